@@ -1,0 +1,63 @@
+"""What happens to the pixels: from the bytes of a photo to the bytes of its cut-out.
+
+This is the whole public surface; pages, servers and scripts import nothing deeper. Names load at first use, so that
+``python -m pipeline --help`` need not wait for OpenCV. The rooms, ground floor first (each imports only rooms to its
+left)::
+
+    errors words settings options arguments image_io resample catalog weights runtime networks cache mattes
+    edges compose cutout __main__
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from .arguments import add_arguments, chosen
+    from .catalog import ModelCard, card, models
+    from .cutout import Cutout, Result, cut_out, cut_out_bytes, cut_out_file, warm_up
+    from .errors import ClearcutError, as_clearcut_error
+    from .image_io import Photo, decode, encode, encode_view
+    from .options import Options
+    from .runtime import Job
+    from .settings import Settings
+    from .weights import fetch, is_installed
+    from .words import LANGUAGES, explain, language_from, say, vocabulary
+
+_HOME = {
+    "add_arguments": "arguments",
+    "chosen": "arguments",
+    "ModelCard": "catalog",
+    "card": "catalog",
+    "models": "catalog",
+    "Cutout": "cutout",
+    "Result": "cutout",
+    "cut_out": "cutout",
+    "cut_out_bytes": "cutout",
+    "cut_out_file": "cutout",
+    "warm_up": "cutout",
+    "ClearcutError": "errors",
+    "as_clearcut_error": "errors",
+    "Photo": "image_io",
+    "decode": "image_io",
+    "encode": "image_io",
+    "encode_view": "image_io",
+    "Options": "options",
+    "Job": "runtime",
+    "Settings": "settings",
+    "fetch": "weights",
+    "is_installed": "weights",
+    "LANGUAGES": "words",
+    "explain": "words",
+    "language_from": "words",
+    "say": "words",
+    "vocabulary": "words",
+}
+__all__ = [*_HOME, "__version__"]  # noqa: PLE0604 - every name is a string
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

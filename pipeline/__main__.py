@@ -1,0 +1,240 @@
+"""The command line: ``python -m pipeline cut PHOTO…`` and ``python -m pipeline models …``."""
+
+import argparse
+import os
+import stat
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from . import __version__
+from .arguments import add_arguments, chosen
+from .errors import USER, ClearcutError, as_clearcut_error
+from .options import Options
+from .settings import Settings
+from .words import explain, language_from, say
+
+STREAM = "-"
+INTERRUPTED = 130
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser whose complaint is one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(USER, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; its exit code: 0, or the worst of `KINDS` in ``errors.py`` that came up."""
+    given = _parser().parse_args(arguments)
+    try:
+        return int(given.run(given))
+    except ClearcutError as error:
+        return _complain(error)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # whoever read our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        return _complain(as_clearcut_error(error))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m pipeline", description=say("cli.description"))
+    parser.add_argument("--version", action="version", version=f"Clearcut {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    cut = commands.add_parser("cut", help=say("cli.cut"), description=say("cli.cut"))
+    cut.add_argument("photos", nargs="+", metavar="PHOTO", help=say("cli.photos"))
+    cut.add_argument("-o", "--output", metavar="OUT", help=say("cli.output"))
+    cut.add_argument("--force", action="store_true", help=say("cli.force"))
+    add_arguments(cut, Options, "option")
+    cut.set_defaults(run=_cut)
+
+    models = commands.add_parser("models", help=say("cli.models"), description=say("cli.models"))
+    models.set_defaults(run=_list_models)
+    actions = models.add_subparsers(metavar="ACTION")
+    fetch = actions.add_parser("fetch", help=say("cli.fetch"), description=say("cli.fetch"))
+    fetch.add_argument("name", metavar="NAME")
+    fetch.set_defaults(run=_fetch)
+    bring = actions.add_parser("import", help=say("cli.import"), description=say("cli.import"))
+    bring.add_argument("name", metavar="NAME")
+    bring.add_argument("file", metavar="FILE", type=Path)
+    bring.set_defaults(run=_import)
+    return parser
+
+
+# ---- cut -------------------------------------------------------------------------------------------------------------
+
+
+def _cut(given: argparse.Namespace) -> int:
+    options = Options.of(**chosen(given, Options))
+    jobs = _plan(given.photos, given.output)
+    if not given.force:
+        for photo, target in jobs:
+            if target and target.exists() and not _is_device(target):
+                raise ClearcutError("output_exists", name=target.name, photo=photo)
+    _ensure_model(options.model)
+    worst = 0
+    for photo, target in jobs:
+        try:
+            _cut_one(photo, target, options)
+        except ClearcutError as error:
+            worst = max(worst, _complain(error))
+    return worst
+
+
+def _plan(photos: list[str], output: str | None) -> list[tuple[str, Path | None]]:
+    """Each photo with the file that its cut-out goes to; None is standard output."""
+    from .image_io import cutout_name
+
+    folder = Path(output) if output and (output.endswith(("/", os.sep)) or Path(output).is_dir()) else None
+    if len(photos) > 1 and output and not folder:
+        raise ClearcutError("output_clash", name=output)
+    plan: list[tuple[str, Path | None]] = []
+    for photo in photos:
+        default = None if photo == STREAM else Path(photo).with_name(cutout_name(Path(photo).name))
+        if folder:
+            target: Path | None = folder / cutout_name("stdin" if photo == STREAM else Path(photo).name)
+        elif output:
+            target = None if output == STREAM else Path(output)
+        else:
+            target = default
+        plan.append((photo, target))
+    targets = [target for _, target in plan]
+    for target in targets:
+        if targets.count(target) > 1:
+            raise ClearcutError("output_clash", name=target.name if target else "stdout")
+    if folder:
+        folder.mkdir(parents=True, exist_ok=True)
+    return plan
+
+
+def _cut_one(photo: str, target: Path | None, options: Options) -> None:
+    from .cutout import cut_out_file
+
+    settings = Settings.current()
+    data = _read(photo, settings.max_mb)
+    name = "" if photo == STREAM else Path(photo).name
+    result = cut_out_file(data, options, name=name, max_megapixels=settings.max_megapixels)
+    if target is None:
+        sys.stdout.buffer.write(result.data)
+        sys.stdout.buffer.flush()
+    else:
+        _write(target, result.data)
+        seconds = sum(result.cutout.seconds.values())
+        print(f"{target}  {result.original_size[0]} × {result.original_size[1]}  {seconds:.2f} s", file=sys.stderr)
+    for warning in result.cutout.warnings:
+        print(f"{name or photo}: {say(f'warning.{warning}', _language())}", file=sys.stderr)
+
+
+def _read(photo: str, max_mb: float | None) -> bytes:
+    if photo == STREAM:
+        data = sys.stdin.buffer.read()
+    else:
+        try:
+            data = Path(photo).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            raise ClearcutError("file_missing", name=photo) from None
+        except OSError:
+            raise ClearcutError("file_unreadable", name=photo) from None
+    if max_mb is not None and len(data) > max_mb * 1e6:
+        raise ClearcutError("too_large", name=photo, megabytes=round(len(data) / 1e6, 1), limit=max_mb)
+    return data
+
+
+def _write(target: Path, data: bytes) -> None:
+    """Write all of `data` or nothing: first beside the target, then in its place."""
+    part = target if _is_device(target) else target.with_name(f".{target.name[:100]}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+        if part is not target:
+            part.replace(target)
+    except OSError as error:
+        if part is not target:
+            part.unlink(missing_ok=True)
+        failure = as_clearcut_error(error, name=target.name)
+        raise failure if failure.code == "disk_full" else ClearcutError("write_failed", name=target.name) from None
+
+
+def _is_device(target: Path) -> bool:
+    """Whether `target` is something that exists but is no regular file, such as ``/dev/full`` or a pipe."""
+    try:
+        return not stat.S_ISREG(target.stat().st_mode) and not target.is_dir()
+    except OSError:
+        return False
+
+
+# ---- models ----------------------------------------------------------------------------------------------------------
+
+
+def _list_models(given: argparse.Namespace) -> int:
+    from .catalog import models
+    from .weights import find
+
+    rows = [("NAME", "FOR", "SIZE", "LICENCE", "COMMERCIAL USE", "INSTALLED")]
+    for name, card in models().items():
+        found = find(card)
+        variant = found[0] if found else card.variants[0]
+        installed = "yes" if found else "no"
+        title = say(f"model.{name}.title", default=name)
+        rows.append((name, title, f"{variant.megabytes} MB", card.license, card.commercial_use, installed))
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    print(f"\n{say('cli.models_folder')}: {Settings.current().models_dir}")
+    return 0
+
+
+def _fetch(given: argparse.Namespace) -> int:
+    from . import catalog, weights
+
+    path = weights.fetch(catalog.card(given.name), _progress(given.name))
+    print(f"{path}  {path.stat().st_size / 1e6:.1f} MB, checksum verified")
+    return 0
+
+
+def _import(given: argparse.Namespace) -> int:
+    from . import catalog, weights
+
+    print(f"{weights.import_file(catalog.card(given.name), given.file)}  checksum verified")
+    return 0
+
+
+def _ensure_model(name: str) -> None:
+    from . import catalog, weights
+
+    card = catalog.card(name)
+    if not weights.is_installed(card):
+        weights.fetch(card, _progress(name))
+
+
+def _progress(name: str) -> Callable[[int | None, int], None]:
+    shown: list[int | None] = []
+
+    def show(done: int | None, total: int) -> None:
+        percent = None if done is None else 10 * (10 * done // total)
+        if not shown or percent != shown[-1]:
+            shown.append(percent)
+            state = "…" if percent is None else f"{percent} %"
+            print(f"{name}, {total / 1e6:.1f} MB: {state}", file=sys.stderr)
+
+    return show
+
+
+def _complain(error: ClearcutError) -> int:
+    print(explain(error, _language()), file=sys.stderr)
+    return error.exit_code
+
+
+def _language() -> str:
+    return language_from(os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or "en")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

