@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from .catalog import ModelCard, card, models
     from .cutout import Cutout, Result, cut_out, cut_out_bytes, cut_out_file, warm_up
     from .errors import ClearcutError, as_clearcut_error
-    from .image_io import Photo, decode, encode, encode_view
+    from .image_io import Photo, cutout_name, decode, encode, encode_view
     from .options import Options
     from .runtime import Job
     from .settings import Settings
     from .weights import fetch, is_installed
-    from .words import LANGUAGES, explain, language_from, say, vocabulary
+    from .words import LANGUAGES, explain, language_from, machine_language, say, vocabulary
 
 _HOME = {
     "add_arguments": "arguments",
@@ -42,6 +42,7 @@ _HOME = {
     "Photo": "image_io",
     "decode": "image_io",
     "encode": "image_io",
+    "cutout_name": "image_io",
     "encode_view": "image_io",
     "Options": "options",
     "Job": "runtime",
@@ -51,6 +52,7 @@ _HOME = {
     "LANGUAGES": "words",
     "explain": "words",
     "language_from": "words",
+    "machine_language": "words",
     "say": "words",
     "vocabulary": "words",
 }

@@ -13,7 +13,7 @@ from .arguments import add_arguments, chosen
 from .errors import USER, ClearcutError, as_clearcut_error
 from .options import Options
 from .settings import Settings
-from .words import explain, language_from, say
+from .words import explain, machine_language, say
 
 STREAM = "-"
 INTERRUPTED = 130
@@ -128,7 +128,7 @@ def _cut_one(photo: str, target: Path | None, options: Options) -> None:
         seconds = sum(result.cutout.seconds.values())
         print(f"{target}  {result.original_size[0]} × {result.original_size[1]}  {seconds:.2f} s", file=sys.stderr)
     for warning in result.cutout.warnings:
-        print(f"{name or photo}: {say(f'warning.{warning}', _language())}", file=sys.stderr)
+        print(f"{name or photo}: {say(f'warning.{warning}', machine_language())}", file=sys.stderr)
 
 
 def _read(photo: str, max_mb: float | None) -> bytes:
@@ -228,12 +228,8 @@ def _progress(name: str) -> Callable[[int | None, int], None]:
 
 
 def _complain(error: ClearcutError) -> int:
-    print(explain(error, _language()), file=sys.stderr)
+    print(explain(error, machine_language()), file=sys.stderr)
     return error.exit_code
-
-
-def _language() -> str:
-    return language_from(os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or "en")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from .resample import fitting, shrink
 Image.MAX_IMAGE_PIXELS = None  # `decode` has the limit, from the header, with a sentence of its own
 warnings.filterwarnings("ignore", module="PIL")  # broken EXIF and its kin: nothing that the user could mend
 
-FORMATS = ["JPEG", "MPO", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF", "AVIF", "HEIF"]
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF", "AVIF")  # and HEIF, whose plugin comes when needed
 EXTENSIONS = [
     ".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif", ".heic", ".heif"
 ]  # fmt: skip
@@ -73,12 +73,14 @@ def decode(data: bytes, name: str = "", max_megapixels: float | None = None) -> 
     """
     if not data:
         raise ClearcutError("empty_file", name=name)
+    formats = FORMATS
     if data[4:8] == b"ftyp":
         from pillow_heif import register_heif_opener
 
         register_heif_opener()
+        formats = ("AVIF", "HEIF")
     try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
+        image = Image.open(io.BytesIO(data), formats=formats)
     except MemoryError:
         raise
     except Exception:

@@ -1,6 +1,7 @@
 """The words for people, from ``assets/locale``: errors, options and models in every language of the house."""
 
 import json
+import os
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -33,6 +34,11 @@ def say(key: str, language: str = FALLBACK, /, default: str | None = None, **fac
 def explain(error: ClearcutError, language: str = FALLBACK) -> str:
     """The sentence that tells a person what went wrong and what to do."""
     return say(f"error.{error.code}", language, **error.facts)
+
+
+def machine_language() -> str:
+    """The language that this machine's locale asks for."""
+    return language_from(os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or "")
 
 
 def language_from(preferences: str | Iterable[str]) -> str:

@@ -1,0 +1,406 @@
+// The page's own script: takes photos (choose, drop, paste, example), shows what the server says of them, speaks the visitor's language.
+// The server sends messages (a state and its facts); the words come from assets/locale, handed over as window.CLEARCUT.
+window.clearcut = (() => {
+  "use strict";
+  const { words, models, version, maxMegabytes, keepMinutes, examples } = window.CLEARCUT;
+  const root = document.documentElement;
+  const $ = (id) => document.getElementById(id);
+  const now = {
+    language: null, // of the words on the page
+    photo: null, // {name, url}: the photo that the visitor gave
+    message: null, // the newest from the server
+    run: 0, // its number; older runs are not listened to
+    deaf: false, // between "New photo" and the next one
+    result: null, // the message whose pictures are shown
+    model: null,
+    since: 0,
+  };
+
+  // ---- words ----------------------------------------------------------------------------------------------------------
+
+  const remembered = (key) => { try { return localStorage.getItem(`clearcut-${key}`); } catch { return null; } };
+  const remember = (key, value) => { try { localStorage.setItem(`clearcut-${key}`, value); } catch { /* private window */ } };
+
+  function language() {
+    const spoken = Object.keys(words);
+    const wanted = [remembered("language"), ...navigator.languages].filter(Boolean);
+    const short = (tag) => tag.toLowerCase().split("-")[0];
+    for (const tag of wanted) {
+      const match = spoken.find((one) => short(one) === short(tag));
+      if (match) return match;
+    }
+    return spoken[0];
+  }
+
+  function say(key, facts = {}) {
+    const text = words[now.language][key] ?? "";
+    return text.replace(/\{(\w+)\}/g, (whole, name) => facts[name] ?? whole);
+  }
+
+  function speak(wanted) {
+    now.language = wanted;
+    root.lang = wanted;
+    document.title = say("page.title");
+    for (const element of document.querySelectorAll("[data-say]")) element.textContent = say(element.dataset.say);
+    for (const element of document.querySelectorAll("[data-say-alt]")) element.alt = say(element.dataset.sayAlt);
+    for (const element of document.querySelectorAll("[data-say-label]")) {
+      element.setAttribute("aria-label", say(element.dataset.sayLabel));
+      if (element.matches("button")) element.title = say(element.dataset.sayLabel);
+    }
+    const mac = /Mac|iPhone|iPad/.test(navigator.platform);
+    $("paste-hint").textContent = say("page.paste", { keys: mac ? "⌘V" : "Ctrl+V" });
+    const here = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
+    $("privacy").textContent = here ? say("page.private") : say("page.private_remote", { minutes: keepMinutes });
+    $("language").setAttribute("aria-label", say("page.language_label"));
+    $("language").lang = Object.keys(words).find((one) => one !== wanted);
+    for (const image of $("examples").querySelectorAll("button")) {
+      image.setAttribute("aria-label", say("page.example", { name: say(`page.example.${image.dataset.name}`) }));
+    }
+    labelTheme();
+    describeHouse();
+    describeModel();
+    if (now.message) render(now.message);
+  }
+
+  function switchLanguage() {
+    const spoken = Object.keys(words);
+    const next = spoken[(spoken.indexOf(now.language) + 1) % spoken.length];
+    remember("language", next);
+    speak(next);
+    return [next];
+  }
+
+  function modelLine(name) {
+    const model = models[name];
+    const line = say("model.facts", { model: name, megabytes: model.megabytes, license: model.license });
+    const rights = say(`model.commercial.${model.commercial}`);
+    return `${line} · ${rights}${model.installed ? "" : ` · ${say("model.not_installed")}`}`;
+  }
+
+  function describeModel() {
+    if (!now.model || !models[now.model]) return;
+    $("model-about").textContent = say(`model.${now.model}.about`);
+    $("model-facts").textContent = modelLine(now.model);
+  }
+
+  function describeHouse() {
+    $("about-what").textContent = say("page.about.what", { version });
+    $("about-models").replaceChildren(...Object.entries(models).map(([name, model]) => {
+      const item = document.createElement("li");
+      const link = document.createElement("a");
+      link.href = model.url;
+      link.rel = "noreferrer";
+      link.target = "_blank";
+      link.textContent = modelLine(name);
+      item.append(link);
+      return item;
+    }));
+  }
+
+  // ---- a photo comes --------------------------------------------------------------------------------------------------
+
+  const input = () => document.querySelector("#input input[type=file]");
+
+  function give(files) {
+    const pictures = [...files];
+    if (!pictures.length) return;
+    const one = new DataTransfer();
+    one.items.add(pictures[0]);
+    input().files = one.files;
+    input().dispatchEvent(new Event("change", { bubbles: true }));
+    if (pictures.length > 1) notice(say("page.one_only"), "note");
+  }
+
+  // Before Gradio sees the file: what needs no server is answered here, and the photo is on the screen at once.
+  function onFile(event) {
+    if (event.target !== input() || !event.target.files.length) return;
+    const file = event.target.files[0];
+    const megabytes = Math.round(file.size / 1e5) / 10;
+    let code = null;
+    if (file.size === 0) code = "empty_file";
+    else if (megabytes > maxMegabytes) code = "too_large";
+    if (code) {
+      event.stopImmediatePropagation();
+      event.target.value = "";
+      receive({ state: "error", run: now.run, code, facts: { name: file.name, megabytes, limit: maxMegabytes } });
+      return;
+    }
+    if (now.photo) URL.revokeObjectURL(now.photo.url);
+    now.photo = { name: file.name, url: URL.createObjectURL(file) };
+    now.deaf = false;
+    now.result = null;
+    preview();
+    receive({ state: "working", run: now.run, step: "sending" });
+  }
+
+  function preview() {
+    const before = $("before");
+    root.dataset.picture = "none";
+    before.onload = () => {
+      before.onload = null;
+      if (now.result) return;
+      fit(before.naturalWidth, before.naturalHeight);
+      root.dataset.picture = "preview";
+    };
+    before.src = now.photo.url;
+    $("after").removeAttribute("src");
+  }
+
+  function fit(width, height) {
+    $("frame").style.setProperty("--ratio", width / height);
+    $("frame").style.setProperty("--natural", `${width}px`);
+  }
+
+  const withName = (given) => [...given.slice(0, -1), now.photo ? now.photo.name : ""];
+
+  // ---- the server says something --------------------------------------------------------------------------------------
+
+  function show(message) {
+    if (!message || now.deaf || message.run < now.run) return;
+    now.run = message.run;
+    if (message.download && message.download === now.result?.download) return;
+    receive(message);
+  }
+
+  function receive(message) {
+    const wasWorking = now.message?.state === "working";
+    if (message.state === "working" && !wasWorking) now.since = performance.now();
+    if (message.model) now.model = message.model;
+    now.message = message;
+    if (message.state === "done") {
+      models[message.model].installed = true;
+      land(message);
+    } else render(message);
+  }
+
+  async function land(message) {
+    const next = { before: new Image(), after: new Image() };
+    next.before.src = message.before;
+    next.after.src = message.after;
+    try {
+      await Promise.all([next.before.decode(), next.after.decode()]);
+    } catch {
+      if (now.message === message) receive({ state: "error", run: now.run, code: "expired", facts: {} });
+      return;
+    }
+    if (now.message !== message) return; // something newer came while the pictures were loading
+    const first = !now.result;
+    now.result = message;
+    $("before").onload = null;
+    $("before").src = message.before;
+    $("after").src = message.after;
+    fit(message.width, message.height);
+    root.dataset.picture = "result";
+    if (first) reveal();
+    render(message);
+  }
+
+  function render(message) {
+    root.dataset.state = message.state;
+    const working = message.state === "working";
+    notice("");
+    if (working) renderStep(message);
+    if (message.state === "error") notice(say(`error.${message.code}`, message.facts), "error");
+    if (message.state === "ask") renderQuestion(message);
+    if (message.state === "done") renderDone(message);
+    describeModel();
+  }
+
+  function renderStep({ step, ahead, done, total }) {
+    const bar = $("progress");
+    let text = say(`page.step.${step}`, { done, total });
+    if (step === "waiting" && ahead) text = say(ahead === 1 ? "page.step.waiting_1" : "page.step.waiting_n", { ahead });
+    if (step === "fetching" && done === null) text = say("page.step.fetching_unknown", { total });
+    if (step === "fetching" && done !== null) {
+      bar.max = total;
+      bar.value = done;
+    } else bar.removeAttribute("value");
+    $("step").textContent = text;
+    tick();
+  }
+
+  function renderQuestion({ model, facts, may_fetch: mayFetch }) {
+    const title = say(`model.${model}.title`) || model;
+    $("ask-title").textContent = say("page.ask.title", { title });
+    $("ask-body").textContent = mayFetch
+      ? say("page.ask.body", { ...facts, license: models[model].license })
+      : say("error.model_missing", facts);
+    $("fetch").hidden = !mayFetch;
+  }
+
+  function renderDone(message) {
+    const link = $("download");
+    link.href = message.download + encodeURIComponent(message.file);
+    link.download = message.file;
+    const facts = [say("page.seconds", message), say("page.size", message)];
+    $("facts").textContent = facts.join(" · ");
+    $("facts").title = message.engine;
+    $("copy").textContent = say("page.copy");
+    if (message.warnings.length) notice(message.warnings.map((code) => say(`warning.${code}`)).join(" "), "note");
+  }
+
+  function notice(text, kind = "note") {
+    const place = $("notice");
+    place.hidden = !text;
+    place.dataset.kind = kind;
+    if (place.textContent !== text) place.textContent = text;
+  }
+
+  function tick() {
+    const seconds = Math.floor((performance.now() - now.since) / 1000);
+    const working = now.message?.state === "working";
+    $("elapsed").textContent = working && seconds >= 1 ? say("page.seconds", { seconds }) : "";
+    if (working && seconds > 0 && seconds % 5 === 0) stillThere();
+  }
+
+  async function stillThere() {
+    try {
+      await fetch("healthz");
+    } catch {
+      root.dataset.state = "error";
+      notice(say("page.lost"), "error");
+    }
+  }
+
+  // ---- before and after -----------------------------------------------------------------------------------------------
+
+  function split(percent) {
+    $("split").value = percent;
+    $("frame").style.setProperty("--split", `${percent}%`);
+  }
+
+  // The first time, the background goes away from left to right's end: it shows what the handle does.
+  function reveal() {
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) return split(0);
+    const start = performance.now();
+    const step = (time) => {
+      const part = Math.min(1, (time - start) / 700);
+      split(100 * (1 - part) ** 3);
+      if (part < 1) requestAnimationFrame(step);
+    };
+    split(100);
+    requestAnimationFrame(step);
+  }
+
+  // ---- buttons --------------------------------------------------------------------------------------------------------
+
+  async function copy() {
+    const button = $("copy");
+    button.textContent = say("page.copying");
+    try {
+      const picture = fetch($("download").href).then((answer) => {
+        if (!answer.ok) throw new Error(answer.status);
+        return answer.blob();
+      });
+      await navigator.clipboard.write([new ClipboardItem({ "image/png": picture })]);
+      button.textContent = say("page.copied");
+      setTimeout(() => { button.textContent = say("page.copy"); }, 2000);
+    } catch {
+      button.textContent = say("page.copy");
+      notice(say("page.copy_failed"), "note");
+    }
+  }
+
+  function startOver() {
+    if (now.message?.state === "working") $("cancel").click();
+    now.deaf = true;
+    now.message = now.result = null;
+    root.dataset.state = "empty";
+    notice("");
+    document.querySelector("#input button").focus();
+  }
+
+  // Cancel: back to the last result if there is one, else to the start.
+  function cancelled() {
+    if (!now.result) return startOver();
+    now.run += 1;
+    receive({ ...now.result, run: now.run });
+    render(now.result);
+  }
+
+  function labelTheme() {
+    const dark = document.body.classList.contains("dark");
+    $("theme").setAttribute("aria-label", say(dark ? "page.theme.light" : "page.theme.dark"));
+    $("theme").title = $("theme").getAttribute("aria-label");
+  }
+
+  function theme(dark) {
+    document.body.classList.toggle("dark", dark);
+    root.style.colorScheme = dark ? "dark" : "light";
+    labelTheme();
+  }
+
+  function addExamples() {
+    $("examples").replaceChildren(...examples.map((name) => {
+      const button = document.createElement("button");
+      const image = document.createElement("img");
+      button.type = "button";
+      button.dataset.name = name;
+      image.src = `examples/${name}`;
+      image.alt = "";
+      button.append(image);
+      button.addEventListener("click", async () => {
+        const blob = await (await fetch(image.src)).blob();
+        give([new File([blob], `${name}.jpg`, { type: blob.type })]);
+      });
+      return button;
+    }));
+  }
+
+  // ---- the whole page takes drops and pastes --------------------------------------------------------------------------
+
+  function listen() {
+    const carriesFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
+    let depth = 0;
+    const over = (inside) => { $("let-go").hidden = !inside; if (!inside) depth = 0; };
+    addEventListener("dragenter", (event) => { if (carriesFiles(event)) { depth += 1; over(true); } }, true);
+    addEventListener("dragleave", () => { depth -= 1; if (depth <= 0) over(false); }, true);
+    addEventListener("dragover", (event) => { if (carriesFiles(event)) event.preventDefault(); }, true);
+    addEventListener("drop", (event) => {
+      if (!carriesFiles(event)) return;
+      event.preventDefault();
+      event.stopPropagation();
+      over(false);
+      give(event.dataTransfer.files);
+    }, true);
+    addEventListener("paste", (event) => {
+      if (!event.clipboardData?.files.length) return;
+      event.preventDefault();
+      give(event.clipboardData.files);
+    });
+    document.addEventListener("change", onFile, true);
+    document.addEventListener("change", (event) => {
+      if (event.target.name === "view") root.dataset.view = event.target.value;
+    });
+    $("split").addEventListener("input", (event) => split(event.target.value));
+    $("copy").addEventListener("click", copy);
+    $("new").addEventListener("click", startOver);
+    $("cancel").addEventListener("click", () => setTimeout(cancelled));
+    $("about").addEventListener("click", () => $("about-box").showModal());
+    $("theme").addEventListener("click", () => {
+      const dark = !document.body.classList.contains("dark");
+      remember("theme", dark ? "dark" : "light");
+      theme(dark);
+    });
+    setInterval(tick, 1000);
+  }
+
+  // Called by Gradio once the page stands; its answer is the language for the parts that Gradio draws.
+  function ready() {
+    if (root.dataset.ready) return [now.language];
+    input().accept = "image/*,.heic,.heif,.avif,.tif,.tiff";
+    addExamples();
+    speak(language());
+    theme(remembered("theme") ? remembered("theme") === "dark" : matchMedia("(prefers-color-scheme: dark)").matches);
+    listen();
+    root.dataset.state = "empty";
+    root.dataset.view = "board";
+    root.dataset.ready = "true";
+    return [now.language];
+  }
+
+  // "Not now": back to the model that made the last result, or the one that is here.
+  const lastModel = () => [now.result?.model ?? Object.keys(models).find((name) => models[name].installed) ?? now.model];
+
+  return { ready, show, withName, switchLanguage, lastModel };
+})();

@@ -1,0 +1,1 @@
+"""What another program sees: the HTTP app with its routes, limits, hosts and tokens. It mounts the page."""

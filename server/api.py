@@ -1,0 +1,147 @@
+"""The HTTP API: ``POST /api/remove-bg``, ``GET /api/models``, ``GET /healthz``."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Request, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+
+from pipeline import (
+    ClearcutError,
+    Job,
+    Options,
+    Result,
+    __version__,
+    cut_out_file,
+    cutout_name,
+    is_installed,
+    language_from,
+    models,
+    say,
+)
+
+from .settings import ServerSettings
+
+LOOK_EVERY = 0.5  # seconds between looks whether the caller is still there
+
+
+def _form_schema() -> dict[str, Any]:
+    """The multipart form of ``/api/remove-bg``: the photo and the fields of `Options`."""
+    schema = Options.model_json_schema()
+    for name, field in schema["properties"].items():
+        field["description"] = say(f"option.{name}.help")
+    schema["properties"] = {"image": {"type": "string", "format": "binary"}, **schema["properties"]}
+    return {"type": "object", "required": ["image"], "properties": schema["properties"]}
+
+
+ERROR_SCHEMA = {
+    "type": "object",
+    "properties": {"code": {"type": "string"}, "facts": {"type": "object"}, "sentence": {"type": "string"}},
+}
+ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"description": text, "content": {"application/json": {"schema": ERROR_SCHEMA}}}
+    for status, text in {
+        409: "The model is not on this machine",
+        413: "Too many bytes or pixels",
+        415: "Not a picture",
+        422: "A broken picture, or an option that cannot be",
+        429: "Busy; see Retry-After",
+    }.items()
+}
+
+
+def build_router(settings: ServerSettings) -> APIRouter:
+    """The routes, bound to the limits of `settings`."""
+    router = APIRouter()
+
+    @router.post(
+        "/api/remove-bg",
+        summary="Remove the background of a photo",
+        response_class=Response,
+        responses={200: {"content": {"image/png": {}}, "description": "The cut-out"}, **ERRORS},
+        openapi_extra={"requestBody": {"content": {"multipart/form-data": {"schema": _form_schema()}}}},
+    )
+    async def remove_background(request: Request) -> Response:
+        """Photo in, transparent PNG out: same size, straight alpha. Headers tell model, engine, size, seconds, warnings."""
+        data, name, options = await _read_form(request)
+        job = Job(most_ahead=settings.queue)
+        result = await _while_connected(
+            request,
+            job,
+            lambda: cut_out_file(data, options, name=name, max_megapixels=settings.max_megapixels, job=job),
+        )
+        return Response(result.data, media_type="image/png", headers=_facts(result, name))
+
+    @router.get("/api/models", summary="List the models")
+    async def list_models(request: Request) -> list[dict[str, Any]]:
+        """Every model with its size, its licence and whether it is on this machine."""
+        language = language_from(request.headers.get("accept-language", ""))
+        return [
+            {
+                "name": card.name,
+                "title": say(f"model.{card.name}.title", language, default=card.name),
+                "about": say(f"model.{card.name}.about", language, default=""),
+                "bytes": card.variants[0].bytes,
+                "license": card.license,
+                "license_url": card.license_url,
+                "commercial_use": card.commercial_use,
+                "good_for": card.good_for,
+                "installed": is_installed(card),
+                "default": card.name == settings.model,
+            }
+            for card in models().values()
+        ]
+
+    @router.get("/healthz", summary="Is it alive?")
+    async def health() -> dict[str, str]:
+        """Answers while the server does; needs no password."""
+        return {"status": "ok", "version": __version__}
+
+    @router.api_route("/api/{rest:path}", methods=["GET", "POST", "PUT", "DELETE", "PATCH"], include_in_schema=False)
+    async def nothing_here(rest: str) -> None:
+        raise ClearcutError("not_found")
+
+    return router
+
+
+async def _read_form(request: Request) -> tuple[bytes, str, Options]:
+    try:
+        async with request.form(max_files=1, max_fields=100) as form:
+            image = form.get("image")
+            if not isinstance(image, UploadFile):
+                raise ClearcutError("no_picture")
+            data, name = await image.read(), image.filename or ""
+            options = Options.of(**{key: value for key, value in form.items() if key != "image" and value != ""})
+    except (HTTPException, AssertionError):
+        raise ClearcutError("bad_request") from None
+    return data, name, options
+
+
+async def _while_connected(request: Request, job: Job, work: Callable[[], Result]) -> Result:
+    """`work` in a thread; stopped when the caller hangs up."""
+    task = asyncio.ensure_future(run_in_threadpool(work))
+    while not task.done():
+        await asyncio.wait({task}, timeout=LOOK_EVERY)
+        if not task.done() and await request.is_disconnected():
+            job.cancel()
+    return task.result()
+
+
+def _facts(result: Result, name: str) -> dict[str, str]:
+    width, height = result.original_size
+    facts = {
+        "X-Model": result.cutout.model,
+        "X-Engine": result.cutout.engine,
+        "X-Width": str(width),
+        "X-Height": str(height),
+        "X-Seconds": f"{sum(result.cutout.seconds.values()):.3f}",
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(cutout_name(name))}",
+        "Cache-Control": "no-store",
+    }
+    if result.cutout.warnings:
+        facts["X-Warnings"] = ", ".join(result.cutout.warnings)
+    return facts

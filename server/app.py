@@ -1,0 +1,92 @@
+"""The app: guard, API, results and the page, put together."""
+
+import logging
+from dataclasses import dataclass
+
+from fastapi import FastAPI, Request
+from fastapi_offline import FastAPIOffline
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import FileResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from pipeline import ClearcutError, __version__, as_clearcut_error
+from ui import ASSETS, PageSettings, Results, build_page, example_photos, mount_page
+
+from .api import build_router
+from .guard import add_guard
+from .replies import error_response
+from .settings import ServerSettings
+
+log = logging.getLogger("clearcut")
+
+
+@dataclass(frozen=True)
+class Served:
+    """An app, what it keeps, and the host names that it answers to (more may be added)."""
+
+    app: FastAPI
+    results: Results
+    hosts: set[str]
+
+
+def create_app(settings: ServerSettings) -> Served:
+    """Everything that this server answers, from the door to the page."""
+    app = FastAPIOffline(
+        docs_url="/api/docs", redoc_url=None, static_url="/api/docs-assets", openapi_url="/api/openapi.json",
+        title="Clearcut", version=__version__, root_path=settings.root_path,
+    )  # fmt: skip
+    results = Results(settings.keep_minutes * 60)
+    # No origin is allowed; that this middleware is there at all keeps Gradio from reflecting any.
+    app.add_middleware(CORSMiddleware, allow_origins=[])
+    hosts = add_guard(app.add_middleware, settings, [settings.host])
+    app.add_exception_handler(Exception, _explain)
+    app.add_exception_handler(ClearcutError, _explain)
+    app.add_exception_handler(HTTPException, _explain_http)
+    app.include_router(build_router(settings))
+    app.mount("/app", StaticFiles(directory=ASSETS / "public"), name="app")
+    _add_pictures(app, results, settings)
+    page = PageSettings(
+        model=settings.model,
+        max_mb=settings.max_mb,
+        max_megapixels=settings.max_megapixels,
+        queue=settings.queue,
+        keep_minutes=settings.keep_minutes,
+        may_fetch=not settings.exposed,
+        root_path=settings.root_path,
+    )
+    return Served(mount_page(app, build_page(page, results), page), results, hosts)
+
+
+def _add_pictures(app: FastAPI, results: Results, settings: ServerSettings) -> None:
+    """Routes for what the page shows and saves; their long random names are known only to the page that made them."""
+
+    @app.get("/results/{key}/{name}", include_in_schema=False)
+    def result(key: str, name: str) -> Response:
+        path, media_type, inline = results.open(key, name, settings.max_megapixels)
+        disposition = "inline" if inline else "attachment"
+        headers = {"Cache-Control": "private, max-age=600"}
+        return FileResponse(path, media_type=media_type, filename=name, content_disposition_type=disposition,
+                            headers=headers)  # fmt: skip
+
+    @app.get("/examples/{name}", include_in_schema=False)
+    def example(name: str) -> Response:
+        try:
+            return FileResponse(example_photos()[name], headers={"Cache-Control": "public, max-age=86400"})
+        except KeyError:
+            raise ClearcutError("not_found") from None
+
+
+async def _explain(request: Request, error: Exception) -> Response:
+    known = as_clearcut_error(error)
+    if known.code == "unexpected":
+        log.error("unexpected error at %s", request.url.path, exc_info=error)
+    return error_response(known, request.headers.get("accept-language"))
+
+
+async def _explain_http(request: Request, error: Exception) -> Response:
+    status = getattr(error, "status_code", 500)
+    known = ClearcutError("not_found" if status in (404, 405) else "bad_request")
+    response = error_response(known, request.headers.get("accept-language"))
+    response.status_code = status
+    return response

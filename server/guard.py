@@ -1,0 +1,154 @@
+"""Who may come in, and with how much: hosts, origins, passwords and the size of a request. Plain ASGI middleware.
+
+It stands before the API and the page alike. On a loopback address it keeps other web sites out: a page elsewhere cannot
+make this browser post here (origin), nor reach it through a name that suddenly means 127.0.0.1 (host).
+"""
+
+import base64
+import binascii
+import secrets
+from collections.abc import Callable, Iterable
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from pipeline import ClearcutError
+
+from .replies import error_response
+from .settings import ServerSettings, as_address, is_loopback
+
+SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+OPEN_PATHS = {"/healthz"}  # for load balancers, which know no password; it says nothing but "ok"
+JSON_LIMIT = 1 << 20  # no request but a picture is larger
+MULTIPART_OVERHEAD = 1 << 16
+CLOSED_PREFIXES = ("/gradio_api/file", "/gradio_api/proxy", "/file=", "/proxy=", "/gradio_api/stream")
+HEADERS = {
+    b"x-content-type-options": b"nosniff",
+    b"referrer-policy": b"no-referrer",
+    b"content-security-policy": b"default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
+    b"style-src 'self' 'unsafe-inline'; frame-ancestors 'self'; form-action 'self'; base-uri 'self'",
+}
+
+
+class Guard:
+    """The one door: every request passes here first.
+
+    Parameters
+    ----------
+    app
+        What stands behind the door.
+    settings
+        Limits, password and names.
+    """
+
+    def __init__(self, app: ASGIApp, settings: ServerSettings, hosts: set[str]) -> None:
+        self.app = app
+        self.settings = settings
+        self.hosts = hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse with an error body, or pass on with a counted body and safe headers."""
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        try:
+            self._check(scope, headers)
+        except ClearcutError as error:
+            await error_response(error, headers.get("accept-language"))(scope, receive, send)
+            return
+        limit = self._body_limit(headers)
+        started = False
+
+        async def watched_send(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                message["headers"] = [*message["headers"], *HEADERS.items()]
+            await send(message)
+
+        try:
+            await self.app(scope, counted(receive, limit), watched_send)
+        except ClearcutError as error:
+            if started:
+                raise
+            await error_response(error, headers.get("accept-language"))(scope, receive, send)
+
+    def _check(self, scope: Scope, headers: Headers) -> None:
+        host = headers.get("host", "")
+        if not self._answers_to(host):
+            raise ClearcutError("unknown_host", host=hostname(host)[:100])
+        path = scope["path"]
+        if self.settings.auth and path not in OPEN_PATHS and not self._signed_in(headers.get("authorization", "")):
+            raise ClearcutError("unauthorized")
+        origin = headers.get("origin")
+        if origin is not None and scope["method"] not in SAFE_METHODS and not self._own(origin, host):
+            raise ClearcutError("foreign_origin")
+        if path.startswith(CLOSED_PREFIXES):
+            raise ClearcutError("not_found")
+        length = headers.get("content-length", "")
+        if length.isdigit() and int(length) > self._body_limit(headers):
+            raise too_large(int(length), self.settings.max_mb)
+
+    def _answers_to(self, host: str) -> bool:
+        name = hostname(host)
+        if is_loopback(name) or name in self.hosts:
+            return True
+        # An address cannot be re-bound to another machine as a name can; it comes up only where we listen on it.
+        return as_address(name) is not None and self.settings.exposed
+
+    def _own(self, origin: str, host: str) -> bool:
+        netloc = origin.partition("://")[2].lower()
+        return bool(netloc) and (netloc == host.lower() or hostname(netloc) in self.hosts)
+
+    def _signed_in(self, authorization: str) -> bool:
+        scheme, _, credentials = authorization.partition(" ")
+        try:
+            given = base64.b64decode(credentials, validate=True) if scheme.lower() == "basic" else b""
+        except binascii.Error:
+            given = b""
+        return secrets.compare_digest(given, (self.settings.auth or "").encode())
+
+    def _body_limit(self, headers: Headers) -> int:
+        if headers.get("content-type", "").lower().startswith("multipart/"):
+            return int(self.settings.max_mb * 1e6) + MULTIPART_OVERHEAD
+        return JSON_LIMIT
+
+
+def counted(receive: Receive, limit: int) -> Receive:
+    """`receive`, raising ``too_large`` once more than `limit` bytes of body have come, whatever was announced."""
+    received = 0
+
+    async def receive_counted() -> Message:
+        nonlocal received
+        message = await receive()
+        if message["type"] == "http.request":
+            received += len(message.get("body", b""))
+            if received > limit:
+                raise too_large(received, limit / 1e6)
+        return message
+
+    return receive_counted
+
+
+def too_large(size: int, limit_mb: float) -> ClearcutError:
+    """The error for a body of `size` bytes."""
+    return ClearcutError("too_large", megabytes=round(size / 1e6, 1), limit=round(limit_mb, 1))
+
+
+def hostname(host: str) -> str:
+    """A Host header or netloc without its port, lower case."""
+    name = host.strip().lower()
+    if name.startswith("["):
+        return name.partition("]")[0] + "]"
+    return name.partition(":")[0]
+
+
+def add_guard(middleware: Callable[..., None], settings: ServerSettings, hosts: Iterable[str]) -> set[str]:
+    """Put the guard before an app; the set that it returns may be given further names while it serves."""
+    names = {name.lower() for name in hosts} | settings.extra_hosts
+    middleware(Guard, settings=settings, hosts=names)
+    return names

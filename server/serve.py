@@ -1,0 +1,154 @@
+"""Serving: a port of our own, a temporary folder of our own, warm models, and the shared link where wanted."""
+
+import os
+import secrets
+import shutil
+import socket
+import sys
+import tempfile
+import threading
+import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pipeline import ClearcutError, card, explain, fetch, is_installed, machine_language, say, warm_up
+
+from .settings import ServerSettings
+
+TEMP_PREFIX = "clearcut-run-"
+SWEEP_SECONDS = 300
+
+
+def serve(settings: ServerSettings) -> None:
+    """Serve the page and the API until stopped.
+
+    Raises
+    ------
+    ClearcutError
+        ``needs_protection``, ``port_in_use``, ``bad_address`` or ``unknown_model``, before anything slow happens.
+    """
+    settings.require_protection()
+    default = card(settings.model)
+    with _listening(settings) as listener, _temporary_folder():
+        language = machine_language()
+        if not is_installed(default):
+            megabytes = default.variants[0].megabytes
+            print(say("web.fetching", language, model=default.name, megabytes=megabytes), flush=True)
+            try:
+                fetch(default)
+            except ClearcutError as error:  # the page works without it, and offers to fetch it again
+                print(explain(error, language), file=sys.stderr, flush=True)
+        _serve_on(listener, settings, language)
+
+
+def _serve_on(listener: socket.socket, settings: ServerSettings, language: str) -> None:
+    import uvicorn
+
+    from .app import create_app
+
+    served = create_app(settings)
+    port = listener.getsockname()[1]
+    config = uvicorn.Config(
+        served.app, log_level="warning", access_log=False, timeout_graceful_shutdown=2, server_header=False,
+        root_path=settings.root_path,
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+    stop = threading.Event()
+
+    def once_up() -> None:
+        while not server.started:
+            if stop.wait(0.02):
+                return
+        _announce(settings, port, language)
+        with suppress(ClearcutError):
+            warm_up(settings.model)
+        if settings.share:
+            _share(port, served.hosts, language)
+        while not stop.wait(SWEEP_SECONDS):
+            served.results.sweep()
+
+    threading.Thread(target=once_up, name="clearcut-attendant", daemon=True).start()
+    try:
+        server.run(sockets=[listener])
+    finally:
+        stop.set()
+
+
+def _announce(settings: ServerSettings, port: int, language: str) -> None:
+    host = "localhost" if settings.host in ("127.0.0.1", "0.0.0.0", "::", "::1") else settings.host
+    host = f"[{host}]" if ":" in host else host
+    address = f"http://{host}:{port}{settings.root_path}"
+    print(say("web.ready", language, address=address), flush=True)
+    if settings.exposed and not settings.auth:
+        print(say("web.public", language), flush=True)
+    print(say("web.stop", language), flush=True)
+    if settings.open:
+        with suppress(webbrowser.Error):
+            webbrowser.open(address)
+
+
+def _share(port: int, hosts: set[str], language: str) -> None:
+    """Open Gradio's tunnel to this port; it carries the page and the API, past the same guard."""
+    from gradio.networking import setup_tunnel
+
+    try:
+        address = setup_tunnel("127.0.0.1", port, secrets.token_urlsafe(32), None, None)
+    except Exception:
+        print(say("web.not_shared", language), file=sys.stderr, flush=True)
+        return
+    hosts.add((urlsplit(address).hostname or "").lower())
+    print(say("web.shared", language, address=address), flush=True)
+
+
+@contextmanager
+def _listening(settings: ServerSettings) -> Iterator[socket.socket]:
+    """A socket bound to the address of `settings`, before anything else is loaded."""
+    host = "127.0.0.1" if settings.host.lower() == "localhost" else settings.host
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, settings.port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError:
+        raise ClearcutError("bad_address", host=settings.host) from None
+    with listener:
+        if os.name == "posix":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(address)
+            listener.listen(128)
+        except OSError as error:
+            if error.errno in (98, 48, 10048, 13):
+                raise ClearcutError("port_in_use", port=settings.port, other=settings.port + 1) from None
+            raise ClearcutError("bad_address", host=settings.host) from None
+        yield listener
+
+
+@contextmanager
+def _temporary_folder() -> Iterator[Path]:
+    """One folder for every temporary file of this run, uploads included; gone afterwards, or swept by the next run."""
+    for stale in Path(tempfile.gettempdir()).glob(f"{TEMP_PREFIX}*-*"):
+        if not _is_running(stale.name.removeprefix(TEMP_PREFIX).partition("-")[0]):
+            shutil.rmtree(stale, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=f"{TEMP_PREFIX}{os.getpid()}-"))
+    before = tempfile.tempdir
+    tempfile.tempdir = str(folder)
+    os.environ["GRADIO_TEMP_DIR"] = str(folder / "uploads")
+    try:
+        yield folder
+    finally:
+        tempfile.tempdir = before
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_running(pid: str) -> bool:
+    if not pid.isdigit() or os.name != "posix":
+        return True
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+

@@ -1,0 +1,62 @@
+"""The settings of a machine that serves: those of the pipeline, with limits, and who may come in."""
+
+import ipaddress
+from typing import Self
+
+from pydantic import Field, field_validator
+
+from pipeline import ClearcutError, Settings
+
+
+class ServerSettings(Settings):
+    """Each field is a flag of ``webui.py`` and a variable ``CLEARCUT_<FIELD>``."""
+
+    max_mb: float = Field(30, gt=0)
+    max_megapixels: float = Field(64, gt=0)
+    host: str = "127.0.0.1"
+    port: int = Field(7860, ge=0, le=65535)
+    share: bool = False
+    auth: str | None = Field(None, pattern=r"^[^:]+:.+$")
+    public: bool = False
+    allowed_host: str = ""
+    root_path: str = ""
+    open: bool = True
+    queue: int = Field(8, ge=0)
+    keep_minutes: float = Field(60, gt=0)
+
+    @field_validator("root_path")
+    @classmethod
+    def _with_leading_slash(cls, value: str) -> str:
+        return "/" + value.strip("/") if value.strip("/") else ""
+
+    @property
+    def exposed(self) -> bool:
+        """Whether anybody but this machine's own user can come in."""
+        return self.share or not is_loopback(self.host)
+
+    @property
+    def extra_hosts(self) -> set[str]:
+        """Names that this server answers to besides its own addresses."""
+        return {name.strip().lower() for name in self.allowed_host.split(",") if name.strip()}
+
+    def require_protection(self) -> Self:
+        """Raise ``needs_protection`` where others could come in and neither a password nor ``--public`` was given."""
+        if self.exposed and not self.auth and not self.public:
+            raise ClearcutError("needs_protection", what="--share" if self.share else f"--host {self.host}")
+        return self
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` (a name or an address, without a port) is this machine seen from itself."""
+    if host.lower() == "localhost":
+        return True
+    address = as_address(host)
+    return address is not None and address.is_loopback
+
+
+def as_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """`host` as an IP address, if it is one."""
+    try:
+        return ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return None

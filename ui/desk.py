@@ -1,0 +1,96 @@
+"""Who is being served: at most one piece of work a visitor, the newest; what it says of its progress."""
+
+import itertools
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotYet
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline import ClearcutError, Job, as_clearcut_error
+
+Message = dict[str, Any]  # JSON for the page's own script: a state, and the facts that it puts into words
+LOOK_EVERY = 0.1  # seconds
+
+
+@dataclass
+class Work:
+    """One piece of work: its number (newer ones are higher), its job, and how far a download is."""
+
+    number: int
+    job: Job
+    fetched: tuple[int | None, int] | None = None
+    asked: dict[str, Any] = field(default_factory=dict)
+
+    def fetching(self, done: int | None, total: int) -> None:
+        """Progress of a download; stops it where the work was stopped."""
+        self.job.check()
+        self.fetched = done, total
+
+    def message(self) -> Message:
+        """How far it is."""
+        said: Message = {"state": "working", "run": self.number, "step": self.job.step, "ahead": self.job.ahead}
+        if self.fetched:
+            done, total = self.fetched
+            said |= {"step": "fetching", "done": done and round(done / 1e6), "total": round(total / 1e6)}
+        return said | self.asked
+
+
+class Desk:
+    """Runs the work of every visitor, keyed by session; a new piece of work stops the visitor's older one."""
+
+    def __init__(self, most_waiting: int) -> None:
+        self._most_waiting = most_waiting
+        self._numbers = itertools.count(1)
+        self._current: dict[str, Work] = {}
+        self._lock = threading.Lock()
+        self._threads = ThreadPoolExecutor(max_workers=64, thread_name_prefix="clearcut-page")
+
+    def stop(self, session: str) -> None:
+        """Stop what `session` has under way."""
+        with self._lock:
+            work = self._current.pop(session, None)
+        if work:
+            work.job.cancel()
+
+    def run(self, session: str, asked: dict[str, Any], make: Callable[[Work], Message]) -> Iterator[Message]:
+        """Do `make` in a thread; messages about its progress, then its own, or one about what went wrong.
+
+        Nothing more is said once newer work of the same session has begun.
+        """
+        self.stop(session)
+        work = Work(next(self._numbers), Job(most_ahead=self._most_waiting), asked=asked)
+        with self._lock:
+            self._current[session] = work
+        future = self._threads.submit(make, work)
+        try:
+            yield from self._follow(work, future)
+        finally:
+            work.job.cancel()  # the page has gone, or the work is over
+            with self._lock:
+                if self._current.get(session) is work:
+                    del self._current[session]
+
+    def _follow(self, work: Work, future: "Future[Message]") -> Iterator[Message]:
+        said = None
+        while True:
+            try:
+                message = future.result(LOOK_EVERY) | {"run": work.number}
+            except NotYet:
+                message = work.message()
+                if message != said and not work.job.cancelled:
+                    said = message
+                    yield message
+                continue
+            except Exception as error:
+                message = _failure(work, error)
+            if not work.job.cancelled:
+                yield message
+            return
+
+
+def _failure(work: Work, error: Exception) -> Message:
+    known: ClearcutError = as_clearcut_error(error)
+    state = "ask" if known.code == "model_missing" else "error"
+    return {"state": state, "run": work.number, "code": known.code, "facts": known.facts} | work.asked

@@ -1,0 +1,86 @@
+"""The page as a whole: header, tabs, languages; and how it is mounted into an app."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from fastapi import FastAPI
+from gradio.media import get_image
+
+from pipeline import LANGUAGES, say
+
+from .desk import Desk
+from .photo import LIVE, build_photo_tab, wire_photo_tab, words_for
+from .results import Results
+from .theme import theme
+from .words import head, html
+
+EXAMPLES = {"cheetah": "cheetah.jpg", "lion": "lion.jpg", "tower": "tower.jpg"}
+
+
+@dataclass(frozen=True)
+class PageSettings:
+    """What the page needs to know of the server that it is on."""
+
+    model: str
+    max_mb: float
+    max_megapixels: float
+    queue: int
+    keep_minutes: float
+    may_fetch: bool
+    root_path: str = ""
+
+
+def example_photos() -> dict[str, Path]:
+    """Example photos by name: files that the gradio package carries."""
+    return {name: Path(get_image(file)) for name, file in EXAMPLES.items()}
+
+
+def build_page(settings: PageSettings, results: Results) -> gr.Blocks:
+    """The Gradio Blocks of the page."""
+    with gr.Blocks(title="Clearcut", analytics_enabled=False, fill_width=True) as page:
+        with gr.Row(elem_id="top"):
+            html("brand")
+            language = gr.Button(say("page.language"), size="sm", elem_id="language")
+            html("tools")
+        tab = build_photo_tab(settings.model)
+        html("dialogs")
+        spoken_language = gr.Textbox(visible=False)
+    with page:
+        wire_photo_tab(
+            tab, Desk(settings.queue), results, settings.max_megapixels, settings.max_mb, settings.may_fetch
+        )  # fmt: skip
+
+        def speak(wanted: str) -> list[Any]:
+            known = wanted if wanted in LANGUAGES else "en"
+            return [gr.update(value=say("page.language", known)), *words_for(known)]
+
+        outputs = [language, *tab.spoken]
+        page.load(speak, spoken_language, outputs, js="() => window.clearcut.ready()", **LIVE)
+        language.click(speak, spoken_language, outputs, js="() => window.clearcut.switchLanguage()", **LIVE)
+    return page
+
+
+def mount_page(app: FastAPI, page: gr.Blocks, settings: PageSettings) -> FastAPI:
+    """Put `page` at the root of `app`."""
+    page.has_launched = True  # without it Gradio would hand any readable file of the machine to whoever names it
+    facts = {
+        "maxMegabytes": settings.max_mb,
+        "keepMinutes": round(settings.keep_minutes),
+        "mayFetch": settings.may_fetch,
+        "examples": list(EXAMPLES),
+    }
+    return gr.mount_gradio_app(
+        app,
+        page,
+        path="/",
+        footer_links=[],
+        run_history=False,
+        show_error=False,
+        root_path=settings.root_path or None,
+        max_file_size=int(settings.max_mb * 1e6),
+        ssr_mode=False,
+        theme=theme(),
+        head=head(facts),
+    )

@@ -1,0 +1,46 @@
+"""The page's markup, and every word of it in every language, as its own script wants them."""
+
+import json
+from typing import Any
+
+import gradio as gr
+
+from pipeline import LANGUAGES, __version__, is_installed, models, vocabulary
+
+from . import ASSETS
+
+SPOKEN = ("page.", "model.", "warning.", "error.")
+
+
+def html(fragment: str) -> gr.HTML:
+    """A piece of markup from ``assets/html``; its words are filled in by the script, from ``data-say`` attributes."""
+    text = (ASSETS / "html" / f"{fragment}.html").read_text(encoding="utf-8")
+    return gr.HTML(text, elem_id=f"{fragment.replace('_', '-')}-part", apply_default_css=False, padding=False)
+
+
+def head(facts: dict[str, Any]) -> str:
+    """What stands in the head of the page: the words, `facts` for the script, the script, the icon."""
+    words = {
+        language: {key: text for key, text in vocabulary(language).items() if key.startswith(SPOKEN)}
+        for language in LANGUAGES
+    }
+    cards = {
+        card.name: {
+            "megabytes": card.variants[0].megabytes,
+            "license": card.license,
+            "commercial": card.commercial_use,
+            "url": card.license_url,
+            "installed": is_installed(card),
+        }
+        for card in models().values()
+    }
+    data = json.dumps({"words": words, "models": cards, "version": __version__, **facts}, ensure_ascii=False)
+    safe = data.replace("<", "\\u003c")
+    return (
+        f"<script>window.CLEARCUT = {safe}</script>"
+        f'<script src="app/app.js?{__version__}"></script>'
+        # not Gradio's css=: that prefixes every selector, and the states stand on <html>
+        f'<link rel="stylesheet" href="app/app.css?{__version__}">'
+        '<link rel="icon" type="image/svg+xml" href="app/icon.svg">'
+        '<meta name="color-scheme" content="light dark">'
+    )
