@@ -56,7 +56,6 @@ _HOME = {
     "say": "words",
     "vocabulary": "words",
 }
-__all__ = [*_HOME, "__version__"]  # noqa: PLE0604 - every name is a string
 
 
 def __getattr__(name: str) -> Any:

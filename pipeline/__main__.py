@@ -126,7 +126,10 @@ def _cut_one(photo: str, target: Path | None, options: Options) -> None:
     else:
         _write(target, result.data)
         seconds = sum(result.cutout.seconds.values())
-        print(f"{target}  {result.original_size[0]} × {result.original_size[1]}  {seconds:.2f} s", file=sys.stderr)
+        print(
+            f"{target}  {result.original_size[0]} × {result.original_size[1]}  {seconds:.2f} s",
+            file=sys.stderr,
+        )
     for warning in result.cutout.warnings:
         print(f"{name or photo}: {say(f'warning.{warning}', machine_language())}", file=sys.stderr)
 
@@ -159,7 +162,7 @@ def _write(target: Path, data: bytes) -> None:
         if part is not target:
             part.unlink(missing_ok=True)
         failure = as_clearcut_error(error, name=target.name)
-        raise failure if failure.code == "disk_full" else ClearcutError("write_failed", name=target.name) from None
+        raise (failure if failure.code == "disk_full" else ClearcutError("write_failed", name=target.name)) from None
 
 
 def _is_device(target: Path) -> bool:

@@ -5,6 +5,7 @@ import io
 import re
 import unicodedata
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
@@ -19,7 +20,16 @@ from .resample import fitting, shrink
 Image.MAX_IMAGE_PIXELS = None  # `decode` has the limit, from the header, with a sentence of its own
 warnings.filterwarnings("ignore", module="PIL")  # broken EXIF and its kin: nothing that the user could mend
 
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF", "AVIF")  # and HEIF, whose plugin comes when needed
+FORMATS = (
+    "JPEG",
+    "PNG",
+    "WEBP",
+    "BMP",
+    "DIB",
+    "TIFF",
+    "GIF",
+    "AVIF",
+)  # and HEIF, whose plugin comes when needed
 EXTENSIONS = [
     ".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif", ".heic", ".heif"
 ]  # fmt: skip
@@ -73,7 +83,7 @@ def decode(data: bytes, name: str = "", max_megapixels: float | None = None) -> 
     """
     if not data:
         raise ClearcutError("empty_file", name=name)
-    formats = FORMATS
+    formats: tuple[str, ...] = FORMATS
     if data[4:8] == b"ftyp":
         from pillow_heif import register_heif_opener
 
@@ -88,7 +98,12 @@ def decode(data: bytes, name: str = "", max_megapixels: float | None = None) -> 
     width, height = image.size
     megapixels = width * height / 1e6
     if max_megapixels is not None and megapixels > max_megapixels:
-        facts = {"width": width, "height": height, "megapixels": round(megapixels, 1), "limit": max_megapixels}
+        facts = {
+            "width": width,
+            "height": height,
+            "megapixels": round(megapixels, 1),
+            "limit": max_megapixels,
+        }
         raise ClearcutError("too_many_pixels", name=name, **facts)
     try:
         image.load()
@@ -119,7 +134,7 @@ def encode_view(photo: Photo) -> bytes:
 def fingerprint(array: np.ndarray) -> str:
     """A digest of an array's content, dtype and shape."""
     digest = hashlib.blake2b(f"{array.dtype}{array.shape}".encode(), digest_size=20)
-    digest.update(memoryview(np.ascontiguousarray(array)).cast("B"))
+    digest.update(np.ascontiguousarray(array).data.cast("B"))
     return digest.hexdigest()
 
 
@@ -131,7 +146,7 @@ def cutout_name(name: str, extension: str = ".png") -> str:
     return f"{stem or 'photo'}_cutout{extension}"
 
 
-def _dpi(info: dict[str, Any]) -> tuple[float, float] | None:
+def _dpi(info: Mapping[Any, Any]) -> tuple[float, float] | None:
     try:
         x, y = (float(value) for value in info["dpi"])
     except (KeyError, TypeError, ValueError):

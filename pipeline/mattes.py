@@ -56,7 +56,7 @@ def predict(photo: Photo, model: str, job: Job, cache: bool = True) -> Predicted
 
 
 def _seen(photo: Photo) -> np.ndarray:
-    """The photo's colours as they look on white, ``(H, W, 3)`` uint8: what is transparent shows nothing to a network."""
+    """The photo's colours as they look on white, ``(H, W, 3)`` uint8: what is transparent hides nothing."""
     if photo.alpha is None:
         return photo.rgb
     alpha = photo.alpha[..., None].astype(np.uint16)

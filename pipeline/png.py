@@ -11,9 +11,9 @@ from zlib import crc32
 import numpy as np
 
 try:
-    from isal.isal_zlib import compressobj
+    from isal import isal_zlib as zlib
 except ImportError:  # pragma: no cover - a machine without ISA-L
-    from zlib import compressobj
+    import zlib  # type: ignore[no-redef]
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # channels: grey, grey + alpha, RGB, RGBA
@@ -49,14 +49,14 @@ def _deflate(rows: np.ndarray) -> Iterator[bytes]:
     step = max(1, STRIP_BYTES // stride)
     filtered = np.empty((min(step, height), 1 + stride), np.uint8)
     filtered[:, 0] = FILTER_UP
-    deflate = compressobj(LEVEL)
+    deflate = zlib.compressobj(LEVEL)
     for top in range(0, height, step):
         strip = rows[top : top + step]
         block = filtered[: len(strip)]
         above_first = rows[top - 1] if top else 0
         np.subtract(strip[0], above_first, out=block[0, 1:])
         np.subtract(strip[1:], strip[:-1], out=block[1:, 1:])
-        yield deflate.compress(memoryview(block).cast("B"))
+        yield deflate.compress(block.data.cast("B"))
     yield deflate.flush()
 
 

@@ -25,8 +25,8 @@ def shrink(array: np.ndarray, size: Size) -> np.ndarray:
 def to_network(rgb: np.ndarray, size: Size, interpolation: Interpolation = "lanczos") -> np.ndarray:
     """A photo at a network's input size, ``(h, w, 3)`` uint8.
 
-    ``lanczos`` is Pillow's, anti-aliased; far larger photos are first averaged down to three times the wanted size, which
-    changes the result by far less than a grey level and saves most of the time. ``bilinear`` samples without
+    ``lanczos`` is Pillow's, anti-aliased; far larger photos are first averaged down to three times the wanted size,
+    which changes the result by far less than a grey level and saves most of the time. ``bilinear`` samples without
     anti-aliasing, as the authors of U-2-Net do.
     """
     if interpolation == "bilinear":

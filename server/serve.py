@@ -151,4 +151,3 @@ def _is_running(pid: str) -> bool:
     except PermissionError:
         return True
     return True
-

@@ -30,7 +30,12 @@ class Work:
 
     def message(self) -> Message:
         """How far it is."""
-        said: Message = {"state": "working", "run": self.number, "step": self.job.step, "ahead": self.job.ahead}
+        said: Message = {
+            "state": "working",
+            "run": self.number,
+            "step": self.job.step,
+            "ahead": self.job.ahead,
+        }
         if self.fetched:
             done, total = self.fetched
             said |= {"step": "fetching", "done": done and round(done / 1e6), "total": round(total / 1e6)}

@@ -56,7 +56,6 @@ def build_photo_tab(default_model: str) -> PhotoTab:
             with gr.Column(elem_id="ask"):
                 html("ask")
                 fetch_it = gr.Button(say("page.ask.fetch"), variant="primary", elem_id="fetch")
-            html("below_picture")
         with gr.Column(elem_id="panel", scale=1, min_width=260):
             model = gr.Dropdown(_choices("en"), value=default_model, label=say("option.model.label"), elem_id="model",
                                 filterable=False, interactive=True)  # fmt: skip

@@ -15,7 +15,9 @@ ACCENT = Color(
 
 def theme() -> gr.themes.Base:
     """System fonts only: nothing is fetched from elsewhere."""
-    fonts = [gr.themes.Font(name) for name in ("system-ui", "-apple-system", "Segoe UI", "Noto Sans CJK SC", "sans-serif")]
+    fonts = [
+        gr.themes.Font(name) for name in ("system-ui", "-apple-system", "Segoe UI", "Noto Sans CJK SC", "sans-serif")
+    ]
     return gr.themes.Base(
         primary_hue=ACCENT,
         secondary_hue=ACCENT,

@@ -147,8 +147,8 @@ window.clearcut = (() => {
   }
 
   function fit(width, height) {
-    $("frame").style.setProperty("--ratio", width / height);
-    $("frame").style.setProperty("--natural", `${width}px`);
+    $("stage").style.setProperty("--ratio", width / height);
+    $("stage").style.setProperty("--natural", `${width}px`);
   }
 
   const withName = (given) => [...given.slice(0, -1), now.photo ? now.photo.name : ""];
@@ -269,7 +269,7 @@ window.clearcut = (() => {
     $("frame").style.setProperty("--split", `${percent}%`);
   }
 
-  // The first time, the background goes away from left to right's end: it shows what the handle does.
+  // The first time, the handle wipes the background away: it shows what it is for.
   function reveal() {
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) return split(0);
     const start = performance.now();

@@ -16,7 +16,7 @@ def feed(rgb: np.ndarray, card: ModelCard) -> np.ndarray:
     spec = card.feed
     small = to_network(rgb, spec.size, spec.interpolation)
     white = max(float(small.max()), 1.0) if spec.divide_by == "maximum" else spec.divide_by
-    mean, std = np.float32(spec.mean), np.float32(spec.std)
+    mean, std = np.array(spec.mean, np.float32), np.array(spec.std, np.float32)
     scaled = small * (1 / (white * std)).astype(np.float32) - mean / std
     return np.ascontiguousarray(scaled.transpose(2, 0, 1)[None], dtype=np.float32)
 
