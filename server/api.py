@@ -66,7 +66,7 @@ def build_router(settings: ServerSettings) -> APIRouter:
         openapi_extra={"requestBody": {"content": {"multipart/form-data": {"schema": _form_schema()}}}},
     )
     async def remove_background(request: Request) -> Response:
-        """Photo in, transparent PNG out: same size, straight alpha. Headers tell model, engine, size, seconds and more."""
+        """Photo in, transparent PNG out: same size, straight alpha. Facts come in headers."""
         data, name, options = await _read_form(request)
         job = Job(most_ahead=settings.queue)
         result = await _while_connected(
