@@ -15,6 +15,8 @@ from .catalog import ModelCard, Variant
 from .errors import ClearcutError
 from .settings import Settings
 
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before its import: its official builds report to their maker by default
+
 Step = Literal["waiting", "reading", "loading", "finding", "finishing"]
 ENGINE = "onnxruntime CPU"
 Feeds = Mapping[str, np.ndarray] | np.ndarray
@@ -134,6 +136,7 @@ class Session:
     def __init__(self, card: ModelCard, variant: Variant, path: Path) -> None:
         import onnxruntime
 
+        onnxruntime.disable_telemetry_events()
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
         options.intra_op_num_threads = Settings.current().threads or len(_cores())

@@ -3,6 +3,7 @@
 import os
 import secrets
 import shutil
+import signal
 import socket
 import sys
 import tempfile
@@ -69,6 +70,8 @@ def _serve_on(listener: socket.socket, settings: ServerSettings, language: str) 
         while not stop.wait(SWEEP_SECONDS):
             served.results.sweep()
 
+    # uvicorn hands a SIGTERM on to this when it has shut down; the default would end the process before the clean-up
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     threading.Thread(target=once_up, name="clearcut-attendant", daemon=True).start()
     try:
         server.run(sockets=[listener])

@@ -1,6 +1,8 @@
 """The picture factory: composites whose alpha is known exactly, real photos, and every kind of file they come in."""
 
 import io
+import struct
+import zlib
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -51,7 +53,12 @@ def encoded(pixels: np.ndarray | Image.Image, format: str = "PNG", **how: Any) -
     """Pixels as the bytes of a file."""
     buffer = io.BytesIO()
     image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
-    image.save(buffer, format, **how)
+    if format == "HEIC":  # not through Pillow, which would then know the format before `decode` teaches it
+        import pillow_heif
+
+        pillow_heif.encode(image.mode, image.size, image.tobytes(), buffer, **how)
+    else:
+        image.save(buffer, format, **how)
     return buffer.getvalue()
 
 
@@ -68,8 +75,6 @@ def iou(alpha: np.ndarray, truth: np.ndarray) -> float:
 
 def png_header_only(width: int, height: int) -> bytes:
     """A PNG that claims a size and has no pixels: what a decompression bomb looks like from outside."""
-    import struct
-    import zlib
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -78,3 +83,40 @@ def png_header_only(width: int, height: int) -> bytes:
     return (
         b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 64)) + chunk(b"IEND", b"")
     )
+
+
+SRGB_PRIMARIES = ((0.4361, 0.2225, 0.0139), (0.3851, 0.7169, 0.0971), (0.1431, 0.0606, 0.7141))  # XYZ under D50
+ADOBE_PRIMARIES = ((0.6097, 0.3111, 0.0195), (0.2053, 0.6257, 0.0609), (0.1492, 0.0632, 0.7446))
+
+
+def icc_profile(primaries: tuple[tuple[float, ...], ...] | None, gamma: float, title: str = "test") -> bytes:
+    """An ICC profile, version 2: the XYZ of red, green and blue (None: a grey profile), and one gamma."""
+
+    def xyz(values: tuple[float, ...]) -> bytes:
+        return b"XYZ \0\0\0\0" + struct.pack(">3i", *(round(value * 65536) for value in values))
+
+    curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(gamma * 256))
+    text = title.encode() + b"\0"
+    tags = {
+        b"desc": b"desc\0\0\0\0" + struct.pack(">I", len(text)) + text + bytes(78),
+        b"wtpt": xyz((0.9642, 1, 0.8249)),
+    }
+    if primaries is None:
+        tags[b"kTRC"] = curve
+    for letter, colour in zip("rgb", primaries or (), strict=False):
+        tags |= {f"{letter}XYZ".encode(): xyz(colour), f"{letter}TRC".encode(): curve}
+    table, body = struct.pack(">I", len(tags)), b""
+    for name, data in tags.items():
+        table += struct.pack(">4sII", name, 132 + 12 * len(tags) + len(body), len(data))
+        body += data + bytes(-len(data) % 4)
+    space = b"RGB " if primaries else b"GRAY"
+    size = 128 + len(table) + len(body)
+    header = struct.pack(">I4sI4s4s4s12x4s28x", size, b"test", 0x02100000, b"mntr", space, b"XYZ ", b"acsp")
+    return (header + xyz((0.9642, 1, 0.8249))[8:]).ljust(128, b"\0") + table + body
+
+
+def from_profile(rgb: np.ndarray, primaries: tuple[tuple[float, ...], ...], gamma: float) -> np.ndarray:
+    """What colours under `icc_profile` of the same primaries and gamma are in sRGB, float in 0-255."""
+    linear = (rgb / 255) ** gamma @ np.array(primaries) @ np.linalg.inv(SRGB_PRIMARIES)
+    linear = np.clip(linear, 0, 1)
+    return 255 * np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)

@@ -44,6 +44,7 @@ def build_page(settings: PageSettings, results: Results) -> gr.Blocks:
             html("brand")
             language = gr.Button(say("page.language"), size="sm", elem_id="language")
             html("tools")
+        html("notice")
         tab = build_photo_tab(settings.model)
         html("dialogs")
         spoken_language = gr.Textbox(visible=False)

@@ -30,13 +30,14 @@ class PhotoTab:
     feather: gr.Slider
     cancel: gr.Button
     fetch: gr.Button
+    later: gr.Button
     name: gr.Textbox
     message: gr.JSON
 
     @property
     def spoken(self) -> list[gr.components.Component]:
         """Those whose words change with the language, in the order of `words_for`."""
-        return [self.upload, self.model, self.edges, self.feather, self.cancel, self.fetch]
+        return [self.upload, self.model, self.edges, self.feather, self.cancel, self.fetch, self.later]
 
 
 def build_photo_tab(default_model: str) -> PhotoTab:
@@ -56,6 +57,7 @@ def build_photo_tab(default_model: str) -> PhotoTab:
             with gr.Column(elem_id="ask"):
                 html("ask")
                 fetch_it = gr.Button(say("page.ask.fetch"), variant="primary", elem_id="fetch")
+                later = gr.Button(say("page.ask.not_now"), elem_id="later")
         with gr.Column(elem_id="panel", scale=1, min_width=260):
             model = gr.Dropdown(_choices("en"), value=default_model, label=say("option.model.label"), elem_id="model",
                                 filterable=False, interactive=True)  # fmt: skip
@@ -68,7 +70,7 @@ def build_photo_tab(default_model: str) -> PhotoTab:
             html("actions")
     name = gr.Textbox(visible=False)
     message = gr.JSON(visible="hidden", elem_id="message")
-    return PhotoTab(upload, model, edges, feather, cancel, fetch_it, name, message)
+    return PhotoTab(upload, model, edges, feather, cancel, fetch_it, later, name, message)
 
 
 def wire_photo_tab(
@@ -133,6 +135,8 @@ def wire_photo_tab(
     for event in (tab.upload.upload, tab.model.input, tab.feather.input):
         event(go, asked, tab.message, js=with_name, **LIVE)
     tab.fetch.click(fetch_and_go, asked, tab.message, js=with_name, **LIVE)
+    back = tab.later.click(lambda name: name, tab.name, tab.model, js="() => window.clearcut.lastModel()", **LIVE)
+    back.then(go, asked, tab.message, js=with_name, **LIVE)
     tab.cancel.click(stop, **LIVE | {"queue": False})
     tab.message.change(None, tab.message, js="(message) => window.clearcut.show(message)", api_visibility="private")
 
@@ -146,6 +150,7 @@ def words_for(language: str) -> list[Any]:
         gr.update(label=say("option.feather.label", language), info=say("option.feather.info", language)),
         gr.update(value=say("page.cancel", language)),
         gr.update(value=say("page.ask.fetch", language)),
+        gr.update(value=say("page.ask.not_now", language)),
     ]
 
 

@@ -136,6 +136,7 @@ window.clearcut = (() => {
   function preview() {
     const before = $("before");
     root.dataset.picture = "none";
+    before.removeAttribute("src");
     before.onload = () => {
       before.onload = null;
       if (now.result) return;
@@ -196,7 +197,9 @@ window.clearcut = (() => {
   }
 
   function render(message) {
-    root.dataset.state = message.state;
+    // A file that cannot be shown and was not cut out leaves nothing to look at: back to the start, with the reason.
+    const nothing = message.state === "error" && !now.result && root.dataset.picture !== "preview";
+    root.dataset.state = nothing ? "empty" : message.state;
     const working = message.state === "working";
     notice("");
     if (working) renderStep(message);
@@ -400,7 +403,10 @@ window.clearcut = (() => {
   }
 
   // "Not now": back to the model that made the last result, or the one that is here.
-  const lastModel = () => [now.result?.model ?? Object.keys(models).find((name) => models[name].installed) ?? now.model];
+  function lastModel() {
+    const here = Object.keys(models).find((name) => models[name].installed);
+    return [now.result?.model ?? here ?? now.model];
+  }
 
   return { ready, show, withName, switchLanguage, lastModel };
 })();

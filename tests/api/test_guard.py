@@ -1,0 +1,241 @@
+"""Who may come in, and with how much. Each hole that a mounted Gradio app has by default, seen closed."""
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from starlette.testclient import TestClient
+
+from pipeline import ClearcutError
+from server.guard import JSON_LIMIT
+from server.settings import ServerSettings
+from tests.api.conftest import serving
+from tests.api.test_remove_bg import post
+
+ClientFor = Callable[..., TestClient]
+GRADIO_JOIN = "/gradio_api/queue/join"
+
+
+def run_page_event(client: httpx.Client, upload: object, session: str = "s1") -> list[dict]:
+    """Send the page's own upload event as a hostile client would; the messages of the event stream."""
+    config = client.get("/config").json()
+    event = next(d for d in config["dependencies"] if any(t[1] == "upload" for t in d["targets"]))
+    body = {"data": [upload, "u2netp", 0, "x.jpg"], "fn_index": event["id"], "session_hash": session}
+    assert client.post(GRADIO_JOIN, json=body).status_code == 200
+    messages = []
+    with client.stream("GET", f"/gradio_api/queue/data?session_hash={session}") as stream:
+        for line in stream.iter_lines():
+            if line.startswith("data:"):
+                messages.append(json.loads(line[5:]))
+                if messages[-1]["msg"] in ("process_completed", "close_stream"):
+                    break
+    return messages
+
+
+def uploaded(client: httpx.Client, data: bytes, name: str) -> dict:
+    path = client.post("/gradio_api/upload", files={"files": (name, data)}).json()[0]
+    return {"path": path, "orig_name": name, "meta": {"_type": "gradio.FileData"}}
+
+
+# ---- files of the server ---------------------------------------------------------------------------------------------
+
+
+def test_a_file_that_nobody_uploaded_cannot_be_read_through_the_page(live: httpx.Client, tmp_path: Path) -> None:
+    private = tmp_path / "private.txt"
+    private.write_text("secret")
+    for path in (private, Path("/etc/passwd")):
+        file = {"path": str(path), "orig_name": path.name, "meta": {"_type": "gradio.FileData"}}
+        last = run_page_event(live, file, f"read-{path.name}")[-1]
+        assert last["msg"] == "process_completed" and last["success"] is False
+        assert "secret" not in json.dumps(last)
+
+
+def test_an_uploaded_photo_runs_through_the_page(live: httpx.Client, jpeg: bytes) -> None:
+    last = run_page_event(live, uploaded(live, jpeg, "photo.jpg"), "good")[-1]
+    message = last["output"]["data"][0]
+    assert message["state"] == "done" and message["width"] == 640
+    for name in (message["before"], message["after"], message["download"] + message["file"]):
+        assert live.get(f"/{name}").status_code == 200
+
+
+@pytest.mark.parametrize("data, code", [(b"text", "not_a_picture"), (b"\x89PNG\r\n\x1a\n", "not_a_picture")])
+def test_no_message_of_the_page_names_a_path_of_the_server(live: httpx.Client, data: bytes, code: str) -> None:
+    messages = run_page_event(live, uploaded(live, data, "x.jpg"), f"path-{len(data)}")
+    assert messages[-1]["output"]["data"][0]["code"] == code
+    said = json.dumps([message.get("output") for message in messages])
+    assert "/tmp" not in said and "uploads" not in said
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/gradio_api/file=/etc/passwd",
+        "/gradio_api/file=http://example.com/",
+        "/gradio_api/file/etc/passwd",
+        "/gradio_api/proxy=http://example.com/",
+        "/file=/etc/passwd",
+        "/results/../../etc/passwd/x",
+        "/results/%2e%2e/%2e%2e",
+        "/app/..%2f..%2fwebui.py",
+        "/examples/..%2f..%2fwebui.py",
+        "/examples/nothing",
+    ],
+)
+def test_no_route_hands_out_files_of_the_server_or_of_other_hosts(client: TestClient, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code in (404, 410)
+    assert "root:" not in answer.text and "argparse" not in answer.text
+
+
+def test_a_result_is_known_only_by_its_random_name(client: TestClient) -> None:
+    answer = client.get("/results/AAAAAAAAAAAAAAAAAAAAAA/after.png")
+    assert answer.status_code == 410 and answer.json()["code"] == "expired"
+
+
+# ---- other web sites -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "http://localhost.evil.example", "null", "http://localhost:1"]
+)
+def test_foreign_origins_may_not_post(client: TestClient, jpeg: bytes, origin: str) -> None:
+    answer = post(client, jpeg, headers={"Origin": origin})
+    assert answer.status_code == 403 and answer.json()["code"] == "foreign_origin"
+    assert client.post(GRADIO_JOIN, json={}, headers={"Origin": origin}).status_code == 403
+
+
+def test_the_pages_own_origin_may_post(client: TestClient, jpeg: bytes) -> None:
+    assert post(client, jpeg, headers={"Origin": "http://localhost:7860"}).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/config", "/api/models", "/gradio_api/info"])
+def test_no_foreign_origin_is_reflected(client: TestClient, path: str) -> None:
+    headers = client.get(path, headers={"Origin": "https://evil.example"}).headers
+    assert "access-control-allow-origin" not in headers
+    assert "access-control-allow-credentials" not in headers
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:7860", "localhost.evil.example", "192.168.1.7", ""])
+def test_unknown_hosts_are_refused_on_a_loopback_server(client: TestClient, host: str) -> None:
+    answer = client.get("/api/models", headers={"Host": host})
+    assert answer.status_code == 421 and answer.json()["code"] == "unknown_host"
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:7860", "127.0.0.1:99", "127.1.2.3", "[::1]:7860"])
+def test_this_machine_is_known_by_its_own_names(client: TestClient, host: str) -> None:
+    assert client.get("/healthz", headers={"Host": host}).status_code == 200
+
+
+def test_allowed_hosts_and_a_tunnels_own_name_are_admitted(client_for: ClientFor, apps: Callable) -> None:
+    client = client_for(allowed_host="cut.example, other.example")
+    assert client.get("/healthz", headers={"Host": "cut.example"}).status_code == 200
+    headers = {"Host": "cut.example", "Origin": "https://cut.example"}
+    assert client.post("/api/remove-bg", headers=headers).json()["code"] == "no_picture"
+    assert client.get("/healthz", headers={"Host": "tunnel.example"}).status_code == 421
+    apps(allowed_host="cut.example, other.example").hosts.add("tunnel.example")
+    assert client.get("/healthz", headers={"Host": "tunnel.example"}).status_code == 200
+
+
+def test_a_server_that_is_open_to_others_answers_to_its_addresses_but_not_to_any_name(client_for: ClientFor) -> None:
+    client = client_for(host="0.0.0.0", public=True)
+    assert client.get("/healthz", headers={"Host": "192.168.1.7:7860"}).status_code == 200
+    assert client.get("/healthz", headers={"Host": "evil.example"}).status_code == 421
+
+
+def test_pages_may_not_be_framed_and_load_nothing_from_elsewhere(client: TestClient) -> None:
+    policy = client.get("/").headers["content-security-policy"]
+    assert "frame-ancestors 'self'" in policy and "default-src 'self'" in policy
+
+
+# ---- passwords -------------------------------------------------------------------------------------------------------
+
+
+def basic(user: str, password: str) -> dict[str, str]:
+    return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/config",
+        "/gradio_api/info",
+        "/api/models",
+        "/api/docs",
+        "/api/openapi.json",
+        "/app/app.js",
+        "/results/a/b",
+    ],
+)
+def test_a_password_covers_page_and_api(client_for: ClientFor, path: str) -> None:
+    client = client_for(auth="ann:pässword")
+    refused = client.get(path)
+    assert refused.status_code == 401 and refused.headers["www-authenticate"].startswith("Basic")
+    assert client.get(path, headers=basic("ann", "wrong")).status_code == 401
+    assert client.get(path, headers={"Authorization": "Basic !!"}).status_code == 401
+    assert client.get(path, headers=basic("ann", "pässword")).status_code in (200, 410)
+
+
+def test_a_password_covers_posting_and_uploading(client_for: ClientFor, jpeg: bytes) -> None:
+    client = client_for(auth="ann:pässword")
+    assert post(client, jpeg).status_code == 401
+    assert client.post("/gradio_api/upload", files={"files": ("a.jpg", jpeg)}).status_code == 401
+    assert post(client, jpeg, headers=basic("ann", "pässword")).status_code == 200
+    assert client.get("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "open_to_others", [{"host": "0.0.0.0"}, {"host": "192.168.1.7"}, {"host": "::"}, {"share": True}]
+)
+def test_being_open_to_others_needs_a_password_or_saying_public(open_to_others: dict) -> None:
+    with pytest.raises(ClearcutError) as caught:
+        ServerSettings(**open_to_others).require_protection()
+    assert caught.value.code == "needs_protection"
+    ServerSettings(**open_to_others, auth="ann:secret").require_protection()
+    ServerSettings(**open_to_others, public=True).require_protection()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.0.0.53"])
+def test_this_machine_alone_needs_no_password(host: str) -> None:
+    assert not ServerSettings(host=host).require_protection().exposed
+
+
+# ---- size ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_picture_over_the_limit_is_refused_by_its_announced_length(client_for: ClientFor) -> None:
+    client = client_for(max_mb=0.2)
+    answer = post(client, b"x" * 400_000)
+    assert answer.status_code == 413 and answer.json()["facts"] == {"megabytes": 0.4, "limit": 0.2}
+    upload = client.post("/gradio_api/upload", files={"files": ("a.jpg", b"x" * 400_000)})
+    assert upload.status_code == 413
+
+
+def test_a_body_without_a_length_is_counted(client_for: ClientFor) -> None:
+    client = client_for(max_mb=0.2)
+
+    def endless() -> Iterator[bytes]:
+        yield b'--b\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n'
+        for _ in range(100):
+            yield b"x" * 10_000
+
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    answer = client.post("/api/remove-bg", content=endless(), headers=headers)
+    assert answer.status_code == 413 and answer.json()["code"] == "too_large"
+
+
+def test_json_bodies_are_small_whatever_the_picture_limit(client: TestClient) -> None:
+    body = json.dumps({"data": ["data:image/png;base64," + "A" * (2 * JSON_LIMIT)]})
+    answer = client.post(GRADIO_JOIN, content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 413
+
+
+def test_the_megapixel_limit_holds_for_page_and_api(client_for: ClientFor, jpeg: bytes) -> None:
+    client = client_for(max_megapixels=0.1)
+    assert post(client, jpeg).json()["code"] == "too_many_pixels"
+    with serving("--max-megapixels", "0.1") as process, httpx.Client(base_url=process.address) as live:
+        message = run_page_event(live, uploaded(live, jpeg, "a.jpg"))[-1]["output"]["data"][0]
+    assert message["code"] == "too_many_pixels"

@@ -1,0 +1,166 @@
+"""The HTTP API, as another program meets it."""
+
+import io
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from PIL import Image
+from starlette.testclient import TestClient
+
+from pipeline import Job, cut_out_bytes
+from pipeline.runtime import SLOTS
+from tests.pictures import composite, encoded, iou, opened, png_header_only
+
+
+def post(
+    client: TestClient, data: bytes, name: str = "photo.jpg", headers: dict[str, str] | None = None, **fields: str
+):
+    return client.post("/api/remove-bg", files={"image": (name, data)}, data=fields, headers=headers)
+
+
+def test_a_photo_comes_back_as_a_transparent_png_of_the_same_size(client: TestClient, jpeg: bytes) -> None:
+    answer = post(client, jpeg)
+    assert answer.status_code == 200 and answer.headers["content-type"] == "image/png"
+    pixels = opened(answer.content)
+    assert pixels.shape == (480, 640, 4)
+    assert iou(pixels[..., 3], composite().alpha) > 0.95
+
+
+def test_the_headers_tell_model_engine_size_and_seconds(client: TestClient, jpeg: bytes) -> None:
+    headers = post(client, jpeg).headers
+    assert headers["x-model"] == "u2netp"
+    assert headers["x-engine"] == "onnxruntime CPU"
+    assert (headers["x-width"], headers["x-height"]) == ("640", "480")
+    assert float(headers["x-seconds"]) > 0
+    assert "x-warnings" not in headers
+
+
+def test_the_api_gives_the_same_bytes_as_the_library(client: TestClient, jpeg: bytes) -> None:
+    assert post(client, jpeg, feather="3").content == cut_out_bytes(jpeg, feather=3)
+
+
+def test_the_suggested_name_keeps_the_photos_own(client: TestClient, jpeg: bytes) -> None:
+    disposition = post(client, jpeg, "Ünïcödé “bag”.jpg").headers["content-disposition"]
+    assert disposition.endswith("%C3%9Cn%C3%AFc%C3%B6d%C3%A9%20%E2%80%9Cbag%E2%80%9D_cutout.png")
+
+
+def test_a_picture_without_a_subject_comes_with_a_warning(client: TestClient) -> None:
+    answer = post(client, encoded(np.full((90, 120, 3), 128, np.uint8)), "wall.png")
+    assert answer.headers["x-warnings"] == "nothing_found"
+    assert not opened(answer.content).any()
+
+
+@pytest.mark.parametrize(
+    "name, data, status, code",
+    [
+        ("text.jpg", b"just some text", 415, "not_a_picture"),
+        ("nothing.jpg", b"", 422, "empty_file"),
+        ("cut.png", encoded(composite().rgb)[:5000], 422, "broken_picture"),
+        ("bomb.png", png_header_only(30000, 30000), 413, "too_many_pixels"),
+    ],
+)
+def test_bad_pictures_get_code_facts_and_a_sentence(
+    client: TestClient, name: str, data: bytes, status: int, code: str
+) -> None:
+    answer = post(client, data, name)
+    body = answer.json()
+    assert (answer.status_code, body["code"], body["facts"]["name"]) == (status, code, name)
+    assert name in body["sentence"] and "Traceback" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "fields, code",
+    [
+        ({"feather": "51"}, "bad_option"),
+        ({"feather": "soft"}, "bad_option"),
+        ({"feather": "nan"}, "bad_option"),
+        ({"model": "nope"}, "unknown_model"),
+        ({"fether": "1"}, "bad_option"),
+    ],
+)
+def test_bad_options_are_named(client: TestClient, jpeg: bytes, fields: dict[str, str], code: str) -> None:
+    answer = post(client, jpeg, **fields)
+    assert answer.status_code == 422 and answer.json()["code"] == code
+    assert all(value in answer.json()["sentence"] for value in fields.values())
+
+
+def test_a_sentence_comes_in_the_callers_language(client: TestClient) -> None:
+    answer = post(client, b"", headers={"Accept-Language": "fr, zh-TW;q=0.8, en;q=0.5"})
+    assert answer.headers["content-language"] == "zh-CN" and "空文件" in answer.json()["sentence"]
+
+
+def test_requests_without_a_photo_are_answered_in_kind(client: TestClient) -> None:
+    assert client.post("/api/remove-bg").json()["code"] == "no_picture"
+    assert client.post("/api/remove-bg", data={"image": "a.jpg"}).json()["code"] == "no_picture"
+    assert client.post("/api/remove-bg", json={"image": "a.jpg"}).json()["code"] == "no_picture"
+    broken = client.post("/api/remove-bg", content=b"xx", headers={"content-type": "multipart/form-data"})
+    assert broken.json()["code"] == "bad_request" and broken.status_code == 400
+    assert client.get("/api/remove-bg").status_code in (404, 405)
+    assert client.get("/api/elsewhere").json()["code"] == "not_found"
+
+
+def test_a_model_that_is_not_here_is_a_409_that_says_how_to_fetch_it(
+    client: TestClient, jpeg: bytes, empty_models: object
+) -> None:
+    answer = post(client, jpeg, model="u2netp")
+    assert answer.status_code == 409 and "models fetch u2netp" in answer.json()["sentence"]
+
+
+def test_a_full_queue_answers_429_with_retry_after(client_for: Callable[..., TestClient], jpeg: bytes) -> None:
+    client = client_for(queue=0)
+    with SLOTS.turn(Job()):
+        answer = post(client, jpeg)
+    assert answer.status_code == 429 and answer.json()["code"] == "busy"
+    assert int(answer.headers["retry-after"]) >= 1
+    assert post(client, jpeg).status_code == 200
+
+
+def test_callers_wait_their_turn_while_the_queue_has_room(client: TestClient, jpeg: bytes) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(lambda _: post(client, jpeg), range(4)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.content for answer in answers}) == 1
+
+
+def test_a_crash_in_one_request_leaves_the_next_one_working(
+    client: TestClient, jpeg: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr("pipeline.compose.without_background", lambda *_: 1 / 0)
+        answer = post(client, jpeg)
+    assert answer.status_code == 500 and answer.json()["code"] == "unexpected"
+    assert "Traceback" not in answer.text and "/" not in answer.json()["sentence"]
+    assert post(client, jpeg).status_code == 200
+
+
+def test_models_are_listed_with_licence_size_and_whether_they_are_here(client: TestClient) -> None:
+    listed = {model["name"]: model for model in client.get("/api/models").json()}
+    fast = listed["u2netp"]
+    assert fast["title"] == "Fast" and fast["installed"] is True and fast["default"] is True
+    assert fast["license"] == "Apache-2.0" and fast["bytes"] == 4_574_861
+    assert listed["isnet-general-use"]["commercial_use"] == "unclear"
+
+
+def test_health_is_one_word(client: TestClient) -> None:
+    assert client.get("/healthz").json()["status"] == "ok"
+
+
+def test_the_api_page_needs_no_other_host_and_names_every_option(client: TestClient) -> None:
+    page = client.get("/api/docs").text
+    assert "http://" not in page and "https://" not in page
+    assert client.get("/api/docs-assets/swagger-ui-bundle.js").status_code == 200
+    schema = client.get("/api/openapi.json").json()
+    form = schema["paths"]["/api/remove-bg"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
+    assert set(form["properties"]) == {"image", "model", "feather"}
+    assert form["properties"]["feather"]["maximum"] == 50
+
+
+def test_a_large_photo_with_orientation_and_profile_is_upright(client: TestClient) -> None:
+    picture = Image.fromarray(composite(320, 200).rgb)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", exif=exif)
+    assert opened(post(client, buffer.getvalue()).content).shape == (320, 200, 4)

@@ -1,0 +1,76 @@
+"""What the page keeps: views at once, the full size when asked for, nothing for longer than it should."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from pipeline import ClearcutError, Options, cut_out_bytes, cut_out_file
+from tests.pictures import composite, encoded, opened
+from ui.results import Kept, Results
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    file = tmp_path / "uploads" / "Bag.jpg"
+    file.parent.mkdir()
+    file.write_bytes(encoded(composite(2000, 1500).rgb, "JPEG"))
+    return file
+
+
+@pytest.fixture
+def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Results:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
+    return Results(60)
+
+
+def keep(results: Results, source: Path, name: str = "Bag.jpg") -> Kept:
+    view = cut_out_file(source.read_bytes(), Options(feather=4), name=name, long_side=800)
+    return results.keep(source, name, Options(feather=4), view)
+
+
+def test_the_view_is_small_and_the_download_is_the_full_size(results: Results, source: Path, u2netp: Path) -> None:
+    kept = keep(results, source)
+    view, media_type, shown = results.open(kept.key, "after.png", 64)
+    assert (opened(view.read_bytes()).shape, media_type, shown) == ((600, 800, 4), "image/png", True)
+    full, media_type, shown = results.open(kept.key, "Bag_cutout.png", 64)
+    assert (media_type, shown) == ("image/png", False)
+    assert full.read_bytes() == cut_out_bytes(source.read_bytes(), feather=4)
+
+
+def test_the_full_size_is_made_once(results: Results, source: Path, u2netp: Path) -> None:
+    kept = keep(results, source)
+    first = results.open(kept.key, kept.download, 64)[0].stat().st_mtime_ns
+    assert results.open(kept.key, kept.download, 64)[0].stat().st_mtime_ns == first
+
+
+def test_the_full_size_survives_the_upload(results: Results, source: Path, u2netp: Path) -> None:
+    kept = keep(results, source)
+    source.unlink()
+    assert results.open(kept.key, kept.download, 64)[0].exists()
+
+
+@pytest.mark.parametrize("name", ["source", "full.png", "../after.png", "", "other.png"])
+def test_nothing_else_of_a_results_folder_is_handed_out(
+    results: Results, source: Path, u2netp: Path, name: str
+) -> None:
+    with pytest.raises(ClearcutError, match="expired"):
+        results.open(keep(results, source).key, name, 64)
+
+
+def test_what_is_old_is_swept_and_what_is_young_stays(results: Results, source: Path, u2netp: Path) -> None:
+    young = keep(results, source)
+    results.seconds = 0
+    old = keep(results, source)
+    results.seconds = 60
+    forgotten = source.with_name("forgotten.jpg")
+    forgotten.write_bytes(b"x")
+    os.utime(forgotten, (time.time() - 120,) * 2)
+    object.__setattr__(old, "made", old.made - 120)
+    results.sweep()
+    assert young.folder.exists() and source.exists()
+    assert not old.folder.exists() and not forgotten.exists()
+    with pytest.raises(ClearcutError, match="expired"):
+        results.open(old.key, "after.png", 64)

@@ -1,0 +1,278 @@
+"""The machine's settings and the user's options: where they come from, and what they do not take."""
+
+import argparse
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from pipeline.arguments import add_arguments, chosen
+from pipeline.errors import ClearcutError
+from pipeline.options import Options
+from pipeline.settings import PREFIX, ROOT, Settings
+from pipeline.words import LANGUAGES, explain, vocabulary
+
+GIVEN: dict[str, tuple[str, Any]] = {
+    "model": ("isnet-general-use", "isnet-general-use"),
+    "models_dir": ("/somewhere/else", Path("/somewhere/else")),
+    "models_mirror": ("https://mirror.example/weights", "https://mirror.example/weights"),
+    "offline": ("1", True),
+    "threads": ("3", 3),
+    "max_mb": ("12.5", 12.5),
+    "max_megapixels": ("40", 40.0),
+    "cache_mb": ("0", 0.0),
+    "pool_mb": ("512", 512.0),
+    "slots": ("2", 2),
+}
+DEFAULTS = Settings.current({})
+WRONG_SETTINGS = [
+    ("offline", "perhaps"),
+    ("threads", "-1"),
+    ("threads", "many"),
+    ("threads", "1.5"),
+    ("max_mb", "0"),
+    ("max_mb", "-3"),
+    ("max_mb", "lots"),
+    ("max_mb", "nan"),
+    ("max_megapixels", "0"),
+    ("max_megapixels", " "),
+    ("cache_mb", "-1"),
+    ("cache_mb", "nan"),
+    ("pool_mb", "0"),
+    ("slots", "0"),
+]
+WRONG_FEATHERS = [-0.001, 50.001, -1e300, 1e300, math.nan, math.inf, -math.inf]
+WRONG_FEATHERS += ["soft", "", "nan", "inf", "1,5", "0x10", None, [1], {"px": 1}, b"\xff", object()]
+
+
+def bad_option(**values: Any) -> dict[str, Any]:
+    with pytest.raises(ClearcutError) as caught:
+        Options.of(**values)
+    assert (caught.value.code, caught.value.exit_code, caught.value.status) == ("bad_option", 2, 422)
+    return caught.value.facts
+
+
+# ---- settings --------------------------------------------------------------------------------------------------------
+
+
+def test_these_cases_name_every_setting() -> None:
+    assert set(GIVEN) == set(Settings.model_fields)
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_each_setting_is_read_from_its_variable(name: str) -> None:
+    text, value = GIVEN[name]
+    assert getattr(DEFAULTS, name) != value
+    read = Settings.current({PREFIX + name.upper(): text})
+    assert read == DEFAULTS.model_copy(update={name: value})
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_an_empty_variable_is_an_unset_one(name: str) -> None:
+    assert Settings.current({PREFIX + name.upper(): ""}) == DEFAULTS
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_the_machines_own_environment_is_in_force_at_once(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    text, value = GIVEN[name]
+    monkeypatch.setenv(PREFIX + name.upper(), text)
+    assert getattr(Settings.current(), name) == value
+    monkeypatch.delenv(PREFIX + name.upper())
+    assert Settings.current() == DEFAULTS
+
+
+@pytest.mark.parametrize("text", ["1", "true", "TRUE", "yes", "on"])
+def test_yes_is_said_in_several_ways(text: str) -> None:
+    assert Settings.current({"CLEARCUT_OFFLINE": text}).offline is True
+
+
+@pytest.mark.parametrize("text", ["0", "false", "no", "off"])
+def test_no_is_said_in_several_ways(text: str) -> None:
+    assert Settings.current({"CLEARCUT_OFFLINE": text}).offline is False
+
+
+@pytest.mark.parametrize(("name", "text"), WRONG_SETTINGS)
+def test_a_wrong_setting_names_its_variable_and_value(name: str, text: str) -> None:
+    variable = PREFIX + name.upper()
+    with pytest.raises(ClearcutError) as caught:
+        Settings.current({variable: text})
+    assert (caught.value.code, caught.value.exit_code) == ("bad_setting", 2)
+    assert (caught.value.facts["name"], caught.value.facts["value"]) == (variable, text)
+    for language in LANGUAGES:
+        assert variable in explain(caught.value, language)
+
+
+@given(st.sampled_from(list(Settings.model_fields)), st.text())
+@settings(deadline=None)
+def test_whatever_a_variable_holds_is_a_setting_or_a_bad_setting(name: str, text: str) -> None:
+    variable = PREFIX + name.upper()
+    try:
+        read = Settings.current({variable: text})
+    except ClearcutError as error:
+        assert error.facts["name"] == variable
+    else:
+        assert read == DEFAULTS.model_copy(update={name: getattr(read, name)})
+
+
+@pytest.mark.parametrize("variable", ["CLEARCUT_COLOUR", "THREADS", "clearcut_threads"])
+def test_variables_that_are_no_settings_change_nothing(variable: str) -> None:
+    assert Settings.current({variable: "nonsense"}) == DEFAULTS
+
+
+def test_without_a_setting_nothing_is_limited_and_the_weights_lie_beside_the_catalogue() -> None:
+    assert (DEFAULTS.max_mb, DEFAULTS.max_megapixels) == (None, None)
+    assert (DEFAULTS.models_dir / "catalog.toml").is_file()
+    assert DEFAULTS.models_dir.parent == ROOT
+
+
+def test_settings_cannot_be_changed_behind_the_machines_back() -> None:
+    with pytest.raises(ValidationError):
+        DEFAULTS.threads = 7  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_each_setting_has_words(name: str, language: str) -> None:
+    assert vocabulary(language)[f"setting.{name}.help"].strip()
+
+
+# ---- options ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("feather", [0, 0.0, "0", 0.001, 7.5, "7.5", 49.999, 50, "50"])
+def test_feather_is_taken_up_to_both_of_its_limits(feather: Any) -> None:
+    assert Options.of(feather=feather).feather == float(feather)
+
+
+@pytest.mark.parametrize("feather", WRONG_FEATHERS, ids=lambda value: str(value)[:12])
+def test_a_wrong_feather_is_refused_by_name_and_value(feather: Any) -> None:
+    facts = bad_option(feather=feather)
+    assert (facts["name"], facts["value"]) == ("feather", str(feather)[:100])
+
+
+@pytest.mark.parametrize("model", ["", "m" * 101, 5, 1.5, None, True, ["u2netp"], {"name": "u2netp"}])
+def test_a_model_is_named_by_a_short_text(model: Any) -> None:
+    facts = bad_option(model=model)
+    assert (facts["name"], facts["value"]) == ("model", str(model)[:100])
+
+
+@pytest.mark.parametrize(
+    "name", ["feathers", "Feather", "MODEL", "", "image", "model_config", "self", "cls", "__class__"]
+)
+def test_an_option_that_does_not_exist_is_refused_by_name(name: str) -> None:
+    facts = bad_option(**{name: "1"})
+    assert (facts["name"], facts["value"]) == (name, "1")
+
+
+def test_a_long_wrong_value_is_told_in_short() -> None:
+    assert len(bad_option(feather="9" * 10_000 + "x")["value"]) == 100
+
+
+@given(st.floats())
+@settings(deadline=None)
+def test_a_feather_is_within_its_limits_or_refused(feather: float) -> None:
+    if 0 <= feather <= 50:
+        assert Options.of(feather=feather).feather == feather
+    else:
+        assert bad_option(feather=feather)["name"] == "feather"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(st.dictionaries(st.text() | st.sampled_from(["model", "feather", "cls", "self"]), JSON, max_size=4))
+@settings(deadline=None)
+def test_any_json_is_options_or_a_bad_option_that_can_be_told(values: dict[str, Any]) -> None:
+    try:
+        options = Options.of(**values)
+    except ClearcutError as error:
+        assert error.code == "bad_option"
+        assert error.facts["name"] in values
+        json.dumps(error.facts)
+    else:
+        assert set(values) <= set(Options.model_fields)
+        assert 0 <= options.feather <= 50
+
+
+def test_options_are_json_values_and_come_back_from_json_the_same() -> None:
+    options = Options(model="isnet-general-use", feather=2.5)
+    assert Options.of(**json.loads(options.model_dump_json())) == options
+
+
+def test_options_cannot_be_changed_once_made() -> None:
+    with pytest.raises(ValidationError):
+        Options().feather = 3  # type: ignore[misc]
+
+
+def test_without_a_model_the_machines_own_is_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Options().model == "u2netp"
+    monkeypatch.setenv("CLEARCUT_MODEL", "isnet-general-use")
+    assert Options().model == "isnet-general-use"
+    assert Options(model="u2netp").model == "u2netp"
+
+
+def test_a_wrong_setting_is_not_blamed_on_the_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLEARCUT_SLOTS", "none")
+    with pytest.raises(ClearcutError) as caught:
+        Options.of(feather=1)
+    assert (caught.value.code, caught.value.facts["name"]) == ("bad_setting", "CLEARCUT_SLOTS")
+
+
+# ---- flags and words -------------------------------------------------------------------------------------------------
+
+
+def flags() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser, Options, "option")
+    return parser
+
+
+@pytest.mark.parametrize("name", Options.model_fields)
+def test_each_option_has_a_flag_that_says_the_same_as_its_field(name: str) -> None:
+    value = {"model": "isnet-general-use", "feather": "2.5"}[name]
+    arguments = flags().parse_args(["--" + name.replace("_", "-"), value])
+    assert Options.of(**chosen(arguments, Options)) == Options.of(**{name: value})
+
+
+def test_flags_that_were_not_given_leave_the_defaults_alone() -> None:
+    assert chosen(flags().parse_args([]), Options) == {}
+
+
+def test_a_flag_that_is_no_option_is_not_chosen() -> None:
+    arguments = argparse.Namespace(feather="1", force=True, photos=["a.jpg"])
+    assert chosen(arguments, Options) == {"feather": "1"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", Options.model_fields)
+def test_each_option_has_a_label_and_help_in_each_language(name: str, language: str) -> None:
+    words = vocabulary(language)
+    assert words[f"option.{name}.label"].strip()
+    assert words[f"option.{name}.help"].strip()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_help_of_an_option_tells_its_real_limits_and_default(language: str) -> None:
+    numbers = re.findall(r"\d+", vocabulary(language)["option.feather.help"])
+    field = Options.model_json_schema()["properties"]["feather"]
+    limits = [int(field["minimum"]), int(field["maximum"]), int(field["default"])]
+    assert [int(number) for number in numbers] == limits
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_option_or_setting_has_words_without_a_field(language: str) -> None:
+    from server.settings import ServerSettings
+
+    named = {tuple(key.split(".")[:2]) for key in vocabulary(language) if key.startswith(("option.", "setting."))}
+    fields = {("option", name) for name in Options.model_fields}
+    assert named == fields | {("setting", name) for name in ServerSettings.model_fields}
