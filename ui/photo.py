@@ -127,17 +127,19 @@ def wire_photo_tab(
                      request: gr.Request) -> Iterator[Message]:  # fmt: skip
         yield from run(True, upload, model, feather, name, request)
 
-    def stop(request: gr.Request) -> None:
+    def stop(last_model: str, request: gr.Request) -> str:
         desk.stop(request.session_hash or "")
+        return last_model
 
     asked = [tab.upload, tab.model, tab.feather, tab.name]
     with_name = "(...given) => window.clearcut.withName(given)"
     for event in (tab.upload.upload, tab.model.input, tab.feather.input):
         event(go, asked, tab.message, js=with_name, **LIVE)
     tab.fetch.click(fetch_and_go, asked, tab.message, js=with_name, **LIVE)
-    back = tab.later.click(lambda name: name, tab.name, tab.model, js="() => window.clearcut.lastModel()", **LIVE)
+    last_model = "() => window.clearcut.lastModel()"
+    back = tab.later.click(lambda name: name, tab.name, tab.model, js=last_model, **LIVE)
     back.then(go, asked, tab.message, js=with_name, **LIVE)
-    tab.cancel.click(stop, **LIVE | {"queue": False})
+    tab.cancel.click(stop, tab.name, tab.model, js=last_model, **LIVE | {"queue": False})
     tab.message.change(None, tab.message, js="(message) => window.clearcut.show(message)", api_visibility="private")
 
 

@@ -12,8 +12,8 @@ from starlette.testclient import TestClient
 from pipeline import ClearcutError
 from server.guard import JSON_LIMIT
 from server.settings import ServerSettings
-from tests.api.conftest import serving
 from tests.api.test_remove_bg import post
+from tests.process import serving
 
 ClientFor = Callable[..., TestClient]
 GRADIO_JOIN = "/gradio_api/queue/join"

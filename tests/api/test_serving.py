@@ -13,8 +13,8 @@ import pytest
 from pipeline import LANGUAGES, __version__
 from server.serve import TEMP_PREFIX, _temporary_folder
 from server.settings import ServerSettings
-from tests.api.conftest import ROOT, serving
 from tests.api.test_guard import run_page_event, uploaded
+from tests.process import ROOT, serving
 
 
 def webui(*flags: str, **environment: str) -> "subprocess.CompletedProcess[str]":

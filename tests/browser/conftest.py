@@ -1,0 +1,118 @@
+"""A real Chromium before a real server, watched: no request to another host, no error in the console."""
+
+import io
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.pictures import encoded, photo
+from tests.process import Process, serving
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+expect.set_options(timeout=15_000)
+
+
+class Visit:
+    """One visitor's page."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page, self.address = page, address
+        self.elsewhere: list[str] = []
+        self.complaints: list[str] = []
+        page.on("request", self._request)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
+
+    def _request(self, request: Any) -> None:
+        if not request.url.startswith((self.address, "data:", "blob:")):
+            self.elsewhere.append(request.url)
+
+    def open(self) -> "Visit":
+        self.page.goto(self.address)
+        self.page.wait_for_selector("html[data-ready]", state="attached", timeout=30_000)
+        self.page.evaluate("""() => {
+            window.heard = [];
+            const show = window.clearcut.show;
+            window.clearcut.show = (message) => { window.heard.push(message); return show(message); };
+        }""")
+        return self
+
+    def choose(self, data: bytes, name: str = "photo.jpg") -> None:
+        file = {"name": name, "mimeType": "application/octet-stream", "buffer": data}
+        self.page.set_input_files("#input input[type=file]", files=[file])
+
+    def until(self, state: str) -> None:
+        self.page.wait_for_selector(f"html[data-state={state}]", state="attached", timeout=60_000)
+
+    def done(self, data: bytes, name: str = "photo.jpg") -> None:
+        self.choose(data, name)
+        self.until("done")
+
+    def pick_model(self, title: str) -> None:
+        self.page.click("#model input")
+        self.page.get_by_role("option", name=title).click()
+
+    def heard(self) -> list[dict]:
+        return [message for message in self.page.evaluate("window.heard") if message]
+
+    def download(self) -> tuple[str, bytes]:
+        with self.page.expect_download() as waiting:
+            self.page.click("#download")
+        return waiting.value.suggested_filename, Path(waiting.value.path()).read_bytes()
+
+    def pixels(self, selector: str) -> np.ndarray:
+        return np.asarray(Image.open(io.BytesIO(self.page.locator(selector).screenshot())).convert("RGB"))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    names = ("chromium", "chromium-browser", "google-chrome")
+    path = next(filter(None, map(shutil.which, names)), None)
+    if path is None:
+        pytest.skip("no Chromium on this machine")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def server(u2netp: Path) -> Iterator[Process]:
+    with serving() as process:
+        yield process
+
+
+@pytest.fixture
+def visit_to(browser: Browser) -> Iterator[Callable[..., Visit]]:
+    """Open pages of a server, each in a browser profile of its own; their complaints fail the test."""
+    visits: list[Visit] = []
+
+    def visit(process: Process, width: int = 1280, height: int = 800, **how: Any) -> Visit:
+        how = {"locale": "en-US", "permissions": ["clipboard-read", "clipboard-write"]} | how
+        context = browser.new_context(viewport={"width": width, "height": height}, **how)
+        visits.append(Visit(context.new_page(), process.address))
+        return visits[-1].open()
+
+    yield visit
+    for each in visits:
+        each.page.context.close()
+        assert each.elsewhere == []
+        assert each.complaints == []
+
+
+@pytest.fixture
+def visit(visit_to: Callable[..., Visit], server: Process) -> Visit:
+    """An English visitor at a desk."""
+    return visit_to(server)
+
+
+@pytest.fixture(scope="session")
+def portrait() -> bytes:
+    """A real photo, as a JPEG file."""
+    return encoded(photo("astronaut"), "JPEG", quality=92)

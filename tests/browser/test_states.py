@@ -1,0 +1,203 @@
+"""Every state that the page can be in: superseded, cancelled, asking, fetching, waiting, wrong."""
+
+import functools
+import http.server
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Visit
+from tests.pictures import composite, encoded, photo, png_header_only
+from tests.process import Process, serving
+
+BIG = "Finer detail"  # the slow model
+
+
+def done_models(visit: Visit) -> list[str]:
+    return [message["model"] for message in visit.heard() if message["state"] == "done"]
+
+
+# ---- newer work ------------------------------------------------------------------------------------------------------
+
+
+def test_a_newer_setting_supersedes_the_older_run(visit: Visit, portrait: bytes, isnet: Path) -> None:
+    visit.done(portrait)
+    visit.pick_model(BIG)
+    visit.until("working")
+    visit.pick_model("Fast")
+    visit.until("done")
+    visit.page.wait_for_timeout(4000)  # as long as the older run would have taken
+    assert "isnet-general-use" not in done_models(visit)
+    expect(visit.page.locator("#model-facts")).to_contain_text("u2netp")
+
+
+def test_a_newer_photo_supersedes_the_older_run(visit: Visit, portrait: bytes, isnet: Path) -> None:
+    visit.done(portrait)
+    visit.pick_model(BIG)
+    visit.until("working")
+    visit.choose(encoded(composite().rgb), "ball.png")
+    visit.page.wait_for_function("document.getElementById('download').download === 'ball_cutout.png'", timeout=60_000)
+    visit.page.wait_for_timeout(3000)
+    shown = {message["download"]: message["file"] for message in visit.heard() if message["state"] == "done"}
+    assert sorted(shown.values()) == ["ball_cutout.png", "photo_cutout.png"]
+    assert visit.download()[0] == "ball_cutout.png"
+
+
+def test_cancel_goes_back_to_the_last_result_and_its_model(visit: Visit, portrait: bytes, isnet: Path) -> None:
+    visit.done(portrait)
+    visit.pick_model(BIG)
+    visit.page.get_by_role("button", name="Cancel").click()
+    visit.until("done")
+    expect(visit.page.locator("#model input")).to_have_value("Fast")
+    visit.page.wait_for_timeout(4000)
+    assert "isnet-general-use" not in done_models(visit)
+
+
+def test_cancel_before_any_result_goes_back_to_the_start(visit: Visit, portrait: bytes) -> None:
+    visit.page.route("**/gradio_api/upload*", lambda route: None)
+    visit.choose(portrait)
+    visit.page.get_by_role("button", name="Cancel").click()
+    expect(visit.page.get_by_role("button", name="Choose a photo")).to_be_visible()
+
+
+def test_after_a_new_photo_the_old_ones_result_never_appears(visit: Visit, portrait: bytes) -> None:
+    visit.choose(portrait)
+    visit.page.click("#new")
+    visit.page.wait_for_timeout(2000)
+    expect(visit.page.locator("#start")).to_be_visible()
+
+
+def test_the_queue_says_how_many_are_before_you(visit_to: Callable[..., Visit], server: Process, isnet: Path) -> None:
+    visits = [visit_to(server) for _ in range(3)]
+    for number, visit in enumerate(visits):
+        visit.done(encoded(composite(seed=number).rgb))
+    for visit in visits:
+        visit.pick_model(BIG)
+    said = [message for visit in visits for message in visit.heard() if message.get("ahead")]
+    assert max(message["ahead"] for message in said) == 2
+    for visit in visits:
+        visit.until("done")
+        visit.page.wait_for_function("window.heard.some((m) => m?.state === 'done' && m.model !== 'u2netp')")
+
+
+# ---- a model that is not here ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def slow_mirror(isnet: Path) -> Iterator[str]:
+    """A real web server with the weights, slow enough that progress can be seen."""
+
+    class Slowly(http.server.SimpleHTTPRequestHandler):
+        def copyfile(self, source, outputfile) -> None:  # type: ignore[no-untyped-def]
+            while block := source.read(4 << 20):
+                outputfile.write(block)
+                threading.Event().wait(0.1)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    handler = functools.partial(Slowly, directory=str(isnet.parent))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as web:
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{web.server_port}"
+        web.shutdown()
+
+
+def test_a_missing_model_is_offered_with_its_size_and_fetched_with_progress(
+    visit_to: Callable[..., Visit], portrait: bytes, u2netp: Path, slow_mirror: str, tmp_path: Path
+) -> None:
+    shutil.copyfile(u2netp, tmp_path / u2netp.name)
+    with serving(CLEARCUT_MODELS_DIR=str(tmp_path), CLEARCUT_MODELS_MIRROR=slow_mirror) as process:
+        visit = visit_to(process)
+        visit.done(portrait)
+        visit.pick_model(BIG)
+        visit.until("ask")
+        expect(visit.page.locator("#ask")).to_contain_text("88 MB")
+        expect(visit.page.locator("#ask")).to_contain_text("Apache-2.0")
+        visit.page.get_by_role("button", name="Not now").click()
+        visit.until("done")
+        expect(visit.page.locator("#model input")).to_have_value("Fast")
+        visit.pick_model(BIG)
+        visit.until("ask")
+        visit.page.get_by_role("button", name="Fetch it once").click()
+        expect(visit.page.locator("#step")).to_contain_text("of 88 MB")
+        visit.until("done")
+        shares = [message["done"] for message in visit.heard() if message.get("step") == "fetching" and message["done"]]
+        assert len(set(shares)) >= 3 and shares == sorted(shares)
+        assert done_models(visit)[-1] == "isnet-general-use"
+        assert (tmp_path / "isnet-general-use-fp16.onnx").stat().st_size == 88_188_479
+        assert not list(tmp_path.glob("*.part"))
+
+
+def test_offline_says_which_file_to_bring(
+    visit_to: Callable[..., Visit], portrait: bytes, u2netp: Path, tmp_path: Path
+) -> None:
+    shutil.copyfile(u2netp, tmp_path / u2netp.name)
+    with serving("--offline", CLEARCUT_MODELS_DIR=str(tmp_path)) as process:
+        visit = visit_to(process)
+        visit.done(portrait)
+        visit.pick_model(BIG)
+        visit.until("ask")
+        visit.page.get_by_role("button", name="Fetch it once").click()
+        expect(visit.page.get_by_role("alert")).to_contain_text("isnet-general-use-fp16.onnx")
+        expect(visit.page.locator("#after")).to_be_visible()  # the last result stays
+
+
+# ---- wrong files -----------------------------------------------------------------------------------------------------
+
+WRONG = [
+    ("notes.jpg", b"only text", "is not a picture"),
+    ("nothing.jpg", b"", "is empty"),
+    ("bomb.png", png_header_only(30000, 30000), "900 megapixels"),
+    ("cut.jpg", encoded(photo("astronaut"), "JPEG")[:20_000], "is damaged"),
+    ("huge.tif", b"\0" * 30_200_000, "the limit here is 30 MB"),
+]
+
+
+@pytest.mark.parametrize("name, data, sentence", WRONG, ids=[name for name, *_ in WRONG])
+def test_a_wrong_file_gets_a_sentence_and_the_next_photo_works(
+    visit: Visit, portrait: bytes, name: str, data: bytes, sentence: str
+) -> None:
+    visit.choose(data, name)
+    expect(visit.page.get_by_role("alert")).to_contain_text(sentence)
+    visit.done(portrait)
+    expect(visit.page.get_by_role("alert")).to_be_hidden()
+    visit.choose(data, name)
+    expect(visit.page.get_by_role("alert")).to_contain_text(sentence)
+
+
+def test_a_picture_without_a_subject_says_what_to_try(visit: Visit) -> None:
+    visit.done(encoded(np.full((300, 400, 3), 128, np.uint8)), "wall.png")
+    expect(visit.page.get_by_role("alert")).to_have_text(
+        "No clear subject found. Try another model, or a tighter crop."
+    )
+
+
+def test_several_files_at_once_take_the_first_and_say_so(visit: Visit, portrait: bytes) -> None:
+    files = [{"name": f"{n}.jpg", "mimeType": "image/jpeg", "buffer": portrait} for n in (1, 2)]
+    handle = visit.page.evaluate_handle(
+        """(texts) => { const files = new DataTransfer();
+        for (const [name, data] of texts) {
+            files.items.add(new File([Uint8Array.from(atob(data), (c) => c.charCodeAt(0))], name)); }
+        return files; }""",
+        [[file["name"], __import__("base64").b64encode(portrait).decode()] for file in files],
+    )
+    visit.page.evaluate("(files) => document.body.dispatchEvent(new DragEvent('drop', "
+                        "{dataTransfer: files, bubbles: true, cancelable: true}))", handle)  # fmt: skip
+    expect(visit.page.get_by_role("alert")).to_contain_text("One photo at a time")
+    visit.until("done")
+    assert visit.download()[0] == "1_cutout.png"
+
+
+def test_a_server_that_has_gone_is_said(visit_to: Callable[..., Visit], portrait: bytes, u2netp: Path) -> None:
+    with serving() as process:
+        visit = visit_to(process)
+        visit.done(portrait)
+    visit.choose(portrait)
+    expect(visit.page.get_by_role("alert")).to_contain_text("connection to Clearcut is lost")
+    visit.complaints.clear()  # the browser's own words about the connection
