@@ -72,11 +72,13 @@ def _serve_on(listener: socket.socket, settings: ServerSettings, language: str) 
 
     # uvicorn hands a SIGTERM on to this when it has shut down; the default would end the process before the clean-up
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    threading.Thread(target=once_up, name="clearcut-attendant", daemon=True).start()
+    attendant = threading.Thread(target=once_up, name="clearcut-attendant", daemon=True)
+    attendant.start()
     try:
         server.run(sockets=[listener])
     finally:
         stop.set()
+        attendant.join(10)  # a network must not be loading while the process ends
 
 
 def _announce(settings: ServerSettings, port: int, language: str) -> None:

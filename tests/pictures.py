@@ -62,6 +62,14 @@ def encoded(pixels: np.ndarray | Image.Image, format: str = "PNG", **how: Any) -
     return buffer.getvalue()
 
 
+def encoded_by_opencv(pixels: np.ndarray, extension: str) -> bytes:
+    """Grey, RGB or RGBA as a file of OpenCV's, which can write 16 bits a channel."""
+    import cv2
+
+    swapped = pixels if pixels.ndim == 2 else pixels[..., [2, 1, 0, 3][: pixels.shape[2]]]
+    return cv2.imencode(extension, swapped)[1].tobytes()
+
+
 def opened(data: bytes) -> np.ndarray:
     """The pixels in the bytes of a PNG, as Pillow reads them."""
     return np.asarray(Image.open(io.BytesIO(data)))
@@ -71,6 +79,12 @@ def iou(alpha: np.ndarray, truth: np.ndarray) -> float:
     """Intersection over union of two mattes at one half."""
     a, b = alpha > 127, truth > 127
     return float((a & b).sum() / max((a | b).sum(), 1))
+
+
+def off(found: np.ndarray, wanted: np.ndarray) -> float:
+    """Mean difference of two pictures of one size, in grey levels."""
+    assert found.shape == wanted.shape
+    return float(np.abs(found.astype(np.float32) - wanted).mean())
 
 
 def png_header_only(width: int, height: int) -> bytes:
@@ -84,6 +98,17 @@ def png_header_only(width: int, height: int) -> bytes:
         b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 64)) + chunk(b"IEND", b"")
     )
 
+
+ORIENTED = {
+    1: lambda upright: upright,
+    2: np.fliplr,
+    3: lambda upright: np.rot90(upright, 2),
+    4: np.flipud,
+    5: lambda upright: upright.swapaxes(0, 1),
+    6: np.rot90,
+    7: lambda upright: np.rot90(upright, 2).swapaxes(0, 1),
+    8: lambda upright: np.rot90(upright, -1),
+}  # how a file with this EXIF orientation stores an upright picture
 
 SRGB_PRIMARIES = ((0.4361, 0.2225, 0.0139), (0.3851, 0.7169, 0.0971), (0.1431, 0.0606, 0.7141))  # XYZ under D50
 ADOBE_PRIMARIES = ((0.6097, 0.3111, 0.0195), (0.2053, 0.6257, 0.0609), (0.1492, 0.0632, 0.7446))

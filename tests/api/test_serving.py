@@ -123,6 +123,13 @@ def test_temporary_files_stand_in_one_folder_of_this_run_and_go_with_it(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_server_stopped_while_it_warms_up_ends_quietly(u2netp: Path) -> None:
+    with serving() as process:
+        pass
+    assert process.popen.returncode == 0
+    assert not [line for line in process.said if "terminate" in line or "Traceback" in line], process.said
+
+
 def test_the_folder_of_a_living_process_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setenv("GRADIO_TEMP_DIR", "")

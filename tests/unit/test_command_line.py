@@ -1,0 +1,356 @@
+"""The command line: what it writes, what it says, and how it ends."""
+
+import hashlib
+import io
+import os
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from PIL import Image
+
+from pipeline import __version__, catalog, cut_out_bytes, say
+from pipeline.__main__ import main
+from pipeline.errors import ClearcutError
+from pipeline.options import Options
+from pipeline.settings import ROOT, Settings
+from pipeline.words import explain
+from tests.pictures import composite, encoded, opened
+
+PNG = encoded(composite(160, 120).rgb)
+PIPELINE = [sys.executable, "-m", "pipeline"]
+NAMES = [
+    "été 📷.png",
+    "猫 的 照片.png",
+    "it's “quoted”.png",
+    '"a" & $b;c.png',
+    " spaces  .png",
+    "-dash.png",
+    "a.b.c.png",
+]
+NAMES += [
+    "noextension",
+    ".hidden.png",
+    "100%s{name}.png",
+    "n" * 196 + ".png",
+    os.fsdecode(b"caf\xe9.png"),
+    "two\nlines.png",
+]
+ITSELF = [(name, name) for name in ("out.png", "猫" * 83 + ".png")]
+WRONG = [["missing.png"], ["folder"], ["folder/"], ["."], [".."], ["/"], [""], ["x" * 300], ["text.jpg"], ["empty.png"]]
+WRONG += [["photo.png", "--model", model] for model in ("nosuch", "", "x" * 101)]
+WRONG += [["photo.png", f"--feather={value}"] for value in ("-1", "51", "nan", "inf", "soft", "", "1,5")]
+WRONG += [
+    [],
+    ["photo.png", "--nonsense"],
+    ["photo.png", "--feather"],
+    ["photo.png", "-o", "text.jpg/"],
+    ["-"],
+    ["-", "-"],
+]
+WRONG += [["photo.png", "-", "-o", "-"], ["photo.png", "-", "-o", "one.png"]]
+
+
+class Ended(NamedTuple):
+    code: int
+    out: bytes
+    err: str
+
+
+@pytest.fixture(autouse=True)
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, u2netp: Path) -> None:
+    """A working folder with a photo in it, on a machine that speaks English."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
+    Path("photo.png").write_bytes(PNG)
+
+
+@pytest.fixture
+def cli(capfdbinary: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ended]:
+    """Call the command line in this process."""
+
+    def call(*arguments: str, stdin: bytes = b"") -> Ended:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        try:
+            code = main(arguments)
+        except SystemExit as end:
+            code = int(end.code or 0)
+        out, err = capfdbinary.readouterr()
+        return Ended(code, out, err.decode())
+
+    return call
+
+
+def child(*arguments: str, **how: Any) -> Ended:
+    """Run the command line as a process of its own."""
+    how = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "input": b"", "timeout": 60} | how
+    end = subprocess.run([*PIPELINE, *arguments], **how)
+    return Ended(end.returncode, end.stdout or b"", end.stderr.decode())
+
+
+def sentence(err: str) -> str:
+    """The one sentence that `err` consists of."""
+    (line,) = err.splitlines()
+    assert not re.search(r"Traceback|\w(Error|Exception|Exists)\b|[{}]|errno", line, re.IGNORECASE), line
+    assert len(line.split()) > 3
+    return line
+
+
+def files() -> set[str]:
+    return {str(path) for path in Path().rglob("*") if path.is_file()}
+
+
+def test_cut_writes_a_png_beside_the_photo_and_nothing_to_stdout() -> None:
+    Path("sub").mkdir()
+    Path("photo.png").rename("sub/photo.png")
+    end = child("cut", "sub/photo.png")
+    assert (end.code, end.out) == (0, b"")
+    assert files() == {"sub/photo.png", "sub/photo_cutout.png"}
+    assert Path("sub/photo_cutout.png").read_bytes() == cut_out_bytes(PNG)
+
+
+@pytest.mark.parametrize("arguments", [["-"], ["photo.png", "-o", "-"]])
+def test_nothing_but_the_picture_goes_to_standard_output(arguments: list[str]) -> None:
+    end = child("cut", *arguments, input=PNG)
+    assert (end.code, end.out) == (0, cut_out_bytes(PNG))
+    assert files() == {"photo.png"}
+
+
+def test_options_on_the_command_line_are_those_of_the_library(cli: Any) -> None:
+    end = cli("cut", "photo.png", "-o", "-", "--feather=3", "--model", "u2netp")
+    assert end.out == cut_out_bytes(PNG, feather=3, model="u2netp") != cut_out_bytes(PNG)
+
+
+@pytest.mark.parametrize("stdin", [False, True])
+@pytest.mark.parametrize(
+    ("output", "target"), [("there", "there/{}_cutout.png"), ("new/folder/", "new/folder/{}_cutout.png"), *ITSELF]
+)
+def test_output_names_a_file_or_a_folder(output: str, target: str, stdin: bool, cli: Any) -> None:
+    Path("there").mkdir()
+    end = cli("cut", "-" if stdin else "photo.png", "-o", output, stdin=PNG)
+    assert (end.code, end.out) == (0, b"")
+    assert files() == {"photo.png", target.format("stdin" if stdin else "photo")}
+    assert Path(*files() - {"photo.png"}).read_bytes() == cut_out_bytes(PNG)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_odd_file_names_are_taken_as_they_are(name: str, cli: Any) -> None:
+    Path("photo.png").rename(name)
+    assert cli("cut", "--", name).code == 0
+    (made,) = files() - {name}
+    assert Path(made).read_bytes() == cut_out_bytes(PNG)
+
+
+def test_several_photos_are_all_cut_even_where_one_is_bad(cli: Any) -> None:
+    shutil.copy("photo.png", "b.png")
+    Path("bad.jpg").write_text("hello")
+    end = cli("cut", "photo.png", "bad.jpg", "b.png", "-o", "out/")
+    assert (end.code, end.out) == (2, b"")
+    assert files() == {"photo.png", "b.png", "bad.jpg", "out/photo_cutout.png", "out/b_cutout.png"}
+    assert "bad.jpg" in sentence(end.err.splitlines()[1])
+
+
+def test_a_file_that_is_there_is_kept_and_nothing_is_run_first(cli: Any, empty_models: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("CLEARCUT_OFFLINE", "1")
+    shutil.copy("photo.png", "a.png")
+    Path("photo_cutout.png").write_text("old")
+    end = cli("cut", "a.png", "photo.png")
+    assert end.code == 2
+    assert "photo_cutout.png" in sentence(end.err)
+    assert (files(), Path("photo_cutout.png").read_text()) == ({"a.png", "photo.png", "photo_cutout.png"}, "old")
+
+
+def test_force_replaces_a_file_as_a_whole(cli: Any) -> None:
+    Path("photo_cutout.png").write_text("old")
+    with Path("photo_cutout.png").open() as reader:
+        assert cli("cut", "photo.png", "--force").code == 0
+        assert reader.read() == "old"  # who has it open still sees all of it
+    assert Path("photo_cutout.png").read_bytes() == cut_out_bytes(PNG)
+
+
+@pytest.mark.parametrize("second", ["a.jpg", "a.png", "sub/../a.jpg", "{here}/a.jpg", "link/a.jpg"])
+def test_two_photos_never_go_to_the_same_file(second: str, cli: Any, tmp_path: Path) -> None:
+    Path("sub").mkdir()
+    Path("link").symlink_to(".")
+    for name in ("a.jpg", "a.png"):
+        Path(name).write_bytes(PNG)
+    end = cli("cut", "a.png", second.format(here=tmp_path))
+    assert (end.code, files()) == (2, {"photo.png", "a.jpg", "a.png"})
+    assert "a_cutout.png" in sentence(end.err)
+
+
+@pytest.mark.parametrize("arguments", WRONG, ids=lambda arguments: " ".join(arguments)[:30])
+def test_what_cannot_be_is_told_in_one_sentence(arguments: list[str], cli: Any) -> None:
+    Path("folder").mkdir()
+    Path("text.jpg").write_text("hello")
+    Path("empty.png").touch()
+    end = cli("cut", *arguments, stdin=b"hello")
+    assert (end.code, end.out) == (1 if "text.jpg/" in arguments else 2, b"")
+    assert files() == {"photo.png", "text.jpg", "empty.png"}
+    assert sentence(end.err)
+    named = arguments[-1].partition("=")[2] or arguments[-1] if arguments else "PHOTO"
+    assert named[:100].strip("-/") in end.err
+    assert "“”" not in end.err or "" in (named, *arguments)
+
+
+def test_without_weights_offline_the_file_to_put_there_is_named(cli: Any, empty_models: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("CLEARCUT_OFFLINE", "1")
+    for arguments in (["cut", "photo.png"], ["models", "fetch", "u2netp"]):
+        end = cli(*arguments)
+        assert end.code == 3
+        assert "u2netp.onnx (4.6 MB)" in sentence(end.err)
+    assert files() == {"photo.png"}
+
+
+def test_weights_that_cannot_be_fetched_are_told(empty_models: Path, monkeypatch: Any) -> None:
+    for name in ("PIP_INDEX_URL", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL", "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    end = child("cut", "photo.png")
+    assert (end.code, end.out) == (3, b"")
+    *progress, complaint = end.err.splitlines()
+    assert "u2netp.onnx" in sentence(complaint)
+    assert all(line.startswith("u2netp, 4.6 MB") for line in progress)
+
+
+def test_a_machine_that_speaks_chinese_complains_in_chinese(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LC_ALL")
+    monkeypatch.setenv("LANG", "zh_CN.UTF-8")
+    wanted = explain(ClearcutError("file_missing", name="没有.png"), "zh-CN")
+    assert child("cut", "没有.png") == (2, b"", wanted + "\n")
+    assert wanted != explain(ClearcutError("file_missing", name="没有.png"), "en")
+
+
+@pytest.mark.parametrize("arguments", [["cut", "photo.png", "-o", "/dev/full"], ["cut", "-"], ["models"]])
+def test_a_full_disk_behind_the_output_is_told(arguments: list[str]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        end = child(*arguments, input=PNG, stdout=full)
+    assert (end.code, files()) == (1, {"photo.png"})
+    assert "full" in sentence(end.err)
+
+
+@pytest.mark.parametrize("there", [set(), {"photo_cutout.png"}])
+def test_a_write_that_fails_half_way_leaves_things_as_they_were(there: set[str]) -> None:
+    for name in there:
+        Path(name).write_text("old")
+    limited = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))}
+    end = child("cut", "photo.png", "--force", **limited)
+    assert (end.code, files()) == (1, {"photo.png"} | there)
+    assert all(Path(name).read_text() == "old" for name in there)
+    assert "photo_cutout.png" in sentence(end.err)
+
+
+def test_ctrl_c_ends_it_quietly() -> None:
+    os.mkfifo("slow.png")
+    process = subprocess.Popen([*PIPELINE, "cut", "slow.png"], stderr=subprocess.PIPE)
+    with Path("slow.png").open("wb"):  # opens once the other side reads
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=60)[1] == b""
+    assert process.returncode == 130
+
+
+@pytest.mark.parametrize(("name", "enough", "least"), [("MAX_MB", "1", "0.001"), ("MAX_MEGAPIXELS", "0.0192", "0.019")])
+def test_limits_bind_where_they_are_set(name: str, enough: str, least: str, cli: Any, monkeypatch: Any) -> None:
+    monkeypatch.setenv(f"CLEARCUT_{name}", enough)
+    assert cli("cut", "photo.png", "--force").code == 0
+    monkeypatch.setenv(f"CLEARCUT_{name}", least)
+    end = cli("cut", "photo.png", "--force")
+    assert end.code == 2
+    assert least in sentence(end.err)
+
+
+@pytest.mark.parametrize("name", sorted(set(Settings.model_fields) - {"model", "models_dir", "models_mirror"}))
+@pytest.mark.parametrize("command", [["cut", "photo.png"], ["models"]], ids=["cut", "models"])
+def test_a_bad_variable_is_told_by_its_name(name: str, command: list[str], cli: Any, monkeypatch: Any) -> None:
+    monkeypatch.setenv(f"CLEARCUT_{name.upper()}", "nonsense")
+    end = cli(*command)
+    assert (end.code, end.out, files()) == (2, b"", {"photo.png"})
+    assert f"CLEARCUT_{name.upper()}" in sentence(end.err)
+
+
+def test_where_no_subject_is_found_the_cut_out_is_empty_and_says_so(cli: Any) -> None:
+    end = cli("cut", "-", stdin=encoded(Image.new("RGB", (64, 64))))
+    assert (end.code, opened(end.out).max()) == (0, 0)
+    assert say("warning.nothing_found") in sentence(end.err)
+
+
+def test_models_lists_name_size_licence_and_whether_it_is_here(cli: Any, empty_models: Path, u2netp: Path) -> None:
+    shutil.copy(u2netp, empty_models)
+    rows = {line.split()[0]: line for line in cli("models").out.decode().splitlines() if line}
+    for name, card in catalog.models().items():
+        for fact in (card.license, f"{card.variants[0].megabytes} MB", card.commercial_use):
+            assert fact in rows[name]
+        assert rows[name].endswith("yes" if name == "u2netp" else "no")
+    assert rows["Models"].endswith(str(empty_models))
+
+
+def test_a_model_is_fetched_or_imported_into_the_models_folder(cli: Any, empty_models: Path, u2netp: Path) -> None:
+    for command in (["fetch", "u2netp"], ["import", "u2netp", str(u2netp)], ["import", "u2netp", "models/u2netp.onnx"]):
+        end = cli("models", *command)
+        assert (end.code, end.out.decode().split()[0]) == (0, str(empty_models / "u2netp.onnx"))
+        assert (empty_models / "u2netp.onnx").read_bytes() == u2netp.read_bytes()
+        assert files() == {"photo.png", "models/u2netp.onnx", *(name for name in files() if name.endswith(".lock"))}
+        if command[-1] != "models/u2netp.onnx":
+            (empty_models / "u2netp.onnx").unlink()
+
+
+@pytest.mark.parametrize(
+    "command", [["models", "import", "u2netp", "bad.onnx"], ["cut", "photo.png"], ["models", "fetch", "u2netp"]]
+)
+def test_a_wrong_weight_file_is_refused_with_both_checksums(command: list[str], cli: Any, empty_models: Path) -> None:
+    Path("bad.onnx").write_text("bad")
+    if "import" not in command:
+        Path("bad.onnx").rename("models/u2netp.onnx")
+    before = files()
+    end = cli(*command)
+    assert (end.code, end.out, files()) == (3, b"", before)
+    assert {catalog.card("u2netp").variants[0].sha256, hashlib.sha256(b"bad").hexdigest()} <= set(
+        re.findall(r"\w{64}", sentence(end.err))
+    )
+
+
+@pytest.mark.parametrize("command", [["fetch", "nosuch"], ["import", "u2netp", "nowhere.onnx"], ["fetch"], ["nosuch"]])
+def test_a_models_command_that_cannot_be_is_told(command: list[str], cli: Any) -> None:
+    end = cli("models", *command)
+    assert (end.code, end.out) == (2, b"")
+    assert sentence(end.err)
+
+
+def test_help_names_each_option_and_version_the_version(cli: Any) -> None:
+    assert cli("--version") == (0, f"Clearcut {__version__}\n".encode(), "")
+    words = cli("cut", "--help").out.decode()
+    assert set(re.findall(r"^  (?:-\w[^-]*, )?(--\w+)", words, re.M)) == {
+        "--help",
+        "--output",
+        "--force",
+        *(f"--{name}" for name in Options.model_fields),
+    }
+    assert re.findall(
+        r"^ +(cut|models|fetch|import) ", (cli("--help").out + cli("models", "--help").out).decode(), re.M
+    ) == ["cut", "models", "fetch", "import"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "needless"),
+    [
+        (["--version"], {"numpy", "cv2", "PIL", "onnxruntime", "gradio", "fastapi", "httpx"}),
+        (["cut", "photo.png"], {"gradio", "fastapi", "httpx", "skimage"}),
+    ],
+)
+def test_nothing_is_imported_that_is_not_needed(arguments: list[str], needless: set[str]) -> None:
+    end = subprocess.run(
+        [sys.executable, "-X", "importtime", *PIPELINE[1:], *arguments], stderr=subprocess.PIPE, text=True
+    )
+    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in end.stderr.splitlines()}
+    assert "pydantic" in imported
+    assert not imported & needless

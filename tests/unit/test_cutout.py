@@ -1,0 +1,280 @@
+"""The one path, with the real weights: from a photo to its cut-out."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from time import sleep
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+import pipeline
+from pipeline import Job, Options, Photo, cut_out, cut_out_bytes, cut_out_file, decode, image_io, runtime
+from pipeline.errors import ClearcutError
+from tests.pictures import composite, encoded, iou, off, opened, photo
+
+pytestmark = pytest.mark.usefixtures("u2netp")
+MODELS = ["u2netp", "isnet-general-use"]
+
+
+def options(model: str, request: pytest.FixtureRequest, **others: float) -> Options:
+    """Options for `model`, whose weights are fetched if need be."""
+    request.getfixturevalue(model.split("-")[0])
+    return Options(model=model, **others)
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Grows by one engine's name with every run of a network."""
+    seen: list[str] = []
+    run = runtime.Session.run
+
+    def counted(self: runtime.Session, *args: object) -> list[np.ndarray]:
+        seen.append(self.engine)
+        return run(self, *args)
+
+    monkeypatch.setattr(runtime.Session, "run", counted)
+    return seen
+
+
+def code_of(call: Callable[[], object]) -> str:
+    with pytest.raises(ClearcutError) as caught:
+        call()
+    return caught.value.code
+
+
+@pytest.mark.parametrize(
+    ("model", "width", "height"),
+    [("u2netp", 640, 480), ("u2netp", 480, 640), ("u2netp", 1600, 1200), ("isnet-general-use", 800, 600)],
+)
+def test_a_ball_on_a_wall_is_cut_out(model, width, height, request):
+    one = composite(width, height)
+    cutout = cut_out(Photo(one.rgb), options(model, request))
+    assert iou(cutout.alpha, one.alpha) >= 0.97
+    assert off(cutout.alpha, one.alpha) <= 0.006 * 255
+    assert (cutout.model, cutout.engine, cutout.warnings) == (model, runtime.ENGINE, ())
+
+
+@pytest.mark.parametrize(("model", "first", "floor"), [("u2netp", 20, 0.885), ("isnet-general-use", 4, 0.915)])
+def test_people_are_cut_out(model, first, floor, truth, request):
+    chosen, found = options(model, request), []
+    for path in sorted((truth / "people" / "images").iterdir())[:first]:
+        with Image.open(truth / "people" / "masks" / f"{path.stem}.png") as mask:
+            found.append(iou(cut_out(decode(path.read_bytes()), chosen).alpha, np.asarray(mask.convert("L"))))
+    assert len(found) == first
+    assert np.mean(found) >= floor
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 2000), (2000, 1), (3, 2), (901, 603)])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_every_size_comes_out_at_that_size(size, mode):
+    pixels = np.asarray(Image.fromarray(photo()).resize(size).convert(mode))
+    result = cut_out_file(encoded(pixels), Options(feather=3))
+    assert result.original_size == result.cutout.photo.size == size
+    assert opened(result.data).shape == (size[1], size[0], 4)
+
+
+def test_a_cutout_is_a_photo_without_its_background():
+    rgb = photo()
+    cutout = cut_out(Photo(rgb))
+    assert (cutout.rgb.dtype, cutout.alpha.dtype, cutout.alpha.shape) == (np.uint8, np.uint8, rgb.shape[:2])
+    assert not cutout.rgb[cutout.alpha == 0].any()
+    assert np.array_equal(cutout.rgb[cutout.alpha > 0], rgb[cutout.alpha > 0])
+    assert {"network", "matte", "compose"} <= set(cutout.seconds)
+
+
+def test_a_mirrored_view_of_an_array_works_as_well():
+    turned = photo()[:, ::-1, ::-1]
+    assert not turned.flags.c_contiguous
+    whole = cut_out(Photo(np.ascontiguousarray(turned)), cache=False)
+    assert np.array_equal(cut_out(Photo(turned), cache=False).alpha, whole.alpha)
+
+
+def test_a_file_carries_what_the_cutout_holds():
+    result = cut_out_file(encoded(photo(), "JPEG", dpi=(300, 300)), name="cat.jpg")
+    assert np.array_equal(opened(result.data), np.dstack((result.cutout.rgb, result.cutout.alpha)))
+    assert decode(result.data).dpi == pytest.approx((300, 300), abs=0.02)
+    assert result.cutout.photo.name == "cat.jpg"
+    assert {"decode", "network", "encode"} <= set(result.cutout.seconds)
+
+
+def test_bytes_in_bytes_out_is_the_same_path():
+    data = encoded(photo(), "JPEG")
+    assert cut_out_bytes(data, feather=2) == cut_out_file(data, Options(feather=2)).data
+
+
+def test_the_same_photo_gives_the_same_bytes():
+    data = encoded(photo("coffee"), "JPEG")
+    assert cut_out_bytes(data, cache=False, feather=1.5) == cut_out_bytes(data, cache=False, feather=1.5)
+
+
+def test_feather_changes_only_what_is_near_the_edge():
+    rgb, reach = composite(640, 480).rgb, 8
+    hard, soft = (cut_out(Photo(rgb), Options(feather=pixels)).alpha for pixels in (0, reach))
+    near = np.ones((4 * reach + 1, 4 * reach + 1), np.uint8)
+    flat = cv2.dilate(hard, near) == cv2.erode(hard, near)
+    assert (flat & (hard == 255)).any() and (flat & (hard == 0)).any()
+    assert np.array_equal(soft[flat], hard[flat])
+    assert ((soft > 0) & (soft < 255)).sum() > 2 * ((hard > 0) & (hard < 255)).sum()
+
+
+GRAIN = np.clip(128 + np.random.default_rng(0).normal(0, 12, (480, 640, 3)), 0, 255).astype(np.uint8)
+EMPTY = {shade: np.full((300, 400, 3), shade, np.uint8) for shade in (0, 90, 255)} | {"grain": GRAIN}
+
+
+@pytest.mark.parametrize(
+    ("model", "picture"),
+    [*(("u2netp", picture) for picture in EMPTY), *(("isnet-general-use", p) for p in (0, "grain"))],
+)
+def test_a_picture_of_nothing_stays_empty(model, picture, request):
+    cutout = cut_out(Photo(EMPTY[picture]), options(model, request, feather=2))
+    assert not cutout.alpha.any() and not cutout.rgb.any()
+    assert cutout.warnings == ("nothing_found",)
+
+
+def test_a_second_run_runs_no_network(runs):
+    data = encoded(photo(), "PNG")
+    first, second = cut_out_bytes(data), cut_out_bytes(data)
+    assert len(runs) == 1
+    assert first == second
+
+
+@pytest.mark.parametrize(("format", "how"), [("PNG", {}), ("BMP", {}), ("TIFF", {}), ("WEBP", {"lossless": True})])
+def test_the_same_pixels_under_another_name_run_no_network(format, how, runs):
+    cut_out_file(encoded(photo(), compress_level=1), name="cat.png")
+    cut_out_file(encoded(photo(), format, **how), Options(feather=4), name="kitten", long_side=200)
+    assert len(runs) == 1
+
+
+def test_other_pixels_run_the_network_again(runs):
+    for rgb in (photo(), photo()[:, ::-1], photo("coffee")):
+        cut_out(Photo(np.ascontiguousarray(rgb)))
+    assert len(runs) == 3
+
+
+def test_without_the_cache_every_run_counts(runs):
+    cut_out(Photo(photo()))
+    for _ in range(2):
+        cut_out(Photo(photo()), cache=False)
+    assert len(runs) == 3
+
+
+def test_what_is_run_without_the_cache_is_not_kept(runs):
+    cut_out(Photo(photo()), cache=False)
+    cut_out(Photo(photo()))
+    assert len(runs) == 2
+
+
+@pytest.mark.parametrize("feather", [0, 20])
+@pytest.mark.parametrize("size", [(2400, 1800), (3000, 700)])
+@pytest.mark.parametrize("long_side", [300, 800])
+def test_the_view_looks_like_the_full_size_made_smaller(size, long_side, feather):
+    big = Photo(composite(*size).rgb)
+    chosen = Options(feather=feather)
+    full, view = cut_out(big, chosen), cut_out(big, chosen, long_side=long_side)
+    assert view.photo.size == big.fitted(long_side).size
+    smaller = cv2.resize(full.alpha, view.photo.size, interpolation=cv2.INTER_AREA)
+    assert off(view.alpha, smaller) <= 2
+    solid = cv2.erode(smaller, np.ones((5, 5), np.uint8)) == 255
+    assert off(view.rgb[solid], big.fitted(long_side).rgb[solid]) == 0
+
+
+def test_a_view_is_never_larger_than_the_photo():
+    assert cut_out(Photo(photo()), long_side=5000).alpha.shape == photo().shape[:2]
+
+
+def test_what_was_transparent_stays_transparent():
+    one = composite(640, 480)
+    own = np.full(one.alpha.shape, 255, np.uint8)
+    own[:240], own[:, :320] = 0, np.minimum(own[:, :320], 128)
+    own[:240] = 0
+    cutout = cut_out(decode(encoded(np.dstack((one.rgb, own)))))
+    assert not cutout.alpha[:240].any() and not cutout.rgb[:240].any()
+    assert (cutout.alpha <= own).all()
+    assert cutout.alpha[300, 330] > 250 and 120 < cutout.alpha[300, 310] <= 128
+
+
+def test_colours_under_transparency_are_not_seen(runs):
+    one = composite(320, 240)
+    for hidden in (0, 77):
+        rgb = np.where(one.alpha[..., None] > 0, one.subject, np.uint8(hidden))
+        cut_out(Photo(rgb, one.alpha))
+    assert len(runs) == 1
+
+
+def test_a_model_nobody_knows_is_named():
+    with pytest.raises(ClearcutError) as caught:
+        cut_out_bytes(encoded(photo()), model="u3net")
+    assert (caught.value.code, caught.value.facts["model"]) == ("unknown_model", "u3net")
+    assert "u2netp" in caught.value.facts["known"]
+
+
+def test_options_out_of_bounds_are_named():
+    with pytest.raises(ClearcutError) as caught:
+        cut_out_bytes(b"", feather=51)
+    assert (caught.value.code, caught.value.facts["name"]) == ("bad_option", "feather")
+
+
+def test_missing_weights_are_named(empty_models: Path):
+    with pytest.raises(ClearcutError) as caught:
+        cut_out(Photo(photo()))
+    assert caught.value.code == "model_missing"
+    assert (caught.value.facts["model"], caught.value.facts["file"]) == ("u2netp", "u2netp.onnx")
+
+
+def test_a_broken_file_says_so_with_its_name():
+    with pytest.raises(ClearcutError) as caught:
+        cut_out_file(b"dear diary", name="diary.jpg")
+    assert (caught.value.code, caught.value.facts) == ("not_a_picture", {"name": "diary.jpg"})
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(RuntimeError("?"), "unexpected"), (MemoryError(), "out_of_memory"), (OSError(28, ""), "disk_full")],
+)
+def test_what_nobody_foresaw_is_a_clearcut_error(error, code, monkeypatch):
+    def fail(*_: object) -> bytes:
+        raise error
+
+    monkeypatch.setattr(image_io, "encode", fail)
+    assert code_of(lambda: cut_out_bytes(encoded(photo()))) == code
+
+
+def test_a_job_cancelled_before_it_starts_runs_nothing(runs):
+    job = Job()
+    job.cancel()
+    assert code_of(lambda: cut_out_file(encoded(photo()), job=job)) == "cancelled"
+    assert code_of(lambda: cut_out(Photo(photo()), job=job)) == "cancelled"
+    assert not runs
+
+
+@pytest.mark.parametrize("step", ["reading", "loading", "finding", "finishing"])
+def test_a_job_cancelled_at_any_step_ends_there(step):
+    class Stopped(Job):
+        def at(self, reached: runtime.Step) -> None:
+            super().at(reached)
+            if reached == step:
+                self.cancel()
+
+    job = Stopped()
+    assert code_of(lambda: cut_out_file(encoded(photo()), job=job)) == "cancelled"
+    assert job.step == step
+    assert cut_out_bytes(encoded(photo()))  # the slot is free again
+
+
+def test_a_running_network_is_broken_off(isnet: Path, runs):
+    job, one = Job(), Photo(photo("coffee"))
+    runtime.POOL.session(pipeline.card("isnet-general-use"))
+
+    def cancel_once_it_runs() -> None:
+        while not runs:
+            sleep(0.001)
+        job.cancel()
+
+    watcher = threading.Thread(target=cancel_once_it_runs)
+    watcher.start()
+    assert code_of(lambda: cut_out(one, Options(model="isnet-general-use"), job=job)) == "cancelled"
+    watcher.join()
+    assert job.step == "finding"
