@@ -388,18 +388,20 @@ window.clearcut = (() => {
     setInterval(tick, 1000);
   }
 
-  // Called by Gradio once the page stands; its answer is the language for the parts that Gradio draws.
-  function ready() {
-    if (root.dataset.ready) return [now.language];
+  // Gradio draws the page piece by piece, in no order that one could rely on: begin when every piece is there.
+  const PIECES = ["#input input[type=file]", "#stage", "#cancel", "#fetch", "#later", "#model-facts", "#download", "#notice",
+    "#language", "#theme", "#about-box", "#examples"];
+
+  function begin() {
+    if (!PIECES.every((piece) => document.querySelector(piece))) return setTimeout(begin, 20);
     input().accept = "image/*,.heic,.heif,.avif,.tif,.tiff";
     addExamples();
-    speak(language());
+    speak(now.language);
     theme(remembered("theme") ? remembered("theme") === "dark" : matchMedia("(prefers-color-scheme: dark)").matches);
     listen();
     root.dataset.state = "empty";
     root.dataset.view = "board";
     root.dataset.ready = "true";
-    return [now.language];
   }
 
   // "Not now": back to the model that made the last result, or the one that is here.
@@ -408,5 +410,10 @@ window.clearcut = (() => {
     return [now.result?.model ?? here ?? now.model];
   }
 
+  // Asked by Gradio when it loads: the language for the parts that it draws itself.
+  const ready = () => [now.language];
+
+  now.language = language();
+  begin();
   return { ready, show, withName, switchLanguage, lastModel };
 })();

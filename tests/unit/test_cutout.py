@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from time import sleep
 
 import cv2
@@ -47,7 +46,7 @@ def code_of(call: Callable[[], object]) -> str:
 
 @pytest.mark.parametrize(
     ("model", "width", "height"),
-    [("u2netp", 640, 480), ("u2netp", 480, 640), ("u2netp", 1600, 1200), ("isnet-general-use", 800, 600)],
+    [("u2netp", 640, 480), ("u2netp", 1200, 1600), ("isnet-general-use", 800, 600)],
 )
 def test_a_ball_on_a_wall_is_cut_out(model, width, height, request):
     one = composite(width, height)
@@ -57,7 +56,7 @@ def test_a_ball_on_a_wall_is_cut_out(model, width, height, request):
     assert (cutout.model, cutout.engine, cutout.warnings) == (model, runtime.ENGINE, ())
 
 
-@pytest.mark.parametrize(("model", "first", "floor"), [("u2netp", 20, 0.885), ("isnet-general-use", 4, 0.915)])
+@pytest.mark.parametrize(("model", "first", "floor"), [("u2netp", 12, 0.9), ("isnet-general-use", 2, 0.93)])
 def test_people_are_cut_out(model, first, floor, truth, request):
     chosen, found = options(model, request), []
     for path in sorted((truth / "people" / "images").iterdir())[:first]:
@@ -67,8 +66,9 @@ def test_people_are_cut_out(model, first, floor, truth, request):
     assert np.mean(found) >= floor
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 2000), (2000, 1), (3, 2), (901, 603)])
-@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+@pytest.mark.parametrize(
+    ("size", "mode"), [((1, 1), "RGB"), ((1, 1), "RGBA"), ((1, 2000), "RGB"), ((2000, 1), "RGBA"), ((901, 603), "RGB")]
+)
 def test_every_size_comes_out_at_that_size(size, mode):
     pixels = np.asarray(Image.fromarray(photo()).resize(size).convert(mode))
     result = cut_out_file(encoded(pixels), Options(feather=3))
@@ -125,8 +125,7 @@ EMPTY = {shade: np.full((300, 400, 3), shade, np.uint8) for shade in (0, 90, 255
 
 
 @pytest.mark.parametrize(
-    ("model", "picture"),
-    [*(("u2netp", picture) for picture in EMPTY), *(("isnet-general-use", p) for p in (0, "grain"))],
+    ("model", "picture"), [*(("u2netp", picture) for picture in EMPTY), ("isnet-general-use", "grain")]
 )
 def test_a_picture_of_nothing_stays_empty(model, picture, request):
     cutout = cut_out(Photo(EMPTY[picture]), options(model, request, feather=2))
@@ -141,10 +140,10 @@ def test_a_second_run_runs_no_network(runs):
     assert first == second
 
 
-@pytest.mark.parametrize(("format", "how"), [("PNG", {}), ("BMP", {}), ("TIFF", {}), ("WEBP", {"lossless": True})])
-def test_the_same_pixels_under_another_name_run_no_network(format, how, runs):
+def test_the_same_pixels_under_another_name_run_no_network(runs):
     cut_out_file(encoded(photo(), compress_level=1), name="cat.png")
-    cut_out_file(encoded(photo(), format, **how), Options(feather=4), name="kitten", long_side=200)
+    for format, how in {"PNG": {}, "BMP": {}, "TIFF": {"dpi": (72, 72)}, "WEBP": {"lossless": True}}.items():
+        cut_out_file(encoded(photo(), format, **how), Options(feather=4), name="kitten", long_side=200)
     assert len(runs) == 1
 
 
@@ -169,16 +168,16 @@ def test_what_is_run_without_the_cache_is_not_kept(runs):
 
 @pytest.mark.parametrize("feather", [0, 20])
 @pytest.mark.parametrize("size", [(2400, 1800), (3000, 700)])
-@pytest.mark.parametrize("long_side", [300, 800])
-def test_the_view_looks_like_the_full_size_made_smaller(size, long_side, feather):
-    big = Photo(composite(*size).rgb)
-    chosen = Options(feather=feather)
-    full, view = cut_out(big, chosen), cut_out(big, chosen, long_side=long_side)
-    assert view.photo.size == big.fitted(long_side).size
-    smaller = cv2.resize(full.alpha, view.photo.size, interpolation=cv2.INTER_AREA)
-    assert off(view.alpha, smaller) <= 2
-    solid = cv2.erode(smaller, np.ones((5, 5), np.uint8)) == 255
-    assert off(view.rgb[solid], big.fitted(long_side).rgb[solid]) == 0
+def test_the_view_looks_like_the_full_size_made_smaller(size, feather):
+    big, chosen = Photo(composite(*size).rgb), Options(feather=feather)
+    full = cut_out(big, chosen)
+    for long_side in (250, 800):
+        view = cut_out(big, chosen, long_side=long_side)
+        assert view.photo.size == big.fitted(long_side).size
+        smaller = cv2.resize(full.alpha, view.photo.size, interpolation=cv2.INTER_AREA)
+        assert off(view.alpha, smaller) <= 0.5
+        solid = cv2.erode(smaller, np.ones((5, 5), np.uint8)) == 255
+        assert np.array_equal(view.rgb[solid], big.fitted(long_side).rgb[solid])
 
 
 def test_a_view_is_never_larger_than_the_photo():
@@ -188,7 +187,7 @@ def test_a_view_is_never_larger_than_the_photo():
 def test_what_was_transparent_stays_transparent():
     one = composite(640, 480)
     own = np.full(one.alpha.shape, 255, np.uint8)
-    own[:240], own[:, :320] = 0, np.minimum(own[:, :320], 128)
+    own[:, :320] = 128
     own[:240] = 0
     cutout = cut_out(decode(encoded(np.dstack((one.rgb, own)))))
     assert not cutout.alpha[:240].any() and not cutout.rgb[:240].any()
@@ -217,7 +216,7 @@ def test_options_out_of_bounds_are_named():
     assert (caught.value.code, caught.value.facts["name"]) == ("bad_option", "feather")
 
 
-def test_missing_weights_are_named(empty_models: Path):
+def test_missing_weights_are_named(empty_models):
     with pytest.raises(ClearcutError) as caught:
         cut_out(Photo(photo()))
     assert caught.value.code == "model_missing"
@@ -264,8 +263,8 @@ def test_a_job_cancelled_at_any_step_ends_there(step):
     assert cut_out_bytes(encoded(photo()))  # the slot is free again
 
 
-def test_a_running_network_is_broken_off(isnet: Path, runs):
-    job, one = Job(), Photo(photo("coffee"))
+def test_a_running_network_is_broken_off(isnet, runs):
+    job = Job()
     runtime.POOL.session(pipeline.card("isnet-general-use"))
 
     def cancel_once_it_runs() -> None:
@@ -273,8 +272,8 @@ def test_a_running_network_is_broken_off(isnet: Path, runs):
             sleep(0.001)
         job.cancel()
 
-    watcher = threading.Thread(target=cancel_once_it_runs)
+    watcher = threading.Thread(target=cancel_once_it_runs, daemon=True)
     watcher.start()
-    assert code_of(lambda: cut_out(one, Options(model="isnet-general-use"), job=job)) == "cancelled"
+    assert code_of(lambda: cut_out(Photo(photo()), Options(model="isnet-general-use"), job=job)) == "cancelled"
     watcher.join()
     assert job.step == "finding"

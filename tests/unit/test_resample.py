@@ -35,6 +35,14 @@ def test_a_fitted_photo_is_the_same_picture_smaller():
     assert off(fitted.alpha, np.asarray(Image.fromarray(one.alpha).reduce(3))) <= 0.6
 
 
+def test_a_fitted_photo_takes_no_colour_from_what_is_transparent():
+    alpha = composite(900, 600, softness=0.1).alpha
+    rgb = np.where(alpha[..., None] > 0, np.uint8([200, 100, 50]), np.uint8([0, 255, 0]))
+    fitted = Photo(rgb, alpha).fitted(250)
+    seen = fitted.alpha > 8
+    assert np.abs(fitted.rgb[seen] - [200.0, 100.0, 50.0]).max() <= 8
+
+
 @pytest.mark.parametrize("long_side", [900, 5000])
 def test_a_photo_that_fits_is_left_as_it_is(long_side):
     one = Photo(composite(900, 600).rgb)

@@ -112,7 +112,7 @@ def test_u2netp_says_what_its_authors_published(name, truth, u2netp):
     assert off(np.asarray(ours), theirs) <= 0.5
 
 
-@pytest.mark.parametrize("name", REFERENCE)
+@pytest.mark.parametrize("name", ["bike", "boat", "rifle1"])  # those so large that they go through halfway sizes
 def test_u2netp_says_the_same_as_on_a_plain_lanczos_feed(name, truth, u2netp):
     rgb = decode(next((truth / "reference").glob(f"images/{name}.*")).read_bytes()).rgb
     plain = np.asarray(Image.fromarray(rgb).resize((320, 320), Image.Resampling.LANCZOS))
