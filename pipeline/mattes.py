@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import catalog, runtime, weights
+from . import catalog, runtime
 from .cache import CACHE
-from .errors import ClearcutError
 from .image_io import Photo, fingerprint
 from .networks import Prediction, network
 from .runtime import Job
@@ -34,22 +33,13 @@ def predict(photo: Photo, model: str, job: Job, cache: bool = True) -> Predicted
     card = catalog.card(model)
     kind = network(card.kind)
     job.at("loading")
-    found = weights.find(card)
     session = runtime.POOL.session(card)
     job.at("finding")
     feed = kind.feed(_seen(photo), card)
-    key = f"{fingerprint(feed)} {found and found[0].sha256} {session.engine} {card.read}"
+    key = f"{fingerprint(feed)} {session.variant.sha256} {session.engine} {card.read}"
     prediction = CACHE.get(key) if cache else None
     if prediction is None:
-        try:
-            results = session.run(feed, kind.outputs(card), job)
-        except ClearcutError:
-            raise
-        except Exception as error:
-            failure = "out_of_memory" if "alloc" in str(error).lower() else "broken_weights"
-            facts = {"model": model, "file": found[0].file if found else ""}
-            raise ClearcutError(failure, **(facts if failure == "broken_weights" else {})) from error
-        prediction = kind.read(results, card)
+        prediction = kind.read(session.run(feed, kind.outputs(card), job), card)
         if cache:
             CACHE.put(key, prediction)
     return Predicted(prediction, session.engine)

@@ -150,6 +150,7 @@ class Session:
         self.input = self._session.get_inputs()[0].name
         self.outputs = [output.name for output in self._session.get_outputs()]
         self.engine = ENGINE
+        self.card, self.variant = card, variant
 
     def run(self, feeds: Feeds, outputs: list[int], job: Job) -> list[np.ndarray]:
         """The `outputs`, by position, for `feeds` (by input name, or one array for the first input)."""
@@ -163,9 +164,11 @@ class Session:
         with job.stopped_by(stop):
             try:
                 results: list[np.ndarray] = self._session.run([self.outputs[i] for i in outputs], named, run_options)
-            except Exception:
+            except Exception as error:
                 job.check()
-                raise
+                if "alloc" in str(error).lower():
+                    raise ClearcutError("out_of_memory") from error
+                raise ClearcutError("broken_weights", model=self.card.name, file=self.variant.file) from error
             job.check()
             return results
 

@@ -78,7 +78,7 @@ def _add_pictures(app: FastAPI, results: Results, settings: ServerSettings) -> N
 
 
 async def _explain(request: Request, error: Exception) -> Response:
-    known = as_clearcut_error(error)
+    known = as_clearcut_error(error, name=request.url.path.rpartition("/")[2])
     if known.code == "unexpected":
         log.error("unexpected error at %s", request.url.path, exc_info=error)
     return error_response(known, request.headers.get("accept-language"))

@@ -96,6 +96,6 @@ class Desk:
 
 
 def _failure(work: Work, error: Exception) -> Message:
-    known: ClearcutError = as_clearcut_error(error)
+    known: ClearcutError = as_clearcut_error(error, name=work.asked.get("name", ""))
     state = "ask" if known.code == "model_missing" else "error"
     return {"state": state, "run": work.number, "code": known.code, "facts": known.facts} | work.asked

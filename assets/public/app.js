@@ -265,6 +265,25 @@ window.clearcut = (() => {
     }
   }
 
+  // Gradio sends the photo; where that fails it says so in its own words only, so the answer is listened to here.
+  const send = window.fetch;
+  window.fetch = async (...request) => {
+    const upload = String(request[0]?.url ?? request[0]).includes("/upload");
+    try {
+      const answer = await send(...request);
+      if (upload && !answer.ok) uploadFailed(await answer.clone().json().catch(() => ({})));
+      return answer;
+    } catch (error) {
+      if (upload) stillThere();
+      throw error;
+    }
+  };
+
+  function uploadFailed({ code, facts }) {
+    const known = words.en[`error.${code}`] ? { code, facts } : { code: "unexpected", facts: { kind: "upload" } };
+    receive({ state: "error", run: now.run, ...known });
+  }
+
   // ---- before and after -----------------------------------------------------------------------------------------------
 
   function split(percent) {

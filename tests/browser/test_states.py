@@ -200,3 +200,19 @@ def test_a_server_that_has_gone_is_said(visit_to: Callable[..., Visit], portrait
     visit.choose(portrait)
     expect(visit.page.get_by_role("alert")).to_contain_text("connection to Clearcut is lost")
     visit.complaints.clear()  # the browser's own words about the connection
+
+
+@pytest.mark.parametrize(
+    "status, body, sentence",
+    [
+        (413, '{"code": "too_large", "facts": {"megabytes": 31, "limit": 30}}', "This is 31 MB; the limit here is 30 MB"),
+        (500, "Internal Server Error", "Something went wrong"),
+    ],
+)
+def test_an_upload_that_fails_is_said(visit: Visit, portrait: bytes, status: int, body: str, sentence: str) -> None:
+    visit.page.route("**/gradio_api/upload*", lambda route: route.fulfill(status=status, body=body))
+    visit.choose(portrait)
+    expect(visit.page.get_by_role("alert").filter(has_text=sentence)).to_be_visible()
+    visit.complaints.clear()  # the browser's own words about the status
+    visit.page.unroute("**/gradio_api/upload*")
+    visit.done(portrait)

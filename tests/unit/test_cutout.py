@@ -241,6 +241,11 @@ def test_what_nobody_foresaw_is_a_clearcut_error(error, code, monkeypatch):
     assert code_of(lambda: cut_out_bytes(encoded(photo()))) == code
 
 
+def test_a_file_is_cut_out_in_a_run_slot():
+    with runtime.SLOTS.turn(Job()):
+        assert code_of(lambda: cut_out_file(encoded(photo()), job=Job(most_ahead=0))) == "busy"
+
+
 def test_a_job_cancelled_before_it_starts_runs_nothing(runs):
     job = Job()
     job.cancel()

@@ -14,6 +14,7 @@ from pipeline.image_io import Photo, cutout_name, decode, encode_view
 from tests import pictures
 from tests.pictures import ADOBE_PRIMARIES, SRGB_PRIMARIES, encoded, icc_profile, off
 
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 PHOTO = np.ascontiguousarray(pictures.photo()[:120, :160])
 GREY = np.asarray(Image.fromarray(PHOTO).convert("L"))
 GREY3 = np.dstack([GREY] * 3)
@@ -255,10 +256,6 @@ def test_a_huge_picture_is_refused_before_any_pixel_is_read():
 @pytest.mark.parametrize(("limit", "code"), [(0.0192, None), (0.019199, "too_many_pixels"), (None, None)])
 def test_the_limit_itself_is_allowed(limit, code):
     assert code_of(encoded(PHOTO), max_megapixels=limit) == code
-
-
-def test_a_single_pixel_is_a_picture():
-    assert decode(encoded(PHOTO[:1, :1])).rgb.tolist() == PHOTO[:1, :1].tolist()
 
 
 def test_a_view_shows_the_photo():

@@ -217,7 +217,7 @@ def test_wrong_bytes_never_stand_under_the_final_name(reply: Reply, empty_models
 
 @pytest.mark.parametrize("imported", [False, True])
 def test_a_full_disk_is_told_and_left_empty(imported: bool, empty_models: Path, tmp_path: Path, site: Any) -> None:
-    if not shutil.which("unshare") or subprocess.run([*TINY_DISK, str(tmp_path), "true"]).returncode:
+    if not shutil.which("unshare") or subprocess.run([*TINY_DISK, str(tmp_path), sys.executable, "-c", ""]).returncode:
         pytest.skip("no small disk can be mounted here")
     (tmp_path / "own.onnx").write_bytes(DATA)
     own = [tmp_path / "own.onnx"] if imported else []
