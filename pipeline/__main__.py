@@ -10,12 +10,13 @@ from typing import NoReturn
 
 from . import __version__
 from .arguments import add_arguments, chosen
-from .errors import USER, ClearcutError, as_clearcut_error
+from .errors import UNEXPECTED, USER, ClearcutError, as_clearcut_error, write_error
 from .options import Options
 from .settings import Settings
 from .words import explain, machine_language, say
 
 STREAM = "-"
+STDIN, STDOUT = "stdin", "stdout"  # their names in messages
 INTERRUPTED = 130
 
 
@@ -30,16 +31,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code: 0, or the worst of `KINDS` in ``errors.py`` that came up."""
     given = _parser().parse_args(arguments)
     try:
-        return int(given.run(given))
+        code = int(given.run(given))
+        sys.stdout.flush()
     except ClearcutError as error:
         return _complain(error)
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:  # whoever read our output has gone
+    except OSError as error:  # standard output: a full disk, or whoever read it has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        return UNEXPECTED if isinstance(error, BrokenPipeError) else _complain(write_error(error, STDOUT))
     except Exception as error:
         return _complain(as_clearcut_error(error))
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -96,21 +99,28 @@ def _plan(photos: list[str], output: str | None) -> list[tuple[str, Path | None]
         raise ClearcutError("output_clash", name=output)
     plan: list[tuple[str, Path | None]] = []
     for photo in photos:
-        default = None if photo == STREAM else Path(photo).with_name(cutout_name(Path(photo).name))
+        name = cutout_name(_name(photo))
         if folder:
-            target: Path | None = folder / cutout_name("stdin" if photo == STREAM else Path(photo).name)
+            target: Path | None = folder / name
         elif output:
             target = None if output == STREAM else Path(output)
         else:
-            target = default
+            target = None if photo == STREAM else Path(photo).parent / name
         plan.append((photo, target))
-    targets = [target for _, target in plan]
-    for target in targets:
-        if targets.count(target) > 1:
-            raise ClearcutError("output_clash", name=target.name if target else "stdout")
+    places = [target and target.resolve() for _, target in plan]
+    for place in places:
+        if places.count(place) > 1:
+            raise ClearcutError("output_clash", name=place.name if place else STDOUT)
     if folder:
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise write_error(error, folder.name) from None
     return plan
+
+
+def _name(photo: str) -> str:
+    return STDIN if photo == STREAM else Path(photo).name
 
 
 def _cut_one(photo: str, target: Path | None, options: Options) -> None:
@@ -118,7 +128,7 @@ def _cut_one(photo: str, target: Path | None, options: Options) -> None:
 
     settings = Settings.current()
     data = _read(photo, settings.max_mb)
-    name = "" if photo == STREAM else Path(photo).name
+    name = _name(photo)
     result = cut_out_file(data, options, name=name, max_megapixels=settings.max_megapixels)
     if target is None:
         sys.stdout.buffer.write(result.data)
@@ -131,7 +141,7 @@ def _cut_one(photo: str, target: Path | None, options: Options) -> None:
             file=sys.stderr,
         )
     for warning in result.cutout.warnings:
-        print(f"{name or photo}: {say(f'warning.{warning}', machine_language())}", file=sys.stderr)
+        print(f"{name}: {say(f'warning.{warning}', machine_language())}", file=sys.stderr)
 
 
 def _read(photo: str, max_mb: float | None) -> bytes:
@@ -151,7 +161,7 @@ def _read(photo: str, max_mb: float | None) -> bytes:
 
 def _write(target: Path, data: bytes) -> None:
     """Write all of `data` or nothing: first beside the target, then in its place."""
-    part = target if _is_device(target) else target.with_name(f".{target.name[:100]}.{os.getpid()}.part")
+    part = target if _is_device(target) else target.with_name(f".clearcut-{os.getpid()}.part")
     try:
         with part.open("wb") as file:
             file.write(data)
@@ -161,8 +171,7 @@ def _write(target: Path, data: bytes) -> None:
     except OSError as error:
         if part is not target:
             part.unlink(missing_ok=True)
-        failure = as_clearcut_error(error, name=target.name)
-        raise (failure if failure.code == "disk_full" else ClearcutError("write_failed", name=target.name)) from None
+        raise write_error(error, target.name) from None
 
 
 def _is_device(target: Path) -> bool:

@@ -80,3 +80,9 @@ def as_clearcut_error(error: BaseException, **facts: Any) -> ClearcutError:
     if isinstance(error, MemoryError):
         return ClearcutError("out_of_memory")
     return ClearcutError("unexpected", kind=type(error).__name__)
+
+
+def write_error(error: OSError, name: str) -> ClearcutError:
+    """Why the file called `name` could not be written: ``disk_full`` or ``write_failed``."""
+    known = as_clearcut_error(error, name=name)
+    return known if known.code == "disk_full" else ClearcutError("write_failed", name=name)

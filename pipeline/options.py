@@ -30,7 +30,7 @@ class Options(BaseModel):
     feather: float = Field(0.0, ge=0, le=50, allow_inf_nan=False)
 
     @classmethod
-    def of(cls, **values: Any) -> Self:
+    def of(cls, /, **values: Any) -> Self:
         """Options from loose values, as a form or a command line gives them.
 
         Raises

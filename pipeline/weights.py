@@ -15,7 +15,7 @@ from time import monotonic
 from typing import IO
 
 from .catalog import ModelCard, Variant
-from .errors import ClearcutError, as_clearcut_error
+from .errors import ClearcutError, write_error
 from .settings import Settings
 
 Progress = Callable[[int | None, int], None]  # bytes so far (None: unknown yet), bytes in all
@@ -110,8 +110,7 @@ def fetch(card: ModelCard, progress: Progress = lambda done, total: None) -> Pat
                     if _fetched(address, variant, folder, progress):
                         return folder / variant.file
     except OSError as error:
-        failure = as_clearcut_error(error, name=first.file)
-        raise (failure if failure.code == "disk_full" else ClearcutError("write_failed", name=first.file)) from None
+        raise write_error(error, first.file) from None
     raise ClearcutError("fetch_failed", **facts)
 
 
@@ -138,8 +137,7 @@ def import_file(card: ModelCard, file: Path) -> Path:
             shutil.copyfile(file, part)
             part.replace(target)
     except OSError as error:
-        failure = as_clearcut_error(error, name=variant.file)
-        raise (failure if failure.code == "disk_full" else ClearcutError("write_failed", name=variant.file)) from None
+        raise write_error(error, variant.file) from None
     return target
 
 

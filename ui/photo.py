@@ -118,7 +118,8 @@ def wire_photo_tab(
         def work_on(work: Work) -> Message:
             return make(work, source, shown_name, Options.of(model=model, feather=feather), bring_model)
 
-        yield from desk.run(request.session_hash or "", {"model": model, "may_fetch": may_fetch, "name": shown_name}, work_on)
+        asked_for = {"model": model, "may_fetch": may_fetch, "name": shown_name}
+        yield from desk.run(request.session_hash or "", asked_for, work_on)
 
     def go(upload: str | None, model: str, feather: float, name: str, request: gr.Request) -> Iterator[Message]:
         yield from run(False, upload, model, feather, name, request)
