@@ -1,4 +1,4 @@
-"""Command-line flags made from the fields of a settings or options model, so that neither is written twice."""
+"""What the fields of a settings or options model tell: their command-line flags, and the values that they take."""
 
 from argparse import SUPPRESS, ArgumentParser, BooleanOptionalAction, Namespace, _ArgumentGroup
 from collections.abc import Collection
@@ -32,3 +32,23 @@ def add_arguments(
 def chosen(arguments: Namespace, model: type[BaseModel]) -> dict[str, Any]:
     """The fields of `model` that were given on the command line."""
     return {name: value for name, value in vars(arguments).items() if name in model.model_fields}
+
+
+def accepted(model: type[BaseModel], name: str) -> str:
+    """The values that the field `name` takes, in signs rather than words: ``0–50``, ``≥ 1``, ``0, 1``, ``a, b``.
+
+    For a name that is no field: the names that are.
+    """
+    field = model.model_fields.get(name)
+    if field is None:
+        return ", ".join(model.model_fields)
+    if field.annotation is bool:
+        return "0, 1"
+    limits = {
+        kind: getattr(each, kind) for each in field.metadata for kind in ("ge", "gt", "le") if hasattr(each, kind)
+    }
+    if "ge" in limits and "le" in limits:
+        return f"{limits['ge']}–{limits['le']}"
+    if limits:
+        return ", ".join(f"{sign} {limits[kind]}" for kind, sign in (("ge", "≥"), ("gt", ">")) if kind in limits)
+    return say(f"setting.{name}.unit", default="…")

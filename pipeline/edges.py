@@ -14,6 +14,6 @@ def feather(alpha: np.ndarray, pixels: float) -> np.ndarray:
     pixels
         Reach in pixels of `alpha`; 0 returns `alpha` itself.
     """
-    if pixels <= 0:
+    if pixels < 0.01:
         return alpha
     return cv2.GaussianBlur(alpha, (0, 0), sigmaX=pixels / 2, borderType=cv2.BORDER_REPLICATE)

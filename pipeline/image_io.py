@@ -68,8 +68,12 @@ class Photo:
         size = fitting(self.size, long_side)
         if size == self.size:
             return self
-        alpha = None if self.alpha is None else shrink(self.alpha, size)
-        return replace(self, rgb=shrink(self.rgb, size), alpha=alpha)
+        if self.alpha is None:
+            return replace(self, rgb=shrink(self.rgb, size))
+        weight = self.alpha[..., None] / np.float32(255)
+        small = shrink(weight, size)[..., None]
+        rgb = shrink(self.rgb * weight, size) / np.maximum(small, 1e-6)
+        return replace(self, rgb=(rgb + 0.5).astype(np.uint8), alpha=(small[..., 0] * 255 + 0.5).astype(np.uint8))
 
 
 def decode(data: bytes, name: str = "", max_megapixels: float | None = None) -> Photo:
@@ -141,7 +145,7 @@ def fingerprint(array: np.ndarray) -> str:
 def cutout_name(name: str, extension: str = ".png") -> str:
     """`name` of a photo → the name of its cut-out: ``<stem>_cutout.png``, safe on every file system."""
     base = unicodedata.normalize("NFC", name.replace("\\", "/")).rstrip("/").rpartition("/")[2]
-    stem = PurePosixPath(re.sub(r'[\x00-\x1f\x7f<>:"|?*]', "_", base)).stem.strip(". ")
+    stem = PurePosixPath(re.sub(r'[\x00-\x1f\x7f-\x9f\ud800-\udfff<>:"|?*]', "_", base)).stem.strip(". ")
     stem = stem.encode("utf-8", "replace")[:LONGEST_NAME].decode("utf-8", "ignore")
     return f"{stem or 'photo'}_cutout{extension}"
 
@@ -151,7 +155,7 @@ def _dpi(info: Mapping[Any, Any]) -> tuple[float, float] | None:
         x, y = (float(value) for value in info["dpi"])
     except (KeyError, TypeError, ValueError):
         return None
-    return (x, y) if 1 <= x <= 100_000 and 1 <= y <= 100_000 else None
+    return (x, y) if 1 < x <= 100_000 and 1 < y <= 100_000 else None  # 1: what Pillow says of a TIFF that says nothing
 
 
 def _to_srgb(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
@@ -160,11 +164,12 @@ def _to_srgb(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
         image = _to_8_bit(image)
     alpha = None
     if image.has_transparency_data:
-        image = image.convert("RGBA")
+        grey = image.mode in ("L", "LA", "La")
+        image = image.convert("LA" if grey else "RGBA")
         alpha = np.asarray(image.getchannel("A"))
         if alpha.min() == 255:
             alpha = None
-        image_rgb = image.convert("RGB")
+        image_rgb = image.convert("L" if grey else "RGB")
     elif image.mode in ("L", "RGB", "CMYK", "LAB"):
         image_rgb = image
     else:
@@ -176,11 +181,14 @@ def _to_srgb(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
 def _to_8_bit(image: Image.Image) -> Image.Image:
     """Grey of 16 or 32 bits, or floating point → 8 bits, by the range that its type or content implies."""
     values = np.asarray(image).astype(np.float32)
-    top = float(values.max(initial=0))
+    top = float(values.max(initial=0, where=np.isfinite(values)))
+    values = np.nan_to_num(values, copy=False, nan=0, posinf=top, neginf=0)
     white = 65535.0 if image.mode.startswith("I;16") else next((w for w in (1, 255, 65535) if top <= w), top)
     if image.mode == "I" and top <= 1:
         white = 255.0
-    return Image.fromarray(np.clip(values * (255 / white) + 0.5, 0, 255).astype(np.uint8))
+    grey = Image.fromarray(np.clip(values * (255 / white) + 0.5, 0, 255).astype(np.uint8))
+    grey.info["icc_profile"] = image.info.get("icc_profile")
+    return grey
 
 
 def _by_profile(image: Image.Image, profile: bytes | None) -> Image.Image:
@@ -190,7 +198,7 @@ def _by_profile(image: Image.Image, profile: bytes | None) -> Image.Image:
             source = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
         elif profile:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            if "srgb" in ImageCms.getProfileDescription(source).lower():
+            if image.mode == "RGB" and _is_srgb(source):
                 return image
         else:
             return image
@@ -198,3 +206,12 @@ def _by_profile(image: Image.Image, profile: bytes | None) -> Image.Image:
     except (ImageCms.PyCMSError, OSError, ValueError):
         return image
     return image if converted is None else converted
+
+
+_PROBE = Image.fromarray(np.mgrid[0:256:51, 0:256:51, 0:256:51].reshape(3, 36, 6).transpose(1, 2, 0).astype(np.uint8))
+
+
+def _is_srgb(profile: ImageCms.ImageCmsProfile) -> bool:
+    """Whether the profile changes no colour visibly: titles tell little ("Linear sRGB" is not, "c2" is)."""
+    seen = ImageCms.profileToProfile(_PROBE, profile, SRGB, outputMode="RGB")
+    return seen is not None and int(np.abs(np.asarray(seen, np.int16) - np.asarray(_PROBE, np.int16)).max()) <= 3

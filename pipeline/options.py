@@ -4,6 +4,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from .arguments import accepted
 from .errors import ClearcutError
 from .settings import Settings
 
@@ -43,4 +44,5 @@ class Options(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             name = str(first["loc"][0]) if first["loc"] else "options"
-            raise ClearcutError("bad_option", name=name, value=str(first["input"])[:100], reason=first["msg"]) from None
+            facts = {"value": str(first["input"])[:100], "accepted": accepted(cls, name)}
+            raise ClearcutError("bad_option", name=name, **facts) from None

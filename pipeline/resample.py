@@ -41,6 +41,7 @@ def to_network(rgb: np.ndarray, size: Size, interpolation: Interpolation = "lanc
 def matte_to_photo(matte: np.ndarray, size: Size) -> np.ndarray:
     """A network's matte, float32 in [0, 1], at the photo's size as uint8 alpha ``(H, W)``."""
     height, width = matte.shape
-    smaller = size[0] < width and size[1] < height
-    resized = cv2.resize(matte, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC)
+    averaged = (min(size[0], width), min(size[1], height))
+    resized = matte if averaged == (width, height) else cv2.resize(matte, averaged, interpolation=cv2.INTER_AREA)
+    resized = cv2.resize(resized, size, interpolation=cv2.INTER_CUBIC)
     return cv2.convertScaleAbs(np.maximum(resized, 0, out=resized), alpha=255)

@@ -141,6 +141,7 @@ class Session:
         options.log_severity_level = 4
         options.intra_op_num_threads = Settings.current().threads or len(_cores())
         options.inter_op_num_threads = 1
+        options.enable_cpu_mem_arena = False  # same speed, and a quarter of the memory stays taken between runs
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # leave the cores to the other steps
         try:
             self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])

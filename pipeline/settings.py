@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from .arguments import accepted
 from .errors import ClearcutError
 
 PREFIX = "CLEARCUT_"
@@ -50,5 +51,6 @@ class Settings(BaseModel):
             return cls.model_validate(given)
         except ValidationError as error:
             first = error.errors()[0]
-            name = PREFIX + str(first["loc"][0]).upper()
-            raise ClearcutError("bad_setting", name=name, value=first["input"], reason=first["msg"]) from None
+            name = str(first["loc"][0])
+            facts = {"value": str(first["input"]), "accepted": accepted(cls, name)}
+            raise ClearcutError("bad_setting", name=PREFIX + name.upper(), **facts) from None

@@ -53,7 +53,7 @@ def encoded(pixels: np.ndarray | Image.Image, format: str = "PNG", **how: Any) -
     """Pixels as the bytes of a file."""
     buffer = io.BytesIO()
     image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
-    if format == "HEIC":  # not through Pillow, which would then know the format before `decode` teaches it
+    if format == "HEIC":  # Pillow knows it only where the plugin was loaded
         import pillow_heif
 
         pillow_heif.encode(image.mode, image.size, image.tobytes(), buffer, **how)

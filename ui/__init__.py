@@ -8,7 +8,8 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 ASSETS = Path(__file__).parent.parent / "assets"
 
-from .page import PageSettings, build_page, example_photos, mount_page  # noqa: E402
+from .page import build_page, example_photos, mount_page  # noqa: E402
 from .results import Results  # noqa: E402
+from .settings import PageSettings  # noqa: E402
 
 __all__ = ["ASSETS", "PageSettings", "Results", "build_page", "example_photos", "mount_page"]

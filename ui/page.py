@@ -1,6 +1,5 @@
 """The page as a whole: header, tabs, languages; and how it is mounted into an app."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,26 +9,14 @@ from gradio.media import get_image
 
 from pipeline import LANGUAGES, say
 
-from .desk import Desk
 from .photo import LIVE, build_photo_tab, wire_photo_tab, words_for
+from .photo_work import PhotoWork
 from .results import Results
+from .settings import PageSettings
 from .theme import theme
 from .words import head, html
 
 EXAMPLES = {"cheetah": "cheetah.jpg", "lion": "lion.jpg", "tower": "tower.jpg"}
-
-
-@dataclass(frozen=True)
-class PageSettings:
-    """What the page needs to know of the server that it is on."""
-
-    model: str
-    max_mb: float
-    max_megapixels: float
-    queue: int
-    keep_minutes: float
-    may_fetch: bool
-    root_path: str = ""
 
 
 def example_photos() -> dict[str, Path]:
@@ -49,9 +36,7 @@ def build_page(settings: PageSettings, results: Results) -> gr.Blocks:
         html("dialogs")
         spoken_language = gr.Textbox(visible=False)
     with page:
-        wire_photo_tab(
-            tab, Desk(settings.queue), results, settings.max_megapixels, settings.max_mb, settings.may_fetch
-        )  # fmt: skip
+        wire_photo_tab(tab, PhotoWork(settings, results))
 
         def speak(wanted: str) -> list[Any]:
             known = wanted if wanted in LANGUAGES else "en"

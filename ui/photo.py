@@ -1,20 +1,17 @@
 """The Photo tab: a photo in, its cut-out over a checkerboard, a link to the full size."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from pipeline import ClearcutError, Options, card, cut_out_file, fetch, models, say
+from pipeline import Options, models, say
 
-from .desk import Desk, Message, Work
-from .results import Results
+from .desk import Message
+from .photo_work import PhotoWork
 from .words import html
 
-VIEW = 1600  # longer side of what the page shows, in pixels: enough for a sharp picture on a dense screen
 LIVE: dict[str, Any] = {
     "show_progress": "hidden", "concurrency_limit": None, "trigger_mode": "multiple", "api_visibility": "private"
 }  # fmt: skip
@@ -73,63 +70,18 @@ def build_photo_tab(default_model: str) -> PhotoTab:
     return PhotoTab(upload, model, edges, feather, cancel, fetch_it, later, name, message)
 
 
-def wire_photo_tab(
-    tab: PhotoTab, desk: Desk, results: Results, max_megapixels: float, max_mb: float, may_fetch: bool
-) -> None:
+def wire_photo_tab(tab: PhotoTab, work: PhotoWork) -> None:
     """Run at once when a photo comes, and again when a setting changes."""
 
-    def make(work: Work, source: Path, name: str, options: Options, bring_model: bool) -> Message:
-        if bring_model and may_fetch:
-            fetch(card(options.model), work.fetching)
-            work.fetched = None
-        try:
-            os.utime(source)  # in use: the sweeper passes it by
-            data = source.read_bytes()
-        except OSError:
-            raise ClearcutError("expired") from None
-        if len(data) > max_mb * 1e6:
-            raise ClearcutError("too_large", megabytes=round(len(data) / 1e6, 1), limit=max_mb)
-        view = cut_out_file(
-            data, options, name=name, max_megapixels=max_megapixels, long_side=VIEW, job=work.job
-        )  # fmt: skip
-        kept = results.keep(source, name, options, view)
-        width, height = view.original_size
-        return {
-            "state": "done",
-            "before": f"results/{kept.key}/{kept.before}",
-            "after": f"results/{kept.key}/{results.AFTER}",
-            "download": f"results/{kept.key}/",
-            "file": kept.download,
-            "width": width,
-            "height": height,
-            "model": options.model,
-            "engine": view.cutout.engine,
-            "seconds": round(sum(view.cutout.seconds.values()), 2),
-            "warnings": list(view.cutout.warnings),
-        }
-
-    def run(bring_model: bool, upload: str | None, model: str, feather: float, name: str,
-            request: gr.Request) -> Iterator[Message]:  # fmt: skip
-        if not upload:
-            return
-        source = Path(upload)
-        shown_name = Path(name or source.name).name
-
-        def work_on(work: Work) -> Message:
-            return make(work, source, shown_name, Options.of(model=model, feather=feather), bring_model)
-
-        asked_for = {"model": model, "may_fetch": may_fetch, "name": shown_name}
-        yield from desk.run(request.session_hash or "", asked_for, work_on)
-
     def go(upload: str | None, model: str, feather: float, name: str, request: gr.Request) -> Iterator[Message]:
-        yield from run(False, upload, model, feather, name, request)
+        if upload:
+            yield from work.run(request.session_hash or "", upload, name, False, model, feather)
 
-    def fetch_and_go(upload: str | None, model: str, feather: float, name: str,
-                     request: gr.Request) -> Iterator[Message]:  # fmt: skip
-        yield from run(True, upload, model, feather, name, request)
+    def fetch_and_go(upload: str, model: str, feather: float, name: str, request: gr.Request) -> Iterator[Message]:
+        yield from work.run(request.session_hash or "", upload, name, True, model, feather)
 
     def stop(last_model: str, request: gr.Request) -> str:
-        desk.stop(request.session_hash or "")
+        work.desk.stop(request.session_hash or "")
         return last_model
 
     asked = [tab.upload, tab.model, tab.feather, tab.name]

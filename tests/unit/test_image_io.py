@@ -1,5 +1,7 @@
 """From the bytes of a file to a `Photo`: every format, mode, profile and orientation, and broken files."""
 
+import subprocess
+import sys
 import unicodedata
 from io import BytesIO
 
@@ -11,6 +13,7 @@ from PIL import Image, ImageCms
 
 from pipeline.errors import ClearcutError
 from pipeline.image_io import Photo, cutout_name, decode, encode_view
+from pipeline.settings import ROOT
 from tests import pictures
 from tests.pictures import ADOBE_PRIMARIES, SRGB_PRIMARIES, encoded, icc_profile, off
 
@@ -27,7 +30,6 @@ INDICES = np.asarray(PALETTE)
 WIDE = np.uint16(257)  # times 8 bits makes 16
 MODES = {  # name: file, colours, alpha
     "grey": (encoded(GREY), GREY3, None),
-    "grey TIFF": (encoded(GREY, "TIFF"), GREY3, None),
     "grey with alpha": (encoded(np.dstack((GREY, RAMP))), GREY3, RAMP),
     "grey with tRNS": (encoded(GREY, transparency=90), GREY3, np.where(GREY == 90, 0, 255)),
     "RGB with tRNS": (encoded(FLAT, transparency=(9, 8, 7)), FLAT, np.where(FLAT[..., 0] == 9, 0, 255)),
@@ -42,7 +44,6 @@ MODES = {  # name: file, colours, alpha
     "int32 up to 255": (encoded(GREY.astype(np.int32), "TIFF"), GREY3, None),
     "int32 up to 65535": (encoded(GREY.astype(np.int32) * 257, "TIFF"), GREY3, None),
     "16-bit grey PNG": (encoded(GREY * WIDE), GREY3, None),
-    "16-bit grey TIFF": (pictures.encoded_by_opencv(GREY * WIDE, ".tiff"), GREY3, None),
     "16-bit grey TIFF, big endian": (encoded((GREY * WIDE).astype(">u2"), "TIFF"), GREY3, None),
     "16-bit RGB PNG": (pictures.encoded_by_opencv(PHOTO * WIDE, ".png"), PHOTO, None),
     "16-bit RGB TIFF": (pictures.encoded_by_opencv(PHOTO * WIDE, ".tiff"), PHOTO, None),
@@ -131,12 +132,6 @@ def test_cmyk_jpeg_keeps_its_colours():
     assert off(decode(encoded(Image.fromarray(PHOTO).convert("CMYK"), "JPEG", quality=95)).rgb, PHOTO) <= 2
 
 
-def test_what_lies_between_two_grey_levels_is_off_by_one_at_most():
-    values = np.random.default_rng(0).integers(0, 65536, (20, 30, 3), dtype=np.uint16)
-    for data in (pictures.encoded_by_opencv(values, ".png"), pictures.encoded_by_opencv(values, ".tiff")):
-        assert np.abs(decode(data).rgb - values / 257).max() <= 1
-
-
 @pytest.mark.parametrize("hole", [np.nan, np.inf, -np.inf])
 def test_a_hole_in_a_float_tiff_spoils_no_other_pixel(hole):
     values = GREY / np.float32(255)
@@ -196,14 +191,22 @@ def code_of(data: bytes, **limits: float) -> str | None:
         return error.code
 
 
+def test_heic_is_read_where_nobody_loaded_its_plugin(tmp_path):
+    (tmp_path / "a.heic").write_bytes(FILES["HEIC"])
+    program = "import sys; from pipeline import decode; print(decode(open(sys.argv[1], 'rb').read()).size)"
+    command = [sys.executable, "-c", program, str(tmp_path / "a.heic")]
+    assert subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout == "(54, 40)\n"
+
+
 def test_no_bytes_are_an_empty_file():
     assert code_of(b"") == "empty_file"
 
 
-@pytest.mark.parametrize(
-    "data",
-    [b"dear diary\n" * 50, b"\0", b"%PDF-1.7\n", b"<svg/>", b"PK\x03\x04" * 9, b"\0\0\0\x18ftypmp42" + bytes(99)],
-)
+NONSENSE = [b"dear diary\n" * 50, b"\0", b"%PDF-1.7\n", b"<svg/>", b"PK\3\4" * 9, b"\0\0\0\x18ftypmp42" + bytes(99)]
+UNWANTED = [encoded(SMALL, format) for format in ("EPS", "PDF", "PPM", "PCX", "ICO", "TGA")]  # Pillow would read most
+
+
+@pytest.mark.parametrize("data", NONSENSE + UNWANTED)
 def test_what_is_no_picture_says_so_whatever_its_name(data):
     assert code_of(data) == "not_a_picture"
 
@@ -283,7 +286,6 @@ def test_a_cutout_is_named_after_its_photo(name):
 
 @settings(max_examples=400, deadline=None)
 @given(st.text(st.characters(), max_size=300))
-@example("a" * 300 + ".jpg")
 @example("猫" * 200 + ".jpg")
 @example("caf\udce9.jpg")  # how Python spells a file name that is not UTF-8
 @example("a\x85\x9b.png")

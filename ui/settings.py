@@ -1,0 +1,16 @@
+"""What the page needs to know of the server that it is on."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class PageSettings:
+    """Facts and limits, all of them the server's own settings."""
+
+    model: str
+    max_mb: float
+    max_megapixels: float
+    queue: int
+    keep_minutes: float
+    may_fetch: bool
+    root_path: str = ""
