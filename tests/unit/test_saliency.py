@@ -76,7 +76,7 @@ def test_a_flat_output_stays_empty(low, high):
     assert not prediction.matte.any()
 
 
-@pytest.mark.parametrize(("low", "high"), [(0, 1), (0, 0.31), (0.2, 0.8), (0.01, 0.97)])
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (0, 0.51), (0.2, 0.8), (0.01, 0.97)])
 def test_a_wide_output_is_stretched_to_zero_and_one(low, high):
     prediction = saliency.read([output(low, high)], U2NETP)
     assert not prediction.is_empty
