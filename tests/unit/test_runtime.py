@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx.parser
 import pytest
 
 from pipeline import catalog, runtime
@@ -21,7 +22,6 @@ from pipeline.options import Options
 from pipeline.runtime import Job, Pool, Session, Slots
 from tests.pictures import encoded
 
-onnx_text = pytest.importorskip("onnx.parser", reason="the package onnx, which makes the small networks, is missing")
 SHAPE = (1, 3, 8, 8)
 PATIENCE = 30  # seconds until a test says that something will never happen
 WHITE, BLACK = (np.full((8, 8, 3), grey, np.uint8) for grey in (255, 0))
@@ -31,7 +31,7 @@ RED = WHITE * np.array([1, 0, 0], np.uint8)
 def network(nodes: str, constants: str) -> bytes:
     """The bytes of an ONNX file, from ONNX's textual form: `nodes` make ``y`` of ``x``."""
     head = '<ir_version: 8, opset_import: ["": 17]> net (float[1, 3, 8, 8] x) => (float[a, b, c, d] y)'
-    return bytes(onnx_text.parse_model(f"{head} <{constants}> {{ {nodes} }}").SerializeToString())
+    return bytes(onnx.parser.parse_model(f"{head} <{constants}> {{ {nodes} }}").SerializeToString())
 
 
 KERNEL = "float[1, 3, 1, 1] kernel = "
