@@ -152,3 +152,9 @@ def test_two_visitors_do_not_see_each_others_results(
     other.done(encoded(photo("coffee"), "JPEG"), "other.jpg")
     assert one.download()[0] == "one_cutout.png" and other.download()[0] == "other_cutout.png"
     assert opened(one.download()[1]).shape != opened(other.download()[1]).shape
+
+
+def test_the_page_about_the_api_stands_without_a_network(visit: Visit) -> None:
+    visit.page.click("#about")
+    visit.page.get_by_role("link", name="For programs: the HTTP API").click()
+    expect(visit.page.get_by_text("Remove the background of a photo")).to_be_visible()
