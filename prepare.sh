@@ -15,7 +15,8 @@ find_python() {
 # prepare FILE: make .venv if there is none, and install FILE when it has changed since the last time.
 prepare() {
     local python stamp wanted
-    if [ ! -x .venv/bin/python ]; then
+    if ! .venv/bin/python -c 'import pip' 2>/dev/null; then # none, half made, or of a Python that is gone
+        rm -rf .venv
         python=$(find_python)
         if ! "$python" -m venv .venv 2>/dev/null; then
             rm -rf .venv

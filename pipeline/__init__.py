@@ -15,21 +15,22 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from .arguments import add_arguments, chosen
-    from .catalog import ModelCard, card, models
+    from .catalog import Card, card, megabytes, models
     from .cutout import Cutout, Result, cut_out, cut_out_bytes, cut_out_file, warm_up
     from .errors import ClearcutError, as_clearcut_error
     from .image_io import Photo, cutout_name, decode, encode, encode_view
     from .options import Options
     from .runtime import Job
     from .settings import Settings
-    from .weights import fetch, is_installed
+    from .weights import fetch, is_installed, model_size
     from .words import LANGUAGES, explain, language_from, machine_language, say, vocabulary
 
 _HOME = {
     "add_arguments": "arguments",
     "chosen": "arguments",
-    "ModelCard": "catalog",
+    "Card": "catalog",
     "card": "catalog",
+    "megabytes": "catalog",
     "models": "catalog",
     "Cutout": "cutout",
     "Result": "cutout",
@@ -49,6 +50,7 @@ _HOME = {
     "Settings": "settings",
     "fetch": "weights",
     "is_installed": "weights",
+    "model_size": "weights",
     "LANGUAGES": "words",
     "explain": "words",
     "language_from": "words",

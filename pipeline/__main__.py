@@ -186,16 +186,14 @@ def _is_device(target: Path) -> bool:
 
 
 def _list_models(given: argparse.Namespace) -> int:
-    from .catalog import models
-    from .weights import find
+    from .catalog import megabytes, models
+    from .weights import is_installed, model_size
 
     rows = [("NAME", "FOR", "SIZE", "LICENCE", "COMMERCIAL USE", "INSTALLED")]
     for name, card in models().items():
-        found = find(card)
-        variant = found[0] if found else card.variants[0]
-        installed = "yes" if found else "no"
+        installed = "yes" if is_installed(card) else "no"
         title = say(f"model.{name}.title", default=name)
-        rows.append((name, title, f"{variant.megabytes} MB", card.license, card.commercial_use, installed))
+        rows.append((name, title, f"{megabytes(model_size(card))} MB", card.license, card.commercial_use, installed))
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -206,8 +204,8 @@ def _list_models(given: argparse.Namespace) -> int:
 def _fetch(given: argparse.Namespace) -> int:
     from . import catalog, weights
 
-    path = weights.fetch(catalog.card(given.name), _progress(given.name))
-    print(f"{path}  {path.stat().st_size / 1e6:.1f} MB, checksum verified")
+    for path in weights.fetch(catalog.card(given.name), _progress(given.name)):
+        print(f"{path}  {path.stat().st_size / 1e6:.1f} MB, checksum verified")
     return 0
 
 

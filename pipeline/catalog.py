@@ -13,6 +13,13 @@ from .settings import ROOT
 
 CATALOG = ROOT / "models" / "catalog.toml"
 Colour = tuple[float, float, float]
+CommercialUse = Literal["yes", "no", "unclear"]
+STRICTER: tuple[CommercialUse, ...] = ("yes", "unclear", "no")
+
+
+def megabytes(size: int) -> float:
+    """Bytes as megabytes, rounded for people."""
+    return round(size / 1e6, 1) if size < 1e7 else round(size / 1e6)
 
 
 class _Entry(BaseModel):
@@ -30,8 +37,7 @@ class Variant(_Entry):
     @property
     def megabytes(self) -> float:
         """Size in megabytes, rounded for people."""
-        size = self.bytes / 1e6
-        return round(size, 1) if size < 10 else round(size)
+        return megabytes(self.bytes)
 
 
 class Feed(_Entry):
@@ -56,33 +62,77 @@ class Read(_Entry):
 
 
 class ModelCard(_Entry):
-    """The facts of one model."""
+    """The facts of one network."""
 
     name: str
     kind: str
     license: str
     license_url: str
-    commercial_use: Literal["yes", "no", "unclear"]
+    commercial_use: CommercialUse
     good_for: tuple[str, ...]
     memory_mb: float = Field(gt=0)
     feed: Feed
     read: Read = Read()
     variants: tuple[Variant, ...] = Field(min_length=1)
 
+    @property
+    def networks(self) -> tuple["ModelCard", ...]:
+        """The networks that this model runs: itself."""
+        return (self,)
 
-def read_catalog(path: Path) -> dict[str, ModelCard]:
-    """The cards in the TOML file at `path`, by name, in the file's order."""
-    entries = tomllib.loads(path.read_text(encoding="utf-8"))
-    return {name: ModelCard(name=name, **entry) for name, entry in entries.items()}
+
+class Ensemble(_Entry):
+    """Several networks, one matte: the weighted mean of their mattes, stretched from `levels` to 0-1."""
+
+    name: str
+    good_for: tuple[str, ...]
+    members: tuple[ModelCard, ...] = Field(min_length=2)
+    weights: tuple[float, ...]
+    levels: tuple[float, float] = (0.0, 1.0)
+
+    @property
+    def networks(self) -> tuple[ModelCard, ...]:
+        """The networks that this model runs."""
+        return self.members
+
+    @property
+    def license(self) -> str:
+        """The licences of all members."""
+        return ", ".join(dict.fromkeys(member.license for member in self.members))
+
+    @property
+    def commercial_use(self) -> CommercialUse:
+        """What the strictest member allows."""
+        return max((member.commercial_use for member in self.members), key=STRICTER.index)
+
+    @property
+    def license_url(self) -> str:
+        """Where the strictest member's licence stands."""
+        return max(self.members, key=lambda member: STRICTER.index(member.commercial_use)).license_url
+
+
+Card = ModelCard | Ensemble
+
+
+def read_catalog(path: Path) -> dict[str, Card]:
+    """The cards in the TOML file at `path`, by name, in the file's order; an ensemble comes after its members."""
+    cards: dict[str, Card] = {}
+    for name, entry in tomllib.loads(path.read_text(encoding="utf-8")).items():
+        if "members" in entry:
+            entry["members"] = [cards[member] for member in entry["members"]]
+            cards[name] = Ensemble(name=name, **entry)
+        else:
+            cards[name] = ModelCard(name=name, **entry)
+    return cards
 
 
 @cache
-def models() -> dict[str, ModelCard]:
-    """Every model of the house, by name, the lightest first."""
+def models() -> dict[str, Card]:
+    """Every model of the house, by name."""
     return read_catalog(CATALOG)
 
 
-def card(name: str) -> ModelCard:
+def card(name: str) -> Card:
     """The card of the model called `name`.
 
     Raises

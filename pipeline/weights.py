@@ -14,11 +14,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic
-from typing import IO
+from typing import IO, TYPE_CHECKING, Any
 
-from .catalog import ModelCard, Variant
+from .catalog import Card, ModelCard, Variant, megabytes
 from .errors import ClearcutError, write_error
 from .settings import Settings
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 Progress = Callable[[int | None, int], None]  # bytes so far (None: unknown yet), bytes in all
 Source = Callable[[str, Variant, Path, Progress], None]  # address, wanted, .part file to fill, progress
@@ -45,9 +48,30 @@ def find(card: ModelCard, settings: Settings | None = None) -> tuple[Variant, Pa
     return None
 
 
-def is_installed(card: ModelCard) -> bool:
+def missing(card: Card) -> list[Variant]:
+    """What must be fetched before `card` can run: the first variant of each network that is not here."""
+    return [network.variants[0] for network in card.networks if find(network) is None]
+
+
+def is_installed(card: Card) -> bool:
     """Whether `card` can run without fetching anything."""
-    return find(card) is not None
+    return not missing(card)
+
+
+def model_size(card: Card) -> int:
+    """Bytes of the files that `card` runs: those that are here, else those that would be fetched."""
+    return sum((find(network) or (network.variants[0],))[0].bytes for network in card.networks)
+
+
+def require(card: Card) -> None:
+    """Raise ``model_missing``, with the size of all that is missing, unless `card` can run."""
+    if wanted := missing(card):
+        raise ClearcutError("model_missing", **_facts(card, wanted))
+
+
+def _facts(card: Card, wanted: list[Variant]) -> dict[str, Any]:
+    files = ", ".join(variant.file for variant in wanted)
+    return {"model": card.name, "file": files, "megabytes": megabytes(sum(variant.bytes for variant in wanted))}
 
 
 def checked(card: ModelCard) -> tuple[Variant, Path]:
@@ -60,8 +84,7 @@ def checked(card: ModelCard) -> tuple[Variant, Path]:
     """
     found = find(card)
     if found is None:
-        first = card.variants[0]
-        raise ClearcutError("model_missing", model=card.name, file=first.file, megabytes=first.megabytes)
+        raise ClearcutError("model_missing", **_facts(card, [card.variants[0]]))
     variant, path = found
     verify(card.name, variant, path)
     return variant, path
@@ -81,7 +104,32 @@ def verify(model: str, variant: Variant, path: Path) -> None:
         raise ClearcutError("wrong_checksum", model=model, **facts)
 
 
-def fetch(card: ModelCard, progress: Progress = lambda done, total: None) -> Path:
+def fetch(card: Card, progress: Progress = lambda done, total: None) -> list[Path]:
+    """Bring what `card` needs into the models folder, unless it is on the machine already; the files that it runs.
+
+    Raises
+    ------
+    ClearcutError
+        As `fetch_network`; ``offline`` names all that is missing.
+    """
+    wanted = missing(card)
+    if wanted and Settings.current().offline:
+        raise ClearcutError("offline", **_facts(card, wanted))
+    total = sum(variant.bytes for variant in wanted)
+    paths, before = [], 0
+    for network in card.networks:
+        coming = 0 if find(network) else network.variants[0].bytes
+        paths.append(fetch_network(network, _as_part(progress, before, total) if len(wanted) > 1 else progress))
+        before += coming
+    return paths
+
+
+def _as_part(progress: Progress, before: int, total: int) -> Progress:
+    """`progress` of one file as progress of several: `before` bytes came with others, `total` in all."""
+    return lambda done, _: progress(None if done is None else before + done, total)
+
+
+def fetch_network(card: ModelCard, progress: Progress = lambda done, total: None) -> Path:
     """Bring a weight file of `card` into the models folder, unless one is on the machine already.
 
     Sources are tried in order until one gives the bytes that the catalogue names. Several processes may fetch at once:
@@ -96,15 +144,14 @@ def fetch(card: ModelCard, progress: Progress = lambda done, total: None) -> Pat
 
     settings = Settings.current()
     first = card.variants[0]
-    facts = {"model": card.name, "file": first.file, "megabytes": first.megabytes}
     if find(card, settings):
         return checked(card)[1]
     if settings.offline:
-        raise ClearcutError("offline", **facts)
+        raise ClearcutError("offline", **_facts(card, [first]))
     folder = settings.models_dir
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / f".{card.name}.lock"):
+        with _waiting_for(FileLock(folder / f".{card.name}.lock"), first, progress):
             if find(card, settings):
                 return checked(card)[1]
             for variant in card.variants:
@@ -113,10 +160,27 @@ def fetch(card: ModelCard, progress: Progress = lambda done, total: None) -> Pat
                         return folder / variant.file
     except OSError as error:
         raise write_error(error, first.file) from None
-    raise ClearcutError("fetch_failed", **facts)
+    raise ClearcutError("fetch_failed", **_facts(card, [first]))
 
 
-def import_file(card: ModelCard, file: Path) -> Path:
+@contextmanager
+def _waiting_for(lock: "BaseFileLock", variant: Variant, progress: Progress) -> Iterator[None]:
+    """Hold `lock`; until then `progress` hears a beat, and may stop the waiting by raising."""
+    from filelock import Timeout
+
+    while True:
+        try:
+            lock.acquire(timeout=HEARTBEAT_SECONDS)
+            break
+        except Timeout:
+            progress(None, variant.bytes)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def import_file(card: Card, file: Path) -> Path:
     """Copy the user's own copy of a published weight file into the models folder, if its checksum holds.
 
     Raises
@@ -126,8 +190,9 @@ def import_file(card: ModelCard, file: Path) -> Path:
     """
     if not file.is_file():
         raise ClearcutError("file_missing", name=file.name)
-    size = file.stat().st_size
-    variant = next((v for v in card.variants if v.bytes == size), card.variants[0])
+    length = file.stat().st_size
+    variants = [variant for network in card.networks for variant in network.variants]
+    variant = next((each for each in variants if each.bytes == length), variants[0])
     verify(card.name, variant, file)
     folder = Settings.current().models_dir
     target = folder / variant.file
@@ -159,7 +224,7 @@ def _fetched(address: str, variant: Variant, folder: Path, progress: Progress) -
     target = folder / variant.file
     resumable = source is _https
     tries = (
-        2 if resumable and _part_of(target).exists() else 1
+        2 if resumable and _part_file(target).exists() else 1
     )  # a leftover may be of something else: then from nothing
     for _ in range(tries):
         try:
@@ -176,14 +241,14 @@ def _fetched(address: str, variant: Variant, folder: Path, progress: Progress) -
     return False
 
 
-def _part_of(target: Path) -> Path:
+def _part_file(target: Path) -> Path:
     return target.with_name(target.name + ".part")
 
 
 @contextmanager
 def _filling(target: Path, resumable: bool = False) -> Iterator[Path]:
     """``TARGET.part`` to be filled; gone afterwards, unless a resumable source was merely interrupted."""
-    part = _part_of(target)
+    part = _part_file(target)
     try:
         yield part
     except SourceFailed:

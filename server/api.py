@@ -20,6 +20,7 @@ from pipeline import (
     cutout_name,
     is_installed,
     language_from,
+    model_size,
     models,
     say,
 )
@@ -85,7 +86,7 @@ def build_router(settings: ServerSettings) -> APIRouter:
                 "name": card.name,
                 "title": say(f"model.{card.name}.title", language, default=card.name),
                 "about": say(f"model.{card.name}.about", language, default=""),
-                "bytes": card.variants[0].bytes,
+                "bytes": model_size(card),
                 "license": card.license,
                 "license_url": card.license_url,
                 "commercial_use": card.commercial_use,

@@ -1,5 +1,6 @@
 """The app: guard, API, results and the page, put together."""
 
+import asyncio
 import logging
 from dataclasses import dataclass
 
@@ -39,7 +40,7 @@ def create_app(settings: ServerSettings) -> Served:
     results = Results(settings.keep_minutes * 60)
     # No origin is allowed; that this middleware is there at all keeps Gradio from reflecting any.
     app.add_middleware(CORSMiddleware, allow_origins=[])
-    hosts = add_guard(app.add_middleware, settings, [settings.host])
+    hosts = add_guard(app.add_middleware, settings)
     app.add_exception_handler(Exception, _explain)
     app.add_exception_handler(ClearcutError, _explain)
     app.add_exception_handler(HTTPException, _explain_http)
@@ -62,12 +63,17 @@ def _add_pictures(app: FastAPI, results: Results, settings: ServerSettings) -> N
     """Routes for what the page shows and saves; their long random names are known only to the page that made them."""
 
     @app.get("/results/{key}/{name}", include_in_schema=False)
-    def result(key: str, name: str) -> Response:
-        path, media_type, inline = results.open(key, name, settings.max_megapixels)
-        disposition = "inline" if inline else "attachment"
+    async def result(key: str, name: str, prepare: bool = False) -> Response:
+        """One file of a result; with ``prepare`` only whether it could be had, so that the page can say why not."""
+        kept = results.get(key, name)
+        full = name == kept.download
+        if full and not kept.full.exists():
+            await asyncio.wrap_future(results.render(kept, settings.max_megapixels, settings.queue))
+        if prepare:
+            return Response(status_code=204)
+        disposition = "attachment" if full else "inline"
         headers = {"Cache-Control": "private, max-age=600"}
-        return FileResponse(path, media_type=media_type, filename=name, content_disposition_type=disposition,
-                            headers=headers)  # fmt: skip
+        return FileResponse(kept.path(name), filename=name, content_disposition_type=disposition, headers=headers)
 
     @app.get("/examples/{name}", include_in_schema=False)
     def example(name: str) -> Response:

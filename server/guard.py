@@ -6,8 +6,9 @@ make this browser post here (origin), nor reach it through a name that suddenly 
 
 import base64
 import binascii
+import re
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -21,7 +22,11 @@ SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 OPEN_PATHS = {"/healthz"}  # for load balancers, which know no password; it says nothing but "ok"
 JSON_LIMIT = 1 << 20  # no request but a picture is larger
 MULTIPART_OVERHEAD = 1 << 16
-CLOSED_PREFIXES = ("/gradio_api/file", "/gradio_api/proxy", "/file=", "/proxy=", "/gradio_api/stream")
+# Our own routes, and of Gradio's those that its page and its client use: not its file, proxy and other side doors.
+OPEN_ROUTES = re.compile(
+    r"/($|healthz$|api/|app/|results/|examples/|config|theme\.css$|assets/|static/|svelte/|favicon\.ico$|manifest\.json$"
+    r"|gradio_api/(upload$|upload_progress|run/|queue/(join|data|status)|heartbeat/|info|call/|cancel$|reset|app_id|startup-events))"
+)
 HEADERS = {
     b"x-content-type-options": b"nosniff",
     b"referrer-policy": b"no-referrer",
@@ -89,13 +94,13 @@ class Guard:
         host = headers.get("host", "")
         if not self._answers_to(host):
             raise ClearcutError("unknown_host", host=hostname(host)[:100])
-        path = scope["path"]
+        path = route_path(scope)
         if self.settings.auth and path not in OPEN_PATHS and not self._signed_in(headers.get("authorization", "")):
             raise ClearcutError("unauthorized")
         origin = headers.get("origin")
         if origin is not None and scope["method"] not in SAFE_METHODS and not self._own(origin, host):
             raise ClearcutError("foreign_origin")
-        if path.startswith(CLOSED_PREFIXES):
+        if not OPEN_ROUTES.match(path):
             raise ClearcutError("not_found")
         length = headers.get("content-length", "")
         if length.isdigit() and int(length) > self._body_limit(headers):
@@ -103,7 +108,7 @@ class Guard:
 
     def _answers_to(self, host: str) -> bool:
         name = hostname(host)
-        if is_loopback(name) or name in self.hosts:
+        if is_loopback(name) or name == self.settings.host.lower() or name in self.hosts:
             return True
         # An address cannot be re-bound to another machine as a name can; it comes up only where we listen on it.
         return as_address(name) is not None and self.settings.exposed
@@ -147,6 +152,13 @@ def too_large(size: int, limit_mb: float) -> ClearcutError:
     return ClearcutError("too_large", megabytes=round(size / 1e6, 1), limit=round(limit_mb, 1))
 
 
+def route_path(scope: Scope) -> str:
+    """The path of a request below the server's root path, without doubled slashes."""
+    path: str = re.sub("/+", "/", scope["path"])
+    root = scope.get("root_path", "")
+    return (path.removeprefix(root) or "/") if root else path
+
+
 def hostname(host: str) -> str:
     """A Host header or netloc without its port, lower case."""
     name = host.strip().lower()
@@ -155,8 +167,8 @@ def hostname(host: str) -> str:
     return name.partition(":")[0]
 
 
-def add_guard(middleware: Callable[..., None], settings: ServerSettings, hosts: Iterable[str]) -> set[str]:
-    """Put the guard before an app; the set that it returns may be given further names while it serves."""
-    names = {name.lower() for name in hosts} | settings.extra_hosts
+def add_guard(middleware: Callable[..., None], settings: ServerSettings) -> set[str]:
+    """Put the guard before an app; the set that it returns may be given further host names while it serves."""
+    names = settings.extra_hosts
     middleware(Guard, settings=settings, hosts=names)
     return names

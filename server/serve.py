@@ -14,7 +14,18 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pipeline import ClearcutError, card, explain, fetch, is_installed, machine_language, say, warm_up
+from pipeline import (
+    ClearcutError,
+    card,
+    explain,
+    fetch,
+    is_installed,
+    machine_language,
+    megabytes,
+    model_size,
+    say,
+    warm_up,
+)
 
 from .settings import ServerSettings
 
@@ -35,8 +46,8 @@ def serve(settings: ServerSettings) -> None:
     with _listening(settings) as listener, _temporary_folder():
         language = machine_language()
         if not is_installed(default):
-            megabytes = default.variants[0].megabytes
-            print(say("web.fetching", language, model=default.name, megabytes=megabytes), flush=True)
+            size = megabytes(model_size(default))
+            print(say("web.fetching", language, model=default.name, megabytes=size), flush=True)
             try:
                 fetch(default)
             except ClearcutError as error:  # the page works without it, and offers to fetch it again
@@ -124,7 +135,7 @@ def _listening(settings: ServerSettings) -> Iterator[socket.socket]:
             listener.listen(128)
         except OSError as error:
             if error.errno in (98, 48, 10048, 13):
-                raise ClearcutError("port_in_use", port=settings.port, other=settings.port + 1) from None
+                raise ClearcutError("port_in_use", port=settings.port, other=settings.port % 65535 + 1) from None
             raise ClearcutError("bad_address", host=settings.host) from None
         yield listener
 

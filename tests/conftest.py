@@ -26,7 +26,7 @@ def fresh_state() -> None:
 def _fetched(model: str) -> Path:
     card = catalog.card(model)
     try:
-        return weights.fetch(card)
+        return weights.fetch_network(card)
     except ClearcutError as error:
         pytest.skip(f"the weights of {model} could not be fetched: {error}")
 
@@ -34,7 +34,7 @@ def _fetched(model: str) -> Path:
 @pytest.fixture(scope="session")
 def u2netp() -> Path:
     """The default model's file, really fetched if it is not in the models folder yet."""
-    return weights.fetch(catalog.card("u2netp"))
+    return weights.fetch_network(catalog.card("u2netp"))
 
 
 @pytest.fixture(scope="session")

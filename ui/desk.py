@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
@@ -47,27 +48,30 @@ class Desk:
 
     def __init__(self, most_waiting: int) -> None:
         self._most_waiting = most_waiting
-        self._numbers = itertools.count(1)
+        self._numbers = itertools.count(time.time_ns() // 1_000_000)  # higher than those of the process before
         self._current: dict[str, Work] = {}
         self._lock = threading.Lock()
         self._threads = ThreadPoolExecutor(max_workers=64, thread_name_prefix="clearcut-page")
 
     def stop(self, session: str) -> None:
         """Stop what `session` has under way."""
+        self._put(session, None)
+
+    def _put(self, session: str, work: Work | None) -> None:
         with self._lock:
-            work = self._current.pop(session, None)
-        if work:
-            work.job.cancel()
+            older = self._current.pop(session, None)
+            if work:
+                self._current[session] = work
+        if older:
+            older.job.cancel()
 
     def run(self, session: str, asked: dict[str, Any], make: Callable[[Work], Message]) -> Iterator[Message]:
         """Do `make` in a thread; messages about its progress, then its own, or one about what went wrong.
 
         Nothing more is said once newer work of the same session has begun.
         """
-        self.stop(session)
         work = Work(next(self._numbers), Job(most_ahead=self._most_waiting), asked=asked)
-        with self._lock:
-            self._current[session] = work
+        self._put(session, work)
         future = self._threads.submit(make, work)
         try:
             yield from self._follow(work, future)
@@ -81,7 +85,7 @@ class Desk:
         said = None
         while True:
             try:
-                message = future.result(LOOK_EVERY) | {"run": work.number}
+                message = future.result(LOOK_EVERY) | {"run": work.number} | work.asked
             except NotYet:
                 message = work.message()
                 if message != said and not work.job.cancelled:

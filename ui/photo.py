@@ -28,7 +28,7 @@ class PhotoTab:
     cancel: gr.Button
     fetch: gr.Button
     later: gr.Button
-    name: gr.Textbox
+    photo: gr.JSON
     message: gr.JSON
 
     @property
@@ -65,34 +65,35 @@ def build_photo_tab(default_model: str) -> PhotoTab:
                     label=say("option.feather.label"), info=say("option.feather.info"),
                 )  # fmt: skip
             html("actions")
-    name = gr.Textbox(visible=False)
+    photo = gr.JSON(visible=False)
     message = gr.JSON(visible="hidden", elem_id="message")
-    return PhotoTab(upload, model, edges, feather, cancel, fetch_it, later, name, message)
+    return PhotoTab(upload, model, edges, feather, cancel, fetch_it, later, photo, message)
 
 
 def wire_photo_tab(tab: PhotoTab, work: PhotoWork) -> None:
     """Run at once when a photo comes, and again when a setting changes."""
 
-    def go(upload: str | None, model: str, feather: float, name: str, request: gr.Request) -> Iterator[Message]:
-        if upload:
-            yield from work.run(request.session_hash or "", upload, name, False, model, feather)
+    def go(upload: str | None, model: str, feather: float, photo: Any, request: gr.Request) -> Iterator[Message]:
+        if photo:
+            yield from work.run(request.session_hash or "", upload, photo, False, model=model, feather=feather)
 
-    def fetch_and_go(upload: str, model: str, feather: float, name: str, request: gr.Request) -> Iterator[Message]:
-        yield from work.run(request.session_hash or "", upload, name, True, model, feather)
+    def fetch_and_go(upload: str, model: str, feather: float, photo: Any, request: gr.Request) -> Iterator[Message]:
+        yield from work.run(request.session_hash or "", upload, photo, True, model=model, feather=feather)
 
-    def stop(last_model: str, request: gr.Request) -> str:
+    def stop(model: str, feather: float, request: gr.Request) -> tuple[str, float]:
         work.desk.stop(request.session_hash or "")
-        return last_model
+        return model, feather
 
-    asked = [tab.upload, tab.model, tab.feather, tab.name]
-    with_name = "(...given) => window.clearcut.withName(given)"
+    asked = [tab.upload, tab.model, tab.feather, tab.photo]
+    with_photo = "(...given) => window.clearcut.withPhoto(given)"
     for event in (tab.upload.upload, tab.model.input, tab.feather.input):
-        event(go, asked, tab.message, js=with_name, **LIVE)
-    tab.fetch.click(fetch_and_go, asked, tab.message, js=with_name, **LIVE)
-    last_model = "() => window.clearcut.lastModel()"
-    back = tab.later.click(lambda name: name, tab.name, tab.model, js=last_model, **LIVE)
-    back.then(go, asked, tab.message, js=with_name, **LIVE)
-    tab.cancel.click(stop, tab.name, tab.model, js=last_model, **LIVE | {"queue": False})
+        event(go, asked, tab.message, js=with_photo, **LIVE)
+    tab.fetch.click(fetch_and_go, asked, tab.message, js=with_photo, **LIVE)
+    settings = [tab.model, tab.feather]
+    back = "() => window.clearcut.lastSettings()"  # those of the result that is shown
+    later = tab.later.click(stop, settings, settings, js=back, **LIVE | {"queue": False})
+    later.then(go, asked, tab.message, js=with_photo, **LIVE)
+    tab.cancel.click(stop, settings, settings, js=back, **LIVE | {"queue": False})
     tab.message.change(None, tab.message, js="(message) => window.clearcut.show(message)", api_visibility="private")
 
 

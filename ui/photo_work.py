@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from pipeline import ClearcutError, Options, card, cut_out_file, fetch
 
@@ -22,20 +23,25 @@ class PhotoWork:
         self.desk = Desk(settings.queue)
 
     def run(
-        self, session: str, upload: str, name: str, bring_model: bool, model: str, feather: float
+        self, session: str, upload: str | None, photo: dict[str, Any], bring_model: bool, **options: Any
     ) -> Iterator[Message]:
-        """Cut the file `upload` out, fetching the model first where that was asked for; messages for the page."""
-        source = Path(upload)
-        shown_name = Path(name or source.name).name
+        """Cut a photo out, fetching the model first where that was asked for; messages for the page.
+
+        `photo` is what the page knows of it: ``id``, which every message bears; ``name``; and ``key`` of an earlier
+        result where the page has gone back to the photo of that. Without a key it is the file `upload`.
+        """
+        name = Path(str(photo.get("name") or Path(upload or "photo").name)).name
 
         def make(work: Work) -> Message:
-            options = Options.of(model=model, feather=feather)
+            wanted = Options.of(**options)
             if bring_model and self.settings.may_fetch:
-                fetch(card(options.model), work.fetching)
+                fetch(card(wanted.model), work.fetching)
                 work.fetched = None
-            return self._make(work, source, shown_name, options)
+            key = photo.get("key")
+            source = self.results.source(str(key)) if key else Path(upload or "")
+            return self._make(work, source, name, wanted)
 
-        asked = {"model": model, "may_fetch": self.settings.may_fetch, "name": shown_name}
+        asked = {"photo": photo.get("id"), "name": name, "may_fetch": self.settings.may_fetch, **options}
         yield from self.desk.run(session, asked, make)
 
     def _make(self, work: Work, source: Path, name: str, options: Options) -> Message:
@@ -56,7 +62,6 @@ class PhotoWork:
             "file": kept.download,
             "width": width,
             "height": height,
-            "model": options.model,
             "engine": view.cutout.engine,
             "seconds": round(sum(view.cutout.seconds.values()), 2),
             "warnings": list(view.cutout.warnings),

@@ -1,16 +1,16 @@
 """What the page has made, kept for a while: the two views that it shows, and how to make the full size."""
 
-import mimetypes
 import os
 import secrets
 import shutil
 import tempfile
 import threading
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline import ClearcutError, Options, Result, cut_out_file, cutout_name, encode_view
+from pipeline import ClearcutError, Job, Options, Result, as_clearcut_error, cut_out_file, cutout_name, encode_view
 
 
 @dataclass(frozen=True)
@@ -23,12 +23,20 @@ class Kept:
     options: Options
     before: str
     made: float = field(default_factory=time.monotonic)
-    lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def download(self) -> str:
         """Name of the full-size file."""
         return cutout_name(self.name)
+
+    @property
+    def full(self) -> Path:
+        """Where the full-size file is, once it has been made."""
+        return self.folder / "full.png"
+
+    def path(self, name: str) -> Path:
+        """Where the file that the page calls `name` is."""
+        return self.full if name == self.download else self.folder / name
 
 
 class Results:
@@ -40,6 +48,8 @@ class Results:
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self._kept: dict[str, Kept] = {}
+        self._coming: dict[str, Future[None]] = {}
+        self._threads = ThreadPoolExecutor(max_workers=16, thread_name_prefix="clearcut-download")
         self._lock = threading.Lock()
 
     def keep(self, source: Path, name: str, options: Options, view: Result) -> Kept:
@@ -58,37 +68,43 @@ class Results:
             self._kept[kept.key] = kept
         return kept
 
-    def open(self, key: str, name: str, max_megapixels: float) -> tuple[Path, str, bool]:
-        """File, media type and whether it is for showing, of one file of the result under `key`.
+    def get(self, key: str, name: str) -> Kept:
+        """The result under `key`, if `name` is one of its files. Raises ``expired``."""
+        kept = self._find(key)
+        if name not in (kept.before, self.AFTER, kept.download):
+            raise ClearcutError("expired")
+        return kept
 
-        The full size is made when it is first asked for, by the same path as everywhere, and then kept.
+    def source(self, key: str) -> Path:
+        """The photo that the result under `key` was made from. Raises ``expired``."""
+        return self._find(key).folder / self.SOURCE
 
-        Raises
-        ------
-        ClearcutError
-            ``expired``, or whatever making the full size raises.
+    def render(self, kept: Kept, max_megapixels: float, most_ahead: int | None = None) -> "Future[None]":
+        """Make the full size, by the same path as everywhere, unless it is there or on its way.
+
+        The future raises whatever making it raises: ``busy``, where more than `most_ahead` wait, and its like.
         """
         with self._lock:
+            coming = self._coming.get(kept.key)
+            if coming is None or (coming.done() and not kept.full.exists()):
+                coming = self._threads.submit(_make_full, kept, max_megapixels, Job(most_ahead=most_ahead))
+                self._coming[kept.key] = coming
+            return coming
+
+    def _find(self, key: str) -> Kept:
+        with self._lock:
             kept = self._kept.get(key)
-        if kept is None or name not in (kept.before, self.AFTER, kept.download):
+        if kept is None:
             raise ClearcutError("expired")
-        shown = name != kept.download
-        path = kept.folder / (name if shown else "full.png")
-        if not shown:
-            with kept.lock:
-                if not path.exists():
-                    data = (kept.folder / self.SOURCE).read_bytes()
-                    full = cut_out_file(data, kept.options, name=kept.name, max_megapixels=max_megapixels)
-                    part = path.with_suffix(".part")
-                    part.write_bytes(full.data)
-                    part.replace(path)
-        return path, mimetypes.guess_type(path.name)[0] or "application/octet-stream", shown
+        return kept
 
     def sweep(self) -> None:
         """Delete what has been kept long enough, and uploads and other files of this run that nobody has used since."""
         with self._lock:
             old = [key for key, kept in self._kept.items() if time.monotonic() - kept.made > self.seconds]
             folders = [self._kept.pop(key).folder for key in old]
+            for key in old:
+                self._coming.pop(key, None)
             alive = {kept.folder for kept in self._kept.values()}
         for folder in folders:
             shutil.rmtree(folder, ignore_errors=True)
@@ -96,3 +112,15 @@ class Results:
         for entry in Path(uploads).rglob("*") if uploads else ():
             if entry not in alive and entry.is_file() and time.time() - entry.stat().st_mtime > self.seconds:
                 entry.unlink(missing_ok=True)
+
+
+def _make_full(kept: Kept, max_megapixels: float, job: Job) -> None:
+    data = (kept.folder / Results.SOURCE).read_bytes()
+    result = cut_out_file(data, kept.options, name=kept.name, max_megapixels=max_megapixels, job=job)
+    part = kept.full.with_suffix(".part")
+    try:
+        part.write_bytes(result.data)
+        part.replace(kept.full)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise as_clearcut_error(error, name=kept.download) from error

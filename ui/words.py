@@ -5,7 +5,7 @@ from typing import Any
 
 import gradio as gr
 
-from pipeline import LANGUAGES, __version__, is_installed, models, vocabulary
+from pipeline import LANGUAGES, __version__, is_installed, megabytes, model_size, models, vocabulary
 
 from . import ASSETS
 
@@ -26,7 +26,7 @@ def head(facts: dict[str, Any]) -> str:
     }
     cards = {
         card.name: {
-            "megabytes": card.variants[0].megabytes,
+            "megabytes": megabytes(model_size(card)),
             "license": card.license,
             "commercial": card.commercial_use,
             "url": card.license_url,

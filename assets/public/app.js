@@ -7,11 +7,11 @@ window.clearcut = (() => {
   const $ = (id) => document.getElementById(id);
   const now = {
     language: null, // of the words on the page
-    photo: null, // {name, url}: the photo that the visitor gave
-    message: null, // the newest from the server
+    photo: null, // {id, name, url, key, note}: the photo that the visitor gave
+    message: null, // the newest about it
     run: 0, // its number; older runs are not listened to
-    deaf: false, // between "New photo" and the next one
     result: null, // the message whose pictures are shown
+    shelved: null, // {photo, result} of the photo before, until this one has a result
     model: null,
     since: 0,
   };
@@ -99,6 +99,7 @@ window.clearcut = (() => {
 
   // ---- a photo comes --------------------------------------------------------------------------------------------------
 
+  let photos = 0;
   const input = () => document.querySelector("#input input[type=file]");
 
   function give(files) {
@@ -108,7 +109,7 @@ window.clearcut = (() => {
     one.items.add(pictures[0]);
     input().files = one.files;
     input().dispatchEvent(new Event("change", { bubbles: true }));
-    if (pictures.length > 1) notice(say("page.one_only"), "note");
+    if (pictures.length > 1 && now.photo) now.photo.note = "page.one_only";
   }
 
   // Before Gradio sees the file: what needs no server is answered here, and the photo is on the screen at once.
@@ -118,16 +119,15 @@ window.clearcut = (() => {
     const megabytes = Math.round(file.size / 1e5) / 10;
     let code = null;
     if (file.size === 0) code = "empty_file";
-    else if (megabytes > maxMegabytes) code = "too_large";
+    else if (file.size > maxMegabytes * 1e6) code = "too_large";
     if (code) {
       event.stopImmediatePropagation();
       event.target.value = "";
       receive({ state: "error", run: now.run, code, facts: { name: file.name, megabytes, limit: maxMegabytes } });
       return;
     }
-    if (now.photo) URL.revokeObjectURL(now.photo.url);
-    now.photo = { name: file.name, url: URL.createObjectURL(file) };
-    now.deaf = false;
+    if (now.result) now.shelved = { photo: now.photo, result: now.result };
+    now.photo = { id: (photos += 1), name: file.name, url: URL.createObjectURL(file) };
     now.result = null;
     preview();
     receive({ state: "working", run: now.run, step: "sending" });
@@ -152,12 +152,22 @@ window.clearcut = (() => {
     $("stage").style.setProperty("--natural", `${width}px`);
   }
 
-  const withName = (given) => [...given.slice(0, -1), now.photo ? now.photo.name : ""];
+  // What the server is told of the photo, beside the file; its id comes back in every message.
+  const withPhoto = (given) => [...given.slice(0, -1), now.photo && { id: now.photo.id, name: now.photo.name, key: now.photo.key }];
+
+  // The photo came to nothing: back to the one before, with its result, if there was one.
+  function unshelve() {
+    const { photo, result } = now.shelved;
+    now.shelved = null;
+    now.photo = { ...photo, key: result.download.split("/")[1] };
+    now.result = result;
+    showPictures(result);
+  }
 
   // ---- the server says something --------------------------------------------------------------------------------------
 
   function show(message) {
-    if (!message || now.deaf || message.run < now.run) return;
+    if (!message || message.photo !== now.photo?.id || message.run < now.run) return;
     now.run = message.run;
     if (message.download && message.download === now.result?.download) return;
     receive(message);
@@ -187,16 +197,29 @@ window.clearcut = (() => {
     if (now.message !== message) return; // something newer came while the pictures were loading
     const first = !now.result;
     now.result = message;
-    $("before").onload = null;
-    $("before").src = message.before;
-    $("after").src = message.after;
-    fit(message.width, message.height);
-    root.dataset.picture = "result";
+    if (now.shelved) URL.revokeObjectURL(now.shelved.photo.url);
+    now.shelved = null;
+    showPictures(message);
     if (first) reveal();
     render(message);
   }
 
+  function showPictures(result) {
+    $("before").onload = null;
+    $("before").src = result.before;
+    $("after").src = result.after;
+    fit(result.width, result.height);
+    root.dataset.picture = "result";
+    const link = $("download");
+    link.href = result.download + encodeURIComponent(result.file);
+    link.download = result.file;
+    const facts = [say("page.seconds", result), say("page.size", result)];
+    $("facts").textContent = facts.join(" · ");
+    $("facts").title = result.engine;
+  }
+
   function render(message) {
+    if (message.state === "error" && !now.result && now.shelved) unshelve();
     // A file that cannot be shown and was not cut out leaves nothing to look at: back to the start, with the reason.
     const nothing = message.state === "error" && !now.result && root.dataset.picture !== "preview";
     root.dataset.state = nothing ? "empty" : message.state;
@@ -232,14 +255,11 @@ window.clearcut = (() => {
   }
 
   function renderDone(message) {
-    const link = $("download");
-    link.href = message.download + encodeURIComponent(message.file);
-    link.download = message.file;
-    const facts = [say("page.seconds", message), say("page.size", message)];
-    $("facts").textContent = facts.join(" · ");
-    $("facts").title = message.engine;
+    showPictures(message);
     $("copy").textContent = say("page.copy");
-    if (message.warnings.length) notice(message.warnings.map((code) => say(`warning.${code}`)).join(" "), "note");
+    const notes = message.warnings.map((code) => say(`warning.${code}`));
+    if (now.photo.note) notes.unshift(say(now.photo.note));
+    notice(notes.join(" "), "note");
   }
 
   function notice(text, kind = "note") {
@@ -266,15 +286,19 @@ window.clearcut = (() => {
   }
 
   // Gradio sends the photo; where that fails it says so in its own words only, so the answer is listened to here.
+  // An upload whose photo is no longer wanted never ends, so that nothing is made of it.
   const send = window.fetch;
   window.fetch = async (...request) => {
-    const upload = String(request[0]?.url ?? request[0]).includes("/upload");
+    if (!/\/upload(\?|$)/.test(String(request[0]?.url ?? request[0]))) return send(...request);
+    const photo = now.photo;
     try {
       const answer = await send(...request);
-      if (upload && !answer.ok) uploadFailed(await answer.clone().json().catch(() => ({})));
+      if (photo !== now.photo) return new Promise(() => {});
+      if (!answer.ok) uploadFailed(await answer.clone().json().catch(() => ({})));
       return answer;
     } catch (error) {
-      if (upload) stillThere();
+      if (photo !== now.photo) return new Promise(() => {});
+      stillThere();
       throw error;
     }
   };
@@ -325,19 +349,44 @@ window.clearcut = (() => {
 
   function startOver() {
     if (now.message?.state === "working") $("cancel").click();
-    now.deaf = true;
-    now.message = now.result = null;
+    now.photo = now.message = now.result = now.shelved = null;
     root.dataset.state = "empty";
+    root.dataset.picture = "none";
     notice("");
     document.querySelector("#input button").focus();
   }
 
   // Cancel: back to the last result if there is one, else to the start.
   function cancelled() {
+    if (!now.photo) return;
+    if (!now.result && now.shelved) unshelve();
     if (!now.result) return startOver();
-    now.run += 1;
-    receive({ ...now.result, run: now.run });
+    now.run += 1; // whatever the server still says of the cancelled run comes too late
+    now.message = now.result;
+    now.model = now.result.model;
     render(now.result);
+  }
+
+  // Download: the full size is made first, so that what goes wrong is said here and not in a broken file.
+  async function download(event) {
+    const link = $("download");
+    if (link.dataset.going) return;
+    event.preventDefault();
+    link.textContent = say("page.preparing");
+    try {
+      const answer = await fetch(`${link.href}?prepare=true`);
+      if (answer.ok) {
+        link.dataset.going = "true";
+        link.click();
+      } else {
+        const { code, facts } = await answer.json();
+        notice(say(`error.${code}`, facts), "error");
+      }
+    } catch {
+      notice(say("page.lost"), "error");
+    }
+    delete link.dataset.going;
+    link.textContent = say("page.download");
   }
 
   function labelTheme() {
@@ -396,6 +445,7 @@ window.clearcut = (() => {
     });
     $("split").addEventListener("input", (event) => split(event.target.value));
     $("copy").addEventListener("click", copy);
+    $("download").addEventListener("click", download);
     $("new").addEventListener("click", startOver);
     $("cancel").addEventListener("click", () => setTimeout(cancelled));
     $("about").addEventListener("click", () => $("about-box").showModal());
@@ -405,6 +455,14 @@ window.clearcut = (() => {
       theme(dark);
     });
     setInterval(tick, 1000);
+  }
+
+  // What is installed may have changed since the server started.
+  async function lookForModels() {
+    const answer = await send("api/models");
+    for (const { name, installed } of answer.ok ? await answer.json() : []) if (models[name]) models[name].installed = installed;
+    describeHouse();
+    describeModel();
   }
 
   // Gradio draws the page piece by piece, in no order that one could rely on: begin when every piece is there.
@@ -421,12 +479,14 @@ window.clearcut = (() => {
     root.dataset.state = "empty";
     root.dataset.view = "board";
     root.dataset.ready = "true";
+    lookForModels();
   }
 
-  // "Not now": back to the model that made the last result, or the one that is here.
-  function lastModel() {
+  // "Not now" and Cancel: back to the settings of the result that is shown, else to a model that is here.
+  function lastSettings() {
+    const shown = now.result ?? now.shelved?.result;
     const here = Object.keys(models).find((name) => models[name].installed);
-    return [now.result?.model ?? here ?? now.model];
+    return shown ? [shown.model, shown.feather] : [here ?? now.model, 0];
   }
 
   // Asked by Gradio when it loads: the language for the parts that it draws itself.
@@ -434,5 +494,5 @@ window.clearcut = (() => {
 
   now.language = language();
   begin();
-  return { ready, show, withName, switchLanguage, lastModel };
+  return { ready, show, withPhoto, switchLanguage, lastSettings };
 })();

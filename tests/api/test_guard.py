@@ -23,7 +23,7 @@ def run_page_event(client: httpx.Client, upload: object, session: str = "s1") ->
     """Send the page's own upload event as a hostile client would; the messages of the event stream."""
     config = client.get("/config").json()
     event = next(d for d in config["dependencies"] if any(t[1] == "upload" for t in d["targets"]))
-    body = {"data": [upload, "u2netp", 0, "x.jpg"], "fn_index": event["id"], "session_hash": session}
+    body = {"data": [upload, "u2netp", 0, {"id": 1, "name": "x.jpg"}], "fn_index": event["id"], "session_hash": session}
     assert client.post(GRADIO_JOIN, json=body).status_code == 200
     messages = []
     with client.stream("GET", f"/gradio_api/queue/data?session_hash={session}") as stream:
@@ -82,10 +82,15 @@ def test_no_message_of_the_page_names_a_path_of_the_server(live: httpx.Client, d
         "/app/..%2f..%2fwebui.py",
         "/examples/..%2f..%2fwebui.py",
         "/examples/nothing",
+        "//gradio_api/file=/etc/passwd",
+        "/openapi.json",
+        "/login",
     ],
 )
-def test_no_route_hands_out_files_of_the_server_or_of_other_hosts(client: TestClient, path: str) -> None:
-    answer = client.get(path)
+@pytest.mark.parametrize("root", ["", "/clear/cut"])
+def test_no_route_hands_out_files_of_the_server_or_of_other_hosts(client_for: ClientFor, path: str, root: str) -> None:
+    client = client_for(**({"root_path": root} if root else {}))
+    answer = client.get(root + path)
     assert answer.status_code in (404, 410)
     assert "root:" not in answer.text and "argparse" not in answer.text
 
@@ -185,6 +190,12 @@ def test_a_password_covers_posting_and_uploading(client_for: ClientFor, jpeg: by
     assert client.post("/gradio_api/upload", files={"files": ("a.jpg", jpeg)}).status_code == 401
     assert post(client, jpeg, headers=basic("ann", "pässword")).status_code == 200
     assert client.get("/healthz").status_code == 200
+
+
+def test_a_password_under_a_proxys_path_leaves_only_health_open(client_for: ClientFor) -> None:
+    client = client_for(auth="a:b", root_path="/clear/cut")
+    assert client.get("/clear/cut/healthz").status_code == 200
+    assert client.get("/clear/cut/api/models").status_code == 401
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visit
-from tests.pictures import composite, encoded, photo, png_header_only
+from tests.pictures import composite, encoded, opened, photo, png_header_only
 from tests.process import Process, serving
 
 BIG = "Finer detail"  # the slow model
@@ -61,11 +61,54 @@ def test_cancel_goes_back_to_the_last_result_and_its_model(visit: Visit, portrai
     assert "isnet-general-use" not in done_models(visit)
 
 
+def test_cancel_puts_the_controls_back_to_the_result_that_is_shown(visit: Visit, portrait: bytes, isnet: Path) -> None:
+    visit.done(portrait)
+    visit.pick_model(BIG)
+    visit.until("working")
+    visit.page.click("#edges > button")
+    visit.page.locator("#feather input[type=number]").fill("20")
+    visit.page.keyboard.press("Tab")
+    visit.page.get_by_role("button", name="Cancel").click()
+    expect(visit.page.locator("#feather input[type=number]")).to_have_value("0")
+    expect(visit.page.locator("#model input")).to_have_value("Fast")
+    visit.until("done")
+
+
 def test_cancel_before_any_result_goes_back_to_the_start(visit: Visit, portrait: bytes) -> None:
     visit.page.route("**/gradio_api/upload*", lambda route: None)
     visit.choose(portrait)
     visit.page.get_by_role("button", name="Cancel").click()
     expect(visit.page.get_by_role("button", name="Choose a photo")).to_be_visible()
+
+
+def test_a_photo_whose_upload_comes_late_never_replaces_a_newer_one(visit: Visit, portrait: bytes) -> None:
+    held = []
+    visit.page.route("**/gradio_api/upload*", lambda route: route.continue_() if held else held.append(route))
+    visit.choose(portrait, "late.jpg")
+    visit.page.wait_for_timeout(300)
+    visit.page.click("#new")
+    visit.done(encoded(composite().rgb), "new.png")
+    held[0].continue_()
+    visit.page.wait_for_timeout(2500)
+    assert {message["file"] for message in visit.heard() if message["state"] == "done"} == {"new_cutout.png"}
+    name, data = visit.download()
+    assert name == "new_cutout.png" and opened(data).shape == (480, 640, 4)
+
+
+def test_an_open_page_works_on_after_the_server_was_restarted(
+    visit_to: Callable[..., Visit], portrait: bytes, u2netp: Path
+) -> None:
+    with serving() as first:
+        port = first.address.rpartition(":")[2]
+        visit = visit_to(first)
+        for number in range(3):
+            visit.done(encoded(composite(seed=number).rgb))
+    with serving("--port", port):
+        visit.page.click("#download")
+        expect(visit.page.get_by_role("alert")).to_contain_text("no longer kept")
+        visit.done(portrait)
+        assert visit.download()[0] == "photo_cutout.png"
+        visit.complaints.clear()  # the browser's own words about the connection
 
 
 def test_after_a_new_photo_the_old_ones_result_never_appears(visit: Visit, portrait: bytes) -> None:
@@ -180,6 +223,30 @@ def test_a_wrong_file_gets_a_sentence_and_the_next_photo_works(
     expect(visit.page.get_by_role("alert")).to_contain_text(sentence)
 
 
+def test_a_wrong_file_leaves_the_last_result_and_its_settings_working(visit: Visit, portrait: bytes) -> None:
+    visit.done(portrait, "good.jpg")
+    visit.choose(b"only text", "notes.jpg")
+    expect(visit.page.get_by_role("alert")).to_contain_text("is not a picture")
+    expect(visit.page.locator("#after")).to_be_visible()
+    assert visit.download()[0] == "good_cutout.png"
+    visit.page.click("#edges > button")
+    visit.page.locator("#feather input[type=number]").fill("5")
+    visit.page.keyboard.press("Tab")
+    visit.until("done")
+    name, data = visit.download()
+    assert name == "good_cutout.png" and opened(data).shape == (512, 512, 4)
+
+
+def test_a_download_that_cannot_be_made_says_why(visit: Visit, portrait: bytes) -> None:
+    visit.done(portrait)
+    body = '{"code": "expired", "facts": {}}'
+    visit.page.route("**/results/**", lambda route: route.fulfill(status=410, body=body))
+    visit.page.click("#download")
+    expect(visit.page.get_by_role("alert")).to_contain_text("no longer kept")
+    expect(visit.page.locator("#download")).to_have_text("Download PNG")
+    visit.complaints.clear()  # the browser's own words about the status
+
+
 def test_a_picture_without_a_subject_says_what_to_try(visit: Visit) -> None:
     visit.done(encoded(np.full((300, 400, 3), 128, np.uint8)), "wall.png")
     expect(visit.page.get_by_role("alert")).to_have_text(
@@ -198,8 +265,8 @@ def test_several_files_at_once_take_the_first_and_say_so(visit: Visit, portrait:
     )
     visit.page.evaluate("(files) => document.body.dispatchEvent(new DragEvent('drop', "
                         "{dataTransfer: files, bubbles: true, cancelable: true}))", handle)  # fmt: skip
-    expect(visit.page.get_by_role("alert")).to_contain_text("One photo at a time")
     visit.until("done")
+    expect(visit.page.get_by_role("alert")).to_contain_text("One photo at a time")
     assert visit.download()[0] == "1_cutout.png"
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import ClearcutError, Options, cut_out_bytes, cut_out_file
+from pipeline import ClearcutError, Job, Options, cut_out_bytes, cut_out_file
+from pipeline.runtime import SLOTS
 from tests.pictures import composite, encoded, opened
 from ui.results import Kept, Results
 
@@ -33,23 +34,35 @@ def keep(results: Results, source: Path, name: str = "Bag.jpg") -> Kept:
 
 def test_the_view_is_small_and_the_download_is_the_full_size(results: Results, source: Path, u2netp: Path) -> None:
     kept = keep(results, source)
-    view, media_type, shown = results.open(kept.key, "after.png", 64)
-    assert (opened(view.read_bytes()).shape, media_type, shown) == ((600, 800, 4), "image/png", True)
-    full, media_type, shown = results.open(kept.key, "Bag_cutout.png", 64)
-    assert (media_type, shown) == ("image/png", False)
-    assert full.read_bytes() == cut_out_bytes(source.read_bytes(), feather=4)
+    assert opened(kept.path("after.png").read_bytes()).shape == (600, 800, 4)
+    results.render(kept, 64).result()
+    assert kept.path("Bag_cutout.png").read_bytes() == cut_out_bytes(source.read_bytes(), feather=4)
 
 
 def test_the_full_size_is_made_once(results: Results, source: Path, u2netp: Path) -> None:
     kept = keep(results, source)
-    first = results.open(kept.key, kept.download, 64)[0].stat().st_mtime_ns
-    assert results.open(kept.key, kept.download, 64)[0].stat().st_mtime_ns == first
+    assert results.render(kept, 64) is results.render(kept, 64)
+    results.render(kept, 64).result()
+    first = kept.full.stat().st_mtime_ns
+    results.render(kept, 64).result()
+    assert kept.full.stat().st_mtime_ns == first
+
+
+def test_a_full_queue_turns_a_download_away_and_the_next_try_works(
+    results: Results, source: Path, u2netp: Path
+) -> None:
+    kept = keep(results, source)
+    with SLOTS.turn(Job()), pytest.raises(ClearcutError, match="busy"):
+        results.render(kept, 64, most_ahead=0).result()
+    results.render(kept, 64, most_ahead=0).result()
+    assert kept.full.exists()
 
 
 def test_the_full_size_survives_the_upload(results: Results, source: Path, u2netp: Path) -> None:
     kept = keep(results, source)
     source.unlink()
-    assert results.open(kept.key, kept.download, 64)[0].exists()
+    results.render(kept, 64).result()
+    assert kept.full.exists()
 
 
 @pytest.mark.parametrize("name", ["source", "full.png", "../after.png", "", "other.png"])
@@ -57,7 +70,7 @@ def test_nothing_else_of_a_results_folder_is_handed_out(
     results: Results, source: Path, u2netp: Path, name: str
 ) -> None:
     with pytest.raises(ClearcutError, match="expired"):
-        results.open(keep(results, source).key, name, 64)
+        results.get(keep(results, source).key, name)
 
 
 def test_what_is_old_is_swept_and_what_is_young_stays(results: Results, source: Path, u2netp: Path) -> None:
@@ -73,4 +86,4 @@ def test_what_is_old_is_swept_and_what_is_young_stays(results: Results, source: 
     assert young.folder.exists() and source.exists()
     assert not old.folder.exists() and not forgotten.exists()
     with pytest.raises(ClearcutError, match="expired"):
-        results.open(old.key, "after.png", 64)
+        results.get(old.key, "after.png")

@@ -23,7 +23,7 @@ from pipeline.runtime import Job, Pool, Session, Slots
 from tests.pictures import encoded
 
 SHAPE = (1, 3, 8, 8)
-PATIENCE = 30  # seconds until a test says that something will never happen
+PATIENCE = 60  # seconds until a test says that something will never happen
 WHITE, BLACK = (np.full((8, 8, 3), grey, np.uint8) for grey in (255, 0))
 RED = WHITE * np.array([1, 0, 0], np.uint8)
 

