@@ -3,7 +3,7 @@
 import tomllib
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -115,15 +115,14 @@ Card = ModelCard | Ensemble
 
 
 def read_catalog(path: Path) -> dict[str, Card]:
-    """The cards in the TOML file at `path`, by name, in the file's order; an ensemble comes after its members."""
-    cards: dict[str, Card] = {}
-    for name, entry in tomllib.loads(path.read_text(encoding="utf-8")).items():
-        if "members" in entry:
-            entry["members"] = [cards[member] for member in entry["members"]]
-            cards[name] = Ensemble(name=name, **entry)
-        else:
-            cards[name] = ModelCard(name=name, **entry)
-    return cards
+    """The cards in the TOML file at `path`, by name, in the file's order."""
+    entries = tomllib.loads(path.read_text(encoding="utf-8"))
+    networks = {name: ModelCard(name=name, **entry) for name, entry in entries.items() if "members" not in entry}
+
+    def ensemble(name: str, members: list[str], **entry: Any) -> Ensemble:
+        return Ensemble(name=name, members=tuple(networks[member] for member in members), **entry)
+
+    return {name: networks.get(name) or ensemble(name, **entry) for name, entry in entries.items()}
 
 
 @cache
