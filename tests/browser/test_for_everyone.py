@@ -39,6 +39,9 @@ def test_axe_finds_nothing_serious(
     visit.page.evaluate("scrollTo(0, document.body.scrollHeight)")  # on a phone Download floats over what is below it
     visit.page.wait_for_timeout(200)
     assert findings(visit) == []
+    visit.choose(b"text", "notes.jpg")
+    expect(visit.page.get_by_role("alert")).to_be_visible()
+    assert findings(visit) == [], "an error beside the last result"
     visit.page.click("#about")
     assert findings(visit) == []
 
