@@ -4,8 +4,8 @@ This is the whole public surface; pages, servers and scripts import nothing deep
 ``python -m pipeline --help`` need not wait for OpenCV. The rooms, ground floor first (each imports only rooms to its
 left)::
 
-    errors words arguments settings options png resample image_io catalog weights runtime networks cache mattes
-    edges compose cutout __main__
+    errors words arguments settings options png resample image_io catalog sources weights runtime networks cache mattes
+    edges compose cutout trial stock models_command __main__
 """
 
 from importlib import import_module
@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from .cutout import Cutout, Result, cut_out, cut_out_bytes, cut_out_file, warm_up
     from .errors import ClearcutError, as_clearcut_error
     from .image_io import Photo, cutout_name, decode, encode, encode_view
+    from .mattes import speed
     from .options import Options
     from .runtime import Job
     from .settings import Settings
+    from .stock import bring, remove
     from .weights import fetch, is_installed, model_size
     from .words import LANGUAGES, explain, language_from, machine_language, say, vocabulary
 
@@ -47,7 +49,10 @@ _HOME = {
     "encode_view": "image_io",
     "Options": "options",
     "Job": "runtime",
+    "speed": "mattes",
     "Settings": "settings",
+    "bring": "stock",
+    "remove": "stock",
     "fetch": "weights",
     "is_installed": "weights",
     "model_size": "weights",

@@ -4,20 +4,22 @@ import argparse
 import os
 import stat
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from . import __version__
 from .arguments import add_arguments, chosen
 from .errors import UNEXPECTED, USER, ClearcutError, as_clearcut_error, write_error
+from .models_command import add_models_parser, complain, ensure_model
 from .options import Options
 from .settings import Settings
-from .words import explain, machine_language, say
+from .words import machine_language, say
 
 STREAM = "-"
 STDIN, STDOUT = "stdin", "stdout"  # their names in messages
 INTERRUPTED = 130
+OF_THE_MACHINE = {"engine_fallback"}  # warnings that are the same for every photo
 
 
 class _Parser(argparse.ArgumentParser):
@@ -34,14 +36,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = int(given.run(given))
         sys.stdout.flush()
     except ClearcutError as error:
-        return _complain(error)
+        return complain(error)
     except KeyboardInterrupt:
         return INTERRUPTED
     except OSError as error:  # standard output: a full disk, or whoever read it has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return UNEXPECTED if isinstance(error, BrokenPipeError) else _complain(write_error(error, STDOUT))
+        return UNEXPECTED if isinstance(error, BrokenPipeError) else complain(write_error(error, STDOUT))
     except Exception as error:
-        return _complain(as_clearcut_error(error))
+        return complain(as_clearcut_error(error))
     return code
 
 
@@ -57,16 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     add_arguments(cut, Options, "option")
     cut.set_defaults(run=_cut)
 
-    models = commands.add_parser("models", help=say("cli.models"), description=say("cli.models"))
-    models.set_defaults(run=_list_models)
-    actions = models.add_subparsers(metavar="ACTION")
-    fetch = actions.add_parser("fetch", help=say("cli.fetch"), description=say("cli.fetch"))
-    fetch.add_argument("name", metavar="NAME")
-    fetch.set_defaults(run=_fetch)
-    bring = actions.add_parser("import", help=say("cli.import"), description=say("cli.import"))
-    bring.add_argument("name", metavar="NAME")
-    bring.add_argument("file", metavar="FILE", type=Path)
-    bring.set_defaults(run=_import)
+    add_models_parser(commands)
     return parser
 
 
@@ -80,13 +73,13 @@ def _cut(given: argparse.Namespace) -> int:
         for photo, target in jobs:
             if target and target.exists() and not _is_device(target):
                 raise ClearcutError("output_exists", name=target.name, photo=photo)
-    _ensure_model(options.model)
-    worst = 0
+    ensure_model(options.model)
+    worst, told = 0, set[str]()
     for photo, target in jobs:
         try:
-            _cut_one(photo, target, options)
+            _cut_one(photo, target, options, told)
         except ClearcutError as error:
-            worst = max(worst, _complain(error))
+            worst = max(worst, complain(error))
     return worst
 
 
@@ -123,7 +116,8 @@ def _name(photo: str) -> str:
     return STDIN if photo == STREAM else Path(photo).name
 
 
-def _cut_one(photo: str, target: Path | None, options: Options) -> None:
+def _cut_one(photo: str, target: Path | None, options: Options, told: set[str]) -> None:
+    """Cut one photo out; what concerns the machine rather than the photo is said once, noted in `told`."""
     from .cutout import cut_out_file
 
     settings = Settings.current()
@@ -141,7 +135,10 @@ def _cut_one(photo: str, target: Path | None, options: Options) -> None:
             file=sys.stderr,
         )
     for warning in result.cutout.warnings:
-        print(f"{name}: {say(f'warning.{warning}', machine_language())}", file=sys.stderr)
+        if warning not in told:
+            print(f"{name}: {say(f'warning.{warning}', machine_language())}", file=sys.stderr)
+        if warning in OF_THE_MACHINE:
+            told.add(warning)
 
 
 def _read(photo: str, max_mb: float | None) -> bytes:
@@ -180,66 +177,6 @@ def _is_device(target: Path) -> bool:
         return not stat.S_ISREG(target.stat().st_mode) and not target.is_dir()
     except OSError:
         return False
-
-
-# ---- models ----------------------------------------------------------------------------------------------------------
-
-
-def _list_models(given: argparse.Namespace) -> int:
-    from .catalog import megabytes, models
-    from .weights import is_installed, model_size
-
-    rows = [("NAME", "FOR", "SIZE", "LICENCE", "COMMERCIAL USE", "INSTALLED")]
-    for name, card in models().items():
-        installed = "yes" if is_installed(card) else "no"
-        title = say(f"model.{name}.title", default=name)
-        rows.append((name, title, f"{megabytes(model_size(card))} MB", card.license, card.commercial_use, installed))
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    print(f"\n{say('cli.models_folder')}: {Settings.current().models_dir}")
-    return 0
-
-
-def _fetch(given: argparse.Namespace) -> int:
-    from . import catalog, weights
-
-    for path in weights.fetch(catalog.card(given.name), _progress(given.name)):
-        print(f"{path}  {path.stat().st_size / 1e6:.1f} MB, checksum verified")
-    return 0
-
-
-def _import(given: argparse.Namespace) -> int:
-    from . import catalog, weights
-
-    print(f"{weights.import_file(catalog.card(given.name), given.file)}  checksum verified")
-    return 0
-
-
-def _ensure_model(name: str) -> None:
-    from . import catalog, weights
-
-    card = catalog.card(name)
-    if not weights.is_installed(card):
-        weights.fetch(card, _progress(name))
-
-
-def _progress(name: str) -> Callable[[int | None, int], None]:
-    shown: list[int | None] = []
-
-    def show(done: int | None, total: int) -> None:
-        percent = None if done is None else 10 * (10 * done // total)
-        if not shown or percent != shown[-1]:
-            shown.append(percent)
-            state = "…" if percent is None else f"{percent} %"
-            print(f"{name}, {total / 1e6:.1f} MB: {state}", file=sys.stderr)
-
-    return show
-
-
-def _complain(error: ClearcutError) -> int:
-    print(explain(error, machine_language()), file=sys.stderr)
-    return error.exit_code
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
 """What the fields of a settings or options model tell: their command-line flags, and the values that they take."""
 
 from argparse import SUPPRESS, ArgumentParser, BooleanOptionalAction, Namespace, _ArgumentGroup
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Iterator
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from .words import say
 
@@ -21,8 +22,8 @@ def add_arguments(
             continue
         words = say(f"{prefix}.{name}.help").replace("%", "%%")
         flag = "--" + name.replace("_", "-")
-        if field.annotation is bool:
-            action = BooleanOptionalAction if field.default is True else "store_true"
+        if _is_switch(field):
+            action = "store_true" if field.default is False else BooleanOptionalAction
             parser.add_argument(flag, dest=name, action=action, default=SUPPRESS, help=words)
         else:
             metavar = say(f"{prefix}.{name}.unit", default=name.rpartition("_")[2].upper())
@@ -42,8 +43,10 @@ def accepted(model: type[BaseModel], name: str) -> str:
     field = model.model_fields.get(name)
     if field is None:
         return ", ".join(model.model_fields)
-    if field.annotation is bool:
+    if _is_switch(field):
         return "0, 1"
+    if names := list(_literals(field.annotation)):
+        return ", ".join(names)
     limits = {
         kind: getattr(each, kind) for each in field.metadata for kind in ("ge", "gt", "le") if hasattr(each, kind)
     }
@@ -52,3 +55,16 @@ def accepted(model: type[BaseModel], name: str) -> str:
     if limits:
         return ", ".join(f"{sign} {limits[kind]}" for kind, sign in (("ge", "≥"), ("gt", ">")) if kind in limits)
     return say(f"setting.{name}.unit", default="…")
+
+
+def _is_switch(field: FieldInfo) -> bool:
+    return field.annotation is bool or bool in get_args(field.annotation)
+
+
+def _literals(annotation: Any) -> Iterator[str]:
+    """The words that a ``Literal``, or a union of them, allows."""
+    if get_origin(annotation) is Literal:
+        yield from get_args(annotation)
+    else:
+        for part in get_args(annotation):
+            yield from _literals(part)

@@ -28,7 +28,8 @@ class PredictionCache:
         with self._lock:
             if key in self._kept or prediction.nbytes > limit:
                 return
-            prediction.matte.setflags(write=False)
+            for plane in prediction.planes:
+                plane.setflags(write=False)
             self._kept[key] = prediction
             self._bytes += prediction.nbytes
             while self._bytes > limit:

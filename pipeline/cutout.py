@@ -87,7 +87,8 @@ def cut_out(
     job = job or Job()
     clock = _Clock()
     with clock("network"):
-        predicted = mattes.predict(photo, options.model, job, cache)
+        predicted = mattes.predict(photo, options.model, job, cache, options.keep)
+    prediction = predicted.prediction
     job.at("finishing")
     full_width = photo.size[0]
     if long_side:
@@ -95,14 +96,14 @@ def cut_out(
             photo = photo.fitted(long_side)
     scale = photo.size[0] / full_width
     with clock("matte"):
-        alpha = matte_to_photo(predicted.prediction.matte, photo.size)
+        alpha = matte_to_photo(prediction.matte, photo.size, hard=prediction.labels is not None)
         alpha = edges.feather(alpha, options.feather * scale)
         alpha = compose.join_alpha(alpha, photo.alpha)
     job.check()
     with clock("compose"):
         rgb = compose.without_background(photo.rgb, alpha)
-    warnings = ("nothing_found",) if predicted.prediction.is_empty else ()
-    return Cutout(rgb, alpha, photo, options.model, predicted.engine, clock.seconds, warnings)
+    warnings = [*predicted.warnings, *(["nothing_found"] if prediction.is_empty else [])]
+    return Cutout(rgb, alpha, photo, options.model, predicted.engine, clock.seconds, tuple(warnings))
 
 
 def cut_out_file(

@@ -1,44 +1,77 @@
 """A model's name and a photo → what that model says of it, from the cache or from its networks."""
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from time import perf_counter
 
 import cv2
 import numpy as np
 
 from . import catalog, runtime, weights
 from .cache import CACHE
-from .catalog import Ensemble, ModelCard
+from .catalog import Card, Ensemble, ModelCard
+from .errors import ClearcutError
 from .image_io import Photo, fingerprint
-from .networks import Prediction, network
+from .networks import Fed, Prediction, network
 from .resample import Size
 from .runtime import Job
+
+SIDE_BY_SIDE = 4  # cores from which the networks of one model run at the same time
 
 
 @dataclass(frozen=True)
 class Predicted:
-    """A prediction, and what made it."""
+    """A prediction, what made it, and the codes of what a person should know of that."""
 
     prediction: Prediction
     engine: str
+    warnings: tuple[str, ...] = ()
 
 
-def predict(photo: Photo, model: str, job: Job, cache: bool = True) -> Predicted:
+def predict(photo: Photo, model: str, job: Job, cache: bool = True, keep: Sequence[str] = ()) -> Predicted:
     """Run `model` on `photo`, unless it has run on the same pixels before.
 
     The key of the cache is the network's input itself, with weights and engine: whatever leads to the same input (a
     renamed file, other metadata, another container) is the same question and gets the same answer.
 
+    Parameters
+    ----------
+    keep
+        Of a model that tells classes apart, those that are the subject; without any, whatever is not background.
+
     Raises
     ------
     ClearcutError
-        ``unknown_model``, ``model_missing``, ``wrong_checksum``, ``broken_weights``, ``cancelled``.
+        ``unknown_model``, ``model_missing``, ``wrong_checksum``, ``broken_weights``, ``bad_option``, ``cancelled``.
     """
     card = catalog.card(model)
+    classes = [_class_number(card, name) for name in keep]
     weights.require(card)
-    if isinstance(card, Ensemble):
-        said = [_predict_one(photo, member, job, cache) for member in card.members]
-        return Predicted(blend([each.prediction for each in said], card), said[0].engine)
-    return _predict_one(photo, card, job, cache)
+    if not isinstance(card, Ensemble):
+        said = _predict_one(photo, card, job, cache)
+        return Predicted(said.prediction.keeping(classes), said.engine, said.warnings)
+    start = perf_counter()
+    members = _each(photo, card, job, cache)
+    if all(member.fresh for member in members):
+        runtime.SPEEDS.note(card.name, perf_counter() - start)
+    blended = blend([each.prediction for each in members], card)
+    warnings = tuple(dict.fromkeys(code for each in members for code in each.warnings))
+    return Predicted(blended, members[0].engine, warnings)
+
+
+def _class_number(card: Card, name: str) -> int:
+    if name not in card.classes:
+        raise ClearcutError("bad_option", name="keep", value=name[:100], accepted=", ".join(card.classes) or "–")
+    return card.classes.index(name) + 1
+
+
+def _each(photo: Photo, card: Ensemble, job: Job, cache: bool) -> "list[_Said]":
+    """What each member says; side by side where there are cores for it."""
+    if runtime.cores() < SIDE_BY_SIDE:
+        return [_predict_one(photo, member, job, cache) for member in card.members]
+    with ThreadPoolExecutor(len(card.members)) as threads:
+        return list(threads.map(lambda member: _predict_one(photo, member, job, cache), card.members))
 
 
 def blend(predictions: list[Prediction], card: Ensemble) -> Prediction:
@@ -55,19 +88,40 @@ def _enlarged(matte: np.ndarray, size: Size) -> np.ndarray:
     return np.clip(cv2.resize(matte, size, interpolation=cv2.INTER_CUBIC), 0, 1)
 
 
-def _predict_one(photo: Photo, card: ModelCard, job: Job, cache: bool) -> Predicted:
-    kind = network(card.kind)
+def speed(model: str) -> float | None:
+    """Seconds that the networks of `model` take on this machine, once they have run; loading is not counted."""
+    card = catalog.card(model)
+    members = [runtime.SPEEDS.of(network.name) for network in card.networks]
+    known = [seconds for seconds in members if seconds is not None]
+    return runtime.SPEEDS.of(model) or (sum(known) if len(known) == len(members) else None)
+
+
+@dataclass(frozen=True)
+class _Said(Predicted):
+    fresh: bool = True
+
+
+def _predict_one(photo: Photo, card: ModelCard, job: Job, cache: bool) -> _Said:
+    kind = network(card)
     job.at("loading")
     session = runtime.POOL.session(card)
     job.at("finding")
-    feed = kind.feed(_seen(photo), card)
-    key = f"{fingerprint(feed)} {session.variant.sha256} {session.engine} {card.read}"
+    fed = kind.feed(_seen(photo), card)
+    key = f"{_fingerprint(fed)} {session.variant.file} {session.checksum} {session.engine} {card.read}"
     prediction = CACHE.get(key) if cache else None
+    fresh = prediction is None
     if prediction is None:
-        prediction = kind.read(session.run(feed, kind.outputs(card), job), card)
+        start = perf_counter()
+        prediction = kind.read(session.run(fed.inputs, kind.outputs(card), job), card, fed)
+        runtime.SPEEDS.note(card.name, perf_counter() - start)
         if cache:
             CACHE.put(key, prediction)
-    return Predicted(prediction, session.engine)
+    return _Said(prediction, session.engine, session.warnings, fresh)
+
+
+def _fingerprint(fed: Fed) -> str:
+    arrays = {"": fed.inputs} if isinstance(fed.inputs, np.ndarray) else fed.inputs
+    return " ".join([*(f"{name}{fingerprint(array)}" for name, array in arrays.items()), str(fed.inside)])
 
 
 def _seen(photo: Photo) -> np.ndarray:

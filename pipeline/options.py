@@ -1,12 +1,20 @@
 """What a user can ask for. One field is one option on the page, the command line and the API alike."""
 
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from .arguments import accepted
 from .errors import ClearcutError
 from .settings import Settings
+
+
+def _listed(value: Any) -> Any:
+    """Text as a form or a command line gives it, separated by commas, as a list."""
+    return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_listed, json_schema_input_type=str | list[str])]
 
 
 def _machines_default() -> str:
@@ -23,12 +31,15 @@ class Options(BaseModel):
     feather
         Softness of the edge in pixels of the original: the width of the soft band on each side. 0 leaves the matte as
         the network gave it.
+    keep
+        Of a model that tells classes apart (garments, say), those that are the subject; without any, all of them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
     model: str = Field(default_factory=_machines_default, min_length=1, max_length=100)
     feather: float = Field(0.0, ge=0, le=50, allow_inf_nan=False)
+    keep: Names = Field((), max_length=50)
 
     @classmethod
     def of(cls, /, **values: Any) -> Self:

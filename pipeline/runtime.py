@@ -1,24 +1,25 @@
 """Running networks: sessions in one bounded pool, and the run slots that page, API and library share."""
 
+import logging
 import os
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from . import weights
 from .catalog import ModelCard, Variant
 from .errors import ClearcutError
-from .settings import Settings
+from .settings import Engine, Settings
 
+log = logging.getLogger("clearcut")
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before its import: its official builds report to their maker by default
 
 Step = Literal["waiting", "reading", "loading", "finding", "finishing"]
-ENGINE = "onnxruntime CPU"
 Feeds = Mapping[str, np.ndarray] | np.ndarray
 
 
@@ -130,6 +131,19 @@ class Slots:
             self._changed.notify_all()
 
 
+# What `engine` may be, and the execution provider of onnxruntime that it asks for.
+PROVIDERS: dict[Engine, str] = {
+    "cpu": "CPUExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "rocm": "ROCMExecutionProvider",
+    "directml": "DmlExecutionProvider",
+    "coreml": "CoreMLExecutionProvider",
+    "openvino": "OpenVINOExecutionProvider",
+}
+AUTO: tuple[Engine, ...] = ("cuda", "rocm", "directml", "cpu")  # the first that this build has; the others gain little
+ONE_AT_A_TIME = {"DmlExecutionProvider"}  # its sessions may not run twice at once
+
+
 class Session:
     """A network loaded by onnxruntime. Safe to call from several threads."""
 
@@ -137,34 +151,34 @@ class Session:
         import onnxruntime
 
         onnxruntime.disable_telemetry_events()
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4
-        options.intra_op_num_threads = Settings.current().threads or len(_cores())
-        options.inter_op_num_threads = 1
-        options.enable_cpu_mem_arena = False  # same speed, and a quarter of the memory stays taken between runs
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # leave the cores to the other steps
+        wanted, available = Settings.current().engine, onnxruntime.get_available_providers()
+        engine = next(each for each in AUTO if PROVIDERS[each] in available) if wanted == "auto" else wanted
         try:
-            self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+            self._session = _loaded(path, PROVIDERS[engine], available)
         except Exception:
             raise ClearcutError("broken_weights", model=card.name, file=variant.file) from None
         self._run_options = onnxruntime.RunOptions
-        self.input = self._session.get_inputs()[0].name
+        self.inputs = self._session.get_inputs()
         self.outputs = [output.name for output in self._session.get_outputs()]
-        self.engine = ENGINE
-        self.card, self.variant = card, variant
+        self.provider: str = self._session.get_providers()[0]  # what really runs, not what was asked for
+        self.engine = f"onnxruntime {self.provider.removesuffix('ExecutionProvider')}"
+        self.warnings = _fallen_back(wanted, engine, self.provider)
+        self.card, self.variant, self.checksum = card, variant, weights.checksum(variant, path)
+        self._turn = threading.Lock() if self.provider in ONE_AT_A_TIME else nullcontext()
 
-    def run(self, feeds: Feeds, outputs: list[int], job: Job) -> list[np.ndarray]:
-        """The `outputs`, by position, for `feeds` (by input name, or one array for the first input)."""
-        named = {self.input: feeds} if isinstance(feeds, np.ndarray) else dict(feeds)
+    def run(self, feeds: Feeds, outputs: Sequence[int | str], job: Job) -> list[np.ndarray]:
+        """The `outputs`, by position or name, for `feeds` (by input name, or one array for the first input)."""
+        named = {self.inputs[0].name: feeds} if isinstance(feeds, np.ndarray) else dict(feeds)
         run_options = self._run_options()
         run_options.log_severity_level = 4
 
         def stop() -> None:
             run_options.terminate = True
 
-        with job.stopped_by(stop):
+        with job.stopped_by(stop), self._turn:
             try:
-                results: list[np.ndarray] = self._session.run([self.outputs[i] for i in outputs], named, run_options)
+                names = [self.outputs[each] if isinstance(each, int) else each for each in outputs]
+                results: list[np.ndarray] = self._session.run(names, named, run_options)
             except Exception as error:
                 job.check()
                 if "alloc" in str(error).lower():
@@ -172,6 +186,54 @@ class Session:
                 raise ClearcutError("broken_weights", model=self.card.name, file=self.variant.file) from error
             job.check()
             return results
+
+
+def _loaded(path: Path, provider: str, available: Collection[str]) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.intra_op_num_threads = Settings.current().threads or cores()
+    options.inter_op_num_threads = 1
+    options.enable_cpu_mem_arena = False  # same speed, and a quarter of the memory stays taken between runs
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # leave the cores to the other steps
+    options.enable_mem_pattern = provider != PROVIDERS["directml"]  # which does not run with it
+    providers = [each for each in dict.fromkeys((provider, PROVIDERS["cpu"])) if each in available]
+    return onnxruntime.InferenceSession(path, options, providers=providers)
+
+
+def _fallen_back(wanted: str, engine: Engine, provider: str) -> tuple[str, ...]:
+    """Say in the log, once for each engine, that another runs than the one asked for; its warning code."""
+    if provider == PROVIDERS[engine]:
+        return ()
+    if engine not in _told:
+        _told.add(engine)
+        log.warning("the engine %s (%s) is not to be had here: %s runs instead", wanted, PROVIDERS[engine], provider)
+    return ("engine_fallback",)
+
+
+_told: set[str] = set()
+
+
+class Speeds:
+    """How long each model's networks took on this machine, in seconds; loading and reading files not counted."""
+
+    KEPT = 5
+
+    def __init__(self) -> None:
+        self._runs: dict[str, deque[float]] = {}
+        self._lock = threading.Lock()
+
+    def note(self, model: str, seconds: float) -> None:
+        """One more run."""
+        with self._lock:
+            self._runs.setdefault(model, deque(maxlen=self.KEPT)).append(seconds)
+
+    def of(self, model: str) -> float | None:
+        """The median of the last runs; None for a model that has not run since the start."""
+        with self._lock:
+            runs = sorted(self._runs.get(model, ()))
+        return runs[len(runs) // 2] if runs else None
 
 
 class Pool:
@@ -199,18 +261,25 @@ class Pool:
                     self._sessions.popitem(last=False)
             return session
 
+    def drop(self, model: str) -> None:
+        """Drop the session of `model`, if it is loaded."""
+        with self._lock:
+            self._sessions.pop(model, None)
+
     def clear(self) -> None:
         """Drop every session."""
         with self._lock:
             self._sessions.clear()
 
 
-def _cores() -> set[int] | range:
+def cores() -> int:
+    """How many processor cores this process may use."""
     try:
-        return os.sched_getaffinity(0)
+        return len(os.sched_getaffinity(0))
     except AttributeError:  # not on macOS and Windows
-        return range(os.cpu_count() or 1)
+        return os.cpu_count() or 1
 
 
 POOL = Pool()
 SLOTS = Slots()
+SPEEDS = Speeds()

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -12,6 +12,7 @@ from .errors import ClearcutError
 
 PREFIX = "CLEARCUT_"
 ROOT = Path(__file__).parent.parent
+Engine = Literal["cpu", "cuda", "rocm", "directml", "coreml", "openvino"]
 Megabytes = Annotated[float, Field(gt=0)]
 
 
@@ -24,6 +25,7 @@ class Settings(BaseModel):
     models_dir: Path = ROOT / "models"
     models_mirror: str | None = None
     offline: bool = False
+    engine: Literal["auto"] | Engine = "auto"
     threads: int = Field(0, ge=0)
     max_mb: Megabytes | None = None
     max_megapixels: float | None = Field(None, gt=0)

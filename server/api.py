@@ -1,4 +1,4 @@
-"""The HTTP API: ``POST /api/remove-bg``, ``GET /api/models``, ``GET /healthz``."""
+"""The HTTP API: ``POST /api/remove-bg``, ``GET /healthz``; models have a module of their own."""
 
 import asyncio
 from collections.abc import Callable
@@ -18,13 +18,10 @@ from pipeline import (
     __version__,
     cut_out_file,
     cutout_name,
-    is_installed,
-    language_from,
-    model_size,
-    models,
     say,
 )
 
+from .models import build_models_router
 from .settings import ServerSettings
 
 LOOK_EVERY = 0.5  # seconds between looks whether the caller is still there
@@ -58,6 +55,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 def build_router(settings: ServerSettings) -> APIRouter:
     """The routes, bound to the limits of `settings`."""
     router = APIRouter()
+    router.include_router(build_models_router(settings))
 
     @router.post(
         "/api/remove-bg",
@@ -76,26 +74,6 @@ def build_router(settings: ServerSettings) -> APIRouter:
             lambda: cut_out_file(data, options, name=name, max_megapixels=settings.max_megapixels, job=job),
         )
         return Response(result.data, media_type="image/png", headers=_facts(result, name))
-
-    @router.get("/api/models", summary="List the models")
-    async def list_models(request: Request) -> list[dict[str, Any]]:
-        """Every model with its size, its licence and whether it is on this machine."""
-        language = language_from(request.headers.get("accept-language", ""))
-        return [
-            {
-                "name": card.name,
-                "title": say(f"model.{card.name}.title", language, default=card.name),
-                "about": say(f"model.{card.name}.about", language, default=""),
-                "bytes": model_size(card),
-                "license": card.license,
-                "license_url": card.license_url,
-                "commercial_use": card.commercial_use,
-                "good_for": card.good_for,
-                "installed": is_installed(card),
-                "default": card.name == settings.model,
-            }
-            for card in models().values()
-        ]
 
     @router.get("/healthz", summary="Is it alive?")
     async def health() -> dict[str, str]:

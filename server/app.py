@@ -53,7 +53,7 @@ def create_app(settings: ServerSettings) -> Served:
         max_megapixels=settings.max_megapixels,
         queue=settings.queue,
         keep_minutes=settings.keep_minutes,
-        may_fetch=not settings.exposed,
+        may_fetch=settings.may_manage,
         root_path=settings.root_path,
     )
     return Served(mount_page(app, build_page(page, results), page), results, hosts)

@@ -15,11 +15,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipeline import ClearcutError
 
+from .models import LARGEST_FILE
 from .replies import error_response
 from .settings import ServerSettings, as_address, is_loopback
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 OPEN_PATHS = {"/healthz"}  # for load balancers, which know no password; it says nothing but "ok"
+WEIGHT_FILE = re.compile(r"/api/models/[^/]+/file$")
 JSON_LIMIT = 1 << 20  # no request but a picture is larger
 MULTIPART_OVERHEAD = 1 << 16
 # Our own routes, and of Gradio's those that its page and its client use: not its file, proxy and other side doors.
@@ -73,7 +75,7 @@ class Guard:
         except ClearcutError as error:
             await error_response(error, headers.get("accept-language"))(scope, receive, send)
             return
-        limit = self._body_limit(headers)
+        limit = self._body_limit(scope, headers)
         started = False
 
         async def watched_send(message: Message) -> None:
@@ -103,8 +105,9 @@ class Guard:
         if not OPEN_ROUTES.match(path):
             raise ClearcutError("not_found")
         length = headers.get("content-length", "")
-        if length.isdigit() and int(length) > self._body_limit(headers):
-            raise too_large(int(length), self.settings.max_mb)
+        limit = self._body_limit(scope, headers)
+        if length.isdigit() and int(length) > limit:
+            raise too_large(int(length), min(limit / 1e6, self.settings.max_mb))
 
     def _answers_to(self, host: str) -> bool:
         name = hostname(host)
@@ -125,7 +128,9 @@ class Guard:
             given = b""
         return secrets.compare_digest(given, (self.settings.auth or "").encode())
 
-    def _body_limit(self, headers: Headers) -> int:
+    def _body_limit(self, scope: Scope, headers: Headers) -> int:
+        if scope["method"] == "PUT" and self.settings.may_manage and WEIGHT_FILE.match(route_path(scope)):
+            return LARGEST_FILE
         if headers.get("content-type", "").lower().startswith("multipart/"):
             return int(self.settings.max_mb * 1e6) + MULTIPART_OVERHEAD
         return JSON_LIMIT

@@ -21,6 +21,7 @@ class ServerSettings(Settings):
     allowed_host: str = ""
     root_path: str = ""
     open: bool = True
+    manage_models: bool | None = None
     queue: int = Field(8, ge=0)
     keep_minutes: float = Field(60, gt=0)
 
@@ -33,6 +34,11 @@ class ServerSettings(Settings):
     def exposed(self) -> bool:
         """Whether anybody but this machine's own user can come in."""
         return self.share or not is_loopback(self.host)
+
+    @property
+    def may_manage(self) -> bool:
+        """Whether visitors may fetch, remove and import models."""
+        return not self.exposed if self.manage_models is None else self.manage_models
 
     @property
     def extra_hosts(self) -> set[str]:

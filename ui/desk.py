@@ -1,6 +1,7 @@
 """Who is being served: at most one piece of work a visitor, the newest; what it says of its progress."""
 
 import itertools
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,18 +12,20 @@ from typing import Any
 
 from pipeline import ClearcutError, Job, as_clearcut_error
 
+log = logging.getLogger("clearcut")
 Message = dict[str, Any]  # JSON for the page's own script: a state, and the facts that it puts into words
 LOOK_EVERY = 0.1  # seconds
 
 
 @dataclass
 class Work:
-    """One piece of work: its number (newer ones are higher), its job, and how far a download is."""
+    """One piece of work: its number (newer ones are higher), its job, how far a download is, and what else to tell."""
 
     number: int
     job: Job
     fetched: tuple[int | None, int] | None = None
     asked: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
 
     def fetching(self, done: int | None, total: int) -> None:
         """Progress of a download; stops it where the work was stopped."""
@@ -40,7 +43,7 @@ class Work:
         if self.fetched:
             done, total = self.fetched
             said |= {"step": "fetching", "done": done and round(done / 1e6), "total": round(total / 1e6)}
-        return said | self.asked
+        return said | self.asked | self.facts
 
 
 class Desk:
@@ -99,7 +102,15 @@ class Desk:
             return
 
 
+def known_error(error: Exception, name: str) -> ClearcutError:
+    """`error` as the page may tell it; what nobody foresaw goes to the log in full."""
+    known = as_clearcut_error(error, name=name)
+    if known.code == "unexpected":
+        log.error("unexpected error on the page", exc_info=error)
+    return known
+
+
 def _failure(work: Work, error: Exception) -> Message:
-    known: ClearcutError = as_clearcut_error(error, name=work.asked.get("name", ""))
-    state = "ask" if known.code == "model_missing" else "error"
+    known = known_error(error, work.asked.get("name", ""))
+    state = "ask" if known.code in ("model_missing", "import_only") else "error"
     return {"state": state, "run": work.number, "code": known.code, "facts": known.facts} | work.asked

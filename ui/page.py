@@ -7,7 +7,7 @@ import gradio as gr
 from fastapi import FastAPI
 from gradio.media import get_image
 
-from pipeline import LANGUAGES, say
+from pipeline import LANGUAGES, Options, say
 
 from .photo import LIVE, build_photo_tab, wire_photo_tab, words_for
 from .photo_work import PhotoWork
@@ -29,12 +29,15 @@ def build_page(settings: PageSettings, results: Results) -> gr.Blocks:
     with gr.Blocks(title="Clearcut", analytics_enabled=False, fill_width=True) as page:
         with gr.Row(elem_id="top"):
             html("brand")
+            html("tabs")
             language = gr.Button(say("page.language"), size="sm", elem_id="language")
             html("tools")
         html("notice")
         tab = build_photo_tab(settings.model)
+        html("models")
         html("dialogs")
         spoken_language = gr.Textbox(visible=False)
+        respeak = gr.Button(visible="hidden", elem_id="respeak")
     with page:
         wire_photo_tab(tab, PhotoWork(settings, results))
 
@@ -44,6 +47,7 @@ def build_page(settings: PageSettings, results: Results) -> gr.Blocks:
 
         outputs = [language, *tab.spoken]
         page.load(speak, spoken_language, outputs, js="() => window.clearcut.ready()", **LIVE)
+        respeak.click(speak, spoken_language, outputs, js="() => window.clearcut.ready()", **LIVE)
         language.click(speak, spoken_language, outputs, js="() => window.clearcut.switchLanguage()", **LIVE)
     return page
 
@@ -54,7 +58,8 @@ def mount_page(app: FastAPI, page: gr.Blocks, settings: PageSettings) -> FastAPI
     facts = {
         "maxMegabytes": settings.max_mb,
         "keepMinutes": round(settings.keep_minutes),
-        "mayFetch": settings.may_fetch,
+        "mayManage": settings.may_fetch,
+        "options": list(Options.model_fields),
         "examples": list(EXAMPLES),
     }
     return gr.mount_gradio_app(

@@ -5,11 +5,12 @@ from typing import Any
 
 import gradio as gr
 
-from pipeline import LANGUAGES, __version__, is_installed, megabytes, model_size, models, vocabulary
+from pipeline import LANGUAGES, __version__, vocabulary
 
 from . import ASSETS
 
-SPOKEN = ("page.", "model.", "warning.", "error.")
+SPOKEN = ("page.", "model.", "use.", "why.", "warning.", "error.")
+SCRIPTS = ("app", "models", "comparison")
 
 
 def html(fragment: str) -> gr.HTML:
@@ -24,21 +25,11 @@ def head(facts: dict[str, Any]) -> str:
         language: {key: text for key, text in vocabulary(language).items() if key.startswith(SPOKEN)}
         for language in LANGUAGES
     }
-    cards = {
-        card.name: {
-            "megabytes": megabytes(model_size(card)),
-            "license": card.license,
-            "commercial": card.commercial_use,
-            "url": card.license_url,
-            "installed": is_installed(card),
-        }
-        for card in models().values()
-    }
-    data = json.dumps({"words": words, "models": cards, "version": __version__, **facts}, ensure_ascii=False)
+    data = json.dumps({"words": words, "version": __version__, **facts}, ensure_ascii=False)
     safe = data.replace("<", "\\u003c")
+    scripts = "".join(f'<script src="app/{name}.js?{__version__}"></script>' for name in SCRIPTS)
     return (
-        f"<script>window.CLEARCUT = {safe}</script>"
-        f'<script src="app/app.js?{__version__}"></script>'
+        f"<script>window.CLEARCUT = {safe}</script>{scripts}"
         # not Gradio's css=: that prefixes every selector, and the states stand on <html>
         f'<link rel="stylesheet" href="app/app.css?{__version__}">'
         '<link rel="icon" type="image/svg+xml" href="app/icon.svg">'

@@ -2,7 +2,8 @@
 // The server sends messages (a state and its facts); the words come from assets/locale, handed over as window.CLEARCUT.
 window.clearcut = (() => {
   "use strict";
-  const { words, models, version, maxMegabytes, keepMinutes, examples } = window.CLEARCUT;
+  const { words, version, maxMegabytes, keepMinutes, examples, options } = window.CLEARCUT;
+  const models = {}; // by name, as the server tells of them
   const root = document.documentElement;
   const $ = (id) => document.getElementById(id);
   const now = {
@@ -37,6 +38,8 @@ window.clearcut = (() => {
     return text.replace(/\{(\w+)\}/g, (whole, name) => facts[name] ?? whole);
   }
 
+  const speakers = []; // what else has words to change: functions of other scripts
+
   function speak(wanted) {
     now.language = wanted;
     root.lang = wanted;
@@ -59,6 +62,7 @@ window.clearcut = (() => {
     labelTheme();
     describeHouse();
     describeModel();
+    for (const speaker of speakers) speaker();
     if (now.message) render(now.message);
   }
 
@@ -70,10 +74,12 @@ window.clearcut = (() => {
     return [next];
   }
 
+  const titleOf = (name) => say(`model.${name}.title`) || name;
+
   function modelLine(name) {
     const model = models[name];
     const line = say("model.facts", { model: name, megabytes: model.megabytes, license: model.license });
-    const rights = say(`model.commercial.${model.commercial}`);
+    const rights = say(`model.commercial.${model.commercial_use}`);
     return `${line} · ${rights}${model.installed ? "" : ` · ${say("model.not_installed")}`}`;
   }
 
@@ -81,6 +87,7 @@ window.clearcut = (() => {
     if (!now.model || !models[now.model]) return;
     $("model-about").textContent = say(`model.${now.model}.about`);
     $("model-facts").textContent = modelLine(now.model);
+    root.dataset.classes = models[now.model].classes.length > 0;
   }
 
   function describeHouse() {
@@ -88,7 +95,7 @@ window.clearcut = (() => {
     $("about-models").replaceChildren(...Object.entries(models).map(([name, model]) => {
       const item = document.createElement("li");
       const link = document.createElement("a");
-      link.href = model.url;
+      link.href = model.license_url || "#";
       link.rel = "noreferrer";
       link.target = "_blank";
       link.textContent = modelLine(name);
@@ -153,7 +160,8 @@ window.clearcut = (() => {
   }
 
   // What the server is told of the photo, beside the file; its id comes back in every message.
-  const withPhoto = (given) => [...given.slice(0, -1), now.photo && { id: now.photo.id, name: now.photo.name, key: now.photo.key }];
+  const withPhoto = ([upload, , ...settings]) => [upload, photoFacts(), ...settings];
+  const photoFacts = () => now.photo && { id: now.photo.id, name: now.photo.name, key: now.photo.key };
 
   // The photo came to nothing: back to the one before, with its result, if there was one.
   function unshelve() {
@@ -168,6 +176,7 @@ window.clearcut = (() => {
 
   function show(message) {
     if (!message || message.photo !== now.photo?.id || message.run < now.run) return;
+    if (root.dataset.state === "comparing" && !message.comparing) return; // of a run that the comparison has replaced
     now.run = message.run;
     if (message.download && message.download === now.result?.download) return;
     receive(message);
@@ -176,10 +185,9 @@ window.clearcut = (() => {
   function receive(message) {
     const wasWorking = now.message?.state === "working";
     if (message.state === "working" && !wasWorking) now.since = performance.now();
-    if (message.model) now.model = message.model;
+    if (message.options) now.model = message.options.model;
     now.message = message;
     if (message.state === "done") {
-      models[message.model].installed = true;
       land(message);
     } else render(message);
   }
@@ -213,7 +221,7 @@ window.clearcut = (() => {
     const link = $("download");
     link.href = result.download + encodeURIComponent(result.file);
     link.download = result.file;
-    const facts = [say("page.seconds", result), say("page.size", result)];
+    const facts = [say("page.seconds", result), say("page.size", result), result.engine.split(" ").pop()];
     $("facts").textContent = facts.join(" · ");
     $("facts").title = result.engine;
   }
@@ -222,7 +230,7 @@ window.clearcut = (() => {
     if (message.state === "error" && !now.result && now.shelved) unshelve();
     // A file that cannot be shown and was not cut out leaves nothing to look at: back to the start, with the reason.
     const nothing = message.state === "error" && !now.result && root.dataset.picture !== "preview";
-    root.dataset.state = nothing ? "empty" : message.state;
+    root.dataset.state = nothing ? "empty" : message.comparing ? "comparing" : message.state;
     const working = message.state === "working";
     notice("");
     if (working) renderStep(message);
@@ -230,6 +238,7 @@ window.clearcut = (() => {
     if (message.state === "ask") renderQuestion(message);
     if (message.state === "done") renderDone(message);
     describeModel();
+    if (message.comparing) window.clearcut.comparison.render(message);
   }
 
   function renderStep({ step, ahead, done, total }) {
@@ -245,19 +254,26 @@ window.clearcut = (() => {
     tick();
   }
 
-  function renderQuestion({ model, facts, may_fetch: mayFetch }) {
-    const title = say(`model.${model}.title`) || model;
-    $("ask-title").textContent = say("page.ask.title", { title });
-    $("ask-body").textContent = mayFetch
-      ? say("page.ask.body", { ...facts, license: models[model].license })
-      : say("error.model_missing", facts);
-    $("fetch").hidden = !mayFetch;
+  function renderQuestion({ code, options: { model }, facts, may_fetch: mayFetch }) {
+    const byHand = code === "import_only";
+    $("ask-title").textContent = say("page.ask.title", { title: titleOf(model) });
+    $("ask-body").textContent = byHand ? say("page.ask.by_hand", facts)
+      : mayFetch ? say("page.ask.body", { ...facts, license: models[model].license }) : say("error.model_missing", facts);
+    const strict = models[model].commercial_use !== "yes";
+    $("ask-rights").textContent = strict ? `${say(`page.rights.${models[model].commercial_use}`)} ${models[model].commercial_use_why}` : "";
+    $("fetch").hidden = byHand || !mayFetch;
+    $("ask-models").hidden = !byHand;
   }
+
+  const ONCE = ["engine_fallback"]; // warnings about the machine: with the first picture is enough
+  const told = new Set();
 
   function renderDone(message) {
     showPictures(message);
     $("copy").textContent = say("page.copy");
-    const notes = message.warnings.map((code) => say(`warning.${code}`));
+    const notes = message.warnings.filter((code) => !ONCE.includes(code) || !told.has(code)).map((code) => say(`warning.${code}`));
+    if (message !== now.told) for (const code of now.told?.warnings ?? []) told.add(code);
+    now.told = message;
     if (now.photo.note) notes.unshift(say(now.photo.note));
     notice(notes.join(" "), "note");
   }
@@ -363,7 +379,7 @@ window.clearcut = (() => {
     if (!now.result) return startOver();
     now.run += 1; // whatever the server still says of the cancelled run comes too late
     now.message = now.result;
-    now.model = now.result.model;
+    now.model = now.result.options.model;
     render(now.result);
   }
 
@@ -447,6 +463,7 @@ window.clearcut = (() => {
     $("copy").addEventListener("click", copy);
     $("download").addEventListener("click", download);
     $("new").addEventListener("click", startOver);
+    $("ask-models").addEventListener("click", () => window.clearcut.modelsTab.open());
     $("cancel").addEventListener("click", () => setTimeout(cancelled));
     $("about").addEventListener("click", () => $("about-box").showModal());
     $("theme").addEventListener("click", () => {
@@ -457,20 +474,25 @@ window.clearcut = (() => {
     setInterval(tick, 1000);
   }
 
-  // What is installed may have changed since the server started.
-  async function lookForModels() {
-    const answer = await send("api/models");
-    for (const { name, installed } of answer.ok ? await answer.json() : []) if (models[name]) models[name].installed = installed;
+  // What there is, what is installed, and how fast it is, as the server knows it now.
+  async function refreshModels() {
+    const answer = await send("api/models", { headers: { "Accept-Language": now.language } });
+    if (!answer.ok) return;
+    const there = await answer.json();
+    for (const name of Object.keys(models)) delete models[name];
+    for (const model of there) models[model.name] = model;
     describeHouse();
     describeModel();
   }
 
   // Gradio draws the page piece by piece, in no order that one could rely on: begin when every piece is there.
   const PIECES = ["#input input[type=file]", "#stage", "#cancel", "#fetch", "#later", "#model-facts", "#download", "#notice",
-    "#language", "#theme", "#about-box", "#examples"];
+    "#language", "#theme", "#about-box", "#examples", "#tab-photo", "#models-list", "#tiles", "#compare-run", "#ask-models"];
 
-  function begin() {
+  async function begin() {
     if (!PIECES.every((piece) => document.querySelector(piece))) return setTimeout(begin, 20);
+    await refreshModels();
+    now.model = Object.values(models).find((model) => model.default)?.name ?? null;
     input().accept = "image/*,.heic,.heif,.avif,.tif,.tiff";
     addExamples();
     speak(now.language);
@@ -478,21 +500,29 @@ window.clearcut = (() => {
     listen();
     root.dataset.state = "empty";
     root.dataset.view = "board";
+    root.dataset.tab = "photo";
+    window.clearcut.modelsTab.begin();
+    window.clearcut.comparison.begin();
     root.dataset.ready = "true";
-    lookForModels();
   }
 
   // "Not now" and Cancel: back to the settings of the result that is shown, else to a model that is here.
   function lastSettings() {
     const shown = now.result ?? now.shelved?.result;
-    const here = Object.keys(models).find((name) => models[name].installed);
-    return shown ? [shown.model, shown.feather] : [here ?? now.model, 0];
+    if (shown) return options.map((name) => shown.options[name]);
+    const here = Object.values(models).find((model) => model.installed && model.commercial_use !== "no");
+    return options.map((name) => name === "model" ? here?.name ?? now.model : name === "keep" ? [] : 0);
   }
 
   // Asked by Gradio when it loads: the language for the parts that it draws itself.
   const ready = () => [now.language];
 
+  const withLanguage = (name) => [name, now.language];
+
   now.language = language();
   begin();
-  return { ready, show, withPhoto, switchLanguage, lastSettings };
+  return {
+    ready, show, withPhoto, withLanguage, switchLanguage, lastSettings, // for Gradio's events
+    $, root, now, models, speakers, say, titleOf, receive, render, photoFacts, refreshModels, send, // for the other scripts
+  };
 })();

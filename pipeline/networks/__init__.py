@@ -1,4 +1,7 @@
-"""One module for each *kind* of network: how a photo is fed to it, and how its output is read."""
+"""One module for each way in which networks answer: how a photo is fed to them, and how their output is read.
+
+What else sets networks apart (sizes, ratios, ranges, layouts, names) is data: ``models/kinds.toml``.
+"""
 
 from importlib import import_module
 from typing import Protocol, cast
@@ -6,24 +9,25 @@ from typing import Protocol, cast
 import numpy as np
 
 from ..catalog import ModelCard
+from .feeding import Fed
 from .prediction import Prediction
 
-__all__ = ["Network", "Prediction", "network"]
+__all__ = ["Fed", "Network", "Prediction", "network"]
 
 
 class Network(Protocol):
     """What a module of this room offers."""
 
-    def feed(self, rgb: np.ndarray, card: ModelCard) -> np.ndarray:
+    def feed(self, rgb: np.ndarray, card: ModelCard) -> Fed:
         """The network's input for a photo ``(H, W, 3)`` uint8."""
 
-    def outputs(self, card: ModelCard) -> list[int]:
-        """Positions of the outputs that `read` wants."""
+    def outputs(self, card: ModelCard) -> list[int | str]:
+        """Positions or names of the outputs that `read` wants."""
 
-    def read(self, results: list[np.ndarray], card: ModelCard) -> Prediction:
+    def read(self, results: list[np.ndarray], card: ModelCard, fed: Fed) -> Prediction:
         """What the network said."""
 
 
-def network(kind: str) -> Network:
-    """The module for networks of this `kind`."""
-    return cast(Network, import_module(f".{kind}", __name__))
+def network(card: ModelCard) -> Network:
+    """The module that runs networks such as that of `card`."""
+    return cast(Network, import_module(f".{card.network}", __name__))

@@ -1,34 +1,33 @@
-"""Networks that find the salient subject, fed with the photo stretched to a fixed square: U-2-Net and IS-Net.
+"""Networks that answer with one map, the subject's matte.
 
 Sources: Qin et al., U²-Net: Going Deeper with Nested U-Structure for Salient Object Detection, 2020;
-Qin et al., Highly Accurate Dichotomous Image Segmentation, 2022; and the authors' own test scripts.
+Qin et al., Highly Accurate Dichotomous Image Segmentation, 2022; Zheng et al., Bilateral Reference for High-Resolution
+Dichotomous Image Segmentation, 2024; Ke et al., MODNet, 2022; and their authors' own scripts.
 """
 
 import numpy as np
 
 from ..catalog import ModelCard
-from ..resample import to_network
+from . import feeding
+from .feeding import Fed, photo_part
 from .prediction import Prediction
 
 
-def feed(rgb: np.ndarray, card: ModelCard) -> np.ndarray:
-    """``(H, W, 3)`` uint8 → ``(1, 3, h, w)`` float32, as the card's feed says."""
-    spec = card.feed
-    small = to_network(rgb, spec.size, spec.interpolation)
-    white = max(float(small.max()), 1.0) if spec.divide_by == "maximum" else spec.divide_by
-    mean, std = np.array(spec.mean, np.float32), np.array(spec.std, np.float32)
-    scaled = small * (1 / (white * std)).astype(np.float32) - mean / std
-    return np.ascontiguousarray(scaled.transpose(2, 0, 1)[None], dtype=np.float32)
+def feed(rgb: np.ndarray, card: ModelCard) -> Fed:
+    """The photo as the card's feed says."""
+    return feeding.feed(rgb, card.feed)
 
 
-def outputs(card: ModelCard) -> list[int]:
-    """Only the fused map; the side outputs are for training."""
+def outputs(card: ModelCard) -> list[int | str]:
+    """Only the fused map; side outputs are for training."""
     return [card.read.output]
 
 
-def read(results: list[np.ndarray], card: ModelCard) -> Prediction:
-    """The fused map, already through its sigmoid, stretched to 0-1 if the network saw something; else empty."""
-    matte = results[0].squeeze().astype(np.float32, copy=False)
+def read(results: list[np.ndarray], card: ModelCard, fed: Fed) -> Prediction:
+    """The map through its activation, stretched to 0-1 if the network saw something; else empty."""
+    matte = photo_part(_plane(results[0], card), fed.inside).astype(np.float32, copy=False)
+    if card.read.activation == "sigmoid":
+        matte = (1 / (1 + np.exp(-np.clip(matte, -30, 30)))).astype(np.float32)
     least = card.read.normalise_above
     if least is not None:
         low, high = float(matte.min()), float(matte.max())
@@ -36,3 +35,11 @@ def read(results: list[np.ndarray], card: ModelCard) -> Prediction:
             return Prediction(np.zeros_like(matte))
         matte = (matte - low) / (high - low)
     return Prediction(np.clip(matte, 0, 1))
+
+
+def _plane(output: np.ndarray, card: ModelCard) -> np.ndarray:
+    """``(h, w)``: the first picture's first channel."""
+    first = output[0] if output.ndim == 4 else output
+    if first.ndim == 2:
+        return first
+    return first[..., 0] if card.feed.layout == "nhwc" else first[0]

@@ -1,0 +1,169 @@
+"""``python -m pipeline models …``: what there is, and what comes and goes."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import FETCH, ClearcutError
+from .settings import Settings
+from .words import explain, machine_language, say
+
+if TYPE_CHECKING:
+    from .catalog import Card
+
+COLUMNS = ("NAME", "FOR", "SIZE", "LICENCE", "COMMERCIAL USE", "INSTALLED")
+
+
+def add_models_parser(commands: "argparse._SubParsersAction[Any]") -> None:
+    """The parser of ``models`` and its actions."""
+    models = commands.add_parser("models", help=say("cli.models"), description=say("cli.models"))
+    models.set_defaults(run=_list)
+    actions = models.add_subparsers(metavar="ACTION")
+
+    def action(name: str, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
+        parser: argparse.ArgumentParser = actions.add_parser(
+            name, help=say(f"cli.{name}"), description=say(f"cli.{name}")
+        )
+        parser.set_defaults(run=run)
+        return parser
+
+    fetch = action("fetch", _fetch)
+    fetch.add_argument("name", metavar="NAME", nargs="?", default="")
+    fetch.set_defaults(complain=fetch.error)
+    fetch.add_argument("--all-permissive", action="store_true", help=say("cli.all_permissive"))
+    action("check", _check)
+    action("remove", _remove).add_argument("name", metavar="NAME")
+    bring = action("import", _import)
+    bring.add_argument("name", metavar="NAME")
+    bring.add_argument("file", metavar="FILE", type=Path)
+    action("export", _export).add_argument("folder", metavar="DIR", type=Path)
+    add = action("add", _add)
+    add.add_argument("file", metavar="FILE", type=Path)
+    for flag, metavar in (("kind", "KIND"), ("size", "SIZE"), ("name", "NAME"), ("license", "TEXT")):
+        add.add_argument(f"--{flag}", metavar=metavar, default="", required=flag == "kind", help=say(f"cli.add.{flag}"))
+    add.add_argument("--picture", metavar="PHOTO", type=Path, help=say("cli.add.picture"))
+
+
+def _list(given: argparse.Namespace) -> int:
+    from .catalog import megabytes, models
+    from .weights import is_installed, model_size
+
+    rows = [COLUMNS]
+    for name, card in models().items():
+        installed = "yes" if is_installed(card) else "no" if card.fetchable else "import"
+        title = say(f"model.{name}.title", default=name)
+        rows.append((name, title, f"{megabytes(model_size(card))} MB", card.license, card.commercial_use, installed))
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    print(f"\n{say('cli.models_folder')}: {Settings.current().models_dir}")
+    return 0
+
+
+def _fetch(given: argparse.Namespace) -> int:
+    from . import catalog
+
+    if not given.all_permissive:
+        if not given.name:
+            given.complain(say("cli.fetch_what"))
+        return _fetch_one(catalog.card(given.name))
+    worst = 0
+    for card in catalog.models().values():
+        if card.permissive and card.fetchable:
+            try:
+                worst = max(worst, _fetch_one(card))
+            except ClearcutError as error:
+                worst = max(worst, complain(error))
+    return worst
+
+
+def _fetch_one(card: "Card") -> int:
+    from . import weights
+
+    _tell_rights(card)
+    for path in weights.fetch(card, _progress(card.name)):
+        print(f"{path}  {path.stat().st_size / 1e6:.1f} MB, checksum verified")
+    return 0
+
+
+def _check(given: argparse.Namespace) -> int:
+    from . import weights
+
+    worst = 0
+    for each in weights.check():
+        state = "ok" if each.holds else "WRONG CHECKSUM" if each.model else "not in the catalogue"
+        print(f"{each.path.name}  {each.model or '–'}  {state}")
+        worst = max(worst, FETCH if each.model and not each.holds else 0)
+    return worst
+
+
+def _remove(given: argparse.Namespace) -> int:
+    from . import catalog, stock
+
+    for path in stock.remove(catalog.card(given.name)):
+        print(f"{path}  removed")
+    return 0
+
+
+def _import(given: argparse.Namespace) -> int:
+    from . import catalog, stock
+
+    print(f"{stock.bring(catalog.card(given.name), given.file)}  checksum verified")
+    return 0
+
+
+def _export(given: argparse.Namespace) -> int:
+    from . import weights
+
+    for path in weights.export(given.folder):
+        print(path)
+    print(say("cli.exported", folder=given.folder), file=sys.stderr)
+    return 0
+
+
+def _add(given: argparse.Namespace) -> int:
+    from . import stock
+
+    card, trial = stock.add(given.file, given.kind, given.size, given.name, given.license, given.picture)
+    width, height = card.feed.size
+    share, seconds, memory = f"{trial.share:.0%}", f"{trial.seconds:.2f}", round(trial.memory_mb)
+    print(say("cli.added", model=card.name, width=width, height=height, share=share, seconds=seconds, memory=memory))
+    return 0
+
+
+def ensure_model(name: str) -> None:
+    """Fetch the model called `name` unless it is here."""
+    from . import catalog, weights
+
+    card = catalog.card(name)
+    if not weights.is_installed(card):
+        _tell_rights(card)
+        weights.fetch(card, _progress(name))
+
+
+def _tell_rights(card: "Card") -> None:
+    """Before anything is fetched: what its licence does not allow, or leaves open."""
+    if card.commercial_use != "yes":
+        rights, why = say(f"model.commercial.{card.commercial_use}"), say(f"why.{card.why}", default="")
+        print(f"{card.name}, {card.license}: {rights}. {why}".rstrip(), file=sys.stderr)
+
+
+def _progress(name: str) -> Callable[[int | None, int], None]:
+    shown: list[int | None] = []
+
+    def show(done: int | None, total: int) -> None:
+        percent = None if done is None else 10 * (10 * done // total)
+        if not shown or percent != shown[-1]:
+            shown.append(percent)
+            state = "…" if percent is None else f"{percent} %"
+            print(f"{name}, {total / 1e6:.1f} MB: {state}", file=sys.stderr)
+
+    return show
+
+
+def complain(error: ClearcutError) -> int:
+    """Tell what went wrong, in the machine's language; the exit code for it."""
+    print(explain(error, machine_language()), file=sys.stderr)
+    return error.exit_code

@@ -1,0 +1,184 @@
+"""Models over HTTP: what there is, and, where the owner lets visitors do so, fetching, removing and importing."""
+
+import secrets
+import threading
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
+
+from pipeline import (
+    Card,
+    ClearcutError,
+    Job,
+    as_clearcut_error,
+    bring,
+    card,
+    explain,
+    fetch,
+    is_installed,
+    language_from,
+    megabytes,
+    model_size,
+    models,
+    remove,
+    say,
+    speed,
+)
+
+from .settings import ServerSettings
+
+LARGEST_FILE = 4_000_000_000  # bytes of a weight file that may be sent for import
+
+
+class _Download:
+    """One fetch under way, or what came of it."""
+
+    def __init__(self, wanted: Card) -> None:
+        self.card, self.job = wanted, Job()
+        self.done: int | None = None
+        self.total = model_size(wanted)
+        self.error: ClearcutError | None = None
+        self.thread = threading.Thread(target=self._run, name=f"clearcut-fetch-{wanted.name}", daemon=True)
+
+    def _run(self) -> None:
+        try:
+            fetch(self.card, self._progress)
+        except Exception as error:
+            self.error = as_clearcut_error(error, name=self.card.name)
+
+    def _progress(self, done: int | None, total: int) -> None:
+        self.job.check()
+        self.done, self.total = done, total
+
+
+class Downloads:
+    """At most one fetch a model at a time, whoever asked for it."""
+
+    def __init__(self) -> None:
+        self._latest: dict[str, _Download] = {}
+        self._lock = threading.Lock()
+
+    def start(self, wanted: Card) -> None:
+        """Begin to fetch, unless that is under way."""
+        with self._lock:
+            latest = self._latest.get(wanted.name)
+            if latest is None or not latest.thread.is_alive():
+                self._latest[wanted.name] = download = _Download(wanted)
+                download.thread.start()
+
+    def cancel(self, name: str) -> None:
+        """Stop a fetch, if it is under way."""
+        with self._lock:
+            latest = self._latest.pop(name, None)
+        if latest:
+            latest.job.cancel()
+
+    def facts(self, name: str, language: str) -> dict[str, Any]:
+        """How far it is, in bytes, or why it came to nothing."""
+        with self._lock:
+            latest = self._latest.get(name)
+        if latest is None:
+            return {}
+        if latest.thread.is_alive():
+            return {"fetching": {"done": latest.done, "total": latest.total}}
+        if latest.error:
+            error = latest.error
+            return {"error": {"code": error.code, "facts": error.facts, "sentence": explain(error, language)}}
+        return {}
+
+
+def build_models_router(settings: ServerSettings) -> APIRouter:
+    """The routes under ``/api/models``."""
+    router = APIRouter(prefix="/api/models")
+    downloads = Downloads()
+
+    def manageable(name: str) -> Card:
+        if not settings.may_manage:
+            raise ClearcutError("read_only")
+        return card(name)
+
+    @router.get("", summary="List the models")
+    async def list_models(request: Request) -> list[dict[str, Any]]:
+        """Every model with its size, its licence and whether it is on this machine."""
+        language = language_from(request.headers.get("accept-language", ""))
+        default = settings.model
+        return [
+            {**model_facts(each, language), "default": each.name == default, **downloads.facts(each.name, language)}
+            for each in models().values()
+        ]
+
+    @router.post("/{name}/fetch", status_code=202, summary="Fetch a model")
+    async def start(name: str) -> dict[str, str]:
+        """Begin to fetch what the model needs; ``GET /api/models`` tells how far it is."""
+        downloads.start(manageable(name))
+        return {"model": name}
+
+    @router.delete("/{name}/fetch", status_code=204, summary="Stop fetching a model")
+    async def cancel(name: str) -> None:
+        downloads.cancel(manageable(name).name)
+
+    @router.delete("/{name}", status_code=204, summary="Remove a model's weights")
+    def remove_weights(name: str) -> None:
+        wanted = manageable(name)
+        downloads.cancel(name)
+        remove(wanted)
+
+    @router.put(
+        "/{name}/file",
+        status_code=204,
+        summary="Import a weight file",
+        openapi_extra={"requestBody": {"content": {"application/octet-stream": {}}, "required": True}},
+    )
+    async def import_file(name: str, request: Request) -> Response:
+        """The file itself is the request's body. It is kept only if its checksum holds."""
+        wanted = manageable(name)
+        folder = settings.models_dir
+        part = folder / f".{secrets.token_hex(8)}.onnx.part"
+        try:
+            await _receive(request, part, folder)
+            await run_in_threadpool(bring, wanted, part)
+        except ClientDisconnect:
+            return Response(status_code=499)
+        finally:
+            part.unlink(missing_ok=True)
+        return Response(status_code=204)
+
+    return router
+
+
+async def _receive(request: Request, part: Path, folder: Path) -> None:
+    await run_in_threadpool(folder.mkdir, parents=True, exist_ok=True)
+    with part.open("wb") as file:
+        async for block in request.stream():
+            await run_in_threadpool(file.write, block)
+
+
+def model_facts(wanted: Card, language: str) -> dict[str, Any]:
+    """What page and API tell of a model: JSON values."""
+    why = say(f"why.{wanted.why}", language, default="") if wanted.why else ""
+    return {
+        "name": wanted.name,
+        "title": say(f"model.{wanted.name}.title", language, default=wanted.name),
+        "about": say(f"model.{wanted.name}.about", language, default=""),
+        "bytes": model_size(wanted),
+        "megabytes": megabytes(model_size(wanted)),
+        "memory_mb": round(wanted.memory_mb),
+        "license": wanted.license,
+        "license_url": wanted.license_url,
+        "homepage": wanted.homepage,
+        "commercial_use": wanted.commercial_use,
+        "commercial_use_why": why,
+        "trained_on": wanted.trained_on,
+        "good_for": wanted.good_for,
+        "accuracy": [each.model_dump() for each in wanted.accuracy],
+        "classes": wanted.classes,
+        "members": [each.name for each in wanted.networks] if len(wanted.networks) > 1 else [],
+        "verified": all(each.variants[0].verified for each in wanted.networks),
+        "fetchable": wanted.fetchable,
+        "own": wanted.local,
+        "installed": is_installed(wanted),
+        "seconds": speed(wanted.name),
+    }
