@@ -92,16 +92,6 @@ window.clearcut = (() => {
 
   function describeHouse() {
     $("about-what").textContent = say("page.about.what", { version });
-    $("about-models").replaceChildren(...Object.entries(models).map(([name, model]) => {
-      const item = document.createElement("li");
-      const link = document.createElement("a");
-      link.href = model.license_url || "#";
-      link.rel = "noreferrer";
-      link.target = "_blank";
-      link.textContent = modelLine(name);
-      item.append(link);
-      return item;
-    }));
   }
 
   // ---- a photo comes --------------------------------------------------------------------------------------------------
@@ -466,6 +456,7 @@ window.clearcut = (() => {
     $("ask-models").addEventListener("click", () => window.clearcut.modelsTab.open());
     $("cancel").addEventListener("click", () => setTimeout(cancelled));
     $("about").addEventListener("click", () => $("about-box").showModal());
+    $("about-models").addEventListener("click", () => { $("about-box").close(); window.clearcut.modelsTab.open(); });
     $("theme").addEventListener("click", () => {
       const dark = !document.body.classList.contains("dark");
       remember("theme", dark ? "dark" : "light");
@@ -481,7 +472,6 @@ window.clearcut = (() => {
     const there = await answer.json();
     for (const name of Object.keys(models)) delete models[name];
     for (const model of there) models[model.name] = model;
-    describeHouse();
     describeModel();
   }
 
