@@ -1,6 +1,7 @@
 """The command line: ``python -m pipeline cut PHOTO…`` and ``python -m pipeline models …``."""
 
 import argparse
+import logging
 import os
 import stat
 import sys
@@ -32,6 +33,7 @@ class _Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code: 0, or the worst of `KINDS` in ``errors.py`` that came up."""
     given = _parser().parse_args(arguments)
+    logging.getLogger("clearcut").addHandler(logging.NullHandler())  # what concerns a person is told as a sentence
     try:
         code = int(given.run(given))
         sys.stdout.flush()

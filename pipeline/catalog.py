@@ -1,6 +1,7 @@
 """What each model *is*: ``models/catalog.toml`` read into cards. Fetching and running are other rooms."""
 
 import tomllib
+from collections.abc import Mapping
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -167,6 +168,12 @@ class Ensemble(_Entry):
     weights: tuple[float, ...]
     levels: tuple[float, float] = (0.0, 1.0)
 
+    @model_validator(mode="after")
+    def _blends(self) -> Self:
+        if len(self.weights) != len(self.members) or sum(self.weights) <= 0 or self.levels[0] >= self.levels[1]:
+            raise ValueError("one weight a member, their sum above 0, and levels that rise")
+        return self
+
     @property
     def networks(self) -> tuple[ModelCard, ...]:
         """The networks that this model runs."""
@@ -299,7 +306,17 @@ def _local(path: Path, changed: int) -> dict[str, Card]:
         cards = read_catalog(path)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ValidationError):
         raise ClearcutError("broken_catalog", file=path.name) from None
-    return {name: card.model_copy(update={"local": True}) for name, card in cards.items() if name not in _published()}
+    own = {name: card.model_copy(update={"local": True}) for name, card in cards.items() if name not in _published()}
+    if files(own) & files(_published()):
+        raise ClearcutError("broken_catalog", file=path.name)
+    return own
+
+
+def files(cards: Mapping[str, Card]) -> set[str]:
+    """The names of all weight files of `cards`, in small letters: some file systems do not tell them apart."""
+    return {
+        variant.file.lower() for card in cards.values() for network in card.networks for variant in network.variants
+    }
 
 
 def card(name: str) -> Card:

@@ -65,9 +65,9 @@ def _list(given: argparse.Namespace) -> int:
 def _fetch(given: argparse.Namespace) -> int:
     from . import catalog
 
+    if given.all_permissive == bool(given.name):
+        given.complain(say("cli.fetch_what"))
     if not given.all_permissive:
-        if not given.name:
-            given.complain(say("cli.fetch_what"))
         return _fetch_one(catalog.card(given.name))
     worst = 0
     for card in catalog.models().values():
@@ -110,16 +110,23 @@ def _remove(given: argparse.Namespace) -> int:
 def _import(given: argparse.Namespace) -> int:
     from . import catalog, stock
 
-    print(f"{stock.bring(catalog.card(given.name), given.file)}  checksum verified")
+    card = catalog.card(given.name)
+    path = stock.bring(card, given.file)
+    published = any(
+        variant.file == path.name and variant.checksum for each in card.networks for variant in each.variants
+    )
+    print(f"{path}  {'checksum verified' if published else 'no published checksum: its own was noted'}")
     return 0
 
 
 def _export(given: argparse.Namespace) -> int:
     from . import weights
 
+    copies = 0
     for path in weights.export(given.folder):
         print(path)
-    print(say("cli.exported", folder=given.folder), file=sys.stderr)
+        copies += 1
+    print(say("cli.exported" if copies else "cli.nothing_to_export", folder=given.folder), file=sys.stderr)
     return 0
 
 

@@ -5,6 +5,7 @@ import os
 import queue
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tarfile
@@ -41,20 +42,20 @@ def _https(address: str, variant: Variant, part: Path, progress: Progress) -> No
     """A file over HTTP(S), resumed where the connection broke, never longer than announced."""
     import httpx
 
-    timeout = httpx.Timeout(30, connect=10)
     for _ in range(1 + RESUMES):
         have = _size(part)
         if have == variant.bytes and not variant.rounded:
             return
         headers = {"Range": f"bytes={have}-"} if 0 < have < variant.most_bytes else {}
-        headers["Accept-Encoding"] = "identity"
+        download = _Download(address, {**headers, "Accept-Encoding": "identity"})
         try:
-            with httpx.stream("GET", address, headers=headers, timeout=timeout, follow_redirects=True) as answer:
-                if headers.get("Range") and answer.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
-                    return  # there is no more of it
-                answer.raise_for_status()
-                with part.open("ab" if answer.status_code == httpx.codes.PARTIAL_CONTENT else "wb") as file:
-                    _copy_capped(_with_heartbeat(answer), file, variant, progress)
+            while not (answer := download.wait()):
+                progress(have or None, variant.bytes)
+            if headers and answer.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+                return  # there is no more of it
+            answer.raise_for_status()
+            with part.open("ab" if answer.status_code == httpx.codes.PARTIAL_CONTENT else "wb") as file:
+                _copy_capped(download.blocks(), file, variant, progress)
         except httpx.TransportError:
             if _size(part) == have:  # nothing came: trying on would only wait
                 raise SourceFailed(address) from None
@@ -65,34 +66,34 @@ def _https(address: str, variant: Variant, part: Path, progress: Progress) -> No
                 part.unlink()
                 raise SourceFailed(address)
             return
+        finally:
+            download.close()
     raise SourceFailed(address)
 
 
-def _with_heartbeat(answer: "httpx.Response") -> Iterator[bytes]:
-    """The blocks of `answer`, and an empty one whenever none has come for a while, so that nobody waits in the dark."""
-    blocks: queue.Queue[bytes | Exception | None] = queue.Queue(BLOCKS_AHEAD)
-    given_up = threading.Event()
+class _Download:
+    """One answer of a server, read by a thread, so that whoever waits for it can give up at any time."""
 
-    def put(item: bytes | Exception | None) -> None:
-        while not given_up.is_set():
-            with suppress(queue.Full):
-                return blocks.put(item, timeout=HEARTBEAT_SECONDS)
+    def __init__(self, address: str, headers: dict[str, str]) -> None:
+        self.answer: httpx.Response | None = None
+        self._queue: queue.Queue[bytes | Exception | None] = queue.Queue(BLOCKS_AHEAD)
+        self._failure: Exception | None = None
+        self._closed = threading.Event()
+        self._changed = threading.Event()
+        threading.Thread(target=self._read, args=(address, headers), name="clearcut-download", daemon=True).start()
 
-    def read() -> None:
-        try:
-            for block in answer.iter_bytes(BLOCK):
-                put(block)
-                if given_up.is_set():
-                    return
-            put(None)
-        except Exception as error:
-            put(error)
+    def wait(self) -> "httpx.Response | None":
+        """The answer, if it begins within a moment. Raises what went wrong."""
+        self._changed.wait(HEARTBEAT_SECONDS)
+        if self._failure:
+            raise self._failure
+        return self.answer
 
-    threading.Thread(target=read, name="clearcut-download", daemon=True).start()
-    try:
+    def blocks(self) -> Iterator[bytes]:
+        """Its body; an empty block whenever none has come for a while, so that nobody waits in the dark."""
         while True:
             try:
-                block = blocks.get(timeout=HEARTBEAT_SECONDS)
+                block = self._queue.get(timeout=HEARTBEAT_SECONDS)
             except queue.Empty:
                 block = b""
             if isinstance(block, Exception):
@@ -100,8 +101,39 @@ def _with_heartbeat(answer: "httpx.Response") -> Iterator[bytes]:
             if block is None:
                 return
             yield block
-    finally:
-        given_up.set()
+
+    def close(self) -> None:
+        """Hang up, if it is not over."""
+        self._closed.set()
+        with suppress(Exception):
+            stream = self.answer.extensions["network_stream"] if self.answer else None
+            if stream:  # closing it would not wake a thread that waits for more
+                stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+
+    def _read(self, address: str, headers: dict[str, str]) -> None:
+        import httpx
+
+        timeout = httpx.Timeout(30, connect=10)
+        try:
+            with httpx.stream("GET", address, headers=headers, timeout=timeout, follow_redirects=True) as answer:
+                self.answer = answer
+                self._changed.set()
+                for block in answer.iter_bytes():
+                    self._put(block)
+                    if self._closed.is_set():
+                        return
+            self._put(None)
+        except Exception as error:
+            if self.answer is None:
+                self._failure = error
+                self._changed.set()
+            else:
+                self._put(error)
+
+    def _put(self, item: bytes | Exception | None) -> None:
+        while not self._closed.is_set():
+            with suppress(queue.Full):
+                return self._queue.put(item, timeout=HEARTBEAT_SECONDS)
 
 
 def _size(part: Path) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 from . import catalog, runtime, trial, weights
 from .catalog import Card, Feed, ModelCard, Variant
 from .errors import ClearcutError, write_error
+from .image_io import decode
 from .settings import Settings
 from .trial import Trial
 
@@ -79,19 +80,26 @@ def add(
         raise ClearcutError("file_missing", name=file.name)
     like = catalog.kind(kind)
     name = name or re.sub(r"[^a-z0-9._-]+", "-", file.stem.lower()).strip("-._")
-    known = catalog.models().get(name)
-    if not NAME.fullmatch(name) or (known and not known.local):
+    others = {known: card for known, card in catalog.models().items() if not (known == name and card.local)}
+    if not NAME.fullmatch(name) or name in others or f"{name}.onnx" in catalog.files(others):
         raise ClearcutError("bad_name", name=name[:100])
     feed = like.feed.model_copy(update={"size": _parsed(size, like.feed)})
     variant = _variant(f"{name}.onnx", file)
     card = _card(name, kind, feed, variant, license)
-    said = trial.try_out(card, file, _read(picture) if picture else None, fit=not size)
+    photo = _read(picture) if picture else None
+    if photo is not None and picture:
+        decode(photo, picture.name)
+    said = trial.try_out(card, file, photo, fit=not size)
     if said.size:
         feed = feed.model_copy(update={"size": said.size})
     card = _card(name, kind, feed, variant, license, max(1, round(said.memory_mb)))
     weights.import_file(card, file)
     runtime.POOL.drop(name)
-    _write({**_entries(), name: _entry(card, like.feed)})
+    try:
+        _write({**_entries(), name: _entry(card, like.feed)})
+    except ClearcutError:
+        weights.remove(card)
+        raise
     return card, said
 
 
@@ -117,6 +125,8 @@ def _read(picture: Path) -> bytes:
 def _variant(name: str, file: Path) -> Variant:
     try:
         return Variant(file=name, bytes=file.stat().st_size, sha256=weights.digest(file), verified=True)
+    except OSError:
+        raise ClearcutError("file_unreadable", name=file.name) from None
     except ValueError:  # an empty file
         raise ClearcutError("trial_unreadable", file=file.name) from None
 

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ValidationError
 
 from . import networks
 from .catalog import ModelCard, Variant
-from .errors import ClearcutError
+from .errors import ClearcutError, write_error
 from .image_io import decode
 from .networks import Prediction
 from .runtime import Job, Session
@@ -84,23 +84,39 @@ def try_out(card: ModelCard, file: Path, picture: bytes | None = None, fit: bool
         ``trial_unreadable``, ``trial_external`` (it wants other files), ``trial_failed``, ``trial_range``,
         ``trial_implausible`` or ``trial_limits``.
     """
-    with tempfile.TemporaryDirectory(prefix="clearcut-trial-") as folder:
-        alone = Path(folder) / "network.onnx"  # by itself: a file that points to others does not find them
-        shutil.copyfile(file, alone)
-        if picture is not None:
-            (Path(folder) / "picture").write_bytes(picture)
-        task = json.dumps({"card": card.model_dump(mode="json"), "folder": folder, "fit": fit})
-        try:
-            child = subprocess.run(
-                [sys.executable, "-m", "pipeline.trial"], cwd=ROOT, input=task, text=True, timeout=SECONDS,
-                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            )  # fmt: skip
-            trial = Trial.model_validate_json(child.stdout)
-        except (subprocess.TimeoutExpired, ValidationError):  # killed by its limits, or by ours
-            raise ClearcutError("trial_limits", file=file.name, seconds=SECONDS, memory=MEMORY_MB) from None
+    try:
+        with tempfile.TemporaryDirectory(prefix="clearcut-trial-") as folder:
+            alone = Path(folder) / "network.onnx"  # by itself: a file that points to others does not find them
+            shutil.copyfile(file, alone)
+            if picture is not None:
+                (Path(folder) / "picture").write_bytes(picture)
+            trial = _ask_child(json.dumps({"card": card.model_dump(mode="json"), "folder": folder, "fit": fit}))
+    except OSError as error:
+        raise write_error(error, file.name) from None
     if trial.code:
-        raise ClearcutError(trial.code, file=file.name, kind=card.kind, detail=trial.detail)
+        facts = {"kind": card.kind, "detail": trial.detail, "seconds": SECONDS, "memory": memory_limit()}
+        raise ClearcutError(trial.code, file=file.name, **facts)
     return trial
+
+
+def _ask_child(task: str) -> Trial:
+    try:
+        child = subprocess.run(
+            [sys.executable, "-m", "pipeline.trial"], cwd=ROOT, input=task, text=True, timeout=SECONDS,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        return Trial.model_validate_json(child.stdout)
+    except (subprocess.TimeoutExpired, ValidationError):  # killed by its limits, or by ours
+        return Trial(code="trial_limits")
+
+
+def memory_limit() -> int:
+    """Megabytes that a trial may take: no more than this machine has."""
+    try:
+        here = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
+    except (AttributeError, ValueError, OSError):  # Windows
+        return MEMORY_MB
+    return min(MEMORY_MB, round(0.9 * here))
 
 
 # ---- the child -------------------------------------------------------------------------------------------------------
@@ -118,7 +134,7 @@ def _limit() -> None:
         import resource
     except ImportError:  # Windows: only the time is limited
         return
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MB << 20, MEMORY_MB << 20))
+    resource.setrlimit(resource.RLIMIT_AS, (memory_limit() << 20,) * 2)
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS * (os.cpu_count() or 1),) * 2)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -148,7 +164,11 @@ def _run(card: ModelCard, folder: Path, fit: bool) -> Trial:
         results = session.run(fed.inputs, network.outputs(card), Job())
         seconds = perf_counter() - start
         prediction = network.read(results, card, fed)
+    except MemoryError:
+        raise
     except Exception as error:
+        if isinstance(error, ClearcutError) and error.code == "out_of_memory":
+            raise
         raise _Refused("trial_failed", _wanted(session) or error) from None
     if card.network == "saliency" and card.read.activation == "none":
         low, high = float(np.min(results[0])), float(np.max(results[0]))
@@ -201,9 +221,12 @@ def _child() -> None:
     except _Refused as refused:
         trial = Trial(code=refused.code, detail=refused.detail)
     except ClearcutError as error:
-        trial = Trial(code="trial_unreadable" if error.code == "broken_weights" else error.code)
+        codes = {"broken_weights": "trial_unreadable", "out_of_memory": "trial_limits"}
+        trial = Trial(code=codes.get(error.code, error.code))
     except MemoryError:
-        return
+        trial = Trial(code="trial_limits")
+    except Exception as error:
+        trial = Trial(code="trial_failed", detail=type(error).__name__)
     print(trial.model_dump_json())
 
 

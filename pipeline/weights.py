@@ -103,7 +103,7 @@ def verify(model: str, variant: Variant, path: Path) -> None:
     try:
         wanted = checksum(variant, path)
         found = digest(path, "sha256" if len(wanted) == 64 else "md5")
-    except (OSError, IndexError):
+    except (OSError, IndexError, ValueError):
         raise ClearcutError("broken_weights", model=model, file=variant.file) from None
     if found != wanted:
         raise ClearcutError("wrong_checksum", model=model, file=variant.file, wanted=wanted, found=found)
@@ -124,6 +124,8 @@ def fetch(card: Card, progress: Progress = lambda done, total: None) -> list[Pat
         As `fetch_network`; ``offline`` names all that is missing.
     """
     wanted = missing(card)
+    if _only_by_hand(card):
+        require(card)
     if wanted and Settings.current().offline:
         raise ClearcutError("offline", **_facts(card, wanted))
     total = sum(variant.bytes for variant in wanted)
@@ -211,7 +213,11 @@ def import_file(card: Card, file: Path) -> Path:
     if not (target.exists() and target.samefile(file)):
         _copy(file, target)
     if not variant.checksum:
-        _write_note(target, digest(target))
+        try:
+            _write_text(_note(target), f"{digest(target)}  {target.name}\n")
+        except ClearcutError:
+            target.unlink(missing_ok=True)
+            raise
     return target
 
 
@@ -235,11 +241,14 @@ def _copy(file: Path, target: Path) -> None:
         raise write_error(error, target.name) from None
 
 
-def _write_note(path: Path, text: str) -> None:
+def _write_text(target: Path, text: str) -> None:
+    """Write all of `text` or nothing."""
     try:
-        _note(path).write_text(f"{text}  {path.name}\n", encoding="ascii")
+        with _filling(target.with_name(f".{target.name}.{os.getpid()}")) as part:
+            part.write_text(text, encoding="utf-8")
+            part.replace(target)
     except OSError as error:
-        raise write_error(error, _note(path).name) from None
+        raise write_error(error, target.name) from None
 
 
 class Checked(NamedTuple):
@@ -316,17 +325,14 @@ def export(folder: Path) -> Iterator[Path]:
             _copy(path, target)
         sums[variant.file] = digest(target)
         if not variant.checksum:
-            _write_note(target, sums[variant.file])
+            _write_text(_note(target), f"{sums[variant.file]}  {target.name}\n")
         yield target
     own = Settings.current().models_dir / catalog.LOCAL
     if own.is_file():
         _copy(own, folder / own.name)
         yield folder / own.name
     if sums:
-        try:
-            (folder / "SHA256SUMS").write_text("".join(f"{text}  {name}\n" for name, text in sums.items()))
-        except OSError as error:
-            raise write_error(error, "SHA256SUMS") from None
+        _write_text(folder / "SHA256SUMS", "".join(f"{text}  {name}\n" for name, text in sums.items()))
 
 
 # ---- one source, from address to checked file ------------------------------------------------------------------------

@@ -1,10 +1,15 @@
 """Fixtures that every test may use: a clean environment, real weights, the pictures with ground truth."""
 
+import hashlib
 import os
 import shutil
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import tomli_w
 
 from pipeline import cache, catalog, runtime, weights
 from pipeline.errors import ClearcutError
@@ -12,7 +17,8 @@ from pipeline.settings import PREFIX
 
 TEST_DATA = os.environ.get("CLEARCUT_TEST_DATA")
 TEST_MODELS = os.environ.get("CLEARCUT_TEST_MODELS")
-for name in [name for name in os.environ if name.startswith(PREFIX)]:
+OF_TESTS = PREFIX + "TEST_"  # these stay: pytest-xdist starts its workers with the environment of this process
+for name in [name for name in os.environ if name.startswith(PREFIX) and not name.startswith(OF_TESTS)]:
     del os.environ[name]  # the tests' own settings only, whatever this machine's are
 os.environ["CLEARCUT_OPEN"] = "0"
 
@@ -52,6 +58,18 @@ def truth() -> Path:
 
 
 @pytest.fixture
+def at_hand() -> Callable[[str], Path]:
+    """A weight file that only development has, by name, from the folder ``CLEARCUT_TEST_MODELS``."""
+
+    def find(file: str) -> Path:
+        if not TEST_MODELS or not (Path(TEST_MODELS) / file).is_file():
+            pytest.skip(f"CLEARCUT_TEST_MODELS names no folder that holds {file}")
+        return Path(TEST_MODELS) / file
+
+    return find
+
+
+@pytest.fixture
 def empty_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A models folder with nothing in it, in force for this test; sessions loaded before are dropped."""
     folder = tmp_path / "models"
@@ -66,3 +84,34 @@ def own_models(empty_models: Path, u2netp: Path) -> Path:
     """A models folder of this test's own that holds the default model."""
     shutil.copyfile(u2netp, empty_models / u2netp.name)
     return empty_models
+
+
+@pytest.fixture
+def enter(empty_models: Path) -> Callable[..., catalog.Card]:
+    """Enter networks into the user's catalogue of this test's own models folder.
+
+    ``enter(name, content, kind=…, **row)`` for a network, its content bytes or a file; ``enter(name, members=…,
+    weights=…, **row)`` for several in one.
+    """
+    rows: dict[str, dict[str, Any]] = {}
+
+    def put(name: str, content: bytes | Path = b"", /, **row: Any) -> catalog.Card:
+        if "kind" in row:
+            data = content if isinstance(content, bytes) else content.read_bytes()
+            (empty_models / f"{name}.onnx").write_bytes(data)
+            variant = {"file": f"{name}.onnx", "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+            facts = {"license": "MIT", "license_url": "", "homepage": "", "commercial_use": "yes", "memory_mb": 100}
+            row = {**facts, "variants": [variant], **row}
+        rows[name] = {"good_for": ["own"], **row}
+        write_catalog(empty_models / catalog.LOCAL, tomli_w.dumps(rows))
+        return catalog.card(name)
+
+    return put
+
+
+def write_catalog(path: Path, text: str) -> None:
+    """Write a user's catalogue so that it is newer than before, however coarse the clock of the disk is."""
+    before = path.stat().st_mtime_ns if path.exists() else 0
+    path.write_text(text, encoding="utf-8")
+    changed = max(time.time_ns(), before + 2_000_000_000)
+    os.utime(path, ns=(changed, changed))

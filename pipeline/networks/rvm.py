@@ -18,7 +18,8 @@ def feed(rgb: np.ndarray, card: ModelCard) -> Fed:
     """The photo, states of nothing seen yet, and how far the network itself reduces the photo."""
     source = feeding.feed(rgb, card.feed).inputs
     assert isinstance(source, np.ndarray)
-    ratio = min(1.0, COARSE / max(source.shape[2:]))
+    sides = source.shape[2:]
+    ratio = max(min(1.0, COARSE / max(sides)), 1 / min(sides))  # a very thin photo keeps a pixel
     nothing = np.zeros((1, 1, 1, 1), np.float32)
     return Fed({"src": source, **dict.fromkeys(STATES, nothing), "downsample_ratio": np.array([ratio], np.float32)})
 

@@ -34,7 +34,11 @@ WRONG += ["cut empty.png", "cut", "cut photo.png --nonsense", "cut -", "cut - -"
 WRONG += ["cut photo.png - -o one.png", "cut photo.png -o text.jpg/", "cut photo.png -o nowhere/out.png", "cut -- -x"]
 WRONG += ["models nosuch", "models fetch", "models fetch nosuch", "models import u2netp missing.onnx"]
 WRONG += [f"cut photo.png --model={value}" for value in ("nosuch", "", "x" * 101)]
+WRONG += [f"cut photo.png --keep={value}" for value in ("person", "x" * 101)]
 WRONG += [f"cut photo.png --feather={value}" for value in ("-1", "51", "nan", "inf", "soft", "", "1,5")]
+
+
+COMMANDS = ["cut", "models", "fetch", "check", "remove", "import", "export", "add"]
 
 
 class Ended(NamedTuple):
@@ -70,7 +74,7 @@ def cli(capfdbinary: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ende
 
 def child(*arguments: str, python: tuple[str, ...] = (), **how: Any) -> Ended:
     """Run the command line as a process of its own."""
-    how = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "input": b"", "timeout": 60} | how
+    how = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "input": b"", "timeout": 60, **how}
     end = subprocess.run([sys.executable, *python, "-m", "pipeline", *arguments], **how)
     return Ended(end.returncode, end.stdout or b"", end.stderr.decode())
 
@@ -152,7 +156,7 @@ def test_force_replaces_a_file_as_a_whole(cli: Any) -> None:
 def test_a_write_that_fails_half_way_leaves_things_as_they_were(there: set[str]) -> None:
     for name in there:
         Path(name).write_text("old")
-    limit = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))}
+    limit: dict[str, Any] = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))}
     end = child("cut", "photo.png", "--force", **limit)
     assert (end.code, files()) == (1, {"photo.png"} | there)
     assert all(Path(name).read_text() == "old" for name in there)
@@ -257,7 +261,7 @@ def test_models_lists_name_size_licence_and_whether_it_is_here(cli: Any, own_mod
     rows = {line.split()[0]: line for line in cli("models").out.decode().splitlines() if line}
     assert rows["Models"].endswith(str(own_models))
     for name, card in catalog.models().items():
-        assert rows[name].endswith("yes" if name == "u2netp" else "no")
+        assert rows[name].endswith("yes" if name == "u2netp" else "no" if card.fetchable else "import")
         size = sum(network.variants[0].bytes for network in getattr(card, "members", [card])) / 1e6
         for fact in (card.license, f"{size:.{int(size < 10)}f} MB", card.commercial_use):
             assert fact in rows[name]
@@ -278,7 +282,7 @@ def test_a_wrong_weight_file_is_refused_with_both_checksums(command: str, cli: A
     before = files()
     end = cli(*command.split())
     assert (end.code, end.out, files()) == (3, b"", before)
-    sums = [catalog.card("u2netp").variants[0].sha256, hashlib.sha256(b"wrong").hexdigest()]
+    sums = [catalog.card("u2netp").networks[0].variants[0].sha256, hashlib.sha256(b"wrong").hexdigest()]
     assert re.findall(r"[0-9a-f]{64}", sentence(end.err)) == sums
 
 
@@ -287,7 +291,7 @@ def test_help_names_each_command_and_option_and_version_the_version(cli: Any) ->
     flags = set(re.findall(r"--\w+", cli("cut", "--help").out.decode().partition("PHOTO")[2]))
     assert flags == {"--help", "--output", "--force", *(f"--{name}" for name in Options.model_fields)}
     words = (cli("--help").out + cli("models", "--help").out).decode()
-    assert re.findall(r"^    (\w+) ", words, re.MULTILINE) == ["cut", "models", "fetch", "import"]
+    assert re.findall(r"^    (\w+) ", words, re.MULTILINE) == COMMANDS
 
 
 @pytest.mark.parametrize("command", ["cut photo.png", "--version"])

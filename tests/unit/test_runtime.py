@@ -62,7 +62,10 @@ def install(empty_models: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[...
     """Put a small network, in one or more variants, into a catalogue and models folder of this test's own."""
     cards: dict[str, ModelCard] = {}
     monkeypatch.setattr(catalog, "models", lambda: cards)
-    facts: dict[str, Any] = {"license": "MIT", "license_url": "", "commercial_use": "yes", "good_for": ()}
+    facts: dict[str, Any] = {
+        "kind": "u2net", "network": "saliency", "license": "MIT", "license_url": "", "homepage": "",
+        "commercial_use": "yes", "good_for": ("own",),
+    }  # fmt: skip
 
     def put(name: str, *contents: bytes, memory_mb: float = 100, size: tuple[int, int] = (8, 8)) -> ModelCard:
         variants = []
@@ -70,8 +73,8 @@ def install(empty_models: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[...
             file, digest = f"{name}-{number}.onnx", hashlib.sha256(data).hexdigest()
             (empty_models / file).write_bytes(data)
             variants.append(Variant(file=file, bytes=len(data), sha256=digest, sources=()))
-        feed = {"kind": "saliency", "memory_mb": memory_mb, "feed": Feed(size=size)}
-        cards[name] = ModelCard(name=name, variants=tuple(variants), **feed, **facts)
+        needs = {"memory_mb": memory_mb, "feed": Feed(size=size)}
+        cards[name] = ModelCard(name=name, variants=tuple(variants), **needs, **facts)
         return cards[name]
 
     return put

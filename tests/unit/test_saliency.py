@@ -8,7 +8,7 @@ from PIL import Image
 from pipeline import catalog, mattes, runtime
 from pipeline.catalog import ModelCard
 from pipeline.image_io import Photo, decode
-from pipeline.networks import network, saliency
+from pipeline.networks import Fed, Prediction, network, saliency
 from pipeline.runtime import Job
 from tests.pictures import composite, off, photo
 
@@ -23,7 +23,18 @@ def fed_otherwise(card: ModelCard, **changes: object) -> ModelCard:
 
 def matte(rgb: np.ndarray, card: ModelCard) -> np.ndarray:
     session = runtime.POOL.session(card)
-    return saliency.read(session.run(saliency.feed(rgb, card), saliency.outputs(card), Job()), card).matte
+    fed = saliency.feed(rgb, card)
+    return saliency.read(session.run(fed.inputs, saliency.outputs(card), Job()), card, fed).matte
+
+
+def fed_array(rgb: np.ndarray, card: ModelCard) -> np.ndarray:
+    inputs = saliency.feed(rgb, card).inputs
+    assert isinstance(inputs, np.ndarray)
+    return inputs
+
+
+def read(output: np.ndarray, card: ModelCard) -> Prediction:
+    return saliency.read([output], card, Fed(np.zeros(1)))
 
 
 def noise(width: int, height: int, top: int = 256) -> np.ndarray:
@@ -37,32 +48,32 @@ def planes(pixels: np.ndarray) -> np.ndarray:
 def test_u2netp_is_fed_parts_of_the_pictures_own_maximum():
     rgb = noise(320, 320, top=100)
     assert rgb.max() == 99
-    fed = saliency.feed(rgb, U2NETP)
+    fed = fed_array(rgb, U2NETP)
     assert (fed.dtype, fed.shape) == (np.float32, (1, 3, 320, 320))
     assert np.allclose(fed, planes((rgb / 99 - MEAN) / STD), atol=1e-6)
 
 
 def test_isnet_is_fed_parts_of_255_around_zero():
     rgb = noise(1024, 1024, top=100)
-    fed = saliency.feed(rgb, ISNET)
+    fed = fed_array(rgb, ISNET)
     assert (fed.dtype, fed.shape) == (np.float32, (1, 3, 1024, 1024))
     assert np.allclose(fed, planes(rgb / 255 - 0.5), atol=1e-6)
 
 
 def test_a_black_picture_is_fed_without_dividing_by_zero():
-    fed = saliency.feed(np.zeros((50, 40, 3), np.uint8), U2NETP)
+    fed = fed_array(np.zeros((50, 40, 3), np.uint8), U2NETP)
     assert np.allclose(fed, planes(np.broadcast_to(-MEAN / STD, (320, 320, 3))), atol=1e-6)
 
 
 def test_width_comes_before_height_in_a_card_and_after_it_in_an_array():
     rgb = noise(12, 7)
-    fed = saliency.feed(rgb, fed_otherwise(ISNET, size=(12, 7)))
+    fed = fed_array(rgb, fed_otherwise(ISNET, size=(12, 7)))
     assert np.allclose(fed, planes(rgb / 255 - 0.5), atol=1e-6)
 
 
 @pytest.mark.parametrize("model", ["u2netp", "isnet-general-use"])
 def test_a_fed_array_lies_in_one_piece(model):
-    assert saliency.feed(composite(64, 48).rgb, catalog.card(model)).flags.c_contiguous
+    assert fed_array(composite(64, 48).rgb, catalog.card(model)).flags.c_contiguous
 
 
 def output(low: float, high: float) -> np.ndarray:
@@ -71,14 +82,14 @@ def output(low: float, high: float) -> np.ndarray:
 
 @pytest.mark.parametrize(("low", "high"), [(0, 0), (0, 0.29), (0.5, 0.79), (1, 1)])
 def test_a_flat_output_stays_empty(low, high):
-    prediction = saliency.read([output(low, high)], U2NETP)
+    prediction = read(output(low, high), U2NETP)
     assert prediction.is_empty
     assert not prediction.matte.any()
 
 
 @pytest.mark.parametrize(("low", "high"), [(0, 1), (0, 0.51), (0.2, 0.8), (0.01, 0.97)])
 def test_a_wide_output_is_stretched_to_zero_and_one(low, high):
-    prediction = saliency.read([output(low, high)], U2NETP)
+    prediction = read(output(low, high), U2NETP)
     assert not prediction.is_empty
     assert np.allclose(prediction.matte, np.linspace(0, 1, 30).reshape(5, 6), atol=1e-6)
     assert (prediction.matte.dtype, prediction.matte.shape, prediction.nbytes) == (np.float32, (5, 6), 120)
@@ -86,8 +97,7 @@ def test_a_wide_output_is_stretched_to_zero_and_one(low, high):
 
 def test_an_output_that_needs_no_stretching_is_only_kept_in_range():
     card = U2NETP.model_copy(update={"read": U2NETP.read.model_copy(update={"normalise_above": None})})
-    read = saliency.read([output(-0.1, 0.9)], card).matte
-    assert np.array_equal(read, np.clip(output(-0.1, 0.9)[0, 0], 0, 1))
+    assert np.array_equal(read(output(-0.1, 0.9), card).matte, np.clip(output(-0.1, 0.9)[0, 0], 0, 1))
 
 
 def test_a_card_names_the_output_that_is_read():
@@ -97,7 +107,7 @@ def test_a_card_names_the_output_that_is_read():
 
 def test_every_card_has_a_kind_of_network():
     for card in (member for model in catalog.models().values() for member in model.networks):
-        assert callable(network(card.kind).feed)
+        assert callable(network(card).feed)
 
 
 @pytest.mark.parametrize("name", REFERENCE)

