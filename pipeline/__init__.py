@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .runtime import Job
     from .settings import Settings
     from .stock import bring, remove
-    from .weights import fetch, is_installed, model_size
+    from .weights import fetch, is_installed, is_removable, model_size
     from .words import LANGUAGES, explain, language_from, machine_language, say, vocabulary
 
 _HOME = {
@@ -55,6 +55,7 @@ _HOME = {
     "remove": "stock",
     "fetch": "weights",
     "is_installed": "weights",
+    "is_removable": "weights",
     "model_size": "weights",
     "LANGUAGES": "words",
     "explain": "words",

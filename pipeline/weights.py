@@ -279,6 +279,12 @@ def _each_network() -> Iterator[ModelCard]:
     return (card for card in catalog.models().values() if isinstance(card, ModelCard))
 
 
+def is_removable(card: Card) -> bool:
+    """Whether a weight file of `card` itself lies in the models folder."""
+    folder = Settings.current().models_dir
+    return isinstance(card, ModelCard) and any((folder / variant.file).is_file() for variant in card.variants)
+
+
 def remove(card: Card) -> list[Path]:
     """Delete the weight files of `card` from the models folder; what was deleted.
 

@@ -107,7 +107,9 @@ class Guard:
         length = headers.get("content-length", "")
         limit = self._body_limit(scope, headers)
         if length.isdigit() and int(length) > limit:
-            raise too_large(int(length), min(limit / 1e6, self.settings.max_mb))
+            raise too_large(
+                int(length), limit / 1e6 if limit == LARGEST_FILE else min(limit / 1e6, self.settings.max_mb)
+            )
 
     def _answers_to(self, host: str) -> bool:
         name = hostname(host)

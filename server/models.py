@@ -1,6 +1,6 @@
 """Models over HTTP: what there is, and, where the owner lets visitors do so, fetching, removing and importing."""
 
-import secrets
+import tempfile
 import threading
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from pipeline import (
     explain,
     fetch,
     is_installed,
+    is_removable,
     language_from,
     megabytes,
     model_size,
@@ -135,25 +136,24 @@ def build_models_router(settings: ServerSettings) -> APIRouter:
     async def import_file(name: str, request: Request) -> Response:
         """The file itself is the request's body. It is kept only if its checksum holds."""
         wanted = manageable(name)
-        folder = settings.models_dir
-        part = folder / f".{secrets.token_hex(8)}.onnx.part"
-        try:
-            await _receive(request, part, folder)
-            await run_in_threadpool(bring, wanted, part)
-        except ClientDisconnect:
-            return Response(status_code=499)
-        finally:
-            part.unlink(missing_ok=True)
+        settings.models_dir.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".import-", dir=settings.models_dir) as folder:
+            file = Path(folder) / wanted.networks[0].variants[0].file
+            try:
+                await _receive(request, file)
+                await run_in_threadpool(bring, wanted, file)
+            except ClientDisconnect:
+                return Response(status_code=499)
+        downloads.cancel(name)
         return Response(status_code=204)
 
     return router
 
 
-async def _receive(request: Request, part: Path, folder: Path) -> None:
-    await run_in_threadpool(folder.mkdir, parents=True, exist_ok=True)
-    with part.open("wb") as file:
+async def _receive(request: Request, file: Path) -> None:
+    with file.open("wb") as open_file:
         async for block in request.stream():
-            await run_in_threadpool(file.write, block)
+            await run_in_threadpool(open_file.write, block)
 
 
 def model_facts(wanted: Card, language: str) -> dict[str, Any]:
@@ -180,5 +180,6 @@ def model_facts(wanted: Card, language: str) -> dict[str, Any]:
         "fetchable": wanted.fetchable,
         "own": wanted.local,
         "installed": is_installed(wanted),
+        "removable": is_removable(wanted),
         "seconds": speed(wanted.name),
     }

@@ -26,6 +26,7 @@ class Work:
     fetched: tuple[int | None, int] | None = None
     asked: dict[str, Any] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
+    beside: object = None
 
     def fetching(self, done: int | None, total: int) -> None:
         """Progress of a download; stops it where the work was stopped."""
@@ -68,12 +69,19 @@ class Desk:
         if older:
             older.job.cancel()
 
-    def run(self, session: str, asked: dict[str, Any], make: Callable[[Work], Message]) -> Iterator[Message]:
+    def run(
+        self, session: str, asked: dict[str, Any], make: Callable[[Work], Message], beside: object = None
+    ) -> Iterator[Message]:
         """Do `make` in a thread; messages about its progress, then its own, or one about what went wrong.
 
-        Nothing more is said once newer work of the same session has begun.
+        Nothing more is said once newer work of the same session has begun. Nothing is done where the very same is under
+        way (`asked`, and what is asked `beside` it without being told back): some components tell a change twice.
         """
-        work = Work(next(self._numbers), Job(most_ahead=self._most_waiting), asked=asked)
+        with self._lock:
+            current = self._current.get(session)
+        if current and (current.asked, current.beside) == (asked, beside) and not current.job.cancelled:
+            return
+        work = Work(next(self._numbers), Job(most_ahead=self._most_waiting), asked=asked, beside=beside)
         self._put(session, work)
         future = self._threads.submit(make, work)
         try:

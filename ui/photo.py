@@ -70,6 +70,7 @@ def build_photo_tab(default_model: str) -> PhotoTab:
             html("model_facts")
             keep = gr.Dropdown(
                 [], value=[], multiselect=True, elem_id="keep", interactive=True,
+                allow_custom_value=True,  # those of the model before may still be chosen when another one is
                 label=say("option.keep.label"), info=say("option.keep.info"),
             )  # fmt: skip
             with gr.Accordion(say("page.edges"), open=False, elem_id="edges") as edges:

@@ -39,7 +39,7 @@ class PhotoWork:
                 work.fetched = None
             return self._make(work, self._source(upload, photo), name, wanted)
 
-        yield from self.desk.run(session, self._asked(photo, name, options), make)
+        yield from self.desk.run(session, self._asked(photo, name, options), make, (bring_model, upload))
 
     def compare(
         self, session: str, upload: str | None, photo: dict[str, Any], models: list[str], options: dict[str, Any]
@@ -68,7 +68,7 @@ class PhotoWork:
             return {"state": "compared", "tiles": tiles}
 
         asked = self._asked(photo, name, options) | {"comparing": True}
-        yield from self.desk.run(session, asked, make)
+        yield from self.desk.run(session, asked, make, (models, upload))
 
     def _asked(self, photo: dict[str, Any], name: str, options: dict[str, Any]) -> dict[str, Any]:
         return {"photo": photo.get("id"), "name": name, "may_fetch": self.settings.may_fetch, "options": options}

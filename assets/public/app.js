@@ -178,6 +178,7 @@ window.clearcut = (() => {
     if (message.options) now.model = message.options.model;
     now.message = message;
     if (message.state === "done") {
+      if (!models[message.options.model]?.installed) modelArrived();
       land(message);
     } else render(message);
   }
@@ -256,14 +257,13 @@ window.clearcut = (() => {
   }
 
   const ONCE = ["engine_fallback"]; // warnings about the machine: with the first picture is enough
-  const told = new Set();
+  const told = new Map(); // code → the message that told it first
 
   function renderDone(message) {
     showPictures(message);
     $("copy").textContent = say("page.copy");
-    const notes = message.warnings.filter((code) => !ONCE.includes(code) || !told.has(code)).map((code) => say(`warning.${code}`));
-    if (message !== now.told) for (const code of now.told?.warnings ?? []) told.add(code);
-    now.told = message;
+    for (const code of message.warnings) if (!told.has(code)) told.set(code, message);
+    const notes = message.warnings.filter((code) => !ONCE.includes(code) || told.get(code) === message).map((code) => say(`warning.${code}`));
     if (now.photo.note) notes.unshift(say(now.photo.note));
     notice(notes.join(" "), "note");
   }
@@ -473,6 +473,12 @@ window.clearcut = (() => {
     for (const name of Object.keys(models)) delete models[name];
     for (const model of there) models[model.name] = model;
     describeModel();
+  }
+
+  // A model was fetched for a photo: menu, facts and comparison are to know it too.
+  async function modelArrived() {
+    await refreshModels();
+    $("respeak").click();
   }
 
   // Gradio draws the page piece by piece, in no order that one could rely on: begin when every piece is there.

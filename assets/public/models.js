@@ -22,7 +22,7 @@ window.clearcut.modelsTab = (() => {
   }
 
   function facts(model) {
-    const parts = [say("page.models.size", model), say("page.models.memory", { gigabytes: (model.memory_mb / 1000).toFixed(model.memory_mb < 9950 ? 1 : 0) })];
+    const parts = [say("page.models.size", model), say("page.models.memory", { gigabytes: Math.max(0.1, model.memory_mb / 1000).toFixed(model.memory_mb < 9950 ? 1 : 0) })];
     if (model.seconds !== null) parts.push(say("page.models.speed", { seconds: Math.max(0.01, model.seconds).toFixed(2) }));
     if (model.members.length) parts.push(say("page.models.members", { members: model.members.map(titleOf).join(" + ") }));
     return make("p", { className: "quiet-text", textContent: parts.join(" · ") });
@@ -49,25 +49,35 @@ window.clearcut.modelsTab = (() => {
     return element;
   }
 
+  const coming = (model) => model.fetching ?? sending[model.name];
+
   function progress(model) {
-    const { done, total } = model.fetching ?? sending[model.name];
-    const bar = make("progress", { max: total });
-    if (done !== null) bar.value = done;
-    bar.setAttribute("aria-label", say("page.step.fetching_unknown", { total: Math.round(total / 1e6) }));
-    const text = done === null ? "page.step.fetching_unknown" : "page.step.fetching";
-    return make("div", { className: "coming" }, bar, make("span", { textContent: say(text, { done: Math.round((done ?? 0) / 1e6), total: Math.round(total / 1e6) }) }));
+    const element = make("div", { className: "coming" }, make("progress"), make("span"));
+    moveOn(element, model);
+    return element;
+  }
+
+  function moveOn(element, model) {
+    const { done, total } = coming(model);
+    const [bar, text] = element.children;
+    bar.max = total;
+    if (done === null) bar.removeAttribute("value");
+    else bar.value = done;
+    const megabytes = { done: Math.round((done ?? 0) / 1e6), total: Math.round(total / 1e6) };
+    bar.setAttribute("aria-label", say("page.step.fetching_unknown", megabytes));
+    text.textContent = say(done === null ? "page.step.fetching_unknown" : "page.step.fetching", megabytes);
   }
 
   function actions(model) {
     const row = make("div", { className: "model-actions" });
-    if (model.fetching || sending[model.name]) {
+    if (coming(model)) {
       row.append(progress(model));
       if (model.fetching) row.append(button("page.models.cancel", () => ask(model.name, "DELETE", "/fetch"), model));
       return row;
     }
     if (!mayManage) return row;
     if (model.installed) {
-      if (!model.members.length) row.append(button("page.models.remove", () => removeIt(model), model));
+      if (model.removable) row.append(button("page.models.remove", () => removeIt(model), model));
       return row;
     }
     if (model.fetchable) row.append(button("page.models.fetch", () => fetchIt(model), model, model));
@@ -97,17 +107,29 @@ window.clearcut.modelsTab = (() => {
     return [...found].sort(([one], [other]) => (other === "general") - (one === "general"));
   }
 
+  let drawn = ""; // what the cards show, but for how far something is
+
   function draw() {
+    const now = JSON.stringify([page.now.language, mayManage, Object.values(models).map((model) => ({ ...model, fetching: Boolean(coming(model)) }))]);
+    if (now === drawn && $("models-list").children.length) {
+      for (const element of document.querySelectorAll("#models-list .coming")) moveOn(element, models[element.closest("article").dataset.model]);
+      return;
+    }
+    drawn = now;
+    redraw();
+  }
+
+  function redraw() {
     const open = new Set([...$("models-list").querySelectorAll("details[open]")].map((each) => each.closest("article").dataset.model));
-    const focus = document.activeElement?.closest?.("#models-list article")?.dataset.model;
-    const does = document.activeElement?.dataset?.does;
+    const focused = document.activeElement?.closest?.("#models-list article") && document.activeElement;
+    const [name, kind, does] = [focused?.closest?.("article").dataset.model, focused?.tagName, focused?.dataset?.does];
     $("models-list").replaceChildren(...groups().map(([group, members]) => make("section", {},
       make("h2", { textContent: group === "general" ? say("page.models.general") : say(`use.${group}`) }),
       make("div", { className: "cards" }, ...members.map(card)))));
     for (const each of $("models-list").querySelectorAll("details")) each.open = open.has(each.closest("article").dataset.model);
-    if (focus) {
-      const buttons = [...document.querySelectorAll(`article[data-model="${CSS.escape(focus)}"] button`)];
-      (buttons.find((each) => each.dataset.does === does) ?? buttons[0])?.focus();
+    if (focused) {
+      const there = [...document.querySelectorAll(`article[data-model="${CSS.escape(name)}"] :is(button, summary, a)`)];
+      (there.find((each) => each.tagName === kind && each.dataset.does === does) ?? there.find((each) => each.tagName === "BUTTON") ?? there[0])?.focus();
     }
     $("models-rights").hidden = mayManage;
   }

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from starlette.testclient import TestClient
 
-from pipeline import ClearcutError
+from pipeline import ClearcutError, Options
 from server.guard import JSON_LIMIT
 from server.settings import ServerSettings
 from tests.api.test_remove_bg import post
@@ -23,7 +23,9 @@ def run_page_event(client: httpx.Client, upload: object, session: str = "s1") ->
     """Send the page's own upload event as a hostile client would; the messages of the event stream."""
     config = client.get("/config").json()
     event = next(d for d in config["dependencies"] if any(t[1] == "upload" for t in d["targets"]))
-    body = {"data": [upload, "u2netp", 0, {"id": 1, "name": "x.jpg"}], "fn_index": event["id"], "session_hash": session}
+    given = {"model": "u2netp", "feather": 0, "keep": []}
+    data = [upload, {"id": 1, "name": "x.jpg"}, *(given[name] for name in Options.model_fields)]
+    body = {"data": data, "fn_index": event["id"], "session_hash": session}
     assert client.post(GRADIO_JOIN, json=body).status_code == 200
     messages = []
     with client.stream("GET", f"/gradio_api/queue/data?session_hash={session}") as stream:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from pipeline import Job, cut_out_bytes
+from pipeline import Job, Options, cut_out_bytes
 from pipeline.runtime import SLOTS
 from tests.pictures import composite, encoded, iou, opened, png_header_only
 
@@ -153,7 +153,7 @@ def test_the_api_page_needs_no_other_host_and_names_every_option(client: TestCli
     assert client.get("/api/docs-assets/swagger-ui-bundle.js").status_code == 200
     schema = client.get("/api/openapi.json").json()
     form = schema["paths"]["/api/remove-bg"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
-    assert set(form["properties"]) == {"image", "model", "feather"}
+    assert set(form["properties"]) == {"image", *Options.model_fields}
     assert form["properties"]["feather"]["maximum"] == 50
 
 

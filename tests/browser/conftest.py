@@ -1,6 +1,7 @@
 """A real Chromium before a real server, watched: no request to another host, no error in the console."""
 
 import io
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,8 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
+from tests.api.mirror import Mirror, mirroring
+from tests.conftest import TEST_MODELS
 from tests.pictures import encoded, photo
 from tests.process import Process, serving
 
@@ -58,6 +61,21 @@ class Visit:
         self.page.click("#model input")
         self.page.get_by_role("option", name=title).click()
 
+    def models(self) -> "Visit":
+        self.page.get_by_role("tab", name=re.compile("Models|模型")).click()
+        expect(self.page.locator("#models-list article").first).to_be_visible()
+        return self
+
+    def card(self, model: str) -> Locator:
+        return self.page.locator(f'#models-list article[data-model="{model}"]')
+
+    def menu(self) -> list[str]:
+        """The lines of the model menu, which is closed again."""
+        self.page.click("#model input")
+        lines = self.page.locator("#model [role=option]").all_inner_texts()
+        self.page.locator("#model input").blur()
+        return [line.replace("✓", "").strip() for line in lines]
+
     def heard(self) -> list[dict]:
         return [message for message in self.page.evaluate("window.heard") if message]
 
@@ -85,6 +103,34 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def server(u2netp: Path) -> Iterator[Process]:
     with serving() as process:
+        yield process
+
+
+@pytest.fixture(scope="session")
+def stocked(u2netp: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    """A server with three small models of its own: the default one, selfies and ID photos."""
+    folder = tmp_path_factory.mktemp("stocked")
+    (folder / u2netp.name).symlink_to(u2netp)
+    for name in ("mediapipe_selfie.onnx", "deeplabv3plus_portrait_513.onnx"):
+        file = Path(TEST_MODELS or "nowhere", name)
+        if not file.is_file():
+            pytest.skip(f"CLEARCUT_TEST_MODELS names no folder that holds {name}")
+        (folder / name).symlink_to(file)
+    with serving(CLEARCUT_MODELS_DIR=str(folder)) as process:
+        yield process
+
+
+@pytest.fixture
+def slow_mirror(isnet: Path) -> Iterator[Mirror]:
+    """A real web server with the weights of the larger model, slow enough that progress can be seen."""
+    with mirroring(isnet.parent) as mirror:
+        yield mirror
+
+
+@pytest.fixture
+def shop(own_models: Path, slow_mirror: Mirror) -> Iterator[Process]:
+    """A server with the default model, in a folder of this test's own, that fetches from the slow mirror."""
+    with serving(CLEARCUT_MODELS_DIR=str(own_models), CLEARCUT_MODELS_MIRROR=slow_mirror.address) as process:
         yield process
 
 

@@ -46,6 +46,67 @@ def test_axe_finds_nothing_serious(
     assert findings(visit) == []
 
 
+@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_axe_finds_nothing_serious_among_models_and_beside_each_other(
+    visit_to: Callable[..., Visit], stocked: Process, portrait: bytes, locale: str, scheme: str, size: dict
+) -> None:
+    visit = visit_to(stocked, color_scheme=scheme, locale=locale, **size)
+    page = visit.page
+    visit.done(portrait)
+    visit.models()
+    for summary in page.locator("#models-list summary").all()[:3]:
+        summary.click()
+    assert findings(visit) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    page.locator("#tab-photo").click()
+    page.click("#compare-open")
+    expect(page.locator("#tiles figure[data-state=done]")).to_have_count(3)
+    page.locator("#tiles img").last.evaluate("(image) => image.decode()")
+    assert findings(visit) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+
+
+def test_models_and_comparison_are_in_reach_of_a_finger(
+    visit_to: Callable[..., Visit], stocked: Process, portrait: bytes
+) -> None:
+    small = """() => [...document.querySelectorAll('button, summary')]
+        .filter((one) => one.offsetParent && !one.closest('dialog'))
+        .map((one) => [one.id || one.textContent, one.getBoundingClientRect().height])
+        .filter(([, height]) => height < 44)"""
+    visit = visit_to(stocked, **PHONE)
+    visit.done(portrait)
+    visit.models()
+    assert visit.page.evaluate(small) == []
+    visit.page.locator("#tab-photo").click()
+    visit.page.click("#compare-open")
+    expect(visit.page.locator("#tiles figure[data-state=done]")).to_have_count(3)
+    assert visit.page.evaluate(small) == []
+
+
+ENGLISH = {"the", "and", "of", "is", "to", "for", "on", "with", "from", "model", "memory", "use", "fetch", "import"}
+
+
+@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
+def test_no_word_of_the_other_language_is_left_among_models_and_beside_each_other(
+    visit_to: Callable[..., Visit], stocked: Process, portrait: bytes, locale: str
+) -> None:
+    visit = visit_to(stocked, locale=locale)
+    visit.done(portrait)
+    visit.models()
+    texts = [visit.page.inner_text("#models")]
+    visit.page.locator("#tab-photo").click()
+    visit.page.click("#compare-open")
+    expect(visit.page.locator("#tiles figure[data-state=done]")).to_have_count(3)
+    texts.append(visit.page.inner_text("#compare"))
+    for text in texts:
+        if locale == "en-US":
+            assert not any("\u4e00" <= letter <= "\u9fff" for letter in text)
+        else:
+            assert ENGLISH.isdisjoint(word.strip("，。、（）：·").lower() for word in text.split())
+
+
 @pytest.mark.parametrize(
     "locale, drop",
     [("zh-CN", "把照片拖到页面任意处"), ("zh-TW", "把照片拖到页面任意处"), ("fr-FR", "Drop a photo anywhere")],
@@ -81,7 +142,7 @@ def test_no_word_of_the_other_language_is_left(
     if locale == "en-US":
         assert not any("\u4e00" <= letter <= "\u9fff" for letter in text)
     else:
-        known = {"Clearcut", "PNG", "HTTP", "API", "MB", "Apache-2.0", "0.1.0", *models()}
+        known = {"Clearcut", "PNG", "HTTP", "API", "MB", "CPU", "Apache-2.0", "0.1.0", *models()}
         latin = {word.strip("，。、（）：·") for word in text.split() if word.isascii() and word[:1].isalpha()}
         assert latin <= known
 

@@ -1,11 +1,8 @@
 """Every state that the page can be in: superseded, cancelled, asking, fetching, waiting, wrong."""
 
-import functools
-import http.server
 import re
 import shutil
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,6 +11,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
+from tests.api.mirror import Mirror
 from tests.browser.conftest import Visit
 from tests.pictures import composite, encoded, opened, photo, png_header_only
 from tests.process import Process, serving
@@ -22,7 +20,7 @@ BIG = "Finer detail"  # the slow model
 
 
 def done_models(visit: Visit) -> list[str]:
-    return [message["model"] for message in visit.heard() if message["state"] == "done"]
+    return [message["options"]["model"] for message in visit.heard() if message["state"] == "done"]
 
 
 # ---- newer work ------------------------------------------------------------------------------------------------------
@@ -140,31 +138,11 @@ def test_the_queue_of_page_and_api_says_how_many_are_before_you(
 # ---- a model that is not here ----------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def slow_mirror(isnet: Path) -> Iterator[str]:
-    """A real web server with the weights, slow enough that progress can be seen."""
-
-    class Slowly(http.server.SimpleHTTPRequestHandler):
-        def copyfile(self, source, outputfile) -> None:  # type: ignore[no-untyped-def]
-            while block := source.read(4 << 20):
-                outputfile.write(block)
-                threading.Event().wait(0.1)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    handler = functools.partial(Slowly, directory=str(isnet.parent))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as web:
-        threading.Thread(target=web.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{web.server_port}"
-        web.shutdown()
-
-
 def test_a_missing_model_is_offered_with_its_size_and_fetched_with_progress(
-    visit_to: Callable[..., Visit], portrait: bytes, u2netp: Path, slow_mirror: str, tmp_path: Path
+    visit_to: Callable[..., Visit], portrait: bytes, u2netp: Path, slow_mirror: Mirror, tmp_path: Path
 ) -> None:
     shutil.copyfile(u2netp, tmp_path / u2netp.name)
-    with serving(CLEARCUT_MODELS_DIR=str(tmp_path), CLEARCUT_MODELS_MIRROR=slow_mirror) as process:
+    with serving(CLEARCUT_MODELS_DIR=str(tmp_path), CLEARCUT_MODELS_MIRROR=slow_mirror.address) as process:
         visit = visit_to(process)
         visit.done(portrait)
         visit.pick_model(BIG)
@@ -177,13 +155,18 @@ def test_a_missing_model_is_offered_with_its_size_and_fetched_with_progress(
         visit.pick_model(BIG)
         visit.until("ask")
         visit.page.get_by_role("button", name="Fetch it once").click()
-        expect(visit.page.locator("#step")).to_contain_text("of 88 MB")
+        expect(visit.page.locator("#step")).to_have_text(re.compile("[1-9]\\d of 88 MB"))
+        slow_mirror.free.set()
         visit.until("done")
         shares = [message["done"] for message in visit.heard() if message.get("step") == "fetching" and message["done"]]
         assert len(set(shares)) >= 3 and shares == sorted(shares)
         assert done_models(visit)[-1] == "isnet-general-use"
+        expect(visit.page.locator("#model-facts")).not_to_contain_text("not fetched yet")
+        expect(visit.page.locator("#model input")).to_have_value(BIG)
+        assert BIG in visit.menu(), "without a word of fetching"
         assert (tmp_path / "isnet-general-use-fp16.onnx").stat().st_size == 88_188_479
         assert not list(tmp_path.glob("*.part"))
+        visit.page.goto("about:blank")  # it would miss its server
 
 
 def test_offline_says_which_file_to_bring(

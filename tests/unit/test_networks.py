@@ -100,10 +100,10 @@ AUTHORS = {
     "birefnet": Author("input_image", "output_image", 1024, *IMAGENET, end="logits"),
     "rmbg-1.4": Author("input", "output", 1024, HALF, how="bilinear"),
     "rmbg-2.0": Author("pixel_values", "alphas", 1024, *IMAGENET),
-    "ben2": Author("input", "output", 1024, end="half"),
+    "ben2": Author("input.1", "17728", 1024, end="half"),
     "modnet": Author("input", "output", 0, HALF, HALF, how="area"),
     "anime": Author("img", "mask", 1024, how="bilinear"),
-    "withoutbg": Author("image", "alpha", 448, how="area"),
+    "withoutbg": Author("rgb", "alpha", 448, how="area"),
 }
 STRETCHED = [kind for kind, author in AUTHORS.items() if author.size and kind not in ("anime", "withoutbg")]
 MIN_MAX = ["u2net", "isnet", "rmbg-1.4", "ben2"]  # whose authors stretch the answer's range

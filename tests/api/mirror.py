@@ -1,0 +1,66 @@
+"""A real web server with weight files, which hands them out as slowly as a test needs."""
+
+import http.server
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+BLOCKS, PAUSE = 40, 0.05  # of a file, and seconds between them
+
+
+class Mirror:
+    """A mirror of weight files.
+
+    Until `free` is set it gives a file block by block and keeps the last block back; where it is `mute` it does not
+    even begin to answer.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.free = threading.Event()
+        self.mute = False
+        self.asked: list[str] = []
+        self.address = ""
+
+    def give(self, request: http.server.BaseHTTPRequestHandler) -> None:
+        """Answer one request."""
+        file = self.folder / request.path.lstrip("/")
+        self.asked.append(file.name)
+        if self.mute:
+            self.free.wait()
+        if not file.is_file():
+            return request.send_error(404)
+        data = file.read_bytes()
+        request.send_response(200)
+        request.send_header("Content-Length", str(len(data)))
+        request.end_headers()
+        last = len(data) - len(data) // BLOCKS
+        for start in range(0, last, last // BLOCKS + 1):
+            request.wfile.write(data[start : min(last, start + last // BLOCKS + 1)])
+            self.free.wait(PAUSE)
+        self.free.wait()
+        request.wfile.write(data[last:])
+
+
+@contextmanager
+def mirroring(folder: Path) -> Iterator[Mirror]:
+    """Serve `folder` on a free port."""
+    mirror = Mirror(folder)
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            try:
+                mirror.give(self)
+            except OSError:  # whoever asked has hung up
+                self.close_connection = True
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as web:
+        mirror.address = f"http://127.0.0.1:{web.server_port}"
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+        yield mirror
+        mirror.free.set()
+        web.shutdown()
