@@ -166,7 +166,7 @@ def test_a_missing_model_is_offered_with_its_size_and_fetched_with_progress(
         assert BIG in visit.menu(), "without a word of fetching"
         assert (tmp_path / "isnet-general-use-fp16.onnx").stat().st_size == 88_188_479
         assert not list(tmp_path.glob("*.part"))
-        visit.page.goto("about:blank")  # it would miss its server
+        visit.page.close()  # it would miss its server
 
 
 def test_offline_says_which_file_to_bring(
