@@ -163,8 +163,8 @@ def largest(alpha: np.ndarray) -> np.ndarray:
     A subject is what hangs together at a quarter of full opacity or more. `alpha` is ``(H, W)`` uint8; it is returned
     itself where it holds fewer than two subjects.
     """
-    empty = cv2.compare(alpha, 64, cv2.CMP_LT)
-    number, labels, facts, _ = cv2.connectedComponentsWithStats(cv2.bitwise_not(empty), connectivity=8)
+    empty = (alpha < 64).view(np.uint8)
+    number, labels, facts, _ = cv2.connectedComponentsWithStats(1 - empty, connectivity=8)
     if number < 3:
         return alpha
     biggest = 1 + int(facts[1:, cv2.CC_STAT_AREA].argmax())
@@ -175,7 +175,7 @@ def largest(alpha: np.ndarray) -> np.ndarray:
 
 def _without_small(alpha: np.ndarray, area: float) -> np.ndarray:
     """`alpha` without what hangs together, faint parts aside, on fewer than `area` pixels; itself if nothing does."""
-    seen = cv2.compare(alpha, FAINT, cv2.CMP_GT)
+    seen = (alpha > FAINT).view(np.uint8)
     _, labels, facts, _ = cv2.connectedComponentsWithStats(seen, connectivity=8)
     small = facts[:, cv2.CC_STAT_AREA] < area
     small[0] = False

@@ -35,7 +35,7 @@ def estimate(rgb: np.ndarray, alpha: np.ndarray, known: np.ndarray | None = None
     known colours for it: more and smaller radii, a background that is corrected as the foreground is, weights that
     grow with the cube of opacity, and means that are found small while the last correction is at full size.
     """
-    soft = cv2.inRange(alpha, 1, 254)
+    soft = ((alpha > 0) & (alpha < 255)).view(np.uint8)
     tiles = list(soft_tiles(soft))
     if not tiles:
         return rgb

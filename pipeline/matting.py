@@ -82,8 +82,8 @@ def _surely(alpha: np.ndarray, band: float) -> tuple[np.ndarray, np.ndarray]:
     """Where there is surely subject, and surely background: `band` pixels away from what is soft."""
     reach = round(band)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
-    subject = cv2.erode(cv2.compare(alpha, SURELY_IN, cv2.CMP_GT), disc)
-    background = cv2.erode(cv2.compare(alpha, SURELY_OUT, cv2.CMP_LT), disc)
+    subject = cv2.erode((alpha > SURELY_IN).view(np.uint8), disc)
+    background = cv2.erode((alpha < SURELY_OUT).view(np.uint8), disc)
     return subject > 0, background > 0
 
 
