@@ -56,11 +56,12 @@ def _means(rgb: np.ndarray, alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     photo = shrink(rgb, size).astype(np.float32)
     opacity = _planes(shrink(alpha, size), np.arange(256) / 255)
     clarity = 1 - opacity
+    for_subject, for_background = opacity**3 + np.float32(LEAST), clarity**3 + np.float32(LEAST)
     subject = background = mean_subject = mean_background = photo
     for radius in RADII:
         radius = max(1, round(radius * max(size) / WORKING_SIDE))
-        mean_subject = _mean(subject, opacity**3 + np.float32(LEAST), radius)
-        mean_background = _mean(background, clarity**3 + np.float32(LEAST), radius)
+        mean_subject = _mean(subject, for_subject, radius)
+        mean_background = _mean(background, for_background, radius)
         unexplained = photo - opacity * mean_subject - clarity * mean_background
         subject = np.clip(mean_subject + opacity * unexplained, 0, 255)
         background = np.clip(mean_background + clarity * unexplained, 0, 255)
@@ -68,9 +69,11 @@ def _means(rgb: np.ndarray, alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _mean(colours: np.ndarray, weights: np.ndarray, radius: int) -> np.ndarray:
+    """The weighted mean of `colours` in square windows; both ``(h, w, 3)`` float32, the weights alike in all planes."""
     side = (2 * radius + 1, 2 * radius + 1)
-    total, share = (cv2.blur(each, side, borderType=cv2.BORDER_REFLECT) for each in (colours * weights, weights))
-    return total / share
+    share = cv2.blur(np.ascontiguousarray(weights[..., 0]), side, borderType=cv2.BORDER_REFLECT)
+    total = cv2.blur(colours * weights, side, borderType=cv2.BORDER_REFLECT)
+    return cv2.divide(total, cv2.merge([share, share, share]))
 
 
 def _corrected(rgb: np.ndarray, alpha: np.ndarray, subject: np.ndarray, background: np.ndarray) -> np.ndarray:
