@@ -1,1 +1,1 @@
-"""How long things take. Figures are printed, never asserted."""
+"""How long things take, and how near mattes come to the truth. Figures are printed, never asserted."""

@@ -1,4 +1,4 @@
-"""``python -m benchmarks steps`` and ``python -m benchmarks start``: seconds by step, and until the page answers."""
+"""``python -m benchmarks steps``, ``start``, ``edges``: seconds by step, until the page answers; errors of mattes."""
 
 import argparse
 import io
@@ -16,6 +16,8 @@ from PIL import Image
 
 from pipeline import Options, cut_out_file
 
+from . import edges
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -32,6 +34,7 @@ def main() -> None:
     start = commands.add_parser("start", help="seconds until the page answers, beside those of `import gradio`")
     start.add_argument("--runs", type=int, default=3)
     start.set_defaults(run=time_start)
+    edges.add_command(commands)
     given = parser.parse_args()
     given.run(given)
 

@@ -26,6 +26,8 @@ KINDS: dict[str, Kind] = {
     "bad_setting": Kind(500, USER),
     "bad_request": Kind(400, USER),
     "unknown_model": Kind(422, USER),
+    "needs_package": Kind(501, USER),
+    "took_too_long": Kind(503, UNEXPECTED),
     "not_found": Kind(404, USER),
     # models and their weights
     "unknown_kind": Kind(422, USER),
