@@ -78,10 +78,12 @@ class Placement:
         rgb, alpha = self._part(rgb), self._part(alpha)
         if self.scaled == self.box.size:
             return self._put(cv2.copyTo(rgb, alpha)), self._put(alpha)
-        weight = self._scale(cv2.multiply(alpha, 255, dtype=cv2.CV_16U))
-        shown = cv2.convertScaleAbs(weight, alpha=1 / 255)
-        weighed = self._scale(cv2.multiply(rgb, cv2.cvtColor(alpha, cv2.COLOR_GRAY2BGR), dtype=cv2.CV_16U))
-        whole = cv2.cvtColor(cv2.max(weight, 1), cv2.COLOR_GRAY2BGR)
+        # half of what 16 bits hold, for a smooth enlargement overshoots next to an edge
+        weight = self._scale(np.multiply(alpha, 128, dtype=np.uint16))
+        shown = cv2.convertScaleAbs(weight, alpha=1 / 128)
+        thrice = cv2.cvtColor(alpha, cv2.COLOR_GRAY2BGR)
+        weighed = self._scale(cv2.multiply(rgb, thrice, scale=128 / 255, dtype=cv2.CV_16U))
+        whole = cv2.cvtColor(np.maximum(weight, 1), cv2.COLOR_GRAY2BGR)
         colour = cv2.divide(weighed, whole, scale=255, dtype=cv2.CV_8U)
         return self._put(cv2.copyTo(colour, shown)), self._put(shown)
 
@@ -93,7 +95,7 @@ class Placement:
         right, bottom = (self.size[axis] - self.at[axis] - self.scaled[axis] for axis in (0, 1))
         above, below, before, after = (max(0, side) for side in (self.at[1], bottom, self.at[0], right))
         left, top = (max(0, -side) for side in self.at)
-        inside = part[top : top + self.size[1], left : left + self.size[0]]
+        inside = part[top : top + self.size[1] - above, left : left + self.size[0] - before]
         return cv2.copyMakeBorder(inside, above, below, before, after, beyond)
 
     def shade(self, plane: np.ndarray) -> np.ndarray:
@@ -127,7 +129,7 @@ class Placement:
 
 def subject_box(alpha: np.ndarray) -> Box | None:
     """The smallest box around all that is at least 5 % opaque in `alpha` ``(H, W)`` uint8; None where nothing is."""
-    left, top, width, height = cv2.boundingRect(cv2.compare(alpha, SEEN - 1, cv2.CMP_GT))
+    left, top, width, height = cv2.boundingRect(cv2.threshold(alpha, SEEN - 1, 255, cv2.THRESH_BINARY)[1])
     return Box(left, top, left + width, top + height) if width else None
 
 
@@ -278,6 +280,6 @@ def _placed(
         last = max(first + 1, min(whole, int(np.ceil(start + side / scale - 1e-6))))
         low.append(first)
         high.append(last)
-        at.append(round((first - start) * scale))
-        scaled.append(max(1, round((last - start) * scale) - at[-1]))
+        at.append(min(round((first - start) * scale), side - 1))
+        scaled.append(max(1 - min(at[-1], 0), round((last - start) * scale) - at[-1]))  # one pixel shows, at least
     return Placement(Box(*low, *high), (at[0], at[1]), (scaled[0], scaled[1]), size, scale, warnings)
