@@ -4,8 +4,8 @@ This is the whole public surface; pages, servers and scripts import nothing deep
 ``python -m pipeline --help`` need not wait for OpenCV. The rooms, ground floor first (each imports only rooms to its
 left)::
 
-    errors words arguments settings options png resample tiles image_io catalog sources weights runtime networks cache
-    mattes guided edges matting foreground compose cutout trial stock models_command __main__
+    errors words arguments settings options png resample tiles image_io metadata formats catalog sources weights runtime
+    networks cache mattes guided edges matting foreground compose cutout trial stock models_command __main__
 """
 
 from importlib import import_module

@@ -87,14 +87,8 @@ def decode(data: bytes, name: str = "", max_megapixels: float | None = None) -> 
     """
     if not data:
         raise ClearcutError("empty_file", name=name)
-    formats: tuple[str, ...] = FORMATS
-    if data[4:8] == b"ftyp":
-        from pillow_heif import register_heif_opener
-
-        register_heif_opener()
-        formats = ("AVIF", "HEIF")
     try:
-        image = Image.open(io.BytesIO(data), formats=formats)
+        image = open_file(data)
     except MemoryError:
         raise
     except Exception:
@@ -119,6 +113,17 @@ def decode(data: bytes, name: str = "", max_megapixels: float | None = None) -> 
     except Exception:
         raise ClearcutError("broken_picture", name=name) from None
     return Photo(rgb, alpha, dpi, name)
+
+
+def open_file(data: bytes) -> Image.Image:
+    """The picture in `data` with its header read and no pixel yet; raises whatever Pillow raises."""
+    formats: tuple[str, ...] = FORMATS
+    if data[4:8] == b"ftyp":
+        from pillow_heif import register_heif_opener
+
+        register_heif_opener()
+        formats = ("AVIF", "HEIF")
+    return Image.open(io.BytesIO(data), formats=formats)
 
 
 def encode(rgb: np.ndarray, alpha: np.ndarray, dpi: tuple[float, float] | None = None) -> bytes:

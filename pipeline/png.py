@@ -22,7 +22,7 @@ STRIP_BYTES = 4 << 20
 LEVEL = 1
 
 
-def write_png(pixels: np.ndarray, dpi: tuple[float, float] | None = None) -> bytes:
+def write_png(pixels: np.ndarray, dpi: tuple[float, float] | None = None, exif: bytes = b"") -> bytes:
     """Encode `pixels` as an sRGB PNG.
 
     Parameters
@@ -31,6 +31,8 @@ def write_png(pixels: np.ndarray, dpi: tuple[float, float] | None = None) -> byt
         ``(H, W)`` or ``(H, W, C)`` uint8; C is 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGBA, straight alpha).
     dpi
         Dots per inch along x and y, where known.
+    exif
+        An EXIF block, from its byte order mark on.
     """
     height, width = pixels.shape[:2]
     rows = pixels.reshape(height, -1)
@@ -39,6 +41,8 @@ def write_png(pixels: np.ndarray, dpi: tuple[float, float] | None = None) -> byt
     if dpi:
         x, y = (max(1, round(value / 0.0254)) for value in dpi)
         parts.append(_chunk(b"pHYs", struct.pack(">IIB", x, y, 1)))
+    if exif:
+        parts.append(_chunk(b"eXIf", exif))
     parts.extend(_chunk(b"IDAT", data) for data in _deflate(rows) if data)
     parts.append(_chunk(b"IEND", b""))
     return b"".join(parts)

@@ -1,0 +1,128 @@
+"""What can stand behind a subject: a gradient, a picture, the photo itself blurred. One colour needs no code."""
+
+import math
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from ..resample import Size, shrink
+from .layers import Colour, strips
+from .smooth import KEPT_SIGMA, enlarged, fill_in, reduced
+
+Fit = Literal["fill", "fit"]
+WHITE: Colour = (255, 255, 255)
+BLUR_PIXELS = 3e6  # the most that a blur works on
+SURE = 2 / 255  # alpha up to which a pixel is background and nothing else
+
+
+def gradient(size: Size, first: Colour, second: Colour, angle: float = 180.0) -> np.ndarray:
+    """From one colour to another in a straight line, ``(H, W, 3)`` uint8.
+
+    Parameters
+    ----------
+    size
+        Width and height.
+    first, second
+        Colours of the corners where it begins and ends.
+    angle
+        Where it goes, in degrees clockwise from straight up: 90 to the right, 180 downwards, as in CSS.
+
+    Source
+    ------
+    W3C, CSS Images Module Level 3, section 3.1 (linear gradients): the line is as long as it takes for the corners to
+    have the pure colours.
+    """
+    width, height = size
+    along_x, along_y = math.sin(math.radians(angle)), -math.cos(math.radians(angle))
+    length = abs(width * along_x) + abs(height * along_y)
+    across = ((np.arange(width) + 0.5 - width / 2) * (along_x / length)).astype(np.float32)
+    down = ((np.arange(height) + 0.5 - height / 2) * (along_y / length) + 0.5).astype(np.float32)
+    out = np.empty((height, width, 3), np.uint8)
+    for rows in strips(height, width):
+        way = down[rows, None] + across
+        planes = [cv2.convertScaleAbs(way, alpha=b - a, beta=a) for a, b in zip(first, second, strict=True)]
+        out[rows] = cv2.merge(planes)
+    return out
+
+
+def picture(
+    rgb: np.ndarray,
+    size: Size,
+    fit: Fit = "fill",
+    position: tuple[float, float] = (0.5, 0.5),
+    colour: Colour = WHITE,
+) -> np.ndarray:
+    """A picture as background, ``(H, W, 3)`` uint8.
+
+    Parameters
+    ----------
+    rgb
+        ``(h, w, 3)`` uint8; one with transparency is to be put on a colour first.
+    size
+        Width and height wanted. A picture that has them comes back itself.
+    fit
+        ``fill``: nothing stays empty, what is too long is cut; ``fit``: all of it shows, the rest is `colour`.
+    position
+        What part shows, or where it lies: fractions of the spare width and height, (0, 0) is left and top.
+    colour
+        Around a picture that does not fill.
+    """
+    height, width = rgb.shape[:2]
+    if (width, height) == size:
+        return rgb
+    choose = max if fit == "fill" else min
+    scale = choose(size[0] / width, size[1] / height)
+    if fit == "fill":
+        seen = [min(whole, max(1, round(side / scale))) for whole, side in zip((width, height), size, strict=True)]
+        left, top = (_spare(whole - part, at) for whole, part, at in zip((width, height), seen, position, strict=True))
+        return _resized(rgb[top : top + seen[1], left : left + seen[0]], size)
+    shown = (min(size[0], max(1, round(width * scale))), min(size[1], max(1, round(height * scale))))
+    left, top = (_spare(whole - part, at) for whole, part, at in zip(size, shown, position, strict=True))
+    out = np.full((size[1], size[0], 3), colour, np.uint8)
+    out[top : top + shown[1], left : left + shown[0]] = _resized(rgb, shown)
+    return out
+
+
+def blurred(rgb: np.ndarray, alpha: np.ndarray, radius: float) -> np.ndarray:
+    """The photo's own background out of focus, without a trace of the subject, ``(H, W, 3)`` uint8.
+
+    What the subject hides is filled in from around it before the blur, so that no halo of its colour surrounds it.
+
+    Parameters
+    ----------
+    rgb
+        The photo, ``(H, W, 3)`` uint8.
+    alpha
+        ``(H, W)`` uint8: what is not to be seen.
+    radius
+        Visible reach of the blur (two standard deviations) as a fraction of the photo's longer side, so that a
+        screen-sized view looks as the full size does; 0 gives back `rgb` itself.
+    """
+    height, width = alpha.shape
+    sigma = radius * max(width, height) / 2
+    if sigma < 0.1:
+        return rgb
+    factor = max(sigma / KEPT_SIGMA, math.sqrt(width * height / BLUR_PIXELS), 1.0)
+    small = reduced((width, height), factor)
+    values = shrink(rgb, small).astype(np.float32)
+    away = 1 + 2 * round(0.004 * max(small) + 1)  # mattes end a little inside the subject
+    hidden = cv2.dilate(shrink(alpha / np.float32(255), small), np.ones((away, away)))
+    filled = fill_in(values, (hidden <= SURE).astype(np.float32))
+    if not (hidden <= SURE).any():
+        filled = fill_in(values, np.maximum(1 - hidden, 1e-3))
+    along = [max(sigma * part / whole, 0.1) for part, whole in zip(small, (width, height), strict=True)]
+    soft = cv2.GaussianBlur(filled, (0, 0), along[0], sigmaY=along[1], borderType=cv2.BORDER_REFLECT)
+    return enlarged(soft.reshape(values.shape), (width, height))
+
+
+def _spare(pixels: int, fraction: float) -> int:
+    return round(pixels * min(max(fraction, 0.0), 1.0))
+
+
+def _resized(rgb: np.ndarray, size: Size) -> np.ndarray:
+    height, width = rgb.shape[:2]
+    if (width, height) == size:
+        return rgb
+    smaller = size[0] <= width and size[1] <= height
+    return cv2.resize(rgb, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC)

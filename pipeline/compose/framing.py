@@ -1,0 +1,285 @@
+"""Where the subject stands: crop, exact canvas, aspect ratio, quarter turns and mirrors."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from ..resample import Size
+from .layers import Layer
+
+Flip = Literal["none", "horizontal", "vertical"]
+SEEN = 13  # alpha from which a pixel counts as subject: 5 %, since mattes leave faint haze far away from it
+CUT_SHARE = 0.05  # of the subject's width or height on a border of the photo: it goes on beyond
+FADE = 0.12  # of the photo's longer side: how far a shadow goes on beyond its border
+LARGEST = 2.0  # times that a subject is enlarged at most
+ENLARGED, TOO_SMALL = "subject_enlarged", "subject_too_small"  # warnings
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle in pixels; `right` and `bottom` are the first column and row outside."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @property
+    def size(self) -> Size:
+        """Width and height."""
+        return self.right - self.left, self.bottom - self.top
+
+
+@dataclass(frozen=True)
+class Placement:
+    """How a photo lies on a canvas; the same for its colour, its alpha, its shadow and its background.
+
+    Attributes
+    ----------
+    box
+        The part of the photo that shows, in its pixels.
+    at
+        Where that part's left top corner lies on the canvas; may be a pixel outside.
+    scaled
+        Width and height of that part on the canvas.
+    size
+        Width and height of the canvas.
+    scale
+        Canvas pixels by photo pixel; options in pixels of the original are multiplied by it.
+    warnings
+        ``subject_enlarged``: it is shown with more pixels than it has; ``subject_too_small``: to fill the canvas it
+        would have had to be enlarged more than is sensible, so it does not.
+    """
+
+    box: Box
+    at: tuple[int, int]
+    scaled: Size
+    size: Size
+    scale: float = 1.0
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether nothing is cut off at the left and top, moved or scaled."""
+        return (self.box.left, self.box.top) == self.at == (0, 0) and self.scaled == self.box.size == self.size
+
+    def plane(self, plane: np.ndarray) -> np.ndarray:
+        """An alpha or a shadow ``(H, W)`` uint8 on the canvas; 0 beyond the photo."""
+        if self._keeps(plane):
+            return plane
+        return self._put(self._scale(self._part(plane)))
+
+    def layer(self, rgb: np.ndarray, alpha: np.ndarray) -> Layer:
+        """Straight colour and alpha on the canvas; colour weighs by its alpha where pixels are averaged."""
+        if self._keeps(alpha):
+            return rgb, alpha
+        rgb, alpha = self._part(rgb), self._part(alpha)
+        if self.scaled == self.box.size:
+            return self._put(cv2.copyTo(rgb, alpha)), self._put(alpha)
+        # half of what 16 bits hold, for a smooth enlargement overshoots next to an edge
+        weight = self._scale(np.multiply(alpha, 128, dtype=np.uint16))
+        shown = cv2.convertScaleAbs(weight, alpha=1 / 128)
+        thrice = cv2.cvtColor(alpha, cv2.COLOR_GRAY2BGR)
+        weighed = self._scale(cv2.multiply(rgb, thrice, scale=128 / 255, dtype=cv2.CV_16U))
+        whole = cv2.cvtColor(np.maximum(weight, 1), cv2.COLOR_GRAY2BGR)
+        colour = cv2.divide(weighed, whole, scale=255, dtype=cv2.CV_8U)
+        return self._put(cv2.copyTo(colour, shown)), self._put(shown)
+
+    def backdrop(self, rgb: np.ndarray, beyond: int = cv2.BORDER_REFLECT) -> np.ndarray:
+        """An opaque picture of the photo's size ``(H, W, 3)`` on the canvas; beyond its borders it is mirrored."""
+        if self._keeps(rgb):
+            return rgb
+        part = self._scale(self._part(rgb))
+        right, bottom = (self.size[axis] - self.at[axis] - self.scaled[axis] for axis in (0, 1))
+        above, below, before, after = (max(0, side) for side in (self.at[1], bottom, self.at[0], right))
+        left, top = (max(0, -side) for side in self.at)
+        inside = part[top : top + self.size[1] - above, left : left + self.size[0] - before]
+        return cv2.copyMakeBorder(inside, above, below, before, after, beyond)
+
+    def shade(self, plane: np.ndarray) -> np.ndarray:
+        """As `plane`, for a shadow: one that the photo's border cuts goes on beyond it and fades away."""
+        if self._keeps(plane):
+            return plane
+        fades = [_fade(*facts, FADE * max(self.scaled)) for facts in zip(self.at, self.scaled, self.size, strict=True)]
+        kept = self.backdrop(plane, cv2.BORDER_REPLICATE) * fades[1][:, None]
+        return cv2.convertScaleAbs(np.multiply(kept, fades[0], out=kept))
+
+    def _keeps(self, plane: np.ndarray) -> bool:
+        return self.is_identity and plane.shape[1::-1] == self.size
+
+    def _part(self, plane: np.ndarray) -> np.ndarray:
+        return plane[self.box.top : self.box.bottom, self.box.left : self.box.right]
+
+    def _scale(self, part: np.ndarray) -> np.ndarray:
+        if self.scaled == self.box.size:
+            return part
+        smaller = all(new <= old for new, old in zip(self.scaled, self.box.size, strict=True))
+        return cv2.resize(part, self.scaled, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC)
+
+    def _put(self, part: np.ndarray) -> np.ndarray:
+        out = np.zeros((self.size[1], self.size[0], *part.shape[2:]), part.dtype)
+        (left, top), (width, height) = self.at, self.scaled
+        there = out[max(0, top) : top + height, max(0, left) : left + width]
+        from_left, from_top = max(0, -left), max(0, -top)
+        there[:] = part[from_top : from_top + there.shape[0], from_left : from_left + there.shape[1]]
+        return out
+
+
+def subject_box(alpha: np.ndarray) -> Box | None:
+    """The smallest box around all that is at least 5 % opaque in `alpha` ``(H, W)`` uint8; None where nothing is."""
+    left, top, width, height = cv2.boundingRect(cv2.threshold(alpha, SEEN - 1, 255, cv2.THRESH_BINARY)[1])
+    return Box(left, top, left + width, top + height) if width else None
+
+
+def fill(alpha: np.ndarray) -> float:
+    """How much of the frame the subject fills, in percent: of the width or of the height, whichever is more.
+
+    That is how marketplaces word it ("85 % of the frame") and sellers measure it; the share of the area would punish
+    a lamp for being thin. `alpha` is ``(H, W)`` uint8, the whole frame.
+    """
+    box = subject_box(alpha)
+    if box is None:
+        return 0.0
+    return 100 * max(part / whole for part, whole in zip(box.size, alpha.shape[::-1], strict=True))
+
+
+def crop(alpha: np.ndarray, margin: float = 0.0, room: int = 0) -> Placement:
+    """The subject and a margin around it, nothing scaled.
+
+    Parameters
+    ----------
+    alpha
+        ``(H, W)`` uint8. Without a subject, the whole photo stays.
+    margin
+        In percent of the subject's longer side; beyond the photo it is empty. A side where the photo itself cuts the
+        subject gets none: shoulders end at the border, and do not float.
+    room
+        Pixels besides, on every side, for an outline or a shadow.
+    """
+    box = subject_box(alpha)
+    if box is None:
+        return _whole(alpha)
+    sides = _margins(alpha, box, margin, room)
+    origin = (box.left - sides[0], box.top - sides[1])
+    size = (box.right + sides[2] - origin[0], box.bottom + sides[3] - origin[1])
+    return _placed(alpha, origin, size, 1.0)
+
+
+def ratio(alpha: np.ndarray, wide: float, high: float, margin: float = 0.0) -> Placement:
+    """As `crop`, with the shorter of the two directions made longer until width : height is `wide` : `high`."""
+    box = subject_box(alpha) or _whole(alpha).box
+    sides = _margins(alpha, box, margin, 0) if subject_box(alpha) else (0, 0, 0, 0)
+    width, height = box.size[0] + sides[0] + sides[2], box.size[1] + sides[1] + sides[3]
+    size = (max(width, round(height * wide / high)), max(height, round(width * high / wide)))
+    return _placed(alpha, _origin(alpha, box, size), size, 1.0)
+
+
+def canvas(alpha: np.ndarray, size: Size, margin: float = 0.0, largest: float = LARGEST) -> Placement:
+    """A canvas of exactly `size` with the subject as large as it fits, in the middle.
+
+    Parameters
+    ----------
+    alpha
+        ``(H, W)`` uint8. Without a subject, the whole photo is fitted.
+    size
+        Width and height in pixels.
+    margin
+        At least this much on every side, in percent of the subject's longer side. A side where the photo itself cuts
+        the subject gets none, and lies on the canvas' border.
+    largest
+        Times that the subject is enlarged at most.
+    """
+    found = subject_box(alpha)
+    box = found or _whole(alpha).box
+    spare = margin / 100 * max(box.size)
+    cut = _cut_sides(alpha, found) if found else (True,) * 4
+    free = (2 - cut[0] - cut[2], 2 - cut[1] - cut[3])
+    wanted = min(side / (part + spare * n) for side, part, n in zip(size, box.size, free, strict=True))
+    scale = min(wanted, largest)
+    seen = (size[0] / scale, size[1] / scale)
+    return _placed(alpha, _origin(alpha, box, seen), size, scale, _warned(wanted, largest))
+
+
+def cover(alpha: np.ndarray, size: Size, largest: float = LARGEST) -> Placement:
+    """A canvas of exactly `size` that the photo fills, cut to its shape as evenly around the subject as it can be."""
+    height, width = alpha.shape
+    wanted = max(size[0] / width, size[1] / height)
+    scale = min(wanted, largest)
+    box = subject_box(alpha) or _whole(alpha).box
+    middle = ((box.left + box.right) / 2, (box.top + box.bottom) / 2)
+    seen = (size[0] / scale, size[1] / scale)
+    origin = tuple(_window(at, part, whole) for at, part, whole in zip(middle, seen, (width, height), strict=True))
+    return _placed(alpha, origin, size, scale, _warned(wanted, largest))
+
+
+def turned(plane: np.ndarray, quarters: int = 0, flip: Flip = "none") -> np.ndarray:
+    """`plane` ``(H, W[, C])`` after this many quarter turns clockwise, then mirrored left to right or upside down.
+
+    No turn and no mirror gives back `plane` itself.
+    """
+    turns = {1: cv2.ROTATE_90_CLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_COUNTERCLOCKWISE}
+    if quarters % 4:
+        plane = cv2.rotate(plane, turns[quarters % 4])
+    return plane if flip == "none" else cv2.flip(plane, 1 if flip == "horizontal" else 0)
+
+
+def _fade(low: int, length: int, size: int, reach: float) -> np.ndarray:
+    """1 from `low` on for `length` of `size` pixels, and beyond less and less, as float32 ``(size,)``."""
+    way = np.arange(size)
+    beyond = np.maximum(np.maximum(low - way, way - low - length + 1), 0)
+    return np.exp(-((beyond / reach) ** 2)).astype(np.float32)
+
+
+def _whole(alpha: np.ndarray) -> Placement:
+    height, width = alpha.shape
+    return Placement(Box(0, 0, width, height), (0, 0), (width, height), (width, height))
+
+
+def _cut_sides(alpha: np.ndarray, box: Box) -> tuple[bool, ...]:
+    """At which sides of the photo (left, top, right, bottom) the subject in `box` is cut off."""
+    wide, high = box.size
+    borders = ((alpha[:, 0], high), (alpha[0], wide), (alpha[:, -1], high), (alpha[-1], wide))
+    return tuple(bool((line > 127).sum() > CUT_SHARE * along) for line, along in borders)
+
+
+def _margins(alpha: np.ndarray, box: Box, margin: float, room: int) -> tuple[int, ...]:
+    spare = round(margin / 100 * max(box.size)) + room
+    return tuple(0 if cut else spare for cut in _cut_sides(alpha, box))
+
+
+def _origin(alpha: np.ndarray, box: Box, seen: tuple[float, float]) -> tuple[float, float]:
+    """The left top corner, in the photo, of a view `seen` large with `box` in its middle, or at the side it is cut."""
+    cut = _cut_sides(alpha, box)
+    axes = ((box.left, box.right, seen[0], cut[0], cut[2]), (box.top, box.bottom, seen[1], cut[1], cut[3]))
+    return tuple(  # type: ignore[return-value]
+        low if at_low and not at_high else high - view if at_high and not at_low else (low + high - view) / 2
+        for low, high, view, at_low, at_high in axes
+    )
+
+
+def _window(middle: float, part: float, whole: int) -> float:
+    return (whole - part) / 2 if part >= whole else min(max(middle - part / 2, 0), whole - part)
+
+
+def _warned(wanted: float, largest: float) -> tuple[str, ...]:
+    if wanted > largest:
+        return (TOO_SMALL,)
+    return (ENLARGED,) if wanted > 1 else ()
+
+
+def _placed(
+    alpha: np.ndarray, origin: tuple[float, ...], size: Size, scale: float, warnings: tuple[str, ...] = ()
+) -> Placement:
+    """The photo seen from `origin` (in its pixels) at `scale`, cut to whole pixels of both."""
+    low, high, at, scaled = [], [], [], []
+    for start, side, whole in zip(origin, size, alpha.shape[::-1], strict=True):
+        start = round(start) if scale == 1 else start
+        first = min(max(0, int(np.floor(start + 1e-6))), whole - 1)
+        last = max(first + 1, min(whole, int(np.ceil(start + side / scale - 1e-6))))
+        low.append(first)
+        high.append(last)
+        at.append(min(round((first - start) * scale), side - 1))
+        scaled.append(max(1 - min(at[-1], 0), round((last - start) * scale) - at[-1]))  # one pixel shows, at least
+    return Placement(Box(*low, *high), (at[0], at[1]), (scaled[0], scaled[1]), size, scale, warnings)

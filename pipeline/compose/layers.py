@@ -1,0 +1,114 @@
+"""One layer on another: straight 8-bit colour and alpha, rounded right, a strip at a time."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+import cv2
+import numpy as np
+
+Colour = tuple[int, int, int]  # red, green, blue, 0-255
+Layer = tuple[np.ndarray, np.ndarray]  # straight rgb (H, W, 3) and alpha (H, W), both uint8
+OwnAlpha = Literal["keep", "intersect", "ignore"]
+STRIP_PIXELS = 1 << 16  # so that what is done to a strip stays in the fast caches
+BLACK: Colour = (0, 0, 0)
+
+
+def join_alpha(alpha: np.ndarray, own: np.ndarray | None) -> np.ndarray:
+    """The matte within the transparency that the photo came with: the product of the two, uint8 ``(H, W)``."""
+    return alpha if own is None else cv2.multiply(alpha, own, scale=1 / 255)
+
+
+def with_own_alpha(alpha: np.ndarray, own: np.ndarray | None, use: OwnAlpha = "intersect") -> np.ndarray:
+    """What becomes of the transparency `own` that a photo came with, beside the matte `alpha`; uint8 ``(H, W)``.
+
+    ``keep``: the photo's own, without the matte; ``intersect``: the product of the two; ``ignore``: the matte alone.
+    """
+    if own is None or use == "ignore":
+        return alpha
+    return own if use == "keep" else join_alpha(alpha, own)
+
+
+def without_background(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """A copy of `rgb` ``(H, W, 3)`` that is 0 where `alpha` ``(H, W)`` is 0 and untouched elsewhere.
+
+    Soft edges keep the photo's own colour: multiplying it by alpha, as is often done, darkens them.
+    """
+    return cv2.copyTo(rgb, alpha)
+
+
+def over(rgb: np.ndarray, alpha: np.ndarray, background: np.ndarray | Colour) -> np.ndarray:
+    """A cut-out on an opaque background, each value rounded to the nearest.
+
+    Parameters
+    ----------
+    rgb, alpha
+        ``(H, W, 3)`` and ``(H, W)`` uint8, straight.
+    background
+        ``(H, W, 3)`` uint8, or one colour.
+
+    Returns
+    -------
+    np.ndarray
+        ``(H, W, 3)`` uint8; exactly `rgb` where `alpha` is 255 and exactly the background where it is 0.
+    """
+    out = np.empty_like(rgb)
+    flat = None if isinstance(background, np.ndarray) else _flat(background, alpha.shape)
+    for rows in strips(*alpha.shape):
+        behind = background[rows] if flat is None else flat[: rows.stop - rows.start]
+        _over_strip(rgb[rows], alpha[rows], np.asarray(behind), out[rows])
+    return out
+
+
+def _flat(colour: np.ndarray | Colour, shape: tuple[int, ...]) -> np.ndarray:
+    """A strip of one colour, as high as the highest."""
+    first = next(strips(*shape))
+    return np.full((first.stop - first.start, shape[1], 3), colour, np.uint8)
+
+
+def strips(height: int, width: int) -> Iterator[slice]:
+    """The rows of a picture, a strip at a time."""
+    step = max(1, STRIP_PIXELS // width)
+    return (slice(top, min(top + step, height)) for top in range(0, height, step))
+
+
+def _over_strip(rgb: np.ndarray, alpha: np.ndarray, behind: np.ndarray, out: np.ndarray) -> None:
+    lowest, highest, *_ = cv2.minMaxLoc(alpha)
+    if lowest == highest and highest in (0, 255):
+        out[:] = rgb if highest else behind
+        return
+    weight = cv2.cvtColor(alpha, cv2.COLOR_GRAY2BGR)
+    front = cv2.multiply(rgb, weight, dtype=cv2.CV_16U)
+    back = cv2.multiply(behind, cv2.bitwise_not(weight), dtype=cv2.CV_16U)
+    total = cv2.add(front, back, dst=front)  # at most 255 * 255, so 16 bits hold it
+    out[:] = cv2.convertScaleAbs(total, alpha=1 / 255)
+
+
+def under(rgb: np.ndarray, alpha: np.ndarray, shade: np.ndarray, colour: Colour = BLACK) -> Layer:
+    """A cut-out with a one-coloured layer beneath it (a shadow, an outline); both stay straight.
+
+    Parameters
+    ----------
+    rgb, alpha
+        The cut-out: ``(H, W, 3)`` and ``(H, W)`` uint8.
+    shade
+        ``(H, W)`` uint8: the layer's alpha. All 0 gives back `rgb` and `alpha` themselves.
+    colour
+        The layer's colour.
+
+    Returns
+    -------
+    rgb, alpha
+        Of the same shapes; `rgb` is 0 where `alpha` is 0.
+    """
+    if not cv2.hasNonZero(shade):
+        return rgb, alpha
+    joined = cv2.bitwise_not(cv2.multiply(cv2.bitwise_not(alpha), cv2.bitwise_not(shade), scale=1 / 255))
+    out = cv2.copyTo(rgb, alpha)
+    if colour != BLACK:
+        out[(alpha == 0) & (joined > 0)] = colour
+    mixed = np.flatnonzero((alpha > 0) & (joined > alpha))
+    whole = joined.reshape(-1)[mixed].astype(np.uint32)[:, None]
+    front = alpha.reshape(-1)[mixed].astype(np.uint32)[:, None]
+    total = rgb.reshape(-1, 3)[mixed] * front + np.array(colour, np.uint32) * (whole - front)
+    out.reshape(-1, 3)[mixed] = (total + whole // 2) // whole
+    return out, joined

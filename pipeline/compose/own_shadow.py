@@ -1,0 +1,125 @@
+"""The shadow that a photo shows on a plain background: how much darker than that background each pixel is."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from ..resample import fitting, shrink
+from .smooth import enlarged, fill_in
+
+NOT_PLAIN = "background_not_plain"  # warning: no shadow was taken over
+LONG_SIDE = 1024  # pixels at which the shadow is measured
+AWAY = 0.003  # of the picture: this close to the subject, its own colour may be in the pixels
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+NOISE, CERTAIN = 0.012, 0.045  # darkening that is not a shadow yet, and that is one
+
+
+@dataclass(frozen=True)
+class _Plain:
+    """What a plain background may still show, as shares of its brightness or of its pixels."""
+
+    least: float = 0.08  # of the picture has to be background
+    level: float = 60.0  # of 255: on a dark one, no shadow can be told
+    brighter: float = 0.03  # of its pixels may be clearly brighter than the model
+    lit: float = 0.35  # of its pixels have to be in no shadow
+    texture: float = 0.035  # detail that 95 % of its pixels stay under
+    tint: float = 0.16  # of a shadow: how differently it may darken red, green and blue
+    black: float = 0.01  # of its pixels may be too dark for a soft shadow
+
+
+PLAIN = _Plain()
+
+
+def kept(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray | None:
+    """The photo's own soft shadow as an alpha for black; None where its background is not plain enough to tell.
+
+    The background without shadow is modelled, for each channel, as a surface of second degree, fitted to the pixels
+    outside the subject so that darker ones hardly count. Where a pixel is darker than that model, the quotient of the
+    two is how much light the shadow leaves: black of alpha ``1 - quotient`` on the model gives the photo again. Next
+    to the subject and beneath it, the shadow is continued from around it.
+
+    Parameters
+    ----------
+    rgb
+        The photo, ``(H, W, 3)`` uint8.
+    alpha
+        Its matte, ``(H, W)`` uint8.
+
+    Returns
+    -------
+    np.ndarray or None
+        ``(H, W)`` uint8.
+
+    Source
+    ------
+    The lopsided fit: Eilers and Boelens, Baseline Correction with Asymmetric Least Squares Smoothing, 2005.
+    """
+    height, width = alpha.shape
+    small = fitting((width, height), LONG_SIDE)
+    values = shrink(rgb, small).astype(np.float32)
+    away = 1 + 2 * round(AWAY * max(small) + 1)
+    clear = shrink(alpha, small) <= 2
+    outside = cv2.erode(clear.astype(np.uint8), np.ones((away, away))) > 0
+    if outside.mean() < PLAIN.least:
+        return None
+    model = _without_shadow(values, outside)
+    left = values @ LUMA / np.maximum(model @ LUMA, 1)
+    if not _is_plain(values, model, left, outside):
+        return None
+    dark = np.clip(1 - left, 0, 1)
+    dark *= np.clip((dark - NOISE) / (CERTAIN - NOISE), 0, 1)
+    dark = cv2.GaussianBlur(_continued(dark, outside, clear), (0, 0), 1.0)
+    return enlarged(dark * 255, (width, height))
+
+
+def _continued(dark: np.ndarray, outside: np.ndarray, clear: np.ndarray) -> np.ndarray:
+    """The shadow from `outside` on to the subject and beneath it: as dark as the nearest pixel that is sure.
+
+    Between that and the subject (`clear`, not `outside`) it may be darker, as where two things touch, though not much:
+    there it may also be the subject's own edge.
+    """
+    label = cv2.distanceTransformWithLabels(
+        (~outside).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+    )[1]
+    nearest = np.zeros(int(label.max()) + 1, np.float32)
+    nearest[label[outside]] = dark[outside]
+    least = nearest[label]
+    return np.where(outside, dark, np.where(clear, np.clip(dark, least, least * 1.4), least))
+
+
+def _without_shadow(values: np.ndarray, outside: np.ndarray) -> np.ndarray:
+    """The background as if nothing stood before it, ``(h, w, 3)`` float32."""
+    height, width = outside.shape
+    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j].astype(np.float32)
+    terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
+    rows = np.flatnonzero(outside)
+    rows = rows[:: max(1, len(rows) // 40_000)]
+    known, wanted = terms.reshape(-1, 6)[rows].astype(np.float64), values.reshape(-1, 3)[rows].astype(np.float64)
+    weight = np.ones(len(rows))
+    for turn in range(16):
+        root = np.sqrt(weight)[:, None]
+        factors = np.linalg.lstsq(known * root, wanted * root, rcond=None)[0]
+        off = (wanted @ LUMA) / np.maximum(known @ factors @ LUMA, 1) - 1
+        # first everything, darker pixels a little; then only what is close to the surface
+        weight = np.where(off < 0, 0.03, 1.0) if turn < 10 else np.exp(-((off / 0.02) ** 2)) + 1e-6
+    return np.clip(terms @ factors.astype(np.float32), 1, 255)
+
+
+def _is_plain(values: np.ndarray, model: np.ndarray, left: np.ndarray, outside: np.ndarray) -> bool:
+    """Whether the background is the model, darkened smoothly and evenly in all colours, and nothing else."""
+    seen = left[outside]
+    bright = values @ LUMA
+    mean = fill_in(bright[..., None], outside.astype(np.float32))[..., 0]
+    detail = np.abs(mean - cv2.GaussianBlur(mean, (0, 0), 2.0))[outside] / np.maximum((model @ LUMA)[outside], 1)
+    shadow = outside & (left < 0.93) & (left > 0.2)
+    channels = values[shadow] / np.maximum(model[shadow], 1)
+    tint = np.percentile(np.ptp(channels, axis=-1), 75) if len(channels) > 0.002 * outside.sum() else 0.0
+    return bool(
+        np.median((model @ LUMA)[outside]) >= PLAIN.level
+        and (seen > 1.05).mean() <= PLAIN.brighter
+        and (np.abs(seen - 1) < 0.04).mean() >= PLAIN.lit
+        and np.percentile(detail, 95) <= PLAIN.texture
+        and tint <= PLAIN.tint
+        and (seen < 0.2).mean() <= PLAIN.black
+    )

@@ -1,0 +1,92 @@
+"""Shadows made from a matte: one that falls behind the subject, one where it stands. Each is an alpha for black."""
+
+import cv2
+import numpy as np
+
+from ..resample import fitting, shrink
+from .framing import subject_box
+from .smooth import KEPT_SIGMA, reduced
+
+CONTACT_SIDE = 384  # pixels of the subject's longer side at which its footprint is drawn: nothing in it is sharper
+NEAR_GROUND = 0.075  # of that side: how far above its lowest point a subject still nearly touches the ground
+TIGHT, WIDE = (0.012, 0.007), (0.06, 0.03)  # reach along x and y of the dark line below it, and of the glow around
+SMALL_FEET = 0.75  # below 1 for what touches in a point to be lighter than a long line, but not by its whole share
+
+
+def strengthened(shade: np.ndarray, strength: float) -> np.ndarray:
+    """A shadow's alpha ``(H, W)`` uint8 at `strength` percent, 0 to 100; 100 gives back `shade` itself."""
+    return shade if strength >= 100 else cv2.convertScaleAbs(shade, alpha=max(strength, 0.0) / 100)
+
+
+def drop(alpha: np.ndarray, offset: tuple[float, float], blur: float) -> np.ndarray:
+    """The subject's silhouette moved and blurred: a shadow on a wall behind it.
+
+    Parameters
+    ----------
+    alpha
+        ``(H, W)`` uint8.
+    offset
+        To the right and downwards, in pixels.
+    blur
+        Visible reach of the blur on each side, in pixels (two standard deviations).
+
+    Returns
+    -------
+    np.ndarray
+        The shadow's alpha ``(H, W)`` uint8; it goes on beyond a border where the subject does.
+    """
+    height, width = alpha.shape
+    sigma = max(blur, 0.0) / 2
+    small = reduced((width, height), max(1.0, sigma / KEPT_SIGMA))
+    across, down = width / small[0], height / small[1]
+    shade = alpha if small == (width, height) else shrink(alpha, small)
+    if sigma >= 0.1:
+        shade = cv2.GaussianBlur(shade, (0, 0), sigma / across, sigmaY=sigma / down, borderType=cv2.BORDER_REPLICATE)
+    move = np.array(
+        [[across, 0, offset[0] + (across - 1) / 2], [0, down, offset[1] + (down - 1) / 2]]
+    )  # pixel centres stay pixel centres
+    smooth = cv2.INTER_LINEAR if small == (width, height) else cv2.INTER_CUBIC
+    return cv2.warpAffine(shade, move, (width, height), flags=smooth, borderMode=cv2.BORDER_REPLICATE)
+
+
+def contact(alpha: np.ndarray) -> np.ndarray:
+    """Where the subject stands: dark and thin below what touches the ground, with a soft glow around it.
+
+    Parameters
+    ----------
+    alpha
+        ``(H, W)`` uint8. The ground is taken to be where the subject is lowest; a part of it that hangs higher casts
+        the less the higher it hangs, so that four legs have four shadows and the arch of a shoe stays light.
+
+    Returns
+    -------
+    np.ndarray
+        The shadow's alpha ``(H, W)`` uint8; all 0 without a subject.
+    """
+    box = subject_box(alpha)
+    if box is None:
+        return np.zeros_like(alpha)
+    height, width = alpha.shape
+    small = fitting((width, height), round(CONTACT_SIDE * max(width, height) / max(box.size)) or 1)
+    side = max(box.size) * small[0] / width
+    solid = shrink(alpha, small) > 127
+    lowest = solid.shape[0] - 1 - np.argmax(solid[::-1], axis=0)
+    ground = int(lowest[solid.any(0)].max(initial=0))
+    near = np.exp(-(((ground - lowest) / (NEAR_GROUND * side)) ** 2)) * solid.any(0)
+    return _footprint(near, lowest, side, (width, height), small)
+
+
+def _footprint(
+    near: np.ndarray, lowest: np.ndarray, side: float, size: tuple[int, int], small: tuple[int, int]
+) -> np.ndarray:
+    """Ellipses around (column, its lowest pixel), as strong as each is `near` the ground, blurred at two reaches."""
+    line = np.zeros(small[::-1], np.float32)
+    line[lowest, np.arange(small[0])] = near
+    clear = 1.0
+    for (along, across), most in ((TIGHT, 0.75), (WIDE, 0.6)):
+        sigmas = max(along * side, 0.5), max(across * side, 0.5)
+        glow = cv2.GaussianBlur(line, (0, 0), sigmas[0], sigmaY=sigmas[1], borderType=cv2.BORDER_CONSTANT)
+        peak = 1 / (np.sqrt(2 * np.pi) * sigmas[1])  # of a level line: what touches over a long way is darkest
+        clear = clear * (1 - most * np.minimum(glow / peak, 1) ** SMALL_FEET)
+    dark = cv2.convertScaleAbs((1 - clear) * 255)
+    return cv2.resize(dark, size, interpolation=cv2.INTER_CUBIC)

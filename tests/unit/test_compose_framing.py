@@ -1,0 +1,245 @@
+"""Where the subject stands: crop, canvas, ratio, turns; and the canvases that shops ask for."""
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from pipeline.compose import (
+    ENLARGED,
+    GROUPS,
+    TOO_SMALL,
+    canvas,
+    canvases,
+    cover,
+    crop,
+    fill,
+    ratio,
+    subject_box,
+    turned,
+)
+from tests.pictures import composite
+
+sides = st.integers(1, 40)
+shapes = st.tuples(sides, sides)
+values = st.one_of(st.sampled_from([0, 255]), st.integers(0, 255))
+cutouts = shapes.flatmap(
+    lambda shape: st.tuples(arrays(np.uint8, (*shape, 3)), arrays(np.uint8, shape, elements=values, fill=values))
+)
+sizes = st.tuples(st.integers(1, 90), st.integers(1, 90))
+
+
+def block(left=30, top=20, right=70, bottom=40, size=(100, 80)) -> np.ndarray:
+    alpha = np.zeros(size[::-1], np.uint8)
+    alpha[top:bottom, left:right] = 255
+    return alpha
+
+
+def edges(alpha: np.ndarray) -> tuple[int, int, int, int]:
+    box = subject_box(alpha)
+    return box.left, box.top, box.right, box.bottom
+
+
+def coloured(alpha: np.ndarray) -> np.ndarray:
+    return cv2.copyTo(np.full((*alpha.shape, 3), (200, 100, 50), np.uint8), alpha)
+
+
+def test_a_crop_without_margin_is_the_subject():
+    placed = crop(block())
+    rgb, alpha = placed.layer(coloured(block()), block())
+    assert alpha.shape == (20, 40) and (alpha == 255).all() and (rgb == (200, 100, 50)).all()
+
+
+@pytest.mark.parametrize(("margin", "room", "pixels"), [(10, 0, 4), (100, 0, 40), (0, 7, 7), (10, 7, 11)])
+def test_a_margin_is_a_share_of_the_longer_side_and_may_go_beyond_the_photo(margin, room, pixels):
+    placed = crop(block(), margin, room)
+    assert edges(placed.plane(block())) == (pixels, pixels, 40 + pixels, 20 + pixels)
+    assert placed.size == (40 + 2 * pixels, 20 + 2 * pixels)
+    assert placed.warnings == () and placed.scale == 1
+
+
+def test_where_the_photo_cuts_the_subject_there_is_no_margin():
+    bust = block(30, 20, 70, 80)
+    assert edges(crop(bust, 10).plane(bust)) == (6, 6, 46, 66)
+    assert crop(bust, 10).size == (52, 66)
+    placed = canvas(bust, (200, 200), 10)
+    assert edges(placed.plane(bust))[3] == 200  # shoulders end at the border
+    left, top, right, _ = edges(placed.plane(bust))
+    assert abs(left - (200 - right)) <= 1 and top >= 10
+
+
+def test_haze_far_away_does_not_widen_a_crop():
+    hazy = block()
+    hazy[0, 0] = 12
+    assert crop(hazy).size == (40, 20)
+    hazy[0, 0] = 13
+    assert crop(hazy).size == (70, 40)
+
+
+@pytest.mark.parametrize("size", [(50, 50), (200, 60), (60, 200), (80, 41), (1000, 1000)])
+@pytest.mark.parametrize("margin", [0, 5, 30])
+def test_a_canvas_has_its_size_and_the_subject_in_its_middle(size, margin):
+    placed = canvas(block(), size, margin, largest=100)
+    alpha = placed.plane(block())
+    assert alpha.shape == size[::-1]
+    left, top, right, bottom = edges(alpha)
+    assert abs(left + right - size[0]) <= 2 and abs(top + bottom - size[1]) <= 2
+    wide, high = right - left, bottom - top
+    wanted = min(size[0] / (40 + 0.8 * margin), size[1] / (20 + 0.8 * margin))
+    blur = 2 + 1.2 * wanted  # a pixel that is enlarged is soft
+    assert wide == pytest.approx(40 * wanted, abs=blur) and high == pytest.approx(20 * wanted, abs=blur)
+
+
+def test_a_subject_is_enlarged_only_so_far_and_says_so():
+    assert canvas(block(), (80, 80)).warnings == (ENLARGED,)
+    assert canvas(block(), (30, 30)).warnings == ()
+    small = canvas(block(), (800, 800))
+    assert small.warnings == (TOO_SMALL,) and small.scale == 2
+    left, _, right, _ = edges(small.plane(block()))
+    assert right - left == pytest.approx(80, abs=2)
+
+
+def test_a_scaled_edge_keeps_the_subjects_colour():
+    for size in ((37, 37), (173, 173)):
+        rgb, alpha = canvas(block(), size, 10, largest=9).layer(coloured(block()), block())
+        assert np.abs(rgb[alpha > 8].astype(int) - (200, 100, 50)).max() <= 1
+        assert not rgb[alpha == 0].any()
+
+
+def test_a_covering_photo_leaves_nothing_empty_and_keeps_the_subject_in():
+    whole = np.full((80, 100), 255, np.uint8)
+    for size in ((50, 90), (160, 30), (100, 80), (200, 160)):
+        placed = cover(block(60, 20, 100, 40), size)
+        assert (placed.plane(whole) == 255).all() and placed.size == size
+    assert edges(cover(block(60, 20, 100, 40), (40, 80)).plane(block(60, 20, 100, 40))) == (0, 20, 40, 40)
+
+
+@pytest.mark.parametrize(("wide", "high"), [(1, 1), (4, 5), (16, 9), (9, 16)])
+def test_a_ratio_is_met_without_scaling(wide, high):
+    placed = ratio(block(), wide, high, 10)
+    alpha = placed.plane(block())
+    assert placed.size[0] / placed.size[1] == pytest.approx(wide / high, rel=0.02)
+    left, top, right, bottom = edges(alpha)
+    assert (right - left, bottom - top) == (40, 20)
+    assert min(left, top, placed.size[0] - right, placed.size[1] - bottom) >= 4
+
+
+def test_beyond_the_photo_its_background_is_mirrored_and_a_shadow_fades():
+    photo = composite(100, 80)
+    placed = crop(np.full((80, 100), 255, np.uint8), 0, 0)
+    assert placed.backdrop(photo.rgb) is photo.rgb
+    placed = crop(block(), 100)
+    behind = placed.backdrop(photo.rgb)
+    assert behind.shape == (100, 120, 3)
+    (x, y), box = placed.at, placed.box
+    assert np.array_equal(behind[y:, x : x + 100][:80], photo.rgb[box.top : box.bottom, box.left : box.right])
+    assert np.array_equal(behind[y - 1, x : x + 100], behind[y, x : x + 100])
+    shade = placed.shade(np.full((80, 100), 200, np.uint8)).astype(int)
+    assert (shade[y : y + 80, x : x + 100] == 200).all()
+    assert (np.diff(shade[:y, 60]) >= 0).all() and shade[0, 60] < 100
+
+
+@pytest.mark.parametrize("place", [crop, lambda alpha: canvas(alpha, (100, 80)), lambda alpha: cover(alpha, (100, 80))])
+def test_what_changes_nothing_gives_back_the_input_itself(place):
+    full = np.full((80, 100), 255, np.uint8)
+    rgb = coloured(full)
+    placed = place(full)
+    assert placed.is_identity
+    assert placed.plane(full) is full and placed.shade(full) is full and placed.backdrop(rgb) is rgb
+    assert placed.layer(rgb, full) == (rgb, full)
+
+
+@pytest.mark.parametrize("place", [crop, lambda alpha: canvas(alpha, (50, 40)), lambda alpha: ratio(alpha, 5, 4)])
+def test_without_a_subject_the_whole_photo_stays(place):
+    nothing = np.zeros((80, 100), np.uint8)
+    placed = place(nothing)
+    assert (placed.box.left, placed.box.top, placed.box.right, placed.box.bottom) == (0, 0, 100, 80)
+    assert not placed.plane(nothing).any()
+
+
+@settings(max_examples=200, deadline=None)
+@given(cutouts, sizes, st.floats(0, 200), st.floats(0.1, 20))
+def test_any_cutout_goes_on_any_canvas(planes, size, margin, largest):
+    rgb, alpha = planes
+    rgb[alpha == 0] = 0
+    shown = [canvas(alpha, size, margin, largest), cover(alpha, size, largest), crop(alpha, margin)]
+    for placed in [*shown, ratio(alpha, *size, margin)] if max(size) < 8 * min(size) else shown:
+        colour, whole = placed.layer(rgb, alpha)
+        assert whole.shape == placed.size[::-1] and colour.shape == (*whole.shape, 3)
+        assert not colour[whole == 0].any()
+        assert placed.plane(alpha).shape == placed.shade(alpha).shape == whole.shape
+        assert placed.backdrop(rgb).shape == colour.shape
+    assert all(placed.size == size for placed in shown[:2])
+
+
+@settings(max_examples=80, deadline=None)
+@given(cutouts, st.floats(0, 60))
+def test_what_is_not_scaled_is_untouched(planes, margin):
+    rgb, alpha = planes
+    rgb[alpha == 0] = 0
+    placed = crop(alpha, margin)
+    colour, whole = placed.layer(rgb, alpha)
+    (x, y), (wide, high), box = placed.at, placed.scaled, placed.box
+    assert np.array_equal(colour[y : y + high, x : x + wide], rgb[box.top : box.bottom, box.left : box.right])
+    assert whole.sum() == alpha[box.top : box.bottom, box.left : box.right].sum()
+
+
+# ---- turns -----------------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=60, deadline=None)
+@given(cutouts, st.integers(-8, 8))
+def test_turns_are_clockwise_and_come_round(planes, quarters):
+    for plane in planes:
+        assert np.array_equal(turned(plane, quarters), np.rot90(plane, -quarters))
+        assert np.array_equal(turned(turned(plane, quarters), -quarters), plane)
+        assert np.array_equal(turned(plane, quarters, "horizontal"), np.fliplr(np.rot90(plane, -quarters)))
+        assert np.array_equal(turned(plane, quarters, "vertical"), np.flipud(np.rot90(plane, -quarters)))
+        assert turned(plane, 4) is plane
+
+
+# ---- canvases of the house -------------------------------------------------------------------------------------------
+
+
+def test_fill_is_the_share_of_the_longer_way():
+    assert fill(block()) == 40
+    assert fill(block(0, 0, 10, 80)) == 100
+    assert fill(np.zeros((5, 5), np.uint8)) == 0
+
+
+@pytest.mark.parametrize("name", canvases())
+def test_every_canvas_is_whole(name):
+    wanted = canvases()[name]
+    assert wanted.id == name and wanted.group in GROUPS and wanted.unit in ("px", "mm")
+    assert all(200 <= side <= 5000 for side in wanted.size)
+    assert (wanted.unit == "mm") == (wanted.dpi == 300) == (wanted.group == "id_photo")
+    assert wanted.title_en.isprintable() and wanted.title_zh.isprintable()
+    assert wanted.title_en and wanted.title_zh
+    if wanted.group == "id_photo":
+        assert wanted.background and any("\u4e00" <= letter <= "\u9fff" for letter in wanted.title_zh)
+
+
+def test_canvas_titles_are_told_apart():
+    for language in ("title_en", "title_zh"):
+        titles = [getattr(wanted, language) for wanted in canvases().values()]
+        assert len(set(titles)) == len(titles)
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [("id-35x45", (413, 531)), ("id-us", (600, 600)), ("id-cn-1", (295, 413)), ("amazon", (2000, 2000))],
+)
+def test_millimetres_come_as_pixels(name, size):
+    assert canvases()[name].size == size
+
+
+@pytest.mark.parametrize("name", [name for name, wanted in canvases().items() if wanted.min_fill])
+def test_a_canvas_own_margin_fills_it_as_it_asks(name):
+    wanted = canvases()[name]
+    for alpha in (block(), block(40, 5, 60, 75), block(30, 20, 50, 40)):
+        alpha = cv2.resize(alpha, None, fx=20, fy=20, interpolation=cv2.INTER_NEAREST)
+        filled = fill(canvas(alpha, wanted.size, wanted.margin, largest=1000).plane(alpha))
+        assert wanted.accepts(filled) and filled < wanted.min_fill + 5
+    assert not wanted.accepts(wanted.min_fill - 0.1)

@@ -1,0 +1,261 @@
+"""The formats that a picture leaves in: pixels, alpha, profile, density, EXIF; every reader reads them."""
+
+import io
+import shutil
+import subprocess
+import zipfile
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from PIL import Image, ImageCms
+from PIL.ExifTags import IFD, Base
+
+from pipeline.errors import ClearcutError
+from pipeline.formats import FORMATS_OUT, SRGB_PROFILE, Picture, write
+from pipeline.image_io import Photo, cutout_name, decode
+from pipeline.metadata import kept_exif
+from tests.pictures import composite, encoded, off, opened
+from tests.unit.test_metadata import PLACE, telling
+
+SCENE = composite(120, 90, softness=8)
+CUTOUT = Picture(cv2.copyTo(SCENE.rgb, SCENE.alpha), SCENE.alpha)
+OPAQUE = Picture(SCENE.rgb)
+PICTURES = [name for name in FORMATS_OUT if name not in ("matte", "zip")]
+TRANSPARENT = [name for name in PICTURES if FORMATS_OUT[name].has_alpha]
+EXACT = ["png", "png-small", "webp-lossless", "tiff"]
+sides = st.integers(1, 33)
+cutouts = st.tuples(sides, sides).flatmap(
+    lambda shape: st.tuples(arrays(np.uint8, (*shape, 3)), arrays(np.uint8, shape, fill=st.sampled_from([0, 255])))
+)
+
+
+def picture_for(name: str, **more) -> Picture:
+    source = CUTOUT if FORMATS_OUT[name].has_alpha else OPAQUE
+    return Picture(source.rgb, source.alpha, **more)
+
+
+def read(data: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(data))
+
+
+@pytest.mark.parametrize("name", FORMATS_OUT)
+def test_a_file_is_what_its_format_says(name):
+    format, data = FORMATS_OUT[name], write(name, picture_for(name))
+    assert format.name == name
+    assert cutout_name("cat.heic", format.extension) == f"cat_cutout{format.extension}"
+    if name == "zip":
+        assert zipfile.is_zipfile(io.BytesIO(data)) and format.media_type == "application/zip"
+        return
+    with read(data) as image:
+        assert image.get_format_mimetype() == format.media_type
+        assert format.extension in [
+            key for key, value in Image.registered_extensions().items() if value == image.format
+        ]
+        assert image.size == (120, 90)
+
+
+@pytest.mark.parametrize("name", EXACT)
+@settings(max_examples=40, deadline=None)
+@given(cutouts)
+def test_lossless_formats_keep_every_pixel_and_hide_nothing(name, planes):
+    rgb, alpha = planes
+    found = np.asarray(read(write(name, Picture(rgb, alpha))).convert("RGBA"))
+    assert np.array_equal(found[..., 3], alpha)
+    assert np.array_equal(found[..., :3], np.where(alpha[..., None] > 0, rgb, 0))
+
+
+@pytest.mark.parametrize("name", ["webp", "avif"])
+@settings(max_examples=25, deadline=None)
+@given(cutouts, st.integers(1, 100))
+def test_lossy_formats_keep_alpha_exactly_at_every_quality(name, planes, quality):
+    rgb, alpha = planes
+    found = np.asarray(read(write(name, Picture(rgb, alpha), quality)).convert("RGBA"))
+    assert np.array_equal(found[..., 3], alpha)
+
+
+@pytest.mark.parametrize("name", ["webp", "avif"])
+def test_lossy_formats_hide_nothing_of_the_background(name):
+    found = opened(write(name, Picture(SCENE.rgb, SCENE.alpha)))
+    assert off(found[..., :3], CUTOUT.rgb) < 3
+    hidden = found[..., :3][SCENE.alpha == 0].astype(int)
+    assert hidden.mean() < 0.5  # the wall has about 160
+    far = cv2.dilate(SCENE.alpha, np.ones((41, 41))) == 0
+    assert found[..., :3][far].max(initial=0) <= 2
+
+
+@pytest.mark.parametrize("name", PICTURES)
+@settings(max_examples=15, deadline=None)
+@given(cutouts)
+def test_any_picture_with_a_background_is_written_without_alpha(name, planes):
+    with read(write(name, Picture(planes[0]))) as image:
+        assert image.mode == "RGB" and image.size == planes[1].shape[::-1]
+        if name in EXACT:
+            assert np.array_equal(np.asarray(image), planes[0])
+
+
+@pytest.mark.parametrize("name", ["webp", "avif", "jpeg"])
+def test_more_quality_is_closer_and_larger(name):
+    files = [write(name, OPAQUE, quality) for quality in (20, 60, 95)]
+    errors = [off(opened(data), SCENE.rgb) for data in files]
+    assert errors == sorted(errors, reverse=True) and errors[-1] < 2.5
+    assert [len(data) for data in files] == sorted(len(data) for data in files)
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_every_picture_calls_itself_srgb(name):
+    with read(write(name, picture_for(name))) as image:
+        if FORMATS_OUT[name].extension == ".png":
+            assert image.info["srgb"] == 0
+        else:
+            assert image.info["icc_profile"] == SRGB_PROFILE
+
+
+def test_the_profile_is_srgb_small_and_of_no_day():
+    assert len(SRGB_PROFILE) < 700
+    profile = ImageCms.ImageCmsProfile(io.BytesIO(SRGB_PROFILE))
+    assert "sRGB" in ImageCms.getProfileName(profile)
+    assert SRGB_PROFILE[24:30] == bytes((0x07, 0xE9, 0, 2, 0, 1))
+    again = decode(encoded(SCENE.rgb, icc_profile=SRGB_PROFILE))
+    assert np.array_equal(again.rgb, SCENE.rgb)
+
+
+def density(image: Image.Image) -> tuple[float, float]:
+    if image.format in ("WEBP", "AVIF"):  # which have no other place for it
+        exif = image.getexif()
+        assert exif[Base.ResolutionUnit] == 2
+        return float(exif[Base.XResolution]), float(exif[Base.YResolution])
+    return image.info["dpi"]
+
+
+@pytest.mark.parametrize("name", [*PICTURES, "matte"])
+@pytest.mark.parametrize("dpi", [(300.0, 300.0), (72.0, 144.0)])
+@pytest.mark.parametrize("exif", [b"", kept_exif(encoded(SCENE.rgb, "JPEG", exif=telling()))], ids=["bare", "exif"])
+def test_dots_per_inch_are_kept_in_every_format(name, dpi, exif):
+    with read(write(name, picture_for(name, dpi=dpi, exif=exif))) as image:
+        assert density(image) == pytest.approx(dpi, abs=0.02)
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_what_knows_no_dots_per_inch_says_none(name):
+    assert decode(write(name, picture_for(name))).dpi is None
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_exif_is_there_only_where_asked_for_and_turns_nothing(name):
+    source = encoded(SCENE.rgb, "JPEG", exif=telling(6))
+    bare = write(name, picture_for(name))
+    assert Base.Model not in read(bare).getexif()
+    kept = write(name, picture_for(name, exif=kept_exif(source)))
+    exif = read(kept).getexif()
+    assert exif[Base.Model] == "Phone 9" and exif.get_ifd(IFD.Exif)[Base.LensModel] == "Lens 1"
+    assert exif.get(Base.Orientation, 1) == 1 and not exif.get_ifd(IFD.GPSInfo) and PLACE not in kept
+    assert decode(kept).size == (120, 90)
+    assert np.array_equal(decode(kept).rgb, decode(bare).rgb)
+
+
+@pytest.mark.parametrize("name", FORMATS_OUT)
+def test_the_same_picture_gives_the_same_bytes(name):
+    assert write(name, picture_for(name, dpi=(300, 300))) == write(name, picture_for(name, dpi=(300, 300)))
+
+
+@pytest.mark.parametrize("name", [*TRANSPARENT, "matte"])
+def test_opencv_reads_it(name):
+    read_by_opencv = cv2.imdecode(np.frombuffer(write(name, CUTOUT), np.uint8), cv2.IMREAD_UNCHANGED)
+    if read_by_opencv is None and name == "avif":
+        pytest.skip("this OpenCV reads no AVIF")
+    alpha = read_by_opencv if name == "matte" else read_by_opencv[..., 3]
+    assert np.array_equal(alpha, SCENE.alpha)
+    if name == "tiff":  # which OpenCV multiplies by alpha on reading, though the file says that it is straight
+        assert read(write(name, CUTOUT)).tag_v2[338] == (2,)
+    elif name in EXACT:
+        assert np.array_equal(read_by_opencv[..., 2::-1], CUTOUT.rgb)
+
+
+@pytest.mark.skipif(not shutil.which("pngcheck"), reason="pngcheck is not installed")
+@pytest.mark.parametrize("name", ["png", "png-small", "matte"])
+def test_pngcheck_finds_no_fault(name, tmp_path):
+    exif = kept_exif(encoded(SCENE.rgb, "JPEG", exif=telling()))
+    (tmp_path / "a.png").write_bytes(write(name, picture_for(name, dpi=(300, 300), exif=exif)))
+    checked = subprocess.run(["pngcheck", "-q", tmp_path / "a.png"], capture_output=True, text=True)
+    assert (checked.returncode, checked.stdout) == (0, "")
+
+
+def test_a_small_png_is_smaller():
+    rgb = composite(900, 700).subject
+    picture = Picture(rgb, composite(900, 700).alpha)
+    assert len(write("png-small", picture)) < len(write("png", picture))
+
+
+@settings(max_examples=30, deadline=None)
+@given(cutouts)
+def test_a_matte_is_alpha_as_grey(planes):
+    data = write("matte", Picture(*planes))
+    assert read(data).mode == "L" and np.array_equal(opened(data), planes[1])
+
+
+def test_jpeg_refuses_transparency_and_names_what_would_do():
+    with pytest.raises(ClearcutError) as caught:
+        write("jpeg", CUTOUT)
+    assert caught.value.code == "bad_option"
+    accepted = caught.value.facts["accepted"].split(", ")
+    assert accepted == [name for name in FORMATS_OUT if name != "jpeg"]
+    assert write("jpeg", Picture(SCENE.rgb, np.full_like(SCENE.alpha, 255)))
+
+
+@pytest.mark.parametrize(("name", "side"), [("webp", 16_384), ("webp-lossless", 16_384), ("jpeg", 65_536), ("gif", 3)])
+def test_what_a_format_cannot_hold_is_refused(name, side):
+    with pytest.raises(ClearcutError) as caught:
+        write(name, Picture(np.zeros((1, side, 3), np.uint8)))
+    assert caught.value.code == "bad_option"
+    assert name not in caught.value.facts["accepted"].split(", ") and "png" in caught.value.facts["accepted"]
+
+
+@pytest.mark.parametrize("name", FORMATS_OUT)
+def test_pixels_that_may_not_be_written_to_or_lie_apart_are_no_hindrance(name):
+    rgb, alpha = SCENE.rgb[::-1, ::-1], SCENE.alpha[::-1, ::-1]
+    rgb.setflags(write=False)
+    flipped = Picture(rgb, alpha if FORMATS_OUT[name].has_alpha else None)
+    whole = Picture(*(None if plane is None else np.ascontiguousarray(plane) for plane in (flipped.rgb, flipped.alpha)))
+    assert write(name, flipped) == write(name, whole)
+
+
+# ---- the archive -----------------------------------------------------------------------------------------------------
+
+
+def unpacked(picture: Picture) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(write("zip", picture))) as archive:
+        assert archive.testzip() is None
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+@pytest.mark.parametrize(("format", "name"), [("JPEG", "color.jpg"), ("PNG", "color.png")])
+def test_an_archive_holds_the_uploaded_file_itself_and_alpha(format, name):
+    upload = encoded(SCENE.rgb, format)
+    files = unpacked(Picture(CUTOUT.rgb, SCENE.alpha, photo=decode(upload), file=upload))
+    assert list(files) == [name, "alpha.png"]
+    assert files[name] == upload
+    assert np.array_equal(opened(files["alpha.png"]), SCENE.alpha)
+
+
+@pytest.mark.parametrize("turn", [1, 6, 3])
+@pytest.mark.parametrize("format", ["JPEG", "HEIC", "WEBP", "PNG"])
+def test_an_archives_colour_is_upright_whole_and_tells_no_place(format, turn):
+    upload = encoded(SCENE.rgb, format, exif=telling(turn))
+    photo = decode(upload)
+    alpha = np.full(photo.rgb.shape[:2], 100, np.uint8)
+    files = unpacked(Picture(np.zeros_like(photo.rgb), alpha, photo=photo, file=upload))
+    colour = next(data for name, data in files.items() if name.startswith("color"))
+    assert np.array_equal(opened(colour), photo.rgb)
+    assert all(PLACE not in data and b"Exif" not in data for data in files.values())
+
+
+def test_an_archive_of_another_size_or_without_its_photo_holds_the_pictures_own_colour():
+    upload = encoded(SCENE.rgb)
+    larger = Photo(np.zeros((91, 120, 3), np.uint8))
+    for picture in (Picture(CUTOUT.rgb, SCENE.alpha, photo=larger, file=upload), CUTOUT):
+        files = unpacked(picture)
+        assert np.array_equal(opened(files["color.png"]), CUTOUT.rgb)
