@@ -1,7 +1,7 @@
 """Weight files: found, fetched, checked, imported. A file whose checksum was not checked is never opened."""
 
 import hashlib
-import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -103,6 +103,10 @@ def verify(model: str, variant: Variant, path: Path) -> None:
     try:
         wanted = checksum(variant, path)
         found = digest(path, "sha256" if len(wanted) == 64 else "md5")
+    except FileNotFoundError:  # removed in this moment
+        raise ClearcutError(
+            "model_missing", model=model, file=variant.file, megabytes=megabytes(variant.bytes)
+        ) from None
     except (OSError, IndexError, ValueError):
         raise ClearcutError("broken_weights", model=model, file=variant.file) from None
     if found != wanted:
@@ -234,7 +238,7 @@ def _copy(file: Path, target: Path) -> None:
     """Copy all of `file` or nothing."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _filling(target.with_name(f".{target.name}.{os.getpid()}")) as part:  # beside a fetch under way
+        with _filling(target.with_name(f".{target.name}.{secrets.token_hex(4)}")) as part:  # beside a fetch under way
             shutil.copyfile(file, part)
             part.replace(target)
     except OSError as error:
@@ -244,7 +248,7 @@ def _copy(file: Path, target: Path) -> None:
 def _write_text(target: Path, text: str) -> None:
     """Write all of `text` or nothing."""
     try:
-        with _filling(target.with_name(f".{target.name}.{os.getpid()}")) as part:
+        with _filling(target.with_name(f".{target.name}.{secrets.token_hex(4)}")) as part:
             part.write_text(text, encoding="utf-8")
             part.replace(target)
     except OSError as error:

@@ -76,6 +76,7 @@ class Downloads:
             latest = self._latest.pop(name, None)
         if latest:
             latest.job.cancel()
+            latest.thread.join(5)  # it may be just about to put its file in place
 
     def facts(self, name: str, language: str) -> dict[str, Any]:
         """How far it is, in bytes, or why it came to nothing."""

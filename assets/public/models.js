@@ -199,7 +199,10 @@ window.clearcut.modelsTab = (() => {
 
   function show(tab) {
     root.dataset.tab = tab;
-    for (const name of ["photo", "models"]) $(`tab-${name}`).setAttribute("aria-selected", name === tab);
+    for (const name of ["photo", "models"]) {
+      $(`tab-${name}`).setAttribute("aria-selected", name === tab);
+      $(`tab-${name}`).tabIndex = name === tab ? 0 : -1;
+    }
     if (tab === "models") {
       draw();
       look();
@@ -209,6 +212,7 @@ window.clearcut.modelsTab = (() => {
   const open = () => { show("models"); $("tab-models").focus(); };
 
   function begin() {
+    $("tab-models").tabIndex = -1;
     for (const name of ["photo", "models"]) {
       const tab = $(`tab-${name}`);
       tab.addEventListener("click", () => show(name));

@@ -8,6 +8,7 @@ from .framing import subject_box
 from .smooth import KEPT_SIGMA, reduced
 
 CONTACT_SIDE = 384  # pixels of the subject's longer side at which its footprint is drawn: nothing in it is sharper
+MOST_SIDE = 2048  # pixels: a small subject on a large canvas is looked at no closer
 NEAR_GROUND = 0.075  # of that side: how far above its lowest point a subject still nearly touches the ground
 TIGHT, WIDE = (0.012, 0.007), (0.06, 0.03)  # reach along x and y of the dark line below it, and of the glow around
 SMALL_FEET = 0.75  # below 1 for what touches in a point to be lighter than a long line, but not by its whole share
@@ -67,7 +68,8 @@ def contact(alpha: np.ndarray) -> np.ndarray:
     if box is None:
         return np.zeros_like(alpha)
     height, width = alpha.shape
-    small = fitting((width, height), round(CONTACT_SIDE * max(width, height) / max(box.size)) or 1)
+    side = min(CONTACT_SIDE * max(width, height) / max(box.size), MOST_SIDE)
+    small = fitting((width, height), round(side) or 1)
     side = max(box.size) * small[0] / width
     solid = shrink(alpha, small) > 127
     lowest = solid.shape[0] - 1 - np.argmax(solid[::-1], axis=0)
