@@ -119,7 +119,7 @@ def build_models_router(settings: ServerSettings) -> APIRouter:
         return {"model": name}
 
     @router.delete("/{name}/fetch", status_code=204, summary="Stop fetching a model")
-    async def cancel(name: str) -> None:
+    def cancel(name: str) -> None:
         downloads.cancel(manageable(name).name)
 
     @router.delete("/{name}", status_code=204, summary="Remove a model's weights")
@@ -145,7 +145,7 @@ def build_models_router(settings: ServerSettings) -> APIRouter:
                 await run_in_threadpool(bring, wanted, file)
             except ClientDisconnect:
                 return Response(status_code=499)
-        downloads.cancel(name)
+        await run_in_threadpool(downloads.cancel, name)
         return Response(status_code=204)
 
     return router
