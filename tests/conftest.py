@@ -25,8 +25,9 @@ os.environ["CLEARCUT_OPEN"] = "0"
 
 @pytest.fixture(autouse=True)
 def fresh_state() -> None:
-    """No prediction of another test is in the cache."""
+    """No prediction of another test is in the cache, and no speed is known."""
     cache.CACHE.clear()
+    runtime.SPEEDS = runtime.Speeds()
 
 
 def _fetched(model: str) -> Path:

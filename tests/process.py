@@ -17,6 +17,7 @@ class Process:
 
     def __init__(self, popen: "subprocess.Popen[str]", address: str, said: list[str]) -> None:
         self.popen, self.address, self.said = popen, address, said
+        self.stopping = False
 
 
 @contextmanager
@@ -26,16 +27,20 @@ def serving(*flags: str, **environment: str) -> Iterator[Process]:
     command = [sys.executable, "webui.py", "--port", "0", "--no-open", *flags]
     popen = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     said: list[str] = []
+    process = None
     assert popen.stdout
     try:
         for line in popen.stdout:
             said.append(line.rstrip())
             if found := re.search(r"http://\S+", line):
-                yield Process(popen, found.group(), said)
+                process = Process(popen, found.group(), said)
+                yield process
                 break
         else:
             raise AssertionError(f"it did not start: {said}")
     finally:
+        if process:
+            process.stopping = True
         popen.send_signal(signal.SIGTERM)
         said.extend(popen.stdout.read().splitlines())
         popen.wait(20)

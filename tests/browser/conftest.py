@@ -1,6 +1,7 @@
 """A real Chromium before a real server, watched: no request to another host, no error in the console."""
 
 import io
+import random
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from tests.api.mirror import Mirror, mirroring
 from tests.conftest import TEST_MODELS
-from tests.pictures import encoded, photo
+from tests.pictures import composite, encoded, photo
 from tests.process import Process, serving
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
@@ -24,13 +25,17 @@ expect.set_options(timeout=15_000)
 class Visit:
     """One visitor's page."""
 
-    def __init__(self, page: Page, address: str) -> None:
-        self.page, self.address = page, address
+    def __init__(self, page: Page, process: Process) -> None:
+        self.page, self.process, self.address = page, process, process.address
         self.elsewhere: list[str] = []
         self.complaints: list[str] = []
         page.on("request", self._request)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: self._complain(str(error)))
+        page.on("console", lambda said: self._complain(said.text) if said.type == "error" else None)
+
+    def _complain(self, text: str) -> None:
+        if not self.process.stopping:  # that it misses a server which a test has stopped is no fault
+            self.complaints.append(text)
 
     def _request(self, request: Any) -> None:
         if not request.url.startswith((self.address, "data:", "blob:")):
@@ -142,7 +147,7 @@ def visit_to(browser: Browser) -> Iterator[Callable[..., Visit]]:
     def visit(process: Process, width: int = 1280, height: int = 800, **how: Any) -> Visit:
         how = {"locale": "en-US", "permissions": ["clipboard-read", "clipboard-write"]} | how
         context = browser.new_context(viewport={"width": width, "height": height}, **how)
-        visits.append(Visit(context.new_page(), process.address))
+        visits.append(Visit(context.new_page(), process))
         return visits[-1].open()
 
     yield visit
@@ -156,6 +161,12 @@ def visit_to(browser: Browser) -> Iterator[Callable[..., Visit]]:
 def visit(visit_to: Callable[..., Visit], server: Process) -> Visit:
     """An English visitor at a desk."""
     return visit_to(server)
+
+
+@pytest.fixture
+def unseen() -> bytes:
+    """A photo that no network has seen on this server: what takes long takes long."""
+    return encoded(composite(900, 700, seed=random.randrange(1 << 30)).rgb, "JPEG", quality=92)
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,10 @@ SHOTS = [
     ("result", DESK | {"locale": "en-US", "color_scheme": "light"}),
     ("result-zh-CN-dark", DESK | {"locale": "zh-CN", "color_scheme": "dark"}),
     ("start-zh-CN", DESK | {"locale": "zh-CN", "color_scheme": "light"}),
+    ("models", DESK | {"locale": "en-US", "color_scheme": "light"}),
+    ("models-zh-CN", DESK | {"locale": "zh-CN", "color_scheme": "light"}),
+    ("compare", DESK | {"locale": "en-US", "color_scheme": "light"}),
+    ("compare-zh-CN", DESK | {"locale": "zh-CN", "color_scheme": "light"}),
     ("phone", PHONE | {"locale": "en-US", "color_scheme": "light"}),
 ]
 
@@ -28,9 +32,14 @@ def main() -> None:
         chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         for name, how in SHOTS:
             context = chromium.new_context(**how)
-            page = Visit(context.new_page(), process.address).open().page
-            if not name.startswith("start"):
+            page = Visit(context.new_page(), process).open().page
+            kind = name.partition("-")[0]
+            if kind == "models":
+                page.click("#tab-models")
+            elif kind != "start":
                 show_result(page)
+            if kind == "compare":
+                show_comparison(page)
             page.wait_for_timeout(500)
             page.screenshot(path=FOLDER / f"{name}.png")
             context.close()
@@ -47,6 +56,16 @@ def show_result(page: Page) -> None:
     page.wait_for_timeout(1000)
     page.evaluate("""() => { const split = document.getElementById("split");
         split.value = 42; split.dispatchEvent(new Event("input", { bubbles: true })); }""")
+
+
+def show_comparison(page: Page) -> None:
+    """The installed models, side by side."""
+    page.click("#compare-open")
+    page.wait_for_function(
+        """() => { const tiles = [...document.querySelectorAll("#tiles figure")];
+        return tiles.length > 1 && tiles.every((tile) => tile.dataset.state === "done"); }""",
+        timeout=60_000,
+    )
 
 
 def shrink(folder: Path) -> None:

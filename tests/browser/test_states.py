@@ -26,8 +26,8 @@ def done_models(visit: Visit) -> list[str]:
 # ---- newer work ------------------------------------------------------------------------------------------------------
 
 
-def test_a_newer_setting_supersedes_the_older_run(visit: Visit, portrait: bytes, isnet: Path) -> None:
-    visit.done(portrait)
+def test_a_newer_setting_supersedes_the_older_run(visit: Visit, unseen: bytes, isnet: Path) -> None:
+    visit.done(unseen)
     visit.pick_model(BIG)
     visit.until("working")
     visit.pick_model("Fast")
@@ -37,8 +37,8 @@ def test_a_newer_setting_supersedes_the_older_run(visit: Visit, portrait: bytes,
     expect(visit.page.locator("#model-facts")).to_contain_text("u2netp")
 
 
-def test_a_newer_photo_supersedes_the_older_run(visit: Visit, portrait: bytes, isnet: Path) -> None:
-    visit.done(portrait)
+def test_a_newer_photo_supersedes_the_older_run(visit: Visit, unseen: bytes, isnet: Path) -> None:
+    visit.done(unseen)
     visit.pick_model(BIG)
     visit.until("working")
     visit.choose(encoded(composite().rgb), "ball.png")
@@ -49,8 +49,8 @@ def test_a_newer_photo_supersedes_the_older_run(visit: Visit, portrait: bytes, i
     assert visit.download()[0] == "ball_cutout.png"
 
 
-def test_cancel_goes_back_to_the_last_result_and_its_model(visit: Visit, portrait: bytes, isnet: Path) -> None:
-    visit.done(portrait)
+def test_cancel_goes_back_to_the_last_result_and_its_model(visit: Visit, unseen: bytes, isnet: Path) -> None:
+    visit.done(unseen)
     visit.pick_model(BIG)
     visit.page.get_by_role("button", name="Cancel").click()
     visit.until("done")
@@ -59,8 +59,8 @@ def test_cancel_goes_back_to_the_last_result_and_its_model(visit: Visit, portrai
     assert "isnet-general-use" not in done_models(visit)
 
 
-def test_cancel_puts_the_controls_back_to_the_result_that_is_shown(visit: Visit, portrait: bytes, isnet: Path) -> None:
-    visit.done(portrait)
+def test_cancel_puts_the_controls_back_to_the_result_that_is_shown(visit: Visit, unseen: bytes, isnet: Path) -> None:
+    visit.done(unseen)
     visit.pick_model(BIG)
     visit.until("working")
     visit.page.click("#edges > button")
