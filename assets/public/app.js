@@ -362,12 +362,17 @@ window.clearcut = (() => {
     document.querySelector("#input button").focus();
   }
 
+  // Whatever the server still says of what it was asked before comes too late, even if it was on its way already.
+  function disregard() {
+    now.photo = { ...now.photo, id: (photos += 1) };
+  }
+
   // Cancel: back to the last result if there is one, else to the start.
   function cancelled() {
     if (!now.photo) return;
     if (!now.result && now.shelved) unshelve();
     if (!now.result) return startOver();
-    now.run += 1; // whatever the server still says of the cancelled run comes too late
+    disregard();
     now.message = now.result;
     now.model = now.result.options.model;
     render(now.result);
@@ -519,6 +524,6 @@ window.clearcut = (() => {
   begin();
   return {
     ready, show, withPhoto, withLanguage, switchLanguage, lastSettings, // for Gradio's events
-    $, root, now, models, speakers, say, titleOf, receive, render, photoFacts, refreshModels, send, // for the other scripts
+    $, root, now, models, speakers, say, titleOf, receive, render, photoFacts, disregard, refreshModels, send, // for the other scripts
   };
 })();

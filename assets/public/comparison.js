@@ -86,8 +86,8 @@ window.clearcut.comparison = (() => {
   }
 
   function take(result) {
+    page.disregard();
     const kept = { ...result, state: "done", run: now.run, photo: now.photo.id };
-    now.run += 1; // what the comparison still says comes too late
     page.receive(kept);
     now.result = kept;
     $("kept").click();
@@ -96,8 +96,7 @@ window.clearcut.comparison = (() => {
 
   function close() {
     if (now.message?.comparing && now.message.state === "working") {
-      now.run += 1;
-      now.result = now.result ?? null;
+      page.disregard();
       $("kept").click(); // the server stops what is under way
     }
     now.message = now.result ?? left;

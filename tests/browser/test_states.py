@@ -1,5 +1,6 @@
 """Every state that the page can be in: superseded, cancelled, asking, fetching, waiting, wrong."""
 
+import random
 import re
 import shutil
 from collections.abc import Callable
@@ -99,8 +100,8 @@ def test_an_open_page_works_on_after_the_server_was_restarted(
     with serving() as first:
         port = first.address.rpartition(":")[2]
         visit = visit_to(first)
-        for number in range(3):
-            visit.done(encoded(composite(seed=number).rgb))
+        for _ in range(3):
+            visit.done(encoded(composite(seed=random.randrange(1 << 30)).rgb))
     with serving("--port", port):
         visit.page.click("#download")
         expect(visit.page.get_by_role("alert")).to_contain_text("no longer kept")
@@ -119,8 +120,8 @@ def test_after_a_new_photo_the_old_ones_result_never_appears(visit: Visit, portr
 def test_the_queue_of_page_and_api_says_how_many_are_before_you(
     visit: Visit, server: Process, portrait: bytes, isnet: Path
 ) -> None:
-    def ask_the_api(number: int) -> int:
-        files = {"image": encoded(composite(seed=number).rgb)}
+    def ask_the_api(_: int) -> int:
+        files = {"image": encoded(composite(seed=random.randrange(1 << 30)).rgb)}
         form = {"model": "isnet-general-use"}
         return httpx.post(f"{server.address}/api/remove-bg", files=files, data=form, timeout=120).status_code
 
