@@ -488,7 +488,8 @@ window.clearcut = (() => {
 
   // Gradio draws the page piece by piece, in no order that one could rely on: begin when every piece is there.
   const PIECES = ["#input input[type=file]", "#stage", "#cancel", "#fetch", "#later", "#model-facts", "#download", "#notice",
-    "#language", "#theme", "#about-box", "#examples", "#tab-photo", "#models-list", "#tiles", "#compare-run", "#ask-models"];
+    "#language", "#theme", "#about-box", "#examples", "#tab-photo", "#models-list", "#tiles", "#compare-run", "#ask-models",
+    "#compare-choice", "#kept", "#respeak"];
 
   async function begin() {
     if (!PIECES.every((piece) => document.querySelector(piece))) return setTimeout(begin, 20);

@@ -18,13 +18,14 @@ window.clearcut.comparison = (() => {
     root.dataset.state = "comparing";
     draw();
     if (here.length >= LEAST) $("compare-run").click();
-    else $("compare-close").focus();
+    else $("compare-models").focus();
   }
 
   function draw() {
     const enough = installed().length >= LEAST;
     $("compare-hint").textContent = enough ? say("page.compare.hint", { most: MOST }) : say("page.compare.too_few");
-    $("compare-choice").replaceChildren(...installed().map((model) => {
+    $("compare-models").hidden = enough;
+    $("compare-choice").replaceChildren(...(enough ? installed() : []).map((model) => {
       const chip = document.createElement("button");
       chip.type = "button";
       chip.className = "chip";
@@ -112,6 +113,7 @@ window.clearcut.comparison = (() => {
   function begin() {
     $("compare-open").addEventListener("click", open);
     $("compare-close").addEventListener("click", close);
+    $("compare-models").addEventListener("click", () => window.clearcut.modelsTab.open());
     page.speakers.push(() => { if (root.dataset.state === "comparing") draw(); });
   }
 
