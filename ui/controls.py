@@ -27,7 +27,7 @@ def control(name: str) -> gr.components.Component:
     how = {"elem_id": elem_id(name), "interactive": True, "value": field["default"], **words(name, "en")}
     if field.get("type") == "boolean":
         return gr.Checkbox(**how)
-    if "pattern" in field:
+    if str(field["default"]).startswith("#"):
         return gr.ColorPicker(**how)
     if "enum" in field:
         return gr.Dropdown(filterable=False, **how)

@@ -19,12 +19,21 @@ ClientFor = Callable[..., TestClient]
 GRADIO_JOIN = "/gradio_api/queue/join"
 
 
-def run_page_event(client: httpx.Client, upload: object, session: str = "s1") -> list[dict]:
+def page_controls(config: dict) -> list[str]:
+    """The options in the order in which the page sends them."""
+    event = next(each for each in config["dependencies"] if any(target[1] == "upload" for target in each["targets"]))
+    ids = {each["id"]: each["props"].get("elem_id") or "" for each in config["components"]}
+    return [ids[each].replace("-", "_") for each in event["inputs"][3:]]
+
+
+def run_page_event(
+    client: httpx.Client, upload: object, session: str = "s1", behind: object = None, **options: object
+) -> list[dict]:
     """Send the page's own upload event as a hostile client would; the messages of the event stream."""
     config = client.get("/config").json()
     event = next(d for d in config["dependencies"] if any(t[1] == "upload" for t in d["targets"]))
-    given = {"model": "u2netp", "feather": 0, "keep": []}
-    data = [upload, {"id": 1, "name": "x.jpg"}, *(given[name] for name in Options.model_fields)]
+    given = Options().model_dump(mode="json") | options
+    data = [{"id": 1, "name": "x.jpg"}, upload, behind, *(given[name] for name in page_controls(config))]
     body = {"data": data, "fn_index": event["id"], "session_hash": session}
     assert client.post(GRADIO_JOIN, json=body).status_code == 200
     messages = []

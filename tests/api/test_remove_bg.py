@@ -128,7 +128,7 @@ def test_a_crash_in_one_request_leaves_the_next_one_working(
     client: TestClient, jpeg: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr("pipeline.compose.without_background", lambda *_: 1 / 0)
+        patched.setattr("pipeline.cutout.compose", lambda *_: 1 / 0)
         answer = post(client, jpeg)
     assert answer.status_code == 500 and answer.json()["code"] == "unexpected"
     assert "Traceback" not in answer.text and "/" not in answer.json()["sentence"]
@@ -153,8 +153,34 @@ def test_the_api_page_needs_no_other_host_and_names_every_option(client: TestCli
     assert client.get("/api/docs-assets/swagger-ui-bundle.js").status_code == 200
     schema = client.get("/api/openapi.json").json()
     form = schema["paths"]["/api/remove-bg"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
-    assert set(form["properties"]) == {"image", *Options.model_fields}
+    assert set(form["properties"]) == {"image", "background_image", "preset", *Options.model_fields}
     assert form["properties"]["feather"]["maximum"] == 50
+
+
+def test_a_preset_is_a_field_of_the_form(client: TestClient, jpeg: bytes) -> None:
+    answer = post(client, jpeg, preset="sticker")
+    assert answer.content == cut_out_bytes(jpeg, preset="sticker")
+    assert post(client, jpeg, preset="nothing").json()["facts"]["name"] == "preset"
+
+
+def test_the_answer_says_its_format_its_name_and_how_much_of_the_frame_is_filled(
+    client: TestClient, jpeg: bytes
+) -> None:
+    answer = post(client, jpeg, format="jpeg", canvas="amazon")
+    assert answer.headers["content-type"] == "image/jpeg" and "_cutout.jpg" in answer.headers["content-disposition"]
+    assert 80 < int(answer.headers["x-subject-fill"]) <= 100
+    assert (answer.headers["x-width"], answer.headers["x-height"]) == ("2000", "2000")
+
+
+def test_a_background_picture_that_did_not_come_is_asked_for(client: TestClient, jpeg: bytes) -> None:
+    answer = post(client, jpeg, background="image")
+    assert answer.status_code == 422 and answer.json()["code"] == "no_background"
+
+
+def test_a_broken_background_picture_is_refused(client: TestClient, jpeg: bytes) -> None:
+    files = {"image": ("photo.jpg", jpeg), "background_image": ("wall.png", b"dear diary")}
+    answer = client.post("/api/remove-bg", files=files, data={"background": "image"})
+    assert answer.status_code == 415
 
 
 def test_a_large_photo_with_orientation_and_profile_is_upright(client: TestClient) -> None:

@@ -18,6 +18,7 @@ from pipeline.options import Options
 from pipeline.runtime import PROVIDERS
 from pipeline.settings import PREFIX, ROOT, Engine, Settings
 from pipeline.words import LANGUAGES, explain, vocabulary
+from tests.options import other_than_default
 
 GIVEN: dict[str, tuple[str, Any]] = {
     "model": ("isnet-general-use", "isnet-general-use"),
@@ -279,21 +280,6 @@ def flags() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser()
     add_arguments(parser, Options, "option")
     return parser
-
-
-def other_than_default(name: str) -> Any:
-    """A value of the field that is not its default."""
-    field = Options.model_json_schema()["properties"][name]
-    own = {"model": "isnet-general-use", "keep": "upper,lower", "canvas": "amazon"}
-    if name in own:
-        return own[name]
-    if field.get("type") == "boolean":
-        return not field["default"]
-    if "pattern" in field:
-        return "#123456"
-    if "enum" in field:
-        return next(value for value in field["enum"] if value != field["default"])
-    return field["minimum"] if field["minimum"] != field["default"] else field["maximum"]
 
 
 @pytest.mark.parametrize("name", Options.model_fields)

@@ -1,0 +1,62 @@
+"""One `Options`, many faces: each field does the same over HTTP, on the command line, on the page, in the library."""
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from starlette.testclient import TestClient
+
+from pipeline import Options, cut_out_bytes
+from pipeline.__main__ import main
+from tests.api.test_guard import page_controls, run_page_event, uploaded
+from tests.options import NEEDED, WITHOUT_EFFECT_HERE, other_than_default
+from tests.pictures import encoded
+
+WALL = encoded(np.full((60, 80, 3), (10, 120, 200), np.uint8))
+NAMES = [name for name in Options.model_fields if name not in ("model", "keep")]  # which tests of models walk
+
+
+def asked_for(name: str) -> dict[str, Any]:
+    return {**NEEDED.get(name, {}), name: other_than_default(name)}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_option_does_the_same_over_http_on_the_command_line_and_in_the_library(
+    client: TestClient, jpeg: bytes, name: str, tmp_path: Path
+) -> None:
+    fields = asked_for(name)
+    flags = []
+    for each, given in fields.items():
+        flag = each.replace("_", "-")
+        flags += [f"--{flag}"] if given is True else [f"--no-{flag}"] if given is False else [f"--{flag}", str(given)]
+    photo, wall, made = tmp_path / "photo.jpg", tmp_path / "wall.png", tmp_path / "made"
+    photo.write_bytes(jpeg)
+    wall.write_bytes(WALL)
+    answer = client.post(
+        "/api/remove-bg",
+        files={"image": ("photo.jpg", jpeg), "background_image": ("wall.png", WALL)},
+        data={each: str(given).lower() if isinstance(given, bool) else str(given) for each, given in fields.items()},
+    )
+    assert answer.status_code == 200, answer.text
+    assert main(["cut", str(photo), "-o", str(made), "--background-image", str(wall), *flags]) == 0
+    ours = cut_out_bytes(jpeg, WALL, **fields)
+    assert answer.content == made.read_bytes() == ours
+    if name not in WITHOUT_EFFECT_HERE:
+        assert ours != cut_out_bytes(jpeg, WALL, **NEEDED.get(name, {})), "the option does something"
+
+
+def test_every_option_has_a_control_on_the_page(live: httpx.Client) -> None:
+    assert set(page_controls(live.get("/config").json())) == set(Options.model_fields)
+
+
+def test_every_option_does_on_the_page_what_it_does_in_the_library(live: httpx.Client, jpeg: bytes) -> None:
+    photo, wall = uploaded(live, jpeg, "photo.jpg"), uploaded(live, WALL, "wall.png")
+    for name in NAMES:
+        fields = asked_for(name)
+        last = run_page_event(live, photo, f"walk-{name}", behind=wall, **fields)[-1]
+        message = last["output"]["data"][0]
+        assert message["state"] == "done", (name, message)
+        data = live.get("/" + message["download"] + message["file"]).content
+        assert data == cut_out_bytes(jpeg, WALL, **fields), name
