@@ -1,4 +1,4 @@
-"""``python -m benchmarks steps``, ``start``, ``edges``: seconds by step, until the page answers; errors of mattes."""
+"""``python -m benchmarks FOLDER…`` (or ``table``), ``speed``, ``steps``, ``start``, ``edges``."""
 
 import argparse
 import io
@@ -16,7 +16,7 @@ from PIL import Image
 
 from pipeline import Options, cut_out_file
 
-from . import edges
+from . import edges, speed, table
 
 ROOT = Path(__file__).parent.parent
 
@@ -34,8 +34,12 @@ def main() -> None:
     start = commands.add_parser("start", help="seconds until the page answers, beside those of `import gradio`")
     start.add_argument("--runs", type=int, default=3)
     start.set_defaults(run=time_start)
-    edges.add_command(commands)
-    given = parser.parse_args()
+    for command in (table, speed, edges):
+        command.add_command(commands)
+    arguments = sys.argv[1:]
+    if arguments and arguments[0] not in (*commands.choices, "-h", "--help"):
+        arguments.insert(0, "table")
+    given = parser.parse_args(arguments)
     given.run(given)
 
 
