@@ -7,7 +7,7 @@ import re
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import perf_counter
 from urllib.request import urlopen
@@ -21,8 +21,8 @@ from . import edges, speed, table
 ROOT = Path(__file__).parent.parent
 
 
-def main() -> None:
-    """Choose a benchmark."""
+def main(given: Sequence[str] | None = None) -> None:
+    """Choose a benchmark; a folder without one means the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     commands = parser.add_subparsers(required=True)
     steps = commands.add_parser("steps", help="seconds of each step of a cut-out, JPEG bytes to PNG bytes")
@@ -36,11 +36,11 @@ def main() -> None:
     start.set_defaults(run=time_start)
     for command in (table, speed, edges):
         command.add_command(commands)
-    arguments = sys.argv[1:]
+    arguments = list(sys.argv[1:] if given is None else given)
     if arguments and arguments[0] not in (*commands.choices, "-h", "--help"):
         arguments.insert(0, "table")
-    given = parser.parse_args(arguments)
-    given.run(given)
+    chosen = parser.parse_args(arguments)
+    chosen.run(chosen)
 
 
 def time_steps(given: argparse.Namespace) -> None:
