@@ -18,31 +18,15 @@ Cut = Callable[[Any, dict[str, Any]], Any]  # photo as bytes, how → PNG as byt
 
 
 def clearcut(model: str) -> Cut:
-    """This project. `how`: ``options``, ``cache``, ``refined``."""
+    """This project. `how`: ``options``, ``cache``; ``refined``, whatever its default may be."""
     from pipeline import Options, cut_out_file
 
     def cut(data: bytes, how: dict[str, Any]) -> bytes:
-        values = {"model": model, **how.get("options", {})}
-        if how.get("refined"):
-            if "refine" not in Options.model_fields:
-                return _refined(data, Options(**values))
-            values["refine"] = True
-        return cut_out_file(data, Options(**values), cache=how.get("cache", False)).data
+        refined = {"refine": "guided"} if how.get("refined") else {}
+        options = Options(model=model, **refined, **how.get("options", {}))
+        return cut_out_file(data, options, cache=how.get("cache", False)).data
 
     return cut
-
-
-def _refined(data: bytes, options: Any) -> bytes:
-    """A cut-out whose edge is refined, by the steps that make one up."""
-    from pipeline import compose, edges, foreground, image_io, mattes
-    from pipeline.resample import matte_to_photo
-    from pipeline.runtime import Job
-
-    photo = image_io.decode(data)
-    matte = mattes.predict(photo, options.model, Job(), cache=False).prediction.matte
-    alpha = edges.refine(matte_to_photo(matte, photo.size), photo.rgb)
-    rgb = compose.without_background(foreground.estimate(photo.rgb, alpha), alpha)
-    return image_io.encode(rgb, alpha, photo.dpi)
 
 
 def rembg(model: str) -> Cut:
