@@ -1,14 +1,12 @@
 """One layer on another: straight 8-bit colour and alpha, rounded right, a strip at a time."""
 
 from collections.abc import Iterator
-from typing import Literal
 
 import cv2
 import numpy as np
 
 Colour = tuple[int, int, int]  # red, green, blue, 0-255
 Layer = tuple[np.ndarray, np.ndarray]  # straight rgb (H, W, 3) and alpha (H, W), both uint8
-OwnAlpha = Literal["keep", "intersect", "ignore"]
 STRIP_PIXELS = 1 << 16  # so that what is done to a strip stays in the fast caches
 BLACK: Colour = (0, 0, 0)
 
@@ -16,16 +14,6 @@ BLACK: Colour = (0, 0, 0)
 def join_alpha(alpha: np.ndarray, own: np.ndarray | None) -> np.ndarray:
     """The matte within the transparency that the photo came with: the product of the two, uint8 ``(H, W)``."""
     return alpha if own is None else cv2.multiply(alpha, own, scale=1 / 255)
-
-
-def with_own_alpha(alpha: np.ndarray, own: np.ndarray | None, use: OwnAlpha = "intersect") -> np.ndarray:
-    """What becomes of the transparency `own` that a photo came with, beside the matte `alpha`; uint8 ``(H, W)``.
-
-    ``keep``: the photo's own, without the matte; ``intersect``: the product of the two; ``ignore``: the matte alone.
-    """
-    if own is None or use == "ignore":
-        return alpha
-    return own if use == "keep" else join_alpha(alpha, own)
 
 
 def without_background(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:

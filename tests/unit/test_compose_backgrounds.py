@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from pipeline.compose import blurred, gradient, picture
+from pipeline.compose.backgrounds import blurred, gradient, picture
 from tests.pictures import composite
 
 sides = st.integers(1, 40)

@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from pipeline.compose import (
+from pipeline.canvas import GROUPS, canvases, frame, said_of_fill
+from pipeline.compose.framing import (
     ENLARGED,
-    GROUPS,
+    LARGEST,
     TOO_SMALL,
     canvas,
-    canvases,
     cover,
     crop,
     fill,
@@ -20,6 +20,7 @@ from pipeline.compose import (
     subject_box,
     turned,
 )
+from pipeline.options import Options
 from tests.pictures import composite
 
 sides = st.integers(1, 40)
@@ -81,7 +82,7 @@ def test_haze_far_away_does_not_widen_a_crop():
 @pytest.mark.parametrize("size", [(50, 50), (200, 60), (60, 200), (80, 41), (1000, 1000)])
 @pytest.mark.parametrize("margin", [0, 5, 30])
 def test_a_canvas_has_its_size_and_the_subject_in_its_middle(size, margin):
-    placed = canvas(block(), size, margin, largest=100)
+    placed = canvas(block(), size, margin, natural=50)
     alpha = placed.plane(block())
     assert alpha.shape == size[::-1]
     left, top, right, bottom = edges(alpha)
@@ -95,15 +96,16 @@ def test_a_canvas_has_its_size_and_the_subject_in_its_middle(size, margin):
 def test_a_subject_is_enlarged_only_so_far_and_says_so():
     assert canvas(block(), (80, 80)).warnings == (ENLARGED,)
     assert canvas(block(), (30, 30)).warnings == ()
+    assert canvas(block(), (60, 60), natural=2).warnings == ()  # a view of what is larger than the photo itself
     small = canvas(block(), (800, 800))
-    assert small.warnings == (TOO_SMALL,) and small.scale == 2
+    assert small.warnings == (TOO_SMALL,) and small.scale == LARGEST
     left, _, right, _ = edges(small.plane(block()))
     assert right - left == pytest.approx(80, abs=2)
 
 
 def test_a_scaled_edge_keeps_the_subjects_colour():
     for size in ((37, 37), (173, 173)):
-        rgb, alpha = canvas(block(), size, 10, largest=9).layer(coloured(block()), block())
+        rgb, alpha = canvas(block(), size, 10, natural=5).layer(coloured(block()), block())
         assert np.abs(rgb[alpha > 8].astype(int) - (200, 100, 50)).max() <= 1
         assert not rgb[alpha == 0].any()
 
@@ -160,11 +162,11 @@ def test_without_a_subject_the_whole_photo_stays(place):
 
 
 @settings(max_examples=200, deadline=None)
-@given(cutouts, sizes, st.floats(0, 200), st.floats(0.1, 20))
-def test_any_cutout_goes_on_any_canvas(planes, size, margin, largest):
+@given(cutouts, sizes, st.floats(0, 200), st.floats(0.05, 10))
+def test_any_cutout_goes_on_any_canvas(planes, size, margin, natural):
     rgb, alpha = planes
     rgb[alpha == 0] = 0
-    shown = [canvas(alpha, size, margin, largest), cover(alpha, size, largest), crop(alpha, margin)]
+    shown = [canvas(alpha, size, margin, natural), cover(alpha, size, natural), crop(alpha, margin)]
     for placed in [*shown, ratio(alpha, *size, margin)] if max(size) < 8 * min(size) else shown:
         colour, whole = placed.layer(rgb, alpha)
         assert whole.shape == placed.size[::-1] and colour.shape == (*whole.shape, 3)
@@ -236,10 +238,31 @@ def test_millimetres_come_as_pixels(name, size):
 
 
 @pytest.mark.parametrize("name", [name for name, wanted in canvases().items() if wanted.min_fill])
-def test_a_canvas_own_margin_fills_it_as_it_asks(name):
-    wanted = canvases()[name]
+def test_the_default_margin_fills_a_canvas_as_it_asks(name):
+    wanted, margin = canvases()[name], Options().margin
     for alpha in (block(), block(40, 5, 60, 75), block(30, 20, 50, 40)):
         alpha = cv2.resize(alpha, None, fx=20, fy=20, interpolation=cv2.INTER_NEAREST)
-        filled = fill(canvas(alpha, wanted.size, wanted.margin, largest=1000).plane(alpha))
-        assert wanted.accepts(filled) and filled < wanted.min_fill + 5
+        filled = fill(canvas(alpha, wanted.size, margin, natural=1000).plane(alpha))
+        assert wanted.accepts(filled)
+        assert str(round(filled)) in said_of_fill(filled, name, "en")
     assert not wanted.accepts(wanted.min_fill - 0.1)
+    assert "too little" in said_of_fill(10, name, "en")
+
+
+def test_nothing_is_said_of_a_frame_that_asks_for_nothing():
+    assert said_of_fill(50, "ebay", "en") == said_of_fill(50, "", "en") == said_of_fill(None, "amazon", "en") == ""
+
+
+@pytest.mark.parametrize(("text", "size"), [("1200x800", (1200, 800)), ("1x1", (1, 1)), ("10000x10000", (10_000,) * 2)])
+def test_a_canvas_of_ones_own_is_named_by_its_size(text, size):
+    assert frame(text).size == size
+
+
+def test_a_ratio_is_named_with_a_colon():
+    assert (frame("4:5"), frame("16:9"), frame("1.91:1"), frame("")) == ((4, 5), (16, 9), (1.91, 1), None)
+
+
+@pytest.mark.parametrize("text", ["amazone", "0x5", "5x0", "10001x5", "x", "4:", "0:1", "1:100", "-1x5", "1200 x 800"])
+def test_what_names_no_frame_is_refused(text):
+    with pytest.raises(ValueError):
+        frame(text)

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from pipeline.compose import layers, outline, over, under, with_own_alpha
-from pipeline.compose.outline import backing
+from pipeline.compose import layers
+from pipeline.compose.layers import over, under
+from pipeline.compose.outline import backing, outline
 from tests.pictures import composite
 
 sides = st.integers(1, 24)
@@ -91,16 +92,6 @@ def test_inputs_are_left_alone():
     over(picture.rgb, picture.alpha, picture.background)
     under(picture.rgb, picture.alpha, picture.alpha[::-1])
     outline(picture.rgb, picture.alpha, 4)
-
-
-def test_a_photos_own_transparency_is_kept_intersected_or_ignored():
-    matte, own = np.full((2, 2), 255, np.uint8), np.array([[0, 100], [200, 255]], np.uint8)
-    assert with_own_alpha(matte, own, "keep") is own
-    assert with_own_alpha(matte, own, "ignore") is matte
-    assert np.array_equal(with_own_alpha(matte, own), own)
-    assert np.array_equal(with_own_alpha(matte // 2, own, "intersect"), np.round(own * (127 / 255)))
-    for use in ("keep", "intersect", "ignore"):
-        assert with_own_alpha(matte, None, use) is matte
 
 
 # ---- the sticker's outline -------------------------------------------------------------------------------------------

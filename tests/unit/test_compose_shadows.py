@@ -6,7 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from pipeline.compose import contact, drop, kept, over, strengthened, under
+from pipeline.compose.layers import over, under
+from pipeline.compose.own_shadow import kept
+from pipeline.compose.shadows import contact, drop, strengthened
 from tests import pictures
 from tests.pictures import composite
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import pipeline
+import pipeline.preset
 from pipeline.errors import KINDS
 from pipeline.options import Options
 from server.settings import ServerSettings
@@ -119,7 +120,7 @@ def test_every_word_of_the_page_is_used_and_every_used_word_is_there() -> None:
     used = set(re.findall(r"""["'](page\.[\w.]+)["']""", text))
     there = {key for key in LOCALES["en"] if key.startswith("page.")}
     assert used <= there
-    made = ("page.step.", "page.example.", "page.rights.")  # names that the script puts together
+    made = ("page.step.", "page.example.", "page.rights.", "page.group.")  # names that the script puts together
     assert {key for key in there - used if not key.startswith(made)} == set()
 
 
@@ -135,6 +136,25 @@ def test_every_model_has_a_title_and_a_description(name: str) -> None:
 def test_every_option_and_setting_has_its_words(prefix: str, model: type) -> None:
     for name in model.model_fields:  # type: ignore[attr-defined]
         assert f"{prefix}.{name}.help" in LOCALES["en"]
+
+
+@pytest.mark.parametrize("name", [name for name in Options.model_fields if name not in ("model", "keep")])
+def test_every_option_has_words_for_its_control_and_each_of_its_choices(name: str) -> None:
+    field = Options.model_json_schema()["properties"][name]
+    keys = [
+        f"option.{name}.label",
+        f"option.{name}.info",
+        *(f"choice.{name}.{value}" for value in field.get("enum", ())),
+    ]
+    for words in LOCALES.values():
+        assert all(words[key] for key in keys)
+
+
+def test_every_preset_is_made_of_options_and_has_a_name() -> None:
+    for name, values in pipeline.preset.presets().items():
+        Options.of(**values)
+        assert Options.of(preset=name) == Options.of(**values)
+        assert all(f"preset.{name}" in words for words in LOCALES.values())
 
 
 def test_the_project_names_no_path_of_a_machine_and_no_package_registry() -> None:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from pipeline.errors import ClearcutError
-from pipeline.image_io import Photo, cutout_name, decode, encode_view
+from pipeline.formats import encode_view
+from pipeline.image_io import Photo, cutout_name, decode
 from pipeline.settings import ROOT
 from tests import pictures
 from tests.pictures import ADOBE_PRIMARIES, SRGB_PRIMARIES, encoded, icc_profile, off

@@ -4,12 +4,13 @@ import os
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from pipeline import ClearcutError, Job, Options, cut_out_bytes, cut_out_file
+from pipeline import ClearcutError, Draft, Job, Options, cut_out_bytes
 from pipeline.runtime import SLOTS
 from tests.pictures import composite, encoded, opened
-from ui.results import Kept, Results
+from ui.results import MOST_A_VISITOR, Kept, Results
 
 
 @pytest.fixture
@@ -28,24 +29,24 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Results:
 
 
 def keep(results: Results, source: Path, name: str = "Bag.jpg") -> Kept:
-    view = cut_out_file(source.read_bytes(), Options(feather=4), name=name, long_side=800)
-    return results.keep(source, name, Options(feather=4), view)
+    view = Draft(name, 800).cut_out(source.read_bytes(), Options(feather=4))
+    return results.keep("visitor", source, name, Options(feather=4), view)
 
 
 def test_the_view_is_small_and_the_download_is_the_full_size(results: Results, source: Path, u2netp: Path) -> None:
     kept = keep(results, source)
     assert opened(kept.path("after.png").read_bytes()).shape == (600, 800, 4)
-    results.render(kept, 64).result()
+    results.render(kept, kept.download, 64).result()
     assert kept.path("Bag_cutout.png").read_bytes() == cut_out_bytes(source.read_bytes(), feather=4)
 
 
 def test_the_full_size_is_made_once(results: Results, source: Path, u2netp: Path) -> None:
     kept = keep(results, source)
-    assert results.render(kept, 64) is results.render(kept, 64)
-    results.render(kept, 64).result()
-    first = kept.full.stat().st_mtime_ns
-    results.render(kept, 64).result()
-    assert kept.full.stat().st_mtime_ns == first
+    assert results.render(kept, kept.download, 64) is results.render(kept, kept.download, 64)
+    results.render(kept, kept.download, 64).result()
+    first = kept.path(kept.download).stat().st_mtime_ns
+    results.render(kept, kept.download, 64).result()
+    assert kept.path(kept.download).stat().st_mtime_ns == first
 
 
 def test_a_full_queue_turns_a_download_away_and_the_next_try_works(
@@ -53,24 +54,58 @@ def test_a_full_queue_turns_a_download_away_and_the_next_try_works(
 ) -> None:
     kept = keep(results, source)
     with SLOTS.turn(Job()), pytest.raises(ClearcutError, match="busy"):
-        results.render(kept, 64, most_ahead=0).result()
-    results.render(kept, 64, most_ahead=0).result()
-    assert kept.full.exists()
+        results.render(kept, kept.download, 64, most_ahead=0).result()
+    results.render(kept, kept.download, 64, most_ahead=0).result()
+    assert kept.path(kept.download).exists()
 
 
 def test_the_full_size_survives_the_upload(results: Results, source: Path, u2netp: Path) -> None:
     kept = keep(results, source)
     source.unlink()
-    results.render(kept, 64).result()
-    assert kept.full.exists()
+    results.render(kept, kept.download, 64).result()
+    assert kept.path(kept.download).exists()
 
 
-@pytest.mark.parametrize("name", ["source", "full.png", "../after.png", "", "other.png"])
+@pytest.mark.parametrize("name", ["source", "full-png", "behind", "../after.png", "", "other.png"])
 def test_nothing_else_of_a_results_folder_is_handed_out(
     results: Results, source: Path, u2netp: Path, name: str
 ) -> None:
     with pytest.raises(ClearcutError, match="expired"):
         results.get(keep(results, source).key, name)
+
+
+def test_a_close_up_is_the_full_size_as_a_png_whatever_the_download_is(
+    results: Results, source: Path, u2netp: Path
+) -> None:
+    options = Options(format="webp")
+    view = Draft("Bag.jpg", 800).cut_out(source.read_bytes(), options)
+    kept = results.keep("visitor", source, "Bag.jpg", options, view)
+    for name in (kept.download, Results.CLOSE):
+        results.render(kept, name, 64).result()
+    assert kept.download == "Bag_cutout.webp" and kept.path(kept.download).read_bytes()[8:12] == b"WEBP"
+    assert kept.path(Results.CLOSE).read_bytes() == cut_out_bytes(source.read_bytes())
+
+
+def test_a_background_picture_survives_its_upload(results: Results, source: Path, u2netp: Path) -> None:
+    behind = source.with_name("wall.png")
+    behind.write_bytes(encoded(np.full((30, 40, 3), 90, np.uint8)))
+    options = Options(background="image")
+    view = Draft("Bag.jpg", 800).cut_out(source.read_bytes(), options, behind.read_bytes())
+    kept = results.keep("visitor", source, "Bag.jpg", options, view, behind)
+    behind.unlink()
+    results.render(kept, kept.download, 64).result()
+    assert (opened(kept.path(kept.download).read_bytes())[0, 0] == 90).all()
+
+
+def test_only_the_newest_results_of_a_visitor_are_kept(results: Results, source: Path, u2netp: Path) -> None:
+    first, other = keep(results, source), None
+    view = Draft("Bag.jpg", 100).cut_out(source.read_bytes(), Options())
+    other = results.keep("another visitor", source, "Bag.jpg", Options(), view)
+    for _ in range(MOST_A_VISITOR):
+        last = results.keep("visitor", source, "Bag.jpg", Options(), view)
+    assert not first.folder.exists() and other.folder.exists() and last.folder.exists()
+    with pytest.raises(ClearcutError, match="expired"):
+        results.source(first.key)
 
 
 def test_what_is_old_is_swept_and_what_is_young_stays(results: Results, source: Path, u2netp: Path) -> None:

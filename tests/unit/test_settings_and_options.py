@@ -234,7 +234,7 @@ JSON = st.recursive(
 )
 
 
-@given(st.dictionaries(st.text() | st.sampled_from(["model", "feather", "keep", "cls", "self"]), JSON, max_size=4))
+@given(st.dictionaries(st.text() | st.sampled_from([*Options.model_fields, "preset", "cls", "self"]), JSON, max_size=4))
 @settings(deadline=None)
 def test_any_json_is_options_or_a_bad_option_that_can_be_told(values: dict[str, Any]) -> None:
     try:
@@ -244,7 +244,7 @@ def test_any_json_is_options_or_a_bad_option_that_can_be_told(values: dict[str, 
         assert error.facts["name"] in values
         json.dumps(error.facts)
     else:
-        assert set(values) <= set(Options.model_fields)
+        assert set(values) <= {*Options.model_fields, "preset"}
         assert 0 <= options.feather <= 50
 
 
@@ -281,11 +281,63 @@ def flags() -> argparse.ArgumentParser:
     return parser
 
 
+def other_than_default(name: str) -> Any:
+    """A value of the field that is not its default."""
+    field = Options.model_json_schema()["properties"][name]
+    own = {"model": "isnet-general-use", "keep": "upper,lower", "canvas": "amazon"}
+    if name in own:
+        return own[name]
+    if field.get("type") == "boolean":
+        return not field["default"]
+    if "pattern" in field:
+        return "#123456"
+    if "enum" in field:
+        return next(value for value in field["enum"] if value != field["default"])
+    return field["minimum"] if field["minimum"] != field["default"] else field["maximum"]
+
+
 @pytest.mark.parametrize("name", Options.model_fields)
 def test_each_option_has_a_flag_that_says_the_same_as_its_field(name: str) -> None:
-    value = {"model": "isnet-general-use", "feather": "2.5", "keep": "upper,lower"}[name]
-    arguments = flags().parse_args(["--" + name.replace("_", "-"), value])
-    assert Options.of(**chosen(arguments, Options)) == Options.of(**{name: value})
+    value = other_than_default(name)
+    flag = "--" + name.replace("_", "-")
+    given_as = [flag, str(value)]
+    if isinstance(value, bool):
+        given_as = [flag] if value else [flag.replace("--", "--no-", 1)]
+    arguments = flags().parse_args(given_as)
+    assert Options.of(**chosen(arguments, Options)) == Options.of(**{name: value}) != Options()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", Options.model_fields)
+def test_the_help_of_an_option_names_its_limits_and_all_that_it_may_be(name: str, language: str) -> None:
+    field = Options.model_json_schema()["properties"][name]
+    words = vocabulary(language)[f"option.{name}.help"]
+    told = [field[limit] for limit in ("minimum", "maximum") if limit in field and "enum" not in field]
+    for each in [*told, *field.get("enum", ())]:
+        assert re.search(
+            rf"(?<![\d.]){re.escape(f'{each:g}' if isinstance(each, float) else str(each))}(?![\d.]\d)", words
+        )
+
+
+@pytest.mark.parametrize("colour", ["white", "#fff", "#FFFFFF", "rgb(255, 255, 255)", "rgba(255.0, 255, 255, 1)"])
+def test_a_colour_is_taken_in_every_form_that_people_and_browsers_write(colour: str) -> None:
+    assert Options.of(outline_color=colour).outline_color == "#ffffff"
+
+
+@pytest.mark.parametrize("colour", ["", "whiteish", "#ff", 5, None, "rgb(1)", "#ggg"])
+def test_what_is_no_colour_is_refused_by_name(colour: Any) -> None:
+    assert bad_option(background_color=colour)["name"] == "background_color"
+
+
+def test_a_preset_gives_way_to_what_is_given_beside_it() -> None:
+    assert Options.of(preset="sticker").crop and not Options.of(preset="sticker", crop=False).crop
+    assert Options.of(preset="") == Options()
+
+
+@pytest.mark.parametrize("preset", ["stickers", 5, None, ["logo"]])
+def test_a_preset_that_does_not_exist_is_refused_with_those_that_do(preset: Any) -> None:
+    facts = bad_option(preset=preset)
+    assert facts["name"] == "preset" and "sticker" in facts["accepted"]
 
 
 def test_flags_that_were_not_given_leave_the_defaults_alone() -> None:

@@ -1,0 +1,137 @@
+"""A photo at screen size: what it shows is what the full size shows, and a slider neither reads nor runs anything."""
+
+import cv2
+import numpy as np
+import pytest
+
+from pipeline import ClearcutError, Draft, Job, Options, cut_out_file, draft, image_io, mattes
+from pipeline.formats import FORMATS_OUT
+from tests.pictures import composite, encoded, opened, photo
+
+pytestmark = pytest.mark.usefixtures("u2netp")
+LONG_SIDE = 800
+BIG = composite(2000, 1500)
+DATA = encoded(BIG.rgb, "JPEG", quality=95)
+WALL = encoded(photo("coffee"), "JPEG")
+LOOKS = {
+    "as it comes": {},
+    "the network's own matte": {"refine": "off", "decontaminate": False},
+    "feathered": {"feather": 20},
+    "grown": {"shift": 12.5},
+    "shrunk and hard": {"shift": -7, "harden": 100},
+    "clean": {"clean": 40, "largest": True, "levels": 40},
+    "on a colour": {"background": "color", "background_color": "#336699"},
+    "on a gradient": {"background": "gradient", "background_angle": 45},
+    "blurred": {"background": "blur"},
+    "on a picture": {"background": "image", "background_fit": "fit", "background_x": 20},
+    "with a drop shadow": {"shadow": "drop", "background": "color"},
+    "standing": {"shadow": "contact", "background": "color"},
+    "with its own shadow": {"shadow": "keep"},
+    "cropped": {"crop": True, "margin": 20},
+    "turned": {"rotate": 90, "flip": "horizontal"},
+    "in a ratio": {"canvas": "4:5", "background": "color"},
+    "sticker": {"preset": "sticker"},
+    "product": {"preset": "product-white"},
+    "small": {"canvas": "300x400", "background": "color"},
+    "larger than the photo": {"canvas": "5000x5000", "background": "color"},
+    "filled by the photo": {"canvas": "x-post", "background": "original"},
+}
+
+
+@pytest.fixture(scope="module")
+def one() -> Draft:
+    return Draft("ball.jpg", LONG_SIDE)
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_view_looks_like_the_full_size_made_smaller(look, one, u2netp):
+    options = Options.of(**LOOKS[look])
+    view = one.cut_out(DATA, options, WALL)
+    full = cut_out_file(DATA, options, WALL, name="ball.jpg")
+    assert view.name == full.name and max(view.size) <= max(LONG_SIDE, max(full.size))
+    assert (view.cutout.warnings, view.original_size) == (full.cutout.warnings, full.original_size)
+    shown, wanted = (premultiplied(opened(each.data)) for each in (view, full))
+    smaller = cv2.resize(wanted, view.size, interpolation=cv2.INTER_AREA)
+    assert np.abs(shown.astype(int) - smaller).mean() <= 2
+    if full.cutout.picture.fill is not None:
+        assert view.cutout.picture.fill == pytest.approx(full.cutout.picture.fill, abs=1)
+
+
+def premultiplied(pixels: np.ndarray) -> np.ndarray:
+    """RGBA as it looks on black, beside its alpha; what is opaque as it is."""
+    if pixels.shape[2] == 3:
+        return pixels
+    colour = pixels[..., :3] * (pixels[..., 3:] / np.float32(255))
+    return np.dstack((colour, pixels[..., 3])).astype(np.uint8)
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """How often a file was decoded, a network asked, an edge drawn."""
+    counts = {"decode": 0, "predict": 0, "separate": 0}
+    for module, name in ((image_io, "decode"), (mattes, "predict"), (draft, "separate")):
+        real = getattr(module, name)
+
+        def counting(*given, _name=name, _real=real, **named):
+            counts[_name] += 1
+            return _real(*given, **named)
+
+        monkeypatch.setattr(module, name, counting)
+    return counts
+
+
+def test_options_that_move_read_nothing_and_run_nothing_again(counted):
+    one = Draft("ball.jpg", LONG_SIDE)
+    for feather in range(5):
+        one.cut_out(DATA, Options(feather=feather))
+    assert counted == {"decode": 1, "predict": 1, "separate": 5}
+    for strength in range(5):
+        one.cut_out(DATA, Options(feather=4, shadow="drop", shadow_strength=strength, crop=True))
+    assert counted == {"decode": 1, "predict": 1, "separate": 5}
+
+
+def test_another_model_is_asked_once(counted, enter, at_hand):
+    enter("selfie", at_hand("mediapipe_selfie.onnx"), kind="selfie")
+    one = Draft("person.jpg", LONG_SIDE)
+    data = encoded(photo("astronaut"), "JPEG")
+    for _ in range(2):
+        assert one.cut_out(data, Options(model="selfie")).cutout.model == "selfie"
+    assert counted["predict"] == 1
+
+
+def test_a_background_picture_is_decoded_once(counted):
+    one = Draft("ball.jpg", LONG_SIDE)
+    for x in (0, 50, 100):
+        one.cut_out(DATA, Options(background="image", background_x=x), WALL)
+    assert counted["decode"] == 2
+
+
+@pytest.mark.parametrize("format", FORMATS_OUT)
+def test_a_view_is_a_png_named_like_the_download(format, one, u2netp):
+    view = one.cut_out(DATA, Options(format=format))
+    assert view.data.startswith(b"\x89PNG") and view.name == f"ball_cutout{FORMATS_OUT[format].extension}"
+
+
+def test_a_view_is_never_larger_than_the_photo():
+    assert Draft("cat.png", 5000).cut_out(encoded(photo()), Options()).size == photo().shape[1::-1]
+
+
+def test_a_model_that_was_removed_is_missing_even_if_the_photo_was_seen(own_models):
+    one = Draft("ball.jpg", LONG_SIDE)
+    one.cut_out(DATA, Options())
+    (own_models / "u2netp.onnx").unlink()
+    with pytest.raises(ClearcutError, match="model_missing"):
+        one.cut_out(DATA, Options())
+
+
+def test_a_cancelled_draft_is_as_good_as_new():
+    one, job = Draft("ball.jpg", LONG_SIDE), Job()
+    job.cancel()
+    with pytest.raises(ClearcutError, match="cancelled"):
+        one.cut_out(DATA, Options(), job=job)
+    assert one.cut_out(DATA, Options()).size == (800, 600)
+
+
+def test_without_its_picture_a_background_picture_is_asked_for():
+    with pytest.raises(ClearcutError, match="no_background"):
+        Draft("ball.jpg", LONG_SIDE).cut_out(DATA, Options(background="image"))
