@@ -1,4 +1,4 @@
-"""``python -m benchmarks steps``, ``start``, ``edges``: seconds by step, until the page answers; errors of mattes."""
+"""``python -m benchmarks FOLDER…`` (or ``table``), ``speed``, ``steps``, ``start``, ``edges``."""
 
 import argparse
 import io
@@ -7,7 +7,7 @@ import re
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import perf_counter
 from urllib.request import urlopen
@@ -16,13 +16,13 @@ from PIL import Image
 
 from pipeline import Options, cut_out_file
 
-from . import edges
+from . import edges, speed, table
 
 ROOT = Path(__file__).parent.parent
 
 
-def main() -> None:
-    """Choose a benchmark."""
+def main(given: Sequence[str] | None = None) -> None:
+    """Choose a benchmark; a folder without one means the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     commands = parser.add_subparsers(required=True)
     steps = commands.add_parser("steps", help="seconds of each step of a cut-out, JPEG bytes to PNG bytes")
@@ -34,9 +34,13 @@ def main() -> None:
     start = commands.add_parser("start", help="seconds until the page answers, beside those of `import gradio`")
     start.add_argument("--runs", type=int, default=3)
     start.set_defaults(run=time_start)
-    edges.add_command(commands)
-    given = parser.parse_args()
-    given.run(given)
+    for command in (table, speed, edges):
+        command.add_command(commands)
+    arguments = list(sys.argv[1:] if given is None else given)
+    if arguments and arguments[0] not in (*commands.choices, "-h", "--help"):
+        arguments.insert(0, "table")
+    chosen = parser.parse_args(arguments)
+    chosen.run(chosen)
 
 
 def time_steps(given: argparse.Namespace) -> None:

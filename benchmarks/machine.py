@@ -1,0 +1,45 @@
+"""Where figures were measured, and where they are written down."""
+
+import os
+import platform
+import re
+from datetime import date
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+READMES = ("README.md", "README.zh-CN.md")
+
+
+def facts(engines: list[str]) -> str:
+    """Processor, system, versions and day in one line."""
+    info = Path("/proc/cpuinfo")
+    text = info.read_text() if info.exists() else ""
+    named = re.search(r"model name\s*: (.+)", text)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    processor = named.group(1) if named else platform.processor() or platform.machine()
+    extra = " ".join(name for name in ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile") if name in text)
+    system = f"{platform.system()}, Python {platform.python_version()}"
+    parts = [f"{processor} ({extra})" if extra else processor, f"{cores} cores", system, *engines]
+    return f"{'; '.join(parts)}; {date.today()}"
+
+
+def into_readmes(name: str, block: str) -> None:
+    """Put `block` between ``<!-- name -->`` and ``<!-- /name -->`` of both READMEs."""
+    for file in READMES:
+        path = ROOT / file
+        path.write_text(replaced(path.read_text("utf-8"), name, block), encoding="utf-8")
+
+
+def replaced(text: str, name: str, block: str) -> str:
+    """`text` with `block` between its marks of that name. Raises ``ValueError`` where there are none."""
+    before, start, rest = text.partition(f"<!-- {name} -->")
+    _, end, after = rest.partition(f"<!-- /{name} -->")
+    if not end:
+        raise ValueError(f"there is no <!-- {name} --> … <!-- /{name} -->")
+    return f"{before}{start}\n{block.strip()}\n{end}{after}"
+
+
+def markdown(head: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---", *["--:"] * (len(head) - 1)], *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

@@ -1,0 +1,136 @@
+"""Clearcut and rembg side by side: each in a process of its own, warm, a photo at a time."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from PIL import Image
+
+from pipeline import catalog, weights
+
+ROOT = Path(__file__).parent.parent
+SHARED = {  # models of rembg's that run one of our weight files under the same name
+    "u2netp",
+    "u2net",
+    "u2net_human_seg",
+    "silueta",
+    "isnet-general-use",
+    "isnet-anime",
+    *(f"birefnet-{name}" for name in ("general", "general-lite", "portrait", "dis", "hrsod", "cod", "massive")),
+}
+LAUNCHER = """
+import json, resource, subprocess, sys, time
+start = time.perf_counter()
+done = subprocess.run(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+wall, used = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+unit = 2**20 if sys.platform == "darwin" else 2**10
+print(json.dumps([wall, used.ru_utime + used.ru_stime, used.ru_maxrss / unit]))
+sys.stderr.write(done.stderr.decode(errors="replace") if done.returncode else "")
+sys.exit(done.returncode)
+"""
+
+
+class Spent(NamedTuple):
+    """What a cut-out took: seconds, processor seconds of all cores together, most memory so far in MiB."""
+
+    wall: float
+    cpu: float
+    peak_mb: float
+
+
+class Contender:
+    """One who cuts photos out with one model in a process of its own. Close it, or use it as a context.
+
+    Parameters
+    ----------
+    who
+        ``clearcut`` or ``rembg``.
+    scratch
+        A folder for its cut-outs.
+    python
+        The interpreter that has it; ours without.
+    home
+        Of rembg: the folder from `rembg_home`.
+    """
+
+    def __init__(
+        self, who: str, model: str, scratch: Path, python: str | None = None, home: Path | None = None
+    ) -> None:
+        self._target = scratch / f"{who}-{model}.png"
+        command = [python or sys.executable, "-m", "benchmarks.contender", who, model]
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(
+            command, cwd=ROOT, env=environment(home), stdin=pipe, stdout=pipe, text=True, encoding="utf-8"
+        )
+        self.who = who
+        self.engine: str = self._answer()
+
+    def cut(self, photo: Path, **how: Any) -> Spent:
+        """Cut `photo` out; what it took. `how`: see ``contender.py``."""
+        assert self._process.stdin
+        order = {"photo": str(photo.resolve()), "target": str(self._target), "how": how}
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+        return Spent(*self._answer())
+
+    @property
+    def matte(self) -> np.ndarray:
+        """Alpha of its last cut-out, ``(H, W)`` uint8."""
+        with Image.open(self._target) as cutout:
+            return np.asarray(cutout.getchannel("A"))
+
+    def _answer(self) -> Any:
+        assert self._process.stdout
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise SystemExit("it gave no answer; its own words are above")
+        return json.loads(answer)
+
+    def close(self) -> None:
+        """Let it go."""
+        assert self._process.stdin and self._process.stdout
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def rembg_home(folder: Path, models: list[str]) -> Path:
+    """`folder` as rembg's own, holding our weight files of `models`: it takes what lies there as it is."""
+    for name in models:
+        card = catalog.card(name)
+        if isinstance(card, catalog.ModelCard):
+            (folder / f"{name}.onnx").symlink_to(weights.checked(card)[1].resolve())
+    return folder
+
+
+def environment(home: Path | None = None) -> Mapping[str, str]:
+    """The environment of a contender; with `home`, of rembg."""
+    quiet = {"ORT_DISABLE_TELEMETRY": "1", "PYTHONUTF8": "1"}
+    rembgs = {"U2NET_HOME": str(home), "MODEL_CHECKSUM_DISABLED": "1"} if home else {}
+    return {**os.environ, **quiet, **rembgs}
+
+
+def run_cold(command: list[str], home: Path | None = None) -> Spent:
+    """What a command takes from its start to its end.
+
+    A small process starts it, for a child's most memory counts that of its parent at the start.
+    """
+    launch = [sys.executable, "-I", "-S", "-c", LAUNCHER, *command]
+    done = subprocess.run(launch, cwd=ROOT, env=environment(home), stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise SystemExit(f"{command[:4]} failed; its own words are above")
+    return Spent(*json.loads(done.stdout))
