@@ -12,6 +12,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import IO
 
+from tests.gate import Gate
+
 ROOT = Path(__file__).parent.parent
 FLAGS = ("--port", "0", "--no-open")
 FORKS = multiprocessing.get_context("forkserver" if os.name == "posix" else "spawn")
@@ -28,10 +30,11 @@ class Process:
 
 
 @contextmanager
-def serving(*flags: str, **environment: str) -> Iterator[Process]:
+def serving(*flags: str, gate: Gate | None = None, **environment: str) -> Iterator[Process]:
     """Serve in a process that need not import anything first, wait for the address, stop as a service manager would."""
     reader, writer = FORKS.Pipe(duplex=False)
-    child = FORKS.Process(target=_main, args=((*FLAGS, *flags), _environment(environment), writer), daemon=True)
+    given = (*FLAGS, *flags), _environment(environment), writer, gate
+    child = FORKS.Process(target=_main, args=given, daemon=True)
     child.start()
     writer.close()
     with reader, os.fdopen(os.dup(reader.fileno()), encoding="utf-8", errors="replace") as output:
@@ -52,13 +55,15 @@ def _environment(more: dict[str, str]) -> dict[str, str]:
     return {**os.environ, "LANG": "C.UTF-8", **more}
 
 
-def _main(flags: tuple[str, ...], environment: dict[str, str], output: Connection) -> None:
+def _main(flags: tuple[str, ...], environment: dict[str, str], output: Connection, gate: Gate | None) -> None:
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(ROOT)
     for stream in (1, 2):
         os.dup2(output.fileno(), stream)
     output.close()
+    if gate:
+        gate.guard()
     sys.argv = ["webui.py", *flags]
     import webui
 

@@ -212,8 +212,7 @@ def test_a_wrong_file_is_refused_with_a_sentence_on_the_card(
     shop: Process, visit_to: VisitTo, own_models: Path
 ) -> None:
     visit = visit_to(shop).models()
-    file = {"name": "holiday.onnx", "mimeType": "application/octet-stream", "buffer": bytes(40_000_000)}
-    choose(visit, "mediapipe-selfie", file)
+    choose(visit, "mediapipe-selfie", visit.file(bytes(2_000_000), "holiday.onnx"))
     card = visit.card("mediapipe-selfie")
     expect(card.locator(".failed")).to_contain_text("is not the published one")
     expect(card.locator(".badge.here")).to_have_count(0)
