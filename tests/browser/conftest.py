@@ -99,6 +99,13 @@ class Visit:
         httpx.post(f"{self.address}/api/remove-bg", files=files, timeout=60)  # it waits its turn behind them
         self.page.wait_for_timeout(500)
 
+    def offers(self, line: str) -> None:
+        """The model menu, which is closed again, comes to have this line."""
+        self.page.click("#model input")
+        options = self.page.locator("#model [role=option]")
+        expect(options.filter(has_text=re.compile(rf"^[\s✓]*{re.escape(line)}\s*$"))).to_have_count(1)
+        self.page.locator("#model input").blur()
+
     def heard(self) -> list[dict]:
         return [message for message in self.page.evaluate("window.heard") if message]
 
