@@ -500,13 +500,16 @@ window.clearcut = (() => {
     if (root.dataset.ready && installed() !== before) $("respeak").click();
   }
 
-  // Gradio draws the page piece by piece, in no order that one could rely on: begin when every piece is there.
+  // Gradio draws the page piece by piece, in no order that one could rely on: begin when every piece is there, and every script.
   const PIECES = ["#input input[type=file]", "#stage", "#cancel", "#fetch", "#later", "#model-facts", "#download", "#notice",
     "#language", "#theme", "#about-box", "#examples", "#tab-photo", "#models-list", "#tiles", "#compare-run", "#ask-models",
     "#compare-choice", "#kept", "#respeak", "#restore", "#undo", "#preset-chips", "#zoom", "#closeup", "#group-file", "#behind"];
 
+  const SCRIPTS = ["views", "modelsTab", "comparison", "settings"];
+
   async function begin() {
-    if (!PIECES.every((piece) => document.querySelector(piece))) return setTimeout(begin, 20);
+    const there = PIECES.every((piece) => document.querySelector(piece)) && SCRIPTS.every((script) => window.clearcut?.[script]);
+    if (!there) return setTimeout(begin, 20);
     await refreshModels();
     now.model = Object.values(models).find((model) => model.default)?.name ?? null;
     input().accept = "image/*,.heic,.heif,.avif,.tif,.tiff";

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.api.mirror import Mirror
 from tests.browser.conftest import Visit
@@ -291,4 +291,16 @@ def test_an_upload_that_fails_is_said(visit: Visit, portrait: bytes, status: int
     expect(visit.page.get_by_role("alert").filter(has_text=sentence)).to_be_visible()
     visit.complaints.clear()  # the browser's own words about the status
     visit.page.unroute("**/gradio_api/upload*")
+    visit.done(portrait)
+
+
+@pytest.mark.parametrize("script", ["app", "models", "comparison"])
+def test_a_script_that_comes_late_is_waited_for(visit: Visit, portrait: bytes, script: str) -> None:
+    held: list[Route] = []
+    visit.page.route(f"**/app/{script}.js*", held.append)
+    visit.page.goto(visit.address)
+    visit.page.wait_for_selector("#respeak", state="attached")
+    visit.page.wait_for_timeout(1000)  # the page would have begun without it
+    held[0].continue_()
+    visit.page.wait_for_selector("html[data-ready]", state="attached")
     visit.done(portrait)
