@@ -33,9 +33,12 @@ def head(facts: dict[str, Any]) -> str:
     }
     data = json.dumps({"words": words, "version": __version__, **facts}, ensure_ascii=False)
     safe = data.replace("<", "\\u003c")
-    scripts = "".join(f'<script src="app/{name}.js?{__version__}"></script>' for name in SCRIPTS)
+    addresses = json.dumps([f"app/{name}.js?{__version__}" for name in SCRIPTS])
     return (
-        f"<script>window.CLEARCUT = {safe}</script>{scripts}"
+        f"<script>window.CLEARCUT = {safe};"
+        # Gradio puts the head in by a script of its own; scripts put in that way run as they arrive, unless told otherwise
+        f"for (const src of {addresses}) "
+        'document.head.append(Object.assign(document.createElement("script"), { src, async: false }));</script>'
         # not Gradio's css=: that prefixes every selector, and the states stand on <html>
         f'<link rel="stylesheet" href="app/app.css?{__version__}">'
         '<link rel="icon" type="image/svg+xml" href="app/icon.svg">'

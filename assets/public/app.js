@@ -181,7 +181,7 @@ window.clearcut = (() => {
     if (message.options) now.model = message.options.model;
     now.message = message;
     if (message.state === "done") {
-      if (!models[message.options.model]?.installed) modelArrived();
+      if (!models[message.options.model]?.installed) refreshModels(); // it was fetched for this photo
       land(message);
     } else render(message);
   }
@@ -482,29 +482,34 @@ window.clearcut = (() => {
     setInterval(tick, 1000);
   }
 
-  // What there is, what is installed, and how fast it is, as the server knows it now.
+  let lists = 0, newest = 0; // how often the list of models was asked for, and the newest that came
+  const installed = () => Object.keys(models).filter((name) => models[name].installed).sort().join();
+
+  // What there is, what is installed, and how fast it is, as the server knows it now. Where that is something else than before, the menu is to know it too.
   async function refreshModels() {
+    const number = (lists += 1);
     const answer = await send("api/models", { headers: { "Accept-Language": now.language } });
     if (!answer.ok) return;
     const there = await answer.json();
+    if (number < newest) return; // overtaken
+    newest = number;
+    const before = installed();
     for (const name of Object.keys(models)) delete models[name];
     for (const model of there) models[model.name] = model;
     describeModel();
+    if (root.dataset.ready && installed() !== before) $("respeak").click();
   }
 
-  // A model was fetched for a photo: menu, facts and comparison are to know it too.
-  async function modelArrived() {
-    await refreshModels();
-    $("respeak").click();
-  }
-
-  // Gradio draws the page piece by piece, in no order that one could rely on: begin when every piece is there.
+  // Gradio draws the page piece by piece, in no order that one could rely on: begin when every piece is there, and every script.
   const PIECES = ["#input input[type=file]", "#stage", "#cancel", "#fetch", "#later", "#model-facts", "#download", "#notice",
     "#language", "#theme", "#about-box", "#examples", "#tab-photo", "#models-list", "#tiles", "#compare-run", "#ask-models",
     "#compare-choice", "#kept", "#respeak", "#restore", "#undo", "#preset-chips", "#zoom", "#closeup", "#group-file", "#behind"];
 
+  const SCRIPTS = ["views", "modelsTab", "comparison", "settings"];
+
   async function begin() {
-    if (!PIECES.every((piece) => document.querySelector(piece))) return setTimeout(begin, 20);
+    const there = PIECES.every((piece) => document.querySelector(piece)) && SCRIPTS.every((script) => window.clearcut?.[script]);
+    if (!there) return setTimeout(begin, 20);
     await refreshModels();
     now.model = Object.values(models).find((model) => model.default)?.name ?? null;
     input().accept = "image/*,.heic,.heif,.avif,.tif,.tiff";

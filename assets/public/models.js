@@ -135,9 +135,7 @@ window.clearcut.modelsTab = (() => {
   }
 
   async function look() {
-    const before = Object.values(models).filter((model) => model.installed).length;
     await page.refreshModels();
-    if (Object.values(models).filter((model) => model.installed).length !== before) $("respeak").click();
     if (root.dataset.tab === "models") draw();
     const busy = Object.values(models).some((model) => model.fetching);
     clearTimeout(looking);

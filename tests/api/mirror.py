@@ -4,16 +4,17 @@ import http.server
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
-BLOCKS, PAUSE = 40, 0.05  # of a file, and seconds between them
+BLOCKS, SMALL, PAUSE = 20, 4000, 0.05  # parts of a file: of its first half, of the rest; seconds between two of them
 
 
 class Mirror:
     """A mirror of weight files.
 
-    Until `free` is set it gives a file block by block and keeps the last block back; where it is `mute` it does not
-    even begin to answer.
+    Until `free` is set it gives the first half of a file block by block, then ever a little more for minutes, so that it
+    still goes on whenever a test looks, and keeps the last bytes back; where it is `mute` it does not even begin to answer.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -35,9 +36,11 @@ class Mirror:
         request.send_response(200)
         request.send_header("Content-Length", str(len(data)))
         request.end_headers()
-        last = len(data) - len(data) // BLOCKS
-        for start in range(0, last, last // BLOCKS + 1):
-            request.wfile.write(data[start : min(last, start + last // BLOCKS + 1)])
+        half, small = len(data) // 2, max(1, len(data) // SMALL)
+        last = len(data) - small
+        ends = [half * (1 + block) // BLOCKS for block in range(BLOCKS)] + [*range(half + small, last, small), last]
+        for start, end in pairwise([0, *ends]):
+            request.wfile.write(data[start:end])
             self.free.wait(PAUSE)
         self.free.wait()
         request.wfile.write(data[last:])

@@ -14,7 +14,7 @@ from pipeline import LANGUAGES, __version__
 from server.serve import TEMP_PREFIX, _temporary_folder
 from server.settings import ServerSettings
 from tests.api.test_guard import run_page_event, uploaded
-from tests.process import ROOT, serving
+from tests.process import ROOT, serving, started
 
 
 def webui(*flags: str, **environment: str) -> "subprocess.CompletedProcess[str]":
@@ -84,16 +84,16 @@ def test_it_listens_on_this_machine_only(u2netp: Path) -> None:
 
 
 def test_the_first_start_without_a_network_serves_and_says_what_to_do(tmp_path: Path) -> None:
-    with serving("--offline", CLEARCUT_MODELS_DIR=str(tmp_path)) as process:
+    with started("--offline", CLEARCUT_MODELS_DIR=str(tmp_path)) as process:
         assert any("u2netp.onnx" in line and "models folder" in line for line in process.said)
         answer = httpx.post(process.address + "/api/remove-bg", files={"image": ("a.jpg", b"x")})
         assert answer.status_code in (409, 415)
 
 
 def test_a_shared_link_that_cannot_be_made_is_said_and_the_page_is_served_here(u2netp: Path) -> None:
-    with serving("--share", "--auth", "a:b", GRADIO_SHARE_SERVER_ADDRESS="127.0.0.1:9") as process:
+    with started("--share", "--auth", "a:b", GRADIO_SHARE_SERVER_ADDRESS="127.0.0.1:9") as process:
         assert httpx.get(process.address, auth=("a", "b")).status_code == 200
-        for line in process.popen.stdout or []:
+        for line in process.output:
             process.said.append(line)
             if "shared link could not" in line:
                 break
@@ -115,18 +115,18 @@ def test_temporary_files_stand_in_one_folder_of_this_run_and_go_with_it(
     u2netp: Path, jpeg: bytes, tmp_path: Path
 ) -> None:
     (tmp_path / f"{TEMP_PREFIX}999999999-dead").mkdir()
-    with serving(TMPDIR=str(tmp_path)) as process, httpx.Client(base_url=process.address, timeout=30) as client:
+    with started(TMPDIR=str(tmp_path)) as process, httpx.Client(base_url=process.address, timeout=30) as client:
         assert run_page_event(client, uploaded(client, jpeg, "photo.jpg"))[-1]["success"]
         (folder,) = tmp_path.iterdir()  # the one of the dead process has been swept
-        assert folder.name.startswith(f"{TEMP_PREFIX}{process.popen.pid}-")
+        assert folder.name.startswith(f"{TEMP_PREFIX}{process.pid}-")
         assert any(path.name == "photo.jpg" for path in folder.rglob("*"))
     assert not list(tmp_path.iterdir())
 
 
 def test_a_server_stopped_while_it_warms_up_ends_quietly(u2netp: Path) -> None:
-    with serving() as process:
+    with started() as process:
         pass
-    assert process.popen.returncode == 0
+    assert process.code == 0
     assert not [line for line in process.said if "terminate" in line or "Traceback" in line], process.said
 
 

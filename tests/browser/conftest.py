@@ -4,21 +4,25 @@ import io
 import random
 import re
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
 from tests.api.mirror import Mirror, mirroring
 from tests.conftest import TEST_MODELS
+from tests.gate import Gate
 from tests.pictures import composite, encoded, photo
 from tests.process import Process, serving
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+         "--process-per-site"]  # fmt: skip
 expect.set_options(timeout=15_000)
 
 
@@ -29,6 +33,7 @@ class Visit:
         self.page, self.process, self.address = page, process, process.address
         self.elsewhere: list[str] = []
         self.complaints: list[str] = []
+        self.files = tempfile.TemporaryDirectory()
         page.on("request", self._request)
         page.on("pageerror", lambda error: self._complain(str(error)))
         page.on("console", lambda said: self._complain(said.text) if said.type == "error" else None)
@@ -52,8 +57,15 @@ class Visit:
         return self
 
     def choose(self, data: bytes, name: str = "photo.jpg") -> None:
-        file = {"name": name, "mimeType": "application/octet-stream", "buffer": data}
-        self.page.set_input_files("#input input[type=file]", files=[file])
+        self.page.set_input_files("#input input[type=file]", [self.file(data, name)])
+
+    def file(self, data: bytes, name: str) -> Any:
+        """What Playwright takes for a file; of more than a megabyte one on the disk, which it need not copy about."""
+        if len(data) < 1_000_000:
+            return {"name": name, "mimeType": "application/octet-stream", "buffer": data}
+        path = Path(self.files.name, name)
+        path.write_bytes(data)
+        return path
 
     def until(self, state: str) -> None:
         self.page.wait_for_selector(f"html[data-state={state}]", state="attached", timeout=60_000)
@@ -81,6 +93,19 @@ class Visit:
         self.page.locator("#model input").blur()
         return [line.replace("✓", "").strip() for line in lines]
 
+    def nothing_more_comes(self) -> None:
+        """Wait until the server would have told of all that it had taken in hand."""
+        files = {"image": ("a.png", encoded(np.zeros((8, 8, 3), np.uint8)))}
+        httpx.post(f"{self.address}/api/remove-bg", files=files, timeout=60)  # it waits its turn behind them
+        self.page.wait_for_timeout(500)
+
+    def offers(self, line: str) -> None:
+        """The model menu, which is closed again, comes to have this line."""
+        self.page.click("#model input")
+        options = self.page.locator("#model [role=option]")
+        expect(options.filter(has_text=re.compile(rf"^[\s✓]*{re.escape(line)}\s*$"))).to_have_count(1)
+        self.page.locator("#model input").blur()
+
     def heard(self) -> list[dict]:
         return [message for message in self.page.evaluate("window.heard") if message]
 
@@ -105,9 +130,48 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
+class Profiles:
+    """Browser profiles, each for one visitor at a time. Emptied and lent again, with the page's scripts at hand."""
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._free: dict[str, list[BrowserContext]] = {}
+
+    def lend(self, how: dict[str, Any]) -> Page:
+        """A new page in a profile that nobody is using."""
+        free = self._free.setdefault(repr(how), [])
+        profile = free.pop() if free else self._browser.new_context(**how)
+        before, page = profile.pages, profile.new_page()
+        for each in before:  # it stayed for its process, which the new page has taken over
+            each.close()
+        return page
+
+    def take_back(self, page: Page, how: dict[str, Any]) -> None:
+        """Keep the profile of `page` for the next visitor, with nothing of this one."""
+        profile = page.context
+        if page.is_closed() or len(profile.pages) != 1:
+            return profile.close()
+        page.unroute_all(behavior="ignoreErrors")
+        page.evaluate("() => { try { localStorage.clear(); sessionStorage.clear(); } catch {} }")
+        profile.clear_cookies()
+        page.goto("about:blank")
+        self._free[repr(how)].append(profile)
+
+
 @pytest.fixture(scope="session")
-def server(u2netp: Path) -> Iterator[Process]:
-    with serving() as process:
+def profiles(browser: Browser) -> Profiles:
+    return Profiles(browser)
+
+
+@pytest.fixture(scope="session")
+def gate(tmp_path_factory: pytest.TempPathFactory) -> Gate:
+    """Before the networks of `server`: ``with gate.shut(model)`` they wait."""
+    return Gate(tmp_path_factory.mktemp("gate"))
+
+
+@pytest.fixture(scope="session")
+def server(u2netp: Path, gate: Gate) -> Iterator[Process]:
+    with serving(gate=gate) as process:
         yield process
 
 
@@ -140,21 +204,22 @@ def shop(own_models: Path, slow_mirror: Mirror) -> Iterator[Process]:
 
 
 @pytest.fixture
-def visit_to(browser: Browser) -> Iterator[Callable[..., Visit]]:
+def visit_to(profiles: Profiles) -> Iterator[Callable[..., Visit]]:
     """Open pages of a server, each in a browser profile of its own; their complaints fail the test."""
-    visits: list[Visit] = []
+    visits: list[tuple[Visit, dict[str, Any]]] = []
 
     def visit(process: Process, width: int = 1280, height: int = 800, **how: Any) -> Visit:
         how = {"locale": "en-US", "permissions": ["clipboard-read", "clipboard-write"]} | how
-        context = browser.new_context(viewport={"width": width, "height": height}, **how)
-        visits.append(Visit(context.new_page(), process))
-        return visits[-1].open()
+        how["viewport"] = {"width": width, "height": height}
+        visits.append((Visit(profiles.lend(how), process), how))
+        return visits[-1][0].open()
 
     yield visit
-    for each in visits:
-        each.page.context.close()
-        assert each.elsewhere == []
-        assert each.complaints == []
+    faults = [fault for each, _ in visits for fault in (*each.elsewhere, *each.complaints)]
+    for each, how in visits:
+        profiles.take_back(each.page, how)
+        each.files.cleanup()
+    assert faults == []
 
 
 @pytest.fixture

@@ -9,9 +9,11 @@ import numpy as np
 from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import Visit
+from tests.gate import Gate
 from tests.pictures import composite, encoded, opened
 from tests.process import Process, serving
 
+SLOW = "isnet-general-use"
 VisitTo = Callable[..., Visit]
 
 
@@ -48,17 +50,19 @@ def dones(visit: Visit) -> list[int]:
 # ---- side by side ----------------------------------------------------------------------------------------------------
 
 
-def test_tiles_come_one_by_one_with_their_time(visit: Visit, portrait: bytes, isnet: Path) -> None:
-    visit.done(portrait)
-    compare(visit)
-    visit.page.wait_for_function("""() => document.querySelector("#tiles figure[data-state=done]")
-        && document.querySelector("#tiles figure:not([data-state=done])")""")
+def test_tiles_come_one_by_one_with_their_time(visit: Visit, unseen: bytes, isnet: Path, gate: Gate) -> None:
+    visit.done(unseen)
+    with gate.shut(SLOW):
+        compare(visit)
+        expect(tiles(visit)).to_have_count(1)
+        expect(tiles(visit, "working")).to_have_count(1)
+        expect(tiles(visit, "waiting")).to_have_count(1)
     expect(tiles(visit)).to_have_count(3, timeout=60_000)
     assert visit.page.locator("#tiles strong").all_inner_texts() == ["Fast", "Best", "Finer detail"]
     for seconds in visit.page.locator("#tiles figcaption span").all_inner_texts():
         assert float(seconds.removesuffix(" s")) > 0
     for image in visit.page.locator("#tiles img").all():
-        assert image.evaluate("(image) => image.decode().then(() => image.naturalWidth)") == 512
+        assert image.evaluate("(image) => image.decode().then(() => image.naturalWidth)") == 900
     came = dones(visit)
     assert came == sorted(came) and came[0] < 3 and came[-1] == 3
 
@@ -166,33 +170,37 @@ def test_a_model_that_fails_says_so_in_its_tile_and_the_others_still_come(
         expect(visit.page.locator("#model input")).to_have_value("Your own · zz-mine")
 
 
-def test_a_comparison_under_way_can_be_left_and_a_new_photo_works(visit: Visit, portrait: bytes, isnet: Path) -> None:
-    visit.done(portrait)
+def test_a_comparison_under_way_can_be_left_and_a_new_photo_works(
+    visit: Visit, unseen: bytes, isnet: Path, gate: Gate
+) -> None:
+    visit.done(unseen)
     before = shown(visit)
-    compare(visit)
-    expect(tiles(visit).first).to_be_visible()
-    assert tiles(visit).count() < 3
-    visit.page.get_by_role("button", name="Back").click()
-    visit.until("done")
-    assert shown(visit) == before
-    visit.choose(encoded(composite().rgb), "ball.png")
-    visit.page.wait_for_function("document.getElementById('download').download === 'ball_cutout.png'", timeout=60_000)
-    visit.until("done")
-    heard = len(visit.heard())
-    visit.page.wait_for_timeout(4000)  # as long as the comparison would have taken
+    with gate.shut(SLOW):
+        compare(visit)
+        expect(tiles(visit)).to_have_count(1)
+        gate.until_reached(SLOW)
+        visit.page.get_by_role("button", name="Back").click()
+        visit.until("done")
+        assert shown(visit) == before
+        visit.choose(encoded(composite().rgb), "ball.png")
+        visit.page.wait_for_function("document.getElementById('download').download === 'ball_cutout.png'")
+        visit.until("done")
+        heard = len(visit.heard())
+    visit.nothing_more_comes()
     assert not [message for message in visit.heard()[heard:] if message.get("comparing")]
     expect(visit.page.locator("#compare")).to_be_hidden()
     assert opened(visit.download()[1]).shape == (480, 640, 4)
 
 
-def test_a_photo_dropped_into_a_comparison_is_cut_out(visit: Visit, portrait: bytes, isnet: Path) -> None:
-    visit.done(portrait)
-    compare(visit)
-    expect(tiles(visit).first).to_be_visible()
-    visit.choose(encoded(composite().rgb), "ball.png")
-    visit.page.wait_for_function("document.getElementById('download').download === 'ball_cutout.png'", timeout=60_000)
-    visit.until("done")
-    expect(visit.page.locator("#compare")).to_be_hidden()
+def test_a_photo_dropped_into_a_comparison_is_cut_out(visit: Visit, unseen: bytes, isnet: Path, gate: Gate) -> None:
+    visit.done(unseen)
+    with gate.shut(SLOW):
+        compare(visit)
+        expect(tiles(visit)).to_have_count(1)
+        visit.choose(encoded(composite().rgb), "ball.png")
+        visit.page.wait_for_function("document.getElementById('download').download === 'ball_cutout.png'")
+        visit.until("done")
+        expect(visit.page.locator("#compare")).to_be_hidden()
 
 
 def test_the_language_switches_within_a_comparison(visit_to: VisitTo, stocked: Process, portrait: bytes) -> None:

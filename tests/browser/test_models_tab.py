@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from playwright.sync_api import Dialog, Page, expect
+from playwright.sync_api import APIResponse, Dialog, Page, Route, expect
 
 from pipeline import models, vocabulary
 from tests.api.mirror import Mirror
@@ -110,7 +110,7 @@ def test_a_model_is_fetched_cancelled_fetched_again_used_and_removed(
     visit = visit_to(shop)
     page = visit.page
     visit.done(portrait)
-    assert f"{BIG_TITLE} · 88 MB to fetch" in visit.menu()
+    visit.offers(f"{BIG_TITLE} · 88 MB to fetch")
     card = visit.models().card(BIG)
     card.get_by_role("button", name="Fetch 88 MB").click()
     first = rises(visit, BIG)
@@ -129,7 +129,7 @@ def test_a_model_is_fetched_cancelled_fetched_again_used_and_removed(
     page.get_by_role("tab", name="Photo").click()
     expect(page.locator("#after")).to_be_visible()
     page.wait_for_function("document.querySelector('#model input').value === 'Fast'")
-    assert BIG_TITLE in visit.menu(), "without a word of fetching, and without a reload"
+    visit.offers(BIG_TITLE)  # without a word of fetching, and without a reload
     visit.pick_model(BIG_TITLE)
     page.wait_for_function("window.heard.some((said) => said?.state === 'done' && said.options.model !== 'u2netp')")
 
@@ -186,6 +186,37 @@ def test_a_non_commercial_model_is_fetched_only_by_who_has_read_that(
     expect(visit.card("bria-rmbg-1.4").locator("progress")).to_have_count(0)
 
 
+def test_a_list_of_models_that_comes_late_does_not_hide_what_is_being_fetched(shop: Process, visit_to: VisitTo) -> None:
+    visit = visit_to(shop)
+    late: list[tuple[Route, APIResponse]] = []
+
+    def hold(route: Route) -> None:
+        route.continue_() if late else late.append((route, route.fetch()))
+
+    visit.page.route("**/api/models", hold)
+    visit.models().card(BIG).get_by_role("button", name="Fetch").click()
+    first = rises(visit, BIG)
+    ((route, answer),) = late
+    with visit.page.expect_response("**/api/models"):
+        route.fulfill(response=answer)
+    rises(visit, BIG, above=rises(visit, BIG, above=first))
+
+
+def test_what_others_bring_and_remove_meanwhile_is_in_the_menu(
+    shop: Process, visit_to: VisitTo, at_hand: Callable[[str], Path], portrait: bytes
+) -> None:
+    visit = visit_to(shop)
+    visit.done(portrait)
+    file = at_hand("mediapipe_selfie.onnx")
+    address = f"{shop.address}/api/models"
+    assert httpx.put(f"{address}/mediapipe-selfie/file", content=file.read_bytes()).status_code == 204
+    assert httpx.delete(f"{address}/u2netp").status_code == 204
+    visit.models()
+    expect(visit.card("mediapipe-selfie").locator(".badge.here")).to_be_visible()
+    visit.page.get_by_role("tab", name="Photo").click()
+    visit.offers("People · Selfies (MediaPipe)")
+
+
 # ---- importing -------------------------------------------------------------------------------------------------------
 
 
@@ -205,15 +236,14 @@ def test_a_file_of_ones_own_is_imported_and_then_in_the_menu(
     assert (own_models / file.name).read_bytes() == file.read_bytes()
     visit.page.get_by_role("tab", name="Photo").click()
     visit.done(portrait)
-    assert "People · Selfies (MediaPipe)" in visit.menu(), "without a word of fetching, and without a reload"
+    visit.offers("People · Selfies (MediaPipe)")  # without a word of fetching, and without a reload
 
 
 def test_a_wrong_file_is_refused_with_a_sentence_on_the_card(
     shop: Process, visit_to: VisitTo, own_models: Path
 ) -> None:
     visit = visit_to(shop).models()
-    file = {"name": "holiday.onnx", "mimeType": "application/octet-stream", "buffer": bytes(40_000_000)}
-    choose(visit, "mediapipe-selfie", file)
+    choose(visit, "mediapipe-selfie", visit.file(bytes(2_000_000), "holiday.onnx"))
     card = visit.card("mediapipe-selfie")
     expect(card.locator(".failed")).to_contain_text("is not the published one")
     expect(card.locator(".badge.here")).to_have_count(0)

@@ -10,14 +10,15 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.api.mirror import Mirror
 from tests.browser.conftest import Visit
+from tests.gate import Gate
 from tests.pictures import composite, encoded, opened, photo, png_header_only
 from tests.process import Process, serving
 
-BIG = "Finer detail"  # the slow model
+BIG, SLOW = "Finer detail", "isnet-general-use"  # one model: its title, its name
 
 
 def done_models(visit: Visit) -> list[str]:
@@ -27,50 +28,60 @@ def done_models(visit: Visit) -> list[str]:
 # ---- newer work ------------------------------------------------------------------------------------------------------
 
 
-def test_a_newer_setting_supersedes_the_older_run(visit: Visit, unseen: bytes, isnet: Path) -> None:
+def test_a_newer_setting_supersedes_the_older_run(visit: Visit, unseen: bytes, isnet: Path, gate: Gate) -> None:
     visit.done(unseen)
-    visit.pick_model(BIG)
-    visit.until("working")
-    visit.pick_model("Fast")
-    visit.until("done")
-    visit.page.wait_for_timeout(4000)  # as long as the older run would have taken
-    assert "isnet-general-use" not in done_models(visit)
+    with gate.shut(SLOW):
+        visit.pick_model(BIG)
+        gate.until_reached(SLOW)
+        visit.pick_model("Fast")
+        visit.until("done")
+    visit.nothing_more_comes()
+    assert SLOW not in done_models(visit)
     expect(visit.page.locator("#model-facts")).to_contain_text("u2netp")
 
 
-def test_a_newer_photo_supersedes_the_older_run(visit: Visit, unseen: bytes, isnet: Path) -> None:
+def test_a_newer_photo_supersedes_the_older_run(visit: Visit, unseen: bytes, isnet: Path, gate: Gate) -> None:
     visit.done(unseen)
-    visit.pick_model(BIG)
-    visit.until("working")
-    visit.choose(encoded(composite().rgb), "ball.png")
+    with gate.shut(SLOW):
+        visit.pick_model(BIG)
+        gate.until_reached(SLOW)
+        visit.choose(encoded(composite().rgb), "ball.png")
+        visit.page.wait_for_function("window.heard.some((said) => said?.name === 'ball.png')")
     visit.page.wait_for_function("document.getElementById('download').download === 'ball_cutout.png'", timeout=60_000)
-    visit.page.wait_for_timeout(3000)
+    visit.nothing_more_comes()
     shown = {message["download"]: message["file"] for message in visit.heard() if message["state"] == "done"}
     assert sorted(shown.values()) == ["ball_cutout.png", "photo_cutout.png"]
     assert visit.download()[0] == "ball_cutout.png"
 
 
-def test_cancel_goes_back_to_the_last_result_and_its_model(visit: Visit, unseen: bytes, isnet: Path) -> None:
+def test_cancel_goes_back_to_the_last_result_and_its_model(
+    visit: Visit, unseen: bytes, isnet: Path, gate: Gate
+) -> None:
     visit.done(unseen)
-    visit.pick_model(BIG)
-    visit.page.get_by_role("button", name="Cancel").click()
-    visit.until("done")
-    expect(visit.page.locator("#model input")).to_have_value("Fast")
-    visit.page.wait_for_timeout(4000)
-    assert "isnet-general-use" not in done_models(visit)
+    with gate.shut(SLOW):
+        visit.pick_model(BIG)
+        gate.until_reached(SLOW)
+        visit.page.get_by_role("button", name="Cancel").click()
+        visit.until("done")
+        expect(visit.page.locator("#model input")).to_have_value("Fast")
+    visit.nothing_more_comes()
+    assert SLOW not in done_models(visit)
 
 
-def test_cancel_puts_the_controls_back_to_the_result_that_is_shown(visit: Visit, unseen: bytes, isnet: Path) -> None:
+def test_cancel_puts_the_controls_back_to_the_result_that_is_shown(
+    visit: Visit, unseen: bytes, isnet: Path, gate: Gate
+) -> None:
     visit.done(unseen)
-    visit.pick_model(BIG)
-    visit.until("working")
-    visit.page.click("#edges > button")
-    visit.page.locator("#feather input[type=number]").fill("20")
-    visit.page.keyboard.press("Tab")
-    visit.page.get_by_role("button", name="Cancel").click()
-    expect(visit.page.locator("#feather input[type=number]")).to_have_value("0")
-    expect(visit.page.locator("#model input")).to_have_value("Fast")
-    visit.until("done")
+    with gate.shut(SLOW):
+        visit.pick_model(BIG)
+        visit.until("working")
+        visit.page.click("#edges > button")
+        visit.page.locator("#feather input[type=number]").fill("20")
+        visit.page.keyboard.press("Tab")
+        visit.page.get_by_role("button", name="Cancel").click()
+        expect(visit.page.locator("#feather input[type=number]")).to_have_value("0")
+        expect(visit.page.locator("#model input")).to_have_value("Fast")
+        visit.until("done")
 
 
 def test_cancel_before_any_result_goes_back_to_the_start(visit: Visit, portrait: bytes) -> None:
@@ -83,12 +94,13 @@ def test_cancel_before_any_result_goes_back_to_the_start(visit: Visit, portrait:
 def test_a_photo_whose_upload_comes_late_never_replaces_a_newer_one(visit: Visit, portrait: bytes) -> None:
     held = []
     visit.page.route("**/gradio_api/upload*", lambda route: route.continue_() if held else held.append(route))
-    visit.choose(portrait, "late.jpg")
-    visit.page.wait_for_timeout(300)
+    with visit.page.expect_request("**/gradio_api/upload*"):
+        visit.choose(portrait, "late.jpg")
     visit.page.click("#new")
     visit.done(encoded(composite().rgb), "new.png")
-    held[0].continue_()
-    visit.page.wait_for_timeout(2500)
+    with visit.page.expect_response("**/gradio_api/upload*"):
+        held[0].continue_()
+    visit.nothing_more_comes()
     assert {message["file"] for message in visit.heard() if message["state"] == "done"} == {"new_cutout.png"}
     name, data = visit.download()
     assert name == "new_cutout.png" and opened(data).shape == (480, 640, 4)
@@ -110,26 +122,29 @@ def test_an_open_page_works_on_after_the_server_was_restarted(
         visit.complaints.clear()  # the browser's own words about the connection
 
 
-def test_after_a_new_photo_the_old_ones_result_never_appears(visit: Visit, portrait: bytes) -> None:
-    visit.choose(portrait)
-    visit.page.click("#new")
-    visit.page.wait_for_timeout(2000)
+def test_after_a_new_photo_the_old_ones_result_never_appears(visit: Visit, unseen: bytes, gate: Gate) -> None:
+    with gate.shut("u2netp"):
+        visit.choose(unseen)
+        gate.until_reached("u2netp")
+        visit.page.click("#new")
+        expect(visit.page.locator("#start")).to_be_visible()
+    visit.nothing_more_comes()
     expect(visit.page.locator("#start")).to_be_visible()
 
 
 def test_the_queue_of_page_and_api_says_how_many_are_before_you(
-    visit: Visit, server: Process, portrait: bytes, isnet: Path
+    visit: Visit, server: Process, unseen: bytes, gate: Gate
 ) -> None:
     def ask_the_api(_: int) -> int:
         files = {"image": encoded(composite(seed=random.randrange(1 << 30)).rgb)}
-        form = {"model": "isnet-general-use"}
-        return httpx.post(f"{server.address}/api/remove-bg", files=files, data=form, timeout=120).status_code
+        return httpx.post(f"{server.address}/api/remove-bg", files=files, timeout=120).status_code
 
     with ThreadPoolExecutor(4) as threads:
-        others = [threads.submit(ask_the_api, number) for number in range(4)]
-        visit.page.wait_for_timeout(500)
-        visit.choose(portrait)
-        expect(visit.page.locator("#step")).to_have_text(re.compile("people before you"))
+        with gate.shut("u2netp"):
+            others = [threads.submit(ask_the_api, number) for number in range(4)]
+            gate.until_reached("u2netp")
+            visit.choose(unseen)
+            expect(visit.page.locator("#step")).to_have_text(re.compile("people before you"))
         visit.until("done")
         assert [other.result() for other in others] == [200] * 4
     ahead = [message["ahead"] for message in visit.heard() if message.get("ahead")]
@@ -164,7 +179,7 @@ def test_a_missing_model_is_offered_with_its_size_and_fetched_with_progress(
         assert done_models(visit)[-1] == "isnet-general-use"
         expect(visit.page.locator("#model-facts")).not_to_contain_text("not fetched yet")
         expect(visit.page.locator("#model input")).to_have_value(BIG)
-        assert BIG in visit.menu(), "without a word of fetching"
+        visit.offers(BIG)  # without a word of fetching
         assert (tmp_path / "isnet-general-use-fp16.onnx").stat().st_size == 88_188_479
         assert not list(tmp_path.glob("*.part"))
         visit.page.close()  # it would miss its server
@@ -276,4 +291,16 @@ def test_an_upload_that_fails_is_said(visit: Visit, portrait: bytes, status: int
     expect(visit.page.get_by_role("alert").filter(has_text=sentence)).to_be_visible()
     visit.complaints.clear()  # the browser's own words about the status
     visit.page.unroute("**/gradio_api/upload*")
+    visit.done(portrait)
+
+
+@pytest.mark.parametrize("script", ["app", "models", "comparison"])
+def test_a_script_that_comes_late_is_waited_for(visit: Visit, portrait: bytes, script: str) -> None:
+    held: list[Route] = []
+    visit.page.route(f"**/app/{script}.js*", held.append)
+    visit.page.goto(visit.address)
+    visit.page.wait_for_selector("#respeak", state="attached")
+    visit.page.wait_for_timeout(1000)  # the page would have begun without it
+    held[0].continue_()
+    visit.page.wait_for_selector("html[data-ready]", state="attached")
     visit.done(portrait)

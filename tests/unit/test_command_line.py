@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -226,7 +227,9 @@ def test_a_machine_that_speaks_chinese_complains_in_chinese(monkeypatch: pytest.
 
 def test_ctrl_c_ends_it_quietly() -> None:
     os.mkfifo("slow.png")
-    process = subprocess.Popen([sys.executable, "-m", "pipeline", "cut", "slow.png"], stderr=subprocess.PIPE)
+    command = [sys.executable, "-m", "pipeline", "cut", "slow.png"]
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # tests started in the background ignore it
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, preexec_fn=heed)
     with Path("slow.png").open("wb"):  # opens once the other side reads
         process.send_signal(signal.SIGINT)
         assert process.communicate(timeout=60)[1] == b""
