@@ -19,9 +19,9 @@ import numpy as np
 from PIL import Image
 
 from pipeline import Photo, edges, image_io, mattes
+from pipeline.jobs import Job
 from pipeline.matting import trimap_matting
 from pipeline.resample import matte_to_photo
-from pipeline.runtime import Job
 
 BAND = 10  # pixels around what is soft in the truth that count as the edge
 TRIMAP_BAND = 1 / 80  # of the longer side

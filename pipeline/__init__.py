@@ -4,8 +4,9 @@ This is the whole public surface; pages, servers and scripts import nothing deep
 ``python -m pipeline --help`` need not wait for OpenCV. The rooms, ground floor first (each imports only rooms to its
 left)::
 
-    errors words arguments settings options png resample tiles image_io metadata formats catalog sources weights runtime
-    networks cache mattes guided edges matting foreground compose cutout trial stock models_command __main__
+    errors words arguments settings options machine storage jobs png resample tiles image_io metadata formats catalog
+    sources weights engines runtime networks cache mattes guided edges matting foreground compose cutout trial stock
+    models_command __main__
 """
 
 from importlib import import_module
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
     from .cutout import Cutout, Result, cut_out, cut_out_bytes, cut_out_file, warm_up
     from .errors import ClearcutError, as_clearcut_error
     from .image_io import Photo, cutout_name, decode, encode, encode_view
+    from .jobs import Job
     from .mattes import speed
     from .options import Options
-    from .runtime import Job
     from .settings import Settings
     from .stock import bring, remove
     from .weights import fetch, is_installed, is_removable, model_size
@@ -48,7 +49,7 @@ _HOME = {
     "cutout_name": "image_io",
     "encode_view": "image_io",
     "Options": "options",
-    "Job": "runtime",
+    "Job": "jobs",
     "speed": "mattes",
     "Settings": "settings",
     "bring": "stock",

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from . import catalog, compose, edges, image_io, mattes, runtime
+from . import catalog, compose, edges, image_io, jobs, mattes
 from .errors import ClearcutError, as_clearcut_error
 from .image_io import Photo
+from .jobs import Job
 from .options import Options
 from .resample import matte_to_photo
-from .runtime import Job
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def cut_out(
     job = job or Job()
     clock = _Clock()
     with clock("network"):
-        predicted = mattes.predict(photo, options.model, job, cache, options.keep)
+        predicted = mattes.predict(photo, options.model, job, cache, options.keep, options.precision)
     prediction = predicted.prediction
     job.at("finishing")
     full_width = photo.size[0]
@@ -126,7 +126,7 @@ def cut_out_file(
     job = job or Job()
     clock = _Clock()
     try:
-        with runtime.SLOTS.turn(job):
+        with jobs.SLOTS.turn(job):
             job.at("reading")
             with clock("decode"):
                 photo = image_io.decode(data, name, max_megapixels)

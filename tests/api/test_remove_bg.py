@@ -10,7 +10,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from pipeline import Job, Options, cut_out_bytes
-from pipeline.runtime import SLOTS
+from pipeline.jobs import SLOTS
 from tests.pictures import composite, encoded, iou, opened, png_header_only
 
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import pipeline
-from pipeline import Job, Options, Photo, cut_out, cut_out_bytes, cut_out_file, decode, image_io, runtime
+from pipeline import Job, Options, Photo, cut_out, cut_out_bytes, cut_out_file, decode, image_io, jobs, runtime
 from pipeline.errors import ClearcutError
 from tests.pictures import composite, encoded, iou, off, opened, photo
 
@@ -54,7 +54,11 @@ def test_a_ball_on_a_wall_is_cut_out(model, width, height, request):
     cutout = cut_out(Photo(one.rgb), options(model, request))
     assert iou(cutout.alpha, one.alpha) >= 0.97
     assert off(cutout.alpha, one.alpha) <= 0.006 * 255
-    assert (cutout.model, cutout.engine, cutout.warnings) == (model, "onnxruntime CPU", ())
+    assert (cutout.model, cutout.engine, cutout.warnings) == (
+        model,
+        pipeline.engines.plan(pipeline.card(model)).label,
+        (),
+    )
 
 
 @pytest.mark.parametrize(("model", "first", "floor"), [("u2netp", 12, 0.9), ("isnet-general-use", 2, 0.93)])
@@ -243,7 +247,7 @@ def test_what_nobody_foresaw_is_a_clearcut_error(error, code, monkeypatch):
 
 
 def test_a_file_is_cut_out_in_a_run_slot():
-    with runtime.SLOTS.turn(Job()):
+    with jobs.SLOTS.turn(Job()):
         assert code_of(lambda: cut_out_file(encoded(photo()), job=Job(most_ahead=0))) == "busy"
 
 
@@ -258,7 +262,7 @@ def test_a_job_cancelled_before_it_starts_runs_nothing(runs):
 @pytest.mark.parametrize("step", ["reading", "loading", "finding", "finishing"])
 def test_a_job_cancelled_at_any_step_ends_there(step):
     class Stopped(Job):
-        def at(self, reached: runtime.Step) -> None:
+        def at(self, reached: jobs.Step) -> None:
             super().at(reached)
             if reached == step:
                 self.cancel()

@@ -9,13 +9,13 @@ import onnx.parser
 import onnxruntime
 import pytest
 
-from pipeline import runtime
+from pipeline import engines, runtime
 from pipeline.catalog import Card, ModelCard
 from pipeline.cutout import Cutout, cut_out
+from pipeline.engines.onnx_runtime import PROVIDERS
 from pipeline.errors import ClearcutError
 from pipeline.image_io import Photo
 from pipeline.options import Options
-from pipeline.runtime import PROVIDERS
 
 PASSES_RED = bytes(
     onnx.parser.parse_model(
@@ -32,7 +32,7 @@ cpu_only = pytest.mark.skipif(set(PROVIDERS.values()) & set(HERE) != {CPU}, reas
 
 @pytest.fixture(autouse=True)
 def nothing_said_yet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime, "_told", set())
+    monkeypatch.setattr(engines, "_told", set())
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import ClearcutError, Job, Options, cut_out_bytes, cut_out_file
-from pipeline.runtime import SLOTS
+from pipeline.jobs import SLOTS
 from tests.pictures import composite, encoded, opened
 from ui.results import Kept, Results
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from pipeline.arguments import add_arguments, chosen
+from pipeline.engines.onnx_runtime import PROVIDERS
 from pipeline.errors import ClearcutError
 from pipeline.options import Options
-from pipeline.runtime import PROVIDERS
 from pipeline.settings import PREFIX, ROOT, Engine, Settings
 from pipeline.words import LANGUAGES, explain, vocabulary
 
