@@ -4,9 +4,9 @@ This is the whole public surface; pages, servers and scripts import nothing deep
 ``python -m pipeline --help`` need not wait for OpenCV. The rooms, ground floor first (each imports only rooms to its
 left)::
 
-    errors words arguments settings options machine storage jobs png resample tiles image_io metadata formats catalog
-    sources weights engines runtime networks cache mattes guided edges matting foreground compose cutout trial stock
-    models_command __main__
+    errors words arguments settings canvas preset options machine storage jobs png resample tiles image_io metadata
+    formats catalog sources weights engines runtime networks cache mattes guided matting edges foreground compose cutout
+    draft trial stock models_command __main__
 """
 
 from importlib import import_module
@@ -16,13 +16,18 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from .arguments import add_arguments, chosen
+    from .canvas import Canvas, canvases, said_of_fill
     from .catalog import Card, card, megabytes, models
     from .cutout import Cutout, Result, cut_out, cut_out_bytes, cut_out_file, warm_up
+    from .draft import Draft
     from .errors import ClearcutError, as_clearcut_error
-    from .image_io import Photo, cutout_name, decode, encode, encode_view
+    from .formats import encode_matte, encode_view, media_types
+    from .image_io import Photo, cutout_name, decode
     from .jobs import Job
     from .mattes import speed
-    from .options import Options
+    from .matting import trimap_is_possible
+    from .options import GROUPS, Options
+    from .preset import presets
     from .settings import Settings
     from .stock import bring, remove
     from .weights import fetch, is_installed, is_removable, model_size
@@ -31,6 +36,9 @@ if TYPE_CHECKING:
 _HOME = {
     "add_arguments": "arguments",
     "chosen": "arguments",
+    "Canvas": "canvas",
+    "canvases": "canvas",
+    "said_of_fill": "canvas",
     "Card": "catalog",
     "card": "catalog",
     "megabytes": "catalog",
@@ -41,14 +49,19 @@ _HOME = {
     "cut_out_bytes": "cutout",
     "cut_out_file": "cutout",
     "warm_up": "cutout",
+    "Draft": "draft",
     "ClearcutError": "errors",
     "as_clearcut_error": "errors",
+    "media_types": "formats",
     "Photo": "image_io",
     "decode": "image_io",
-    "encode": "image_io",
     "cutout_name": "image_io",
-    "encode_view": "image_io",
+    "encode_matte": "formats",
+    "encode_view": "formats",
+    "trimap_is_possible": "matting",
+    "GROUPS": "options",
     "Options": "options",
+    "presets": "preset",
     "Job": "jobs",
     "speed": "mattes",
     "Settings": "settings",

@@ -5,15 +5,18 @@ import logging
 import os
 import stat
 import sys
+from argparse import SUPPRESS
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from . import __version__
 from .arguments import add_arguments, chosen
+from .canvas import said_of_fill
 from .errors import UNEXPECTED, USER, ClearcutError, as_clearcut_error, write_error
 from .models_command import add_models_parser, complain, ensure_model
 from .options import Options
+from .preset import presets
 from .settings import Settings
 from .words import machine_language, say
 
@@ -58,7 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     cut.add_argument("photos", nargs="+", metavar="PHOTO", help=say("cli.photos"))
     cut.add_argument("-o", "--output", metavar="OUT", help=say("cli.output"))
     cut.add_argument("--force", action="store_true", help=say("cli.force"))
+    cut.add_argument("--preset", metavar="NAME", default=SUPPRESS, help=say("cli.preset", names=", ".join(presets())))
     add_arguments(cut, Options, "option")
+    cut.add_argument("--background-image", metavar="FILE", help=say("cli.background_image"))
     cut.set_defaults(run=_cut)
 
     add_models_parser(commands)
@@ -69,23 +74,31 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _cut(given: argparse.Namespace) -> int:
-    options = Options.of(**chosen(given, Options))
-    jobs = _plan(given.photos, given.output)
+    values = chosen(given, Options)
+    if hasattr(given, "preset"):
+        values["preset"] = given.preset
+    options = Options.of(**values)
+    from .formats import FORMATS_OUT
+
+    jobs = _plan(given.photos, given.output, FORMATS_OUT[options.format].extension)
     if not given.force:
         for photo, target in jobs:
             if target and target.exists() and not _is_device(target):
                 raise ClearcutError("output_exists", name=target.name, photo=photo)
+    background = _read(given.background_image, None) if given.background_image else None
+    if options.background == "image" and background is None:
+        raise ClearcutError("no_background")
     ensure_model(options.model)
     worst, told = 0, set[str]()
     for photo, target in jobs:
         try:
-            _cut_one(photo, target, options, told)
+            _cut_one(photo, target, options, background, told)
         except ClearcutError as error:
             worst = max(worst, complain(error))
     return worst
 
 
-def _plan(photos: list[str], output: str | None) -> list[tuple[str, Path | None]]:
+def _plan(photos: list[str], output: str | None, extension: str) -> list[tuple[str, Path | None]]:
     """Each photo with the file that its cut-out goes to; None is standard output."""
     from .image_io import cutout_name
 
@@ -94,7 +107,7 @@ def _plan(photos: list[str], output: str | None) -> list[tuple[str, Path | None]
         raise ClearcutError("output_clash", name=output)
     plan: list[tuple[str, Path | None]] = []
     for photo in photos:
-        name = cutout_name(_name(photo))
+        name = cutout_name(_name(photo), extension)
         if folder:
             target: Path | None = folder / name
         elif output:
@@ -118,14 +131,14 @@ def _name(photo: str) -> str:
     return STDIN if photo == STREAM else Path(photo).name
 
 
-def _cut_one(photo: str, target: Path | None, options: Options, told: set[str]) -> None:
+def _cut_one(photo: str, target: Path | None, options: Options, background: bytes | None, told: set[str]) -> None:
     """Cut one photo out; what concerns the machine rather than the photo is said once, noted in `told`."""
     from .cutout import cut_out_file
 
     settings = Settings.current()
     data = _read(photo, settings.max_mb)
     name = _name(photo)
-    result = cut_out_file(data, options, name=name, max_megapixels=settings.max_megapixels)
+    result = cut_out_file(data, options, background, name=name, max_megapixels=settings.max_megapixels)
     if target is None:
         sys.stdout.buffer.write(result.data)
         sys.stdout.buffer.flush()
@@ -133,9 +146,11 @@ def _cut_one(photo: str, target: Path | None, options: Options, told: set[str]) 
         _write(target, result.data)
         seconds = sum(result.cutout.seconds.values())
         print(
-            f"{target}  {result.original_size[0]} × {result.original_size[1]}  {seconds:.2f} s",
+            f"{target}  {result.size[0]} × {result.size[1]}  {seconds:.2f} s",
             file=sys.stderr,
         )
+    if filled := said_of_fill(result.cutout.picture.fill, options.canvas, machine_language()):
+        print(f"{name}: {filled}", file=sys.stderr)
     for warning in result.cutout.warnings:
         if warning not in told:
             print(f"{name}: {say(f'warning.{warning}', machine_language())}", file=sys.stderr)

@@ -46,7 +46,7 @@ def accepted(model: type[BaseModel], name: str) -> str:
     if _is_switch(field):
         return "0, 1"
     if names := list(_literals(field.annotation)):
-        return ", ".join(names)
+        return ", ".join(map(str, names))
     limits = {
         kind: getattr(each, kind) for each in field.metadata for kind in ("ge", "gt", "le") if hasattr(each, kind)
     }
@@ -54,15 +54,15 @@ def accepted(model: type[BaseModel], name: str) -> str:
         return f"{limits['ge']}–{limits['le']}"
     if limits:
         return ", ".join(f"{sign} {limits[kind]}" for kind, sign in (("ge", "≥"), ("gt", ">")) if kind in limits)
-    return say(f"setting.{name}.unit", default="…")
+    return say(f"option.{name}.unit", default=say(f"setting.{name}.unit", default="…"))
 
 
 def _is_switch(field: FieldInfo) -> bool:
     return field.annotation is bool or bool in get_args(field.annotation)
 
 
-def _literals(annotation: Any) -> Iterator[str]:
-    """The words that a ``Literal``, or a union of them, allows."""
+def _literals(annotation: Any) -> Iterator[Any]:
+    """The values that a ``Literal``, or a union of them, allows."""
     if get_origin(annotation) is Literal:
         yield from get_args(annotation)
     else:

@@ -30,7 +30,8 @@ PLANES = {"foreground": np.uint8, "labels": np.uint8, "shares": np.float16}
 class PredictionCache:
     """The most recently used predictions, bounded in memory and on disk. Safe for several threads and processes.
 
-    The settings ``cache_mb``, ``cache_disk_mb`` and ``cache_days`` bound it, ``cache`` switches it off. Whatever is wrong with the disk, a prediction is then only not kept.
+    The settings ``cache_mb``, ``cache_disk_mb`` and ``cache_days`` bound it, ``cache`` switches it off. Whatever is
+    wrong with the disk, a prediction is then only not kept.
     """
 
     def __init__(self) -> None:

@@ -2,33 +2,57 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
-from . import catalog, compose, edges, image_io, jobs, mattes
+from . import catalog, edges, foreground, image_io, jobs, mattes
+from .canvas import Canvas, frame
+from .compose import BARE, OPAQUE, Composed, compose, join_alpha
 from .errors import ClearcutError, as_clearcut_error
+from .formats import FORMATS_OUT, Picture, write
 from .image_io import Photo
 from .jobs import Job
+from .mattes import Predicted
+from .metadata import kept_exif
+from .networks import Prediction
 from .options import Options
 from .resample import matte_to_photo
+
+OWN = Predicted(Prediction(np.ones((1, 1), np.float32)), "–")  # where the photo's own transparency is all that is asked
+
+
+class Clock:
+    """Seconds by step."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, step: str) -> Iterator[None]:
+        """Add the time that is spent inside to `step`."""
+        start = perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[step] = self.seconds.get(step, 0.0) + perf_counter() - start
 
 
 @dataclass(frozen=True)
 class Cutout:
-    """A subject without its background.
+    """A subject without its background, or before another one.
 
     Attributes
     ----------
-    rgb
-        ``(H, W, 3)`` uint8 sRGB, straight (never multiplied by alpha); 0 where alpha is 0.
-    alpha
-        ``(H, W)`` uint8.
+    picture
+        Colour, alpha and where the photo lies in them.
     photo
-        What it was cut from, at the same size.
-    model, engine
+        What it was cut from.
+    options
+        What was asked for.
+    engine
         What made the matte.
     seconds
         Time spent, by step.
@@ -36,29 +60,64 @@ class Cutout:
         Codes such as ``nothing_found``.
     """
 
-    rgb: np.ndarray
-    alpha: np.ndarray
+    picture: Composed
     photo: Photo
-    model: str
+    options: Options
     engine: str
     seconds: dict[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
+    @property
+    def rgb(self) -> np.ndarray:
+        """``(H, W, 3)`` uint8 sRGB, straight (never multiplied by alpha); 0 where alpha is 0."""
+        return self.picture.rgb
+
+    @property
+    def alpha(self) -> np.ndarray:
+        """``(H, W)`` uint8; 255 throughout with a background."""
+        return self.picture.alpha
+
+    @property
+    def model(self) -> str:
+        """What was asked to find the subject."""
+        return self.options.model
+
 
 @dataclass(frozen=True)
 class Result:
-    """A cut-out as a file."""
+    """A cut-out as a file.
+
+    Attributes
+    ----------
+    data
+        The file.
+    cutout
+        What is in it.
+    original_size, size
+        Width and height of the photo, and of the picture.
+    name
+        What the file is to be called.
+    media_type
+        What HTTP calls its format.
+    """
 
     data: bytes
     cutout: Cutout
     original_size: tuple[int, int]
+    name: str
+    media_type: str
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the picture in pixels."""
+        return self.cutout.picture.placement.size
 
 
 def cut_out(
     photo: Photo,
     options: Options | None = None,
+    background_image: Photo | None = None,
     *,
-    long_side: int | None = None,
     job: Job | None = None,
     cache: bool = True,
 ) -> Cutout:
@@ -70,9 +129,8 @@ def cut_out(
         From `decode`, or built from an array.
     options
         What is wanted; the defaults without.
-    long_side
-        Make the cut-out at screen size, its longer side at most this many pixels. The network still sees the whole
-        photo, and options in pixels are scaled with it, so that it looks like the full size made smaller.
+    background_image
+        The picture for ``background=image``.
     job
         Follow or stop the work from another thread.
     cache
@@ -85,34 +143,22 @@ def cut_out(
     """
     options = options or Options()
     job = job or Job()
-    clock = _Clock()
+    clock = Clock()
     with clock("network"):
-        predicted = mattes.predict(photo, options.model, job, cache, options.keep, options.precision)
-    prediction = predicted.prediction
-    job.at("finishing")
-    full_width = photo.size[0]
-    if long_side:
-        with clock("reduce"):
-            photo = photo.fitted(long_side)
-    scale = photo.size[0] / full_width
-    with clock("matte"):
-        alpha = matte_to_photo(prediction.matte, photo.size, hard=prediction.labels is not None)
-        alpha = edges.feather(alpha, options.feather * scale)
-        alpha = compose.join_alpha(alpha, photo.alpha)
-    job.check()
+        predicted = find(photo, options, job, cache)
+    subject, alpha = separate(photo, predicted, options, job, clock)
     with clock("compose"):
-        rgb = compose.without_background(photo.rgb, alpha)
-    warnings = [*predicted.warnings, *(["nothing_found"] if prediction.is_empty else [])]
-    return Cutout(rgb, alpha, photo, options.model, predicted.engine, clock.seconds, tuple(warnings))
+        picture = compose(subject, alpha, photo, options, background_image)
+    return finish(picture, photo, predicted, options, clock)
 
 
 def cut_out_file(
     data: bytes,
     options: Options | None = None,
+    background_image: bytes | None = None,
     *,
     name: str = "",
     max_megapixels: float | None = None,
-    long_side: int | None = None,
     job: Job | None = None,
     cache: bool = True,
 ) -> Result:
@@ -124,48 +170,115 @@ def cut_out_file(
         Nothing else; what was not foreseen comes as ``unexpected``.
     """
     job = job or Job()
-    clock = _Clock()
+    options = options or Options()
+    with in_turn(job, name) as clock:
+        with clock("decode"):
+            photo = image_io.decode(data, name, max_megapixels)
+            behind = decoded_background(background_image, options, max_megapixels)
+        cutout = cut_out(photo, options, behind, job=job, cache=cache)
+        with clock("encode"):
+            encoded = _encode(cutout, data)
+        job.check()
+    cutout.seconds.update(clock.seconds)
+    format = FORMATS_OUT[options.format]
+    return Result(encoded, cutout, photo.size, image_io.cutout_name(name, format.extension), format.media_type)
+
+
+def find(photo: Photo, options: Options, job: Job, cache: bool) -> Predicted:
+    """What the network that `options` name says of `photo`; nothing is asked where its own transparency is wanted."""
+    if options.own_alpha == "keep" and photo.alpha is not None:
+        return OWN
+    return mattes.predict(photo, options.model, job, cache, options.keep, options.precision)
+
+
+def separate(
+    photo: Photo, predicted: Predicted, options: Options, job: Job, clock: Clock, reduced: float = 1.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """The subject's own colours ``(H, W, 3)`` and its matte ``(H, W)``, both uint8, as the group ``edges`` asks.
+
+    `photo` may be `reduced` from the one that the network saw.
+    """
+    job.at("finishing")
+    with clock("matte"):
+        alpha = _matte(photo, predicted.prediction, options, reduced)
+    job.check()
+    with clock("colour"):
+        subject = photo.rgb
+        if options.decontaminate and options.background != "original":
+            subject = foreground.estimate(photo.rgb, alpha, predicted.prediction.foreground)
+    job.check()
+    return subject, alpha
+
+
+def finish(picture: Composed, photo: Photo, predicted: Predicted, options: Options, clock: Clock) -> Cutout:
+    """A composed picture with all that is to be said of it."""
+    nothing = ("nothing_found",) if predicted.prediction.is_empty else ()
+    warnings = (*predicted.warnings, *nothing, *picture.warnings)
+    return Cutout(picture, photo, options, predicted.engine, clock.seconds, warnings)
+
+
+def _matte(photo: Photo, prediction: Prediction, options: Options, reduced: float) -> np.ndarray:
+    """The matte at the photo's size, with its edge as asked for, and the photo's own transparency."""
+    if options.own_alpha == "keep" and photo.alpha is not None:
+        return edges.apply(photo.alpha, photo.rgb, options.model_copy(update={"refine": "off"}), reduced)
+    alpha = matte_to_photo(prediction.matte, photo.size, hard=prediction.labels is not None)
+    alpha = edges.apply(alpha, photo.rgb, options, reduced)
+    return alpha if options.own_alpha == "ignore" else join_alpha(alpha, photo.alpha)
+
+
+def decoded_background(data: bytes | None, options: Options, max_megapixels: float | None) -> Photo | None:
+    """The picture in `data`, where `options` want one behind the subject."""
+    if data is None or options.background != "image":
+        return None
+    return image_io.decode(data, "", max_megapixels)
+
+
+def picture_of(cutout: Cutout) -> Picture:
+    """What is to be written; a picture with a background has no alpha."""
+    made, wanted = cutout.picture, frame(cutout.options.canvas)
+    dpi = wanted.dpi if isinstance(wanted, Canvas) else None
+    alpha = made.alpha if cutout.options.background == "transparent" else None
+    return Picture(made.rgb, alpha, (dpi, dpi) if dpi else cutout.photo.dpi)
+
+
+def _encode(cutout: Cutout, data: bytes) -> bytes:
+    """The file that the options name, of a picture cut from the photo in `data`."""
+    options, made = cutout.options, cutout.picture
+    picture = picture_of(cutout)
+    if options.format in BARE:
+        untouched = not made.is_moved
+        picture = replace(
+            picture, alpha=made.matte, photo=cutout.photo if untouched else None, file=data if untouched else b""
+        )
+    elif options.format in OPAQUE:
+        picture = replace(picture, alpha=None)
+    if options.keep_exif:
+        picture = replace(picture, exif=kept_exif(data))
+    return write(options.format, picture, options.quality)
+
+
+@contextmanager
+def in_turn(job: Job, name: str) -> Iterator[Clock]:
+    """A run slot, held while inside, and a clock; what was not foreseen leaves as ``unexpected``."""
     try:
         with jobs.SLOTS.turn(job):
             job.at("reading")
-            with clock("decode"):
-                photo = image_io.decode(data, name, max_megapixels)
-            cutout = cut_out(photo, options, long_side=long_side, job=job, cache=cache)
-            with clock("encode"):
-                png = image_io.encode(cutout.rgb, cutout.alpha, photo.dpi)
-            job.check()
+            yield Clock()
     except ClearcutError:
         raise
     except Exception as error:
         raise as_clearcut_error(error, name=name) from error
-    cutout.seconds.update(clock.seconds)
-    return Result(png, cutout, photo.size)
 
 
-def cut_out_bytes(data: bytes, *, cache: bool = True, **options: Any) -> bytes:
-    """The bytes of a photo in, the bytes of a transparent PNG out.
+def cut_out_bytes(data: bytes, background_image: bytes | None = None, *, cache: bool = True, **options: Any) -> bytes:
+    """The bytes of a photo in, the bytes of a transparent PNG (or of what the options ask for) out.
 
     >>> png = cut_out_bytes(open("cat.jpg", "rb").read(), model="u2netp", feather=2)  # doctest: +SKIP
     """
-    return cut_out_file(data, Options.of(**options), cache=cache).data
+    return cut_out_file(data, Options.of(**options), background_image, cache=cache).data
 
 
 def warm_up(model: str) -> None:
     """Load `model` and run it once, so that the first photo does not wait for it."""
     card = catalog.card(model)
     mattes.predict(Photo(np.zeros((8, 8, 3), np.uint8)), card.name, Job(), cache=False)
-
-
-class _Clock:
-    """Seconds by step."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def __call__(self, step: str) -> Iterator[None]:
-        start = perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[step] = self.seconds.get(step, 0.0) + perf_counter() - start

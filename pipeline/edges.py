@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 
 from .guided import explained, linear_models
+from .matting import trimap_matting
+from .options import Options
 from .resample import fitting, shrink
 from .tiles import soft_tiles
 
@@ -15,6 +17,38 @@ SOLID = 4  # grey levels from black and from white that refining leaves alone: a
 SMALLEST = 0.01  # pixels or percent below which an option asks for nothing
 FAINT = 12  # grey levels: what is fainter hangs together with nothing
 FINER = 4  # times, when an edge is drawn anew
+
+
+def apply(alpha: np.ndarray, rgb: np.ndarray, options: Options, reduced: float = 1.0) -> np.ndarray:
+    """A network's matte with all that `options` ask of its edge.
+
+    Parameters
+    ----------
+    alpha
+        ``(H, W)`` uint8.
+    rgb
+        ``(H, W, 3)`` uint8, the photo.
+    options
+        Its group ``edges``.
+    reduced
+        How large `alpha` is beside the original, of whose pixels `options` speak: 1 is as large.
+
+    Raises
+    ------
+    ClearcutError
+        ``needs_package``, ``took_too_long`` of trimap matting.
+    """
+    if options.refine == "guided":
+        alpha = refine(alpha, rgb)
+    elif options.refine == "trimap":
+        alpha = trimap_matting(alpha, rgb, options.trimap_band * reduced)
+    alpha = levels(alpha, options.levels)
+    alpha = clean(alpha, options.clean * reduced)
+    if options.largest:
+        alpha = largest(alpha)
+    alpha = shift(alpha, options.shift * reduced)
+    alpha = harden(alpha, options.harden)
+    return feather(alpha, options.feather * reduced)
 
 
 def refine(

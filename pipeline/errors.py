@@ -23,6 +23,7 @@ KINDS: dict[str, Kind] = {
     "too_large": Kind(413, USER),
     # what was asked for
     "bad_option": Kind(422, USER),
+    "no_background": Kind(422, USER),
     "bad_setting": Kind(500, USER),
     "bad_request": Kind(400, USER),
     "unknown_model": Kind(422, USER),

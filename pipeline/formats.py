@@ -16,6 +16,7 @@ from .metadata import exif_with, without_metadata
 from .png import write_png
 
 QUALITY = 90
+VIEW_QUALITY = 85
 FINE = 90  # quality from which colour has as many pixels as brightness
 _PROFILE = SRGB.tobytes()
 SRGB_PROFILE = _PROFILE[:24] + bytes((0x07, 0xE9, 0, 2, 0, 1, 0, 0, 0, 0, 0, 0)) + _PROFILE[36:]  # made today: no
@@ -81,6 +82,11 @@ class Format:
         return (self.has_alpha or _is_opaque(picture)) and max(picture.rgb.shape[:2]) <= self.longest
 
 
+def media_types() -> list[str]:
+    """What HTTP calls the formats, each once."""
+    return list(dict.fromkeys(format.media_type for format in FORMATS_OUT.values()))
+
+
 def write(name: str, picture: Picture, quality: int = QUALITY) -> bytes:
     """`picture` as a file of the format called `name`.
 
@@ -95,6 +101,17 @@ def write(name: str, picture: Picture, quality: int = QUALITY) -> bytes:
         able = ", ".join(other.name for other in FORMATS_OUT.values() if other.takes(picture))
         raise ClearcutError("bad_option", name="format", value=name[:100], accepted=able)
     return format.encode(picture, quality)
+
+
+def encode_view(photo: Photo) -> bytes:
+    """`photo` as a file that every browser shows: JPEG, or PNG where it has transparency."""
+    picture = Picture(photo.rgb, photo.alpha)
+    return _jpeg(picture, VIEW_QUALITY) if photo.alpha is None else _png(picture, QUALITY)
+
+
+def encode_matte(alpha: np.ndarray) -> bytes:
+    """A matte ``(H, W)`` uint8 as a grey PNG."""
+    return write_png(alpha)
 
 
 def _png(picture: Picture, quality: int) -> bytes:

@@ -14,7 +14,6 @@ import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
 from .errors import ClearcutError
-from .png import write_png
 from .resample import fitting, shrink
 
 Image.MAX_IMAGE_PIXELS = None  # `decode` has the limit, from the header, with a sentence of its own
@@ -124,20 +123,6 @@ def open_file(data: bytes) -> Image.Image:
         register_heif_opener()
         formats = ("AVIF", "HEIF")
     return Image.open(io.BytesIO(data), formats=formats)
-
-
-def encode(rgb: np.ndarray, alpha: np.ndarray, dpi: tuple[float, float] | None = None) -> bytes:
-    """A transparent PNG of `rgb` ``(H, W, 3)`` and straight `alpha` ``(H, W)``, both uint8."""
-    return write_png(np.dstack((rgb, alpha)), dpi)
-
-
-def encode_view(photo: Photo) -> bytes:
-    """`photo` as a file that every browser shows: JPEG, or PNG where it has transparency."""
-    if photo.alpha is not None:
-        return encode(photo.rgb, photo.alpha)
-    buffer = io.BytesIO()
-    Image.fromarray(photo.rgb).save(buffer, "JPEG", quality=92)
-    return buffer.getvalue()
 
 
 def fingerprint(array: np.ndarray) -> str:

@@ -112,28 +112,26 @@ class _Said(Predicted):
 
 def _predict_one(photo: Photo, card: ModelCard, precision: Precision, job: Job, cache: bool) -> _Said:
     kind, planned = network(card), engines.plan(card, precision)
-    job.at("finding")
+    job.at("loading")
     fed = kind.feed(_seen(photo), card)
-    question = f"{_fingerprint(fed)} {weights.identity(card)} {card.read}"
+    asked = f"{_fingerprint(fed)} {card.read}"
     session = runtime.POOL.loaded(card, planned)
-    engine, warnings = (session.engine, session.warnings) if session else (planned.label, planned.warnings)
-    kept = CACHE.get(f"{question} {engine}") if cache else None
-    if kept is None and session is None:  # nothing is loaded to look up what is known
-        job.at("loading")
+    if session is None:  # what is known is told without loading anything
+        kept = CACHE.get(f"{asked} {weights.identity(card)} {planned.label}") if cache else None
+        if kept is not None:
+            return _Said(kept, planned.label, planned.warnings, fresh=False)
         session = runtime.POOL.session(card, planned, kind.outputs(card))
-        job.at("finding")
-        if cache and session.engine != engine:  # another than planned runs
-            kept = CACHE.get(f"{question} {session.engine}")
-        engine, warnings = session.engine, session.warnings
+    job.at("finding")
+    key = f"{asked} {session.identity} {session.engine}"
+    kept = CACHE.get(key) if cache else None
     if kept is not None:
-        return _Said(kept, engine, warnings, fresh=False)
-    assert session is not None
+        return _Said(kept, session.engine, session.warnings, fresh=False)
     start = perf_counter()
     prediction = kind.read(session.run(fed.inputs, kind.outputs(card), job), card, fed).rounded()
     runtime.SPEEDS.note(card.name, perf_counter() - start)
     if cache:
-        CACHE.put(f"{question} {engine}", prediction)
-    return _Said(prediction, engine, warnings)
+        CACHE.put(key, prediction)
+    return _Said(prediction, session.engine, session.warnings)
 
 
 def _fingerprint(fed: Fed) -> str:

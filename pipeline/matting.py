@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from time import monotonic
 from typing import Any
 
@@ -17,6 +18,11 @@ WORKING_SIDE = 640  # pixels: memory and time grow with its square, and accuracy
 SURELY_OUT, SURELY_IN = 25, 230  # grey levels beyond which the matte is believed
 TOLERANCE = 1e-5  # of the residual; a hundred times finer gives the same matte
 FILL = 200  # entries a pixel that the preconditioner may take
+
+
+def trimap_is_possible() -> bool:
+    """Whether the package that it needs is installed."""
+    return find_spec("pymatting") is not None
 
 
 def trimap_matting(

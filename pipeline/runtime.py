@@ -36,10 +36,12 @@ class Session:
         planned: Plan | None = None,
         outputs: Sequence[int | str] | None = None,
     ) -> None:
-        self.card, self.variant, self.checksum = card, variant, weights.checksum(variant, path)
+        self.card, self.variant = card, variant
+        checksum = weights.checksum(variant, path)
+        self.identity = f"{variant.file} {checksum}"
         try:
             planned = planned or engines.plan(card)
-            self._network, self.plan = engines.load(path, planned, self.checksum, outputs)
+            self._network, self.plan = engines.load(path, planned, checksum, outputs)
         except ClearcutError:
             raise
         except Exception:

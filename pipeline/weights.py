@@ -79,6 +79,18 @@ def require(card: Card) -> None:
         raise ClearcutError("model_missing", **_facts(card, wanted))
 
 
+def stamp(card: Card) -> tuple[Any, ...]:
+    """What tells the weights of `card` from others without reading them. Raises as `require` does."""
+    require(card)
+    facts = []
+    for network in card.networks:
+        found = find(network)
+        if found:
+            known = found[1].stat()
+            facts.append((found[0].file, known.st_mtime_ns, known.st_size, network.read))
+    return tuple(facts)
+
+
 def _only_by_hand(card: Card) -> ModelCard | None:
     """The first network that `card` lacks and that no source gives."""
     settings = Settings.current()

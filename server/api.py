@@ -17,25 +17,31 @@ from pipeline import (
     Result,
     __version__,
     cut_out_file,
-    cutout_name,
+    media_types,
+    presets,
     say,
 )
 
 from .models import build_models_router
 from .settings import ServerSettings
 
+BEHIND = "background_image"
 LOOK_EVERY = 0.5  # seconds between looks whether the caller is still there
 
 
 def _form_schema() -> dict[str, Any]:
-    """The multipart form of ``/api/remove-bg``: the photo and the fields of `Options`."""
+    """The multipart form of ``/api/remove-bg``: the photo, a picture for behind it, and the fields of `Options`."""
     schema = Options.model_json_schema()
     for name, field in schema["properties"].items():
         field["description"] = say(f"option.{name}.help")
-    schema["properties"] = {"image": {"type": "string", "format": "binary"}, **schema["properties"]}
+    file = {"type": "string", "format": "binary"}
+    preset = {"type": "string", "enum": list(presets()), "description": say("cli.preset", names=", ".join(presets()))}
+    behind = file | {"description": say("cli.background_image")}
+    schema["properties"] = {"image": file, BEHIND: behind, "preset": preset, **schema["properties"]}
     return {"type": "object", "required": ["image"], "properties": schema["properties"]}
 
 
+ANSWERS: dict[str, dict[str, str]] = {media_type: {} for media_type in media_types()}
 ERROR_SCHEMA = {
     "type": "object",
     "properties": {"code": {"type": "string"}, "facts": {"type": "object"}, "sentence": {"type": "string"}},
@@ -61,19 +67,19 @@ def build_router(settings: ServerSettings) -> APIRouter:
         "/api/remove-bg",
         summary="Remove the background of a photo",
         response_class=Response,
-        responses={200: {"content": {"image/png": {}}, "description": "The cut-out"}, **ERRORS},
+        responses={200: {"content": ANSWERS, "description": "The cut-out"}, **ERRORS},
         openapi_extra={"requestBody": {"content": {"multipart/form-data": {"schema": _form_schema()}}}},
     )
     async def remove_background(request: Request) -> Response:
-        """Photo in, transparent PNG out: same size, straight alpha. Facts come in headers."""
-        data, name, options = await _read_form(request)
+        """Photo in; out comes a transparent PNG, or what the options ask for. Facts come in headers."""
+        data, name, options, behind = await _read_form(request)
         job = Job(most_ahead=settings.queue)
         result = await _while_connected(
             request,
             job,
-            lambda: cut_out_file(data, options, name=name, max_megapixels=settings.max_megapixels, job=job),
+            lambda: cut_out_file(data, options, behind, name=name, max_megapixels=settings.max_megapixels, job=job),
         )
-        return Response(result.data, media_type="image/png", headers=_facts(result, name))
+        return Response(result.data, media_type=result.media_type, headers=_facts(result))
 
     @router.get("/healthz", summary="Is it alive?")
     async def health() -> dict[str, str]:
@@ -87,17 +93,20 @@ def build_router(settings: ServerSettings) -> APIRouter:
     return router
 
 
-async def _read_form(request: Request) -> tuple[bytes, str, Options]:
+async def _read_form(request: Request) -> tuple[bytes, str, Options, bytes | None]:
+    """The photo, its name, the options, and the picture for behind it."""
     try:
-        async with request.form(max_files=1, max_fields=100) as form:
-            image = form.get("image")
+        async with request.form(max_files=2, max_fields=100) as form:
+            image, behind = form.get("image"), form.get(BEHIND)
             if not isinstance(image, UploadFile):
                 raise ClearcutError("no_picture")
             data, name = await image.read(), image.filename or ""
-            options = Options.of(**{key: value for key, value in form.items() if key != "image" and value != ""})
+            picture = await behind.read() if isinstance(behind, UploadFile) else None
+            files = ("image", BEHIND)
+            options = Options.of(**{key: value for key, value in form.items() if key not in files and value != ""})
     except (HTTPException, AssertionError):
         raise ClearcutError("bad_request") from None
-    return data, name, options
+    return data, name, options, picture or None
 
 
 async def _while_connected(request: Request, job: Job, work: Callable[[], Result]) -> Result:
@@ -110,17 +119,20 @@ async def _while_connected(request: Request, job: Job, work: Callable[[], Result
     return task.result()
 
 
-def _facts(result: Result, name: str) -> dict[str, str]:
-    width, height = result.original_size
+def _facts(result: Result) -> dict[str, str]:
+    width, height = result.size
+    filled = result.cutout.picture.fill
     facts = {
         "X-Model": result.cutout.model,
         "X-Engine": result.cutout.engine,
         "X-Width": str(width),
         "X-Height": str(height),
         "X-Seconds": f"{sum(result.cutout.seconds.values()):.3f}",
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(cutout_name(name))}",
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(result.name)}",
         "Cache-Control": "no-store",
     }
+    if filled is not None:
+        facts["X-Subject-Fill"] = str(round(filled))
     if result.cutout.warnings:
         facts["X-Warnings"] = ", ".join(result.cutout.warnings)
     return facts

@@ -66,12 +66,11 @@ def _add_pictures(app: FastAPI, results: Results, settings: ServerSettings) -> N
     async def result(key: str, name: str, prepare: bool = False) -> Response:
         """One file of a result; with ``prepare`` only whether it could be had, so that the page can say why not."""
         kept = results.get(key, name)
-        full = name == kept.download
-        if full and not kept.full.exists():
-            await asyncio.wrap_future(results.render(kept, settings.max_megapixels, settings.queue))
+        if name in kept.rendered and not kept.path(name).exists():
+            await asyncio.wrap_future(results.render(kept, name, settings.max_megapixels, settings.queue))
         if prepare:
             return Response(status_code=204)
-        disposition = "attachment" if full else "inline"
+        disposition = "attachment" if name == kept.download else "inline"
         headers = {"Cache-Control": "private, max-age=600"}
         return FileResponse(kept.path(name), filename=name, content_disposition_type=disposition, headers=headers)
 

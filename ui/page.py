@@ -7,8 +7,9 @@ import gradio as gr
 from fastapi import FastAPI
 from gradio.media import get_image
 
-from pipeline import LANGUAGES, Options, say
+from pipeline import LANGUAGES, Options, presets, say
 
+from .controls import page_facts
 from .photo import LIVE, build_photo_tab, wire_photo_tab, words_for
 from .photo_work import PhotoWork
 from .results import Results
@@ -43,9 +44,11 @@ def build_page(settings: PageSettings, results: Results) -> gr.Blocks:
 
         def speak(wanted: str) -> list[Any]:
             known = wanted if wanted in LANGUAGES else "en"
-            return [gr.update(value=say("page.language", known)), *words_for(known)]
+            return [gr.update(value=say("page.language", known)), *words_for(tab, known)]
 
         outputs = [language, *tab.spoken]
+        remembered = "() => window.clearcut.settings.remembered()"
+        page.load(None, None, list(tab.options.values()), js=remembered, api_visibility="private")
         page.load(speak, spoken_language, outputs, js="() => window.clearcut.ready()", **LIVE)
         respeak.click(speak, spoken_language, outputs, js="() => window.clearcut.ready()", **LIVE)
         language.click(speak, spoken_language, outputs, js="() => window.clearcut.switchLanguage()", **LIVE)
@@ -60,6 +63,8 @@ def mount_page(app: FastAPI, page: gr.Blocks, settings: PageSettings) -> FastAPI
         "keepMinutes": round(settings.keep_minutes),
         "mayManage": settings.may_fetch,
         "options": list(Options.model_fields),
+        "presets": presets(),
+        **page_facts(),
         "examples": list(EXAMPLES),
     }
     return gr.mount_gradio_app(

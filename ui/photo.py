@@ -9,8 +9,9 @@ import gradio as gr
 
 from pipeline import Card, Options, is_installed, megabytes, model_size, models, say
 
+from .controls import FOLDED, NOT_THE_PAGES, control, names_of, words
 from .desk import Message
-from .photo_work import PhotoWork
+from .photo_work import Asked, PhotoWork
 from .words import html
 
 LIVE: dict[str, Any] = {
@@ -21,15 +22,21 @@ MOST_COMPARED = 4
 
 @dataclass(frozen=True)
 class PhotoTab:
-    """The components of the tab that other files wire or translate; `options` by the names of their fields."""
+    """The components of the tab that other files wire or translate.
+
+    Attributes
+    ----------
+    options
+        The control of each option by its name, in the order of the fields.
+    texts
+        Other components by the key of their words.
+    """
 
     upload: gr.UploadButton
+    behind: gr.UploadButton
     options: dict[str, gr.components.Component]
-    edges: gr.Accordion
-    cancel: gr.Button
-    fetch: gr.Button
-    later: gr.Button
-    compare: gr.Button
+    texts: dict[str, gr.Button]
+    restore: gr.Button
     kept: gr.Button
     compared: gr.Textbox
     language: gr.Textbox
@@ -37,14 +44,19 @@ class PhotoTab:
     message: gr.JSON
 
     @property
-    def spoken(self) -> list[gr.components.Component]:
+    def spoken(self) -> list[Any]:
         """Those whose words change with the language, in the order of `words_for`."""
-        return [self.upload, *self.options.values(), self.edges, self.cancel, self.fetch, self.later, self.compare]
+        return [self.upload, self.behind, *self.options.values(), *self.texts.values()]
 
 
 def build_photo_tab(default_model: str) -> PhotoTab:
     """Lay the tab out."""
-    feather_limits = {type(item).__name__: item for item in Options.model_fields["feather"].metadata}
+    texts: dict[str, gr.Button] = {}
+
+    def button(key: str, elem_id: str, **how: Any) -> gr.Button:
+        texts[key] = gr.Button(say(key), elem_id=elem_id, **how)
+        return texts[key]
+
     with gr.Column(elem_id="start"):
         html("start")
         with gr.Column(elem_id="input"):
@@ -55,76 +67,101 @@ def build_photo_tab(default_model: str) -> PhotoTab:
             html("stage")
             with gr.Column(elem_id="busy"):
                 html("busy")
-                cancel = gr.Button(say("page.cancel"), size="sm", elem_id="cancel")
+                button("page.cancel", "cancel", size="sm")
             with gr.Column(elem_id="ask"):
                 html("ask")
-                fetch_it = gr.Button(say("page.ask.fetch"), variant="primary", elem_id="fetch")
-                later = gr.Button(say("page.ask.not_now"), elem_id="later")
+                button("page.ask.fetch", "fetch", variant="primary")
+                button("page.ask.not_now", "later")
             with gr.Column(elem_id="compare"):
                 html("compare")
-                compare = gr.Button(say("page.compare.run"), variant="primary", elem_id="compare-run")
+                button("page.compare.run", "compare-run", variant="primary")
                 html("compare_tiles")
         with gr.Column(elem_id="panel", scale=1, min_width=260):
-            model = gr.Dropdown(model_choices("en"), value=default_model, label=say("option.model.label"),
-                                elem_id="model", filterable=False, interactive=True)  # fmt: skip
-            html("model_facts")
-            keep = gr.Dropdown(
-                [], value=[], multiselect=True, elem_id="keep", interactive=True,
-                allow_custom_value=True,  # those of the model before may still be chosen when another one is
-                label=say("option.keep.label"), info=say("option.keep.info"),
-            )  # fmt: skip
-            with gr.Accordion(say("page.edges"), open=False, elem_id="edges") as edges:
-                feather = gr.Slider(
-                    feather_limits["Ge"].ge, feather_limits["Le"].le, value=0, step=0.5, elem_id="feather",
-                    label=say("option.feather.label"), info=say("option.feather.info"),
-                )  # fmt: skip
+            options, behind = _build_panel(default_model)
             html("actions")
-    compared, language = gr.Textbox(visible=False), gr.Textbox(visible=False)
-    kept = gr.Button(visible="hidden", elem_id="kept")
-    photo = gr.JSON(visible=False)
-    message = gr.JSON(visible="hidden", elem_id="message")
-    options: dict[str, gr.components.Component] = {"model": model, "feather": feather, "keep": keep}
-    return PhotoTab(upload, options, edges, cancel, fetch_it, later, compare, kept, compared, language, photo, message)
+    hidden = {"visible": "hidden"}
+    return PhotoTab(
+        upload, behind, options, texts,
+        restore=gr.Button(**hidden, elem_id="restore"), kept=gr.Button(**hidden, elem_id="kept"),
+        compared=gr.Textbox(visible=False), language=gr.Textbox(visible=False), photo=gr.JSON(visible=False),
+        message=gr.JSON(**hidden, elem_id="message"),
+    )  # fmt: skip
+
+
+def _build_panel(default_model: str) -> tuple[dict[str, gr.components.Component], gr.UploadButton]:
+    """Presets, the model, and a fold of controls for each other group of options."""
+    html("presets")
+    model = gr.Dropdown(model_choices("en"), value=default_model, label=say("option.model.label"),
+                        elem_id="model", filterable=False, interactive=True)  # fmt: skip
+    html("model_facts")
+    keep = gr.Dropdown(
+        [], value=[], multiselect=True, elem_id="keep", interactive=True,
+        allow_custom_value=True,  # those of the model before may still be chosen when another one is
+        label=say("option.keep.label"), info=say("option.keep.info"),
+    )  # fmt: skip
+    options: dict[str, gr.components.Component] = {"model": model, "keep": keep}
+    options |= {name: control(name) for name in names_of("model")}
+    for group in FOLDED:
+        with gr.Column(elem_id=f"group-{group}", elem_classes="fold"):
+            html("fold", group=group)
+            with gr.Column(elem_id=f"fold-{group}", elem_classes="fold-body"):
+                for name in names_of(group):
+                    options[name] = control(name)
+                    if name == "background":
+                        behind = gr.UploadButton(
+                            say("page.choose_behind"), type="filepath", file_types=["image"], elem_id="behind"
+                        )
+    return {name: options[name] for name in Options.model_fields if name in options}, behind
 
 
 def wire_photo_tab(tab: PhotoTab, work: PhotoWork) -> None:
     """Run at once when a photo comes, and again when a setting changes."""
     names = list(tab.options)
 
-    def run(bring_model: bool, upload: str | None, photo: Any, values: Any, request: gr.Request) -> Iterator[Message]:
+    def asked(request: gr.Request, upload: str | None, behind: str | None, photo: Any, values: Any) -> Asked:
+        return Asked(request.session_hash or "", upload, behind, photo, dict(zip(names, values, strict=True)))
+
+    def go(request: gr.Request, photo: Any, upload: Any, behind: Any, *values: Any) -> Iterator[Message]:
         if photo:
-            session, wanted = request.session_hash or "", dict(zip(names, values, strict=True))
-            yield from work.run(session, upload, photo, bring_model, wanted)
+            yield from work.run(asked(request, upload, behind, photo, values), bring_model=False)
 
-    def go(request: gr.Request, upload: str | None, photo: Any, *values: Any) -> Iterator[Message]:
-        yield from run(False, upload, photo, values, request)
-
-    def fetch_and_go(request: gr.Request, upload: str | None, photo: Any, *values: Any) -> Iterator[Message]:
-        yield from run(True, upload, photo, values, request)
-
-    def compare(request: gr.Request, chosen: str, upload: str | None, photo: Any, *values: Any) -> Iterator[Message]:
+    def fetch_and_go(request: gr.Request, photo: Any, upload: Any, behind: Any, *values: Any) -> Iterator[Message]:
         if photo:
-            session, wanted = request.session_hash or "", dict(zip(names, values, strict=True))
+            yield from work.run(asked(request, upload, behind, photo, values), bring_model=True)
+
+    def compare(
+        request: gr.Request, chosen: str, photo: Any, upload: Any, behind: Any, *values: Any
+    ) -> Iterator[Message]:
+        if photo:
             side_by_side = [str(name) for name in json.loads(chosen)][:MOST_COMPARED]
-            yield from work.compare(session, upload, photo, side_by_side, wanted)
+            yield from work.compare(asked(request, upload, behind, photo, values), side_by_side)
 
     def stop(request: gr.Request, *values: Any) -> list[Any]:
         work.desk.stop(request.session_hash or "")
         return list(values)
 
     settings = list(tab.options.values())
-    asked = [tab.upload, tab.photo, *settings]
+    given = [tab.photo, tab.upload, tab.behind, *settings]
     with_photo = "(...given) => window.clearcut.withPhoto(given)"
-    for event in (tab.upload.upload, *(component.input for component in settings)):
-        event(go, asked, tab.message, js=with_photo, **LIVE)
-    tab.fetch.click(fetch_and_go, asked, tab.message, js=with_photo, **LIVE)
+    sliders = [each for each in settings if isinstance(each, gr.Slider)]
+    others = [each for each in settings if not isinstance(each, gr.Slider)]
+    newest_wins = [tab.upload.upload, tab.behind.upload, *(each.input for each in others)]
+    gr.on(newest_wins, go, given, tab.message, js=with_photo, **LIVE)
+    moving = LIVE | {"trigger_mode": "always_last"}  # a slider tells every step of its way
+    gr.on([each.input for each in sliders], go, given, tab.message, js=with_photo, **moving)
+    tab.texts["page.ask.fetch"].click(fetch_and_go, given, tab.message, js=with_photo, **LIVE)
     with_models = "(...given) => window.clearcut.comparison.withModels(given)"
-    tab.compare.click(compare, [tab.compared, *asked], tab.message, js=with_models, **LIVE)
-    back = "() => window.clearcut.lastSettings()"  # those of the result that is shown
-    later = tab.later.click(stop, settings, settings, js=back, **LIVE | {"queue": False})
-    later.then(go, asked, tab.message, js=with_photo, **LIVE)
-    for button in (tab.cancel, tab.kept):
-        button.click(stop, settings, settings, js=back, **LIVE | {"queue": False})
+    tab.texts["page.compare.run"].click(compare, [tab.compared, *given], tab.message, js=with_models, **LIVE)
+
+    def put_back(button: gr.Button, values: str) -> Any:
+        return button.click(stop, settings, settings, js=values, **LIVE | {"queue": False})
+
+    of_the_result = "() => window.clearcut.lastSettings()"
+    wanted = "() => window.clearcut.settings.wanted()"
+    for button, values in ((tab.texts["page.ask.not_now"], of_the_result), (tab.restore, wanted)):
+        put_back(button, values).then(go, given, tab.message, js=with_photo, **LIVE)
+    for button in (tab.texts["page.cancel"], tab.kept):
+        put_back(button, of_the_result)
     model, keep = tab.options["model"], tab.options["keep"]
     with_language = "(name) => window.clearcut.withLanguage(name)"
     model.change(class_choices, [model, tab.language], keep, js=with_language, **LIVE | {"queue": False})
@@ -138,18 +175,16 @@ def class_choices(model: str, language: str) -> Any:
     return gr.update(choices=[(say(f"class.{name}", language), name) for name in classes], value=[])
 
 
-def words_for(language: str) -> list[Any]:
+def words_for(tab: PhotoTab, language: str) -> list[Any]:
     """Updates for `PhotoTab.spoken`, in `language`."""
+    said = {name: words(name, language) for name in tab.options if name not in NOT_THE_PAGES}
+    said["model"] = {"label": say("option.model.label", language), "choices": model_choices(language)}
+    said["keep"] = {"label": say("option.keep.label", language), "info": say("option.keep.info", language)}
     return [
         gr.update(label=say("page.choose", language)),
-        gr.update(label=say("option.model.label", language), choices=model_choices(language)),
-        gr.update(label=say("option.feather.label", language), info=say("option.feather.info", language)),
-        gr.update(label=say("option.keep.label", language), info=say("option.keep.info", language)),
-        gr.update(label=say("page.edges", language)),
-        gr.update(value=say("page.cancel", language)),
-        gr.update(value=say("page.ask.fetch", language)),
-        gr.update(value=say("page.ask.not_now", language)),
-        gr.update(value=say("page.compare.run", language)),
+        gr.update(label=say("page.choose_behind", language)),
+        *(gr.update(**said[name]) for name in tab.options),
+        *(gr.update(value=say(key, language)) for key in tab.texts),
     ]
 
 

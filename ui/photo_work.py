@@ -1,17 +1,59 @@
 """What the Photo tab has done for a visitor: a photo read, cut out at screen size, and kept for download."""
 
+import hashlib
 import os
+import threading
+from collections import OrderedDict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline import ClearcutError, Options, card, cut_out_file, fetch, speed
+from pipeline import LANGUAGES, ClearcutError, Draft, Options, card, fetch, said_of_fill, speed
 
 from .desk import Desk, Message, Work, known_error
 from .results import Results
 from .settings import PageSettings
 
+DRAFTS = 16  # photos that are at hand at once, some 10 MB each
 VIEW = 1600  # longer side of what the page shows, in pixels: enough for a sharp picture on a dense screen
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a visitor wants done.
+
+    Attributes
+    ----------
+    session
+        Whose page it is.
+    upload, behind
+        Files that Gradio has taken: the photo, and a picture for behind it.
+    photo
+        What the page knows of the photo: ``id``, which every message bears; ``name``; and ``key`` of an earlier result
+        where the page has gone back to the photo of that. Without a key it is the file `upload`.
+    options
+        Values by name, as the controls have them.
+    """
+
+    session: str
+    upload: str | None
+    behind: str | None
+    photo: dict[str, Any]
+    options: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The photo's own file name."""
+        return Path(str(self.photo.get("name") or Path(self.upload or "photo").name)).name
+
+    def wanted(self, **other: Any) -> Options:
+        """The options that can be obeyed: the page may still show classes of the model before, or lack a picture."""
+        values = self.options | other
+        keep = [name for name in values.get("keep") or () if name in card(values["model"]).classes]
+        if values.get("background") == "image" and not self.behind:
+            values["background"] = "transparent"
+        return Options.of(**values | {"keep": keep, "canvas": values.get("canvas") or ""})
 
 
 class PhotoWork:
@@ -21,31 +63,24 @@ class PhotoWork:
         self.settings = settings
         self.results = results
         self.desk = Desk(settings.queue)
+        self._drafts: OrderedDict[str, Draft] = OrderedDict()
+        self._lock = threading.Lock()
 
-    def run(
-        self, session: str, upload: str | None, photo: dict[str, Any], bring_model: bool, options: dict[str, Any]
-    ) -> Iterator[Message]:
-        """Cut a photo out, fetching the model first where that was asked for; messages for the page.
-
-        `photo` is what the page knows of it: ``id``, which every message bears; ``name``; and ``key`` of an earlier
-        result where the page has gone back to the photo of that. Without a key it is the file `upload`.
-        """
-        name = _name(upload, photo)
+    def run(self, asked: Asked, bring_model: bool) -> Iterator[Message]:
+        """Cut a photo out, fetching the model first where that was asked for; messages for the page."""
 
         def make(work: Work) -> Message:
-            wanted = Options.of(**_fitting(options))
+            wanted = asked.wanted()
             if bring_model and self.settings.may_fetch:
                 fetch(card(wanted.model), work.fetching)
                 work.fetched = None
-            return self._make(work, self._source(upload, photo), name, wanted)
+            return self._make(work, asked, wanted)
 
-        yield from self.desk.run(session, self._asked(photo, name, options), make, (bring_model, upload))
+        beside = bring_model, asked.upload, asked.behind
+        yield from self.desk.run(asked.session, self._said_back(asked), make, beside)
 
-    def compare(
-        self, session: str, upload: str | None, photo: dict[str, Any], models: list[str], options: dict[str, Any]
-    ) -> Iterator[Message]:
+    def compare(self, asked: Asked, models: list[str]) -> Iterator[Message]:
         """Cut a photo out with each of `models`; messages that bear ``tiles``, one a model, as they come."""
-        name = _name(upload, photo)
 
         def make(work: Work) -> Message:
             tiles: list[Message] = [{"model": model, "state": "waiting"} for model in models]
@@ -55,69 +90,72 @@ class PhotoWork:
                 work.facts = {"tiles": list(tiles)}
 
             for at, model in enumerate(models):
-                asked = {**options, "model": model}
                 put(at, state="working")
                 try:
-                    wanted = Options.of(**_fitting(asked))
-                    done = self._make(work, self._source(upload, photo), name, wanted)
-                    put(at, **done, network_seconds=_rounded(speed(model)), options=asked)
+                    done = self._make(work, asked, asked.wanted(model=model))
+                    put(at, **done, network_seconds=_rounded(speed(model)), options=asked.options | {"model": model})
                 except Exception as error:
                     work.job.check()
-                    known = known_error(error, name)
+                    known = known_error(error, asked.name)
                     put(at, state="error", code=known.code, facts=known.facts)
             return {"state": "compared", "tiles": tiles}
 
-        asked = self._asked(photo, name, options) | {"comparing": True}
-        yield from self.desk.run(session, asked, make, (models, upload))
+        beside = models, asked.upload, asked.behind
+        yield from self.desk.run(asked.session, self._said_back(asked) | {"comparing": True}, make, beside)
 
-    def _asked(self, photo: dict[str, Any], name: str, options: dict[str, Any]) -> dict[str, Any]:
-        return {"photo": photo.get("id"), "name": name, "may_fetch": self.settings.may_fetch, "options": options}
+    def _said_back(self, asked: Asked) -> dict[str, Any]:
+        photo, may_fetch = asked.photo.get("id"), self.settings.may_fetch
+        return {"photo": photo, "name": asked.name, "may_fetch": may_fetch, "options": asked.options}
 
-    def _source(self, upload: str | None, photo: dict[str, Any]) -> Path:
-        key = photo.get("key")
-        return self.results.source(str(key)) if key else Path(upload or "")
-
-    def _make(self, work: Work, source: Path, name: str, options: Options) -> Message:
-        limits = self.settings
-        data = _read(source)
-        if len(data) > limits.max_mb * 1e6:
-            raise ClearcutError("too_large", megabytes=round(len(data) / 1e6, 1), limit=limits.max_mb)
-        view = cut_out_file(
-            data, options, name=name, max_megapixels=limits.max_megapixels, long_side=VIEW, job=work.job
-        )  # fmt: skip
-        kept = self.results.keep(source, name, options, view)
-        width, height = view.original_size
+    def _make(self, work: Work, asked: Asked, options: Options) -> Message:
+        key = asked.photo.get("key")
+        source = self.results.source(str(key)) if key else Path(asked.upload or "")
+        behind = Path(asked.behind) if asked.behind and options.background == "image" else None
+        data = self._read(source)
+        draft = self._draft(data, asked.name)
+        view = draft.cut_out(data, options, self._read(behind) if behind else None, work.job)
+        kept = self.results.keep(asked.session, source, asked.name, options, view, behind)
+        width, height = view.size
+        said_of_frame = {
+            language: said_of_fill(view.cutout.picture.fill, options.canvas, language) for language in LANGUAGES
+        }
         return {
             "state": "done",
             "before": f"results/{kept.key}/{kept.before}",
             "after": f"results/{kept.key}/{Results.AFTER}",
+            "matte": f"results/{kept.key}/{Results.MATTE}",
+            "close": f"results/{kept.key}/{Results.CLOSE}",
             "download": f"results/{kept.key}/",
             "file": kept.download,
             "width": width,
             "height": height,
+            "own_alpha": view.cutout.photo.alpha is not None,
+            "frame": said_of_frame,
             "engine": view.cutout.engine,
             "seconds": _rounded(sum(view.cutout.seconds.values())),
             "warnings": list(view.cutout.warnings),
         }
 
+    def _draft(self, data: bytes, name: str) -> Draft:
+        """The photo in `data` as it was looked at before, or for the first time."""
+        key = f"{hashlib.blake2b(data).hexdigest()} {name}"
+        with self._lock:
+            draft = self._drafts.pop(key, None) or Draft(name, VIEW, self.settings.max_megapixels)
+            self._drafts[key] = draft
+            while len(self._drafts) > DRAFTS:
+                self._drafts.popitem(last=False)
+        return draft
 
-def _name(upload: str | None, photo: dict[str, Any]) -> str:
-    return Path(str(photo.get("name") or Path(upload or "photo").name)).name
-
-
-def _fitting(options: dict[str, Any]) -> dict[str, Any]:
-    """`options` without classes that the model does not know: the page may still show those of the model before."""
-    keep = [name for name in options.get("keep") or () if name in card(options["model"]).classes]
-    return {**options, "keep": keep}
+    def _read(self, source: Path) -> bytes:
+        try:
+            os.utime(source)  # in use: the sweeper passes it by
+            data = source.read_bytes()
+        except OSError:
+            raise ClearcutError("expired") from None
+        if len(data) > self.settings.max_mb * 1e6:
+            raise ClearcutError("too_large", megabytes=round(len(data) / 1e6, 1), limit=self.settings.max_mb)
+        return data
 
 
 def _rounded(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, 2)
-
-
-def _read(source: Path) -> bytes:
-    try:
-        os.utime(source)  # in use: the sweeper passes it by
-        return source.read_bytes()
-    except OSError:
-        raise ClearcutError("expired") from None

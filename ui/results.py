@@ -1,4 +1,4 @@
-"""What the page has made, kept for a while: the two views that it shows, and how to make the full size."""
+"""What the page has made, kept for a while: the views that it shows, and how to make the full size."""
 
 import os
 import secrets
@@ -10,7 +10,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline import ClearcutError, Job, Options, Result, as_clearcut_error, cut_out_file, cutout_name, encode_view
+from pipeline import ClearcutError, Job, Options, Result, as_clearcut_error, cut_out_file, encode_matte, encode_view
+
+MOST_A_VISITOR = 12  # results: while a slider moves they come by the dozen, and only the newest are looked at
 
 
 @dataclass(frozen=True)
@@ -22,56 +24,88 @@ class Kept:
     name: str
     options: Options
     before: str
+    download: str
+    has_background: bool
     made: float = field(default_factory=time.monotonic)
 
     @property
-    def download(self) -> str:
-        """Name of the full-size file."""
-        return cutout_name(self.name)
+    def views(self) -> tuple[str, ...]:
+        """The files that are there from the start."""
+        return self.before, Results.AFTER, Results.MATTE
 
     @property
-    def full(self) -> Path:
-        """Where the full-size file is, once it has been made."""
-        return self.folder / "full.png"
+    def rendered(self) -> tuple[str, ...]:
+        """The files at full size, made when somebody asks: the download, and the same as a PNG to look at closely."""
+        return self.download, Results.CLOSE
 
     def path(self, name: str) -> Path:
-        """Where the file that the page calls `name` is."""
-        return self.full if name == self.download else self.folder / name
+        """Where the file that the page calls `name` is, once it has been made."""
+        if name not in self.rendered:
+            return self.folder / name
+        return self.folder / f"full-{self._options_for(name).format}"
+
+    def _options_for(self, name: str) -> Options:
+        return self.options if name == self.download else self.options.model_copy(update={"format": "png"})
+
+    def make(self, name: str, max_megapixels: float, job: Job) -> None:
+        """Make the full size, by the same path as everywhere."""
+        data = (self.folder / Results.SOURCE).read_bytes()
+        behind = (self.folder / Results.BEHIND).read_bytes() if self.has_background else None
+        result = cut_out_file(
+            data, self._options_for(name), behind, name=self.name, max_megapixels=max_megapixels, job=job
+        )
+        path = self.path(name)
+        part = path.with_suffix(".part")
+        try:
+            part.write_bytes(result.data)
+            part.replace(path)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise as_clearcut_error(error, name=self.download) from error
 
 
 class Results:
-    """Results by key, each for `seconds` after it was made."""
+    """Results by key, each for `seconds` after it was made, and no more than `MOST_A_VISITOR` of one visitor."""
 
-    AFTER = "after.png"
-    SOURCE = "source"
+    AFTER, MATTE, CLOSE = "after.png", "matte.png", "close.png"
+    SOURCE, BEHIND = "source", "behind"
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self._kept: dict[str, Kept] = {}
-        self._coming: dict[str, Future[None]] = {}
+        self._of: dict[str, list[str]] = {}
+        self._coming: dict[tuple[str, str], Future[None]] = {}
         self._threads = ThreadPoolExecutor(max_workers=16, thread_name_prefix="clearcut-download")
         self._lock = threading.Lock()
 
-    def keep(self, source: Path, name: str, options: Options, view: Result) -> Kept:
+    def keep(
+        self, visitor: str, source: Path, name: str, options: Options, view: Result, behind: Path | None = None
+    ) -> Kept:
         """Keep the screen-sized `view` of the photo in the file `source`, and what is needed for the full size."""
         folder = Path(tempfile.mkdtemp(prefix="result-"))
-        before = encode_view(view.cutout.photo)
-        before_name = "before.png" if view.cutout.photo.alpha is not None else "before.jpg"
-        (folder / before_name).write_bytes(before)
+        picture = view.cutout.picture
+        before = picture.before()
+        before_name = "before.jpg" if before.alpha is None else "before.png"
+        (folder / before_name).write_bytes(encode_view(before))
         (folder / self.AFTER).write_bytes(view.data)
-        try:
-            os.link(source, folder / self.SOURCE)
-        except OSError:
-            shutil.copyfile(source, folder / self.SOURCE)
-        kept = Kept(secrets.token_urlsafe(16), folder, name, options, before_name)
+        (folder / self.MATTE).write_bytes(encode_matte(picture.matte))
+        _link(source, folder / self.SOURCE)
+        if behind:
+            _link(behind, folder / self.BEHIND)
+        kept = Kept(secrets.token_urlsafe(16), folder, name, options, before_name, view.name, behind is not None)
         with self._lock:
             self._kept[kept.key] = kept
+            mine = self._of.setdefault(visitor, [])
+            mine.append(kept.key)
+            gone = [self._drop(key) for key in mine[:-MOST_A_VISITOR]]
+            del mine[:-MOST_A_VISITOR]
+        _delete(gone)
         return kept
 
     def get(self, key: str, name: str) -> Kept:
         """The result under `key`, if `name` is one of its files. Raises ``expired``."""
         kept = self._find(key)
-        if name not in (kept.before, self.AFTER, kept.download):
+        if name not in (*kept.views, *kept.rendered):
             raise ClearcutError("expired")
         return kept
 
@@ -79,16 +113,17 @@ class Results:
         """The photo that the result under `key` was made from. Raises ``expired``."""
         return self._find(key).folder / self.SOURCE
 
-    def render(self, kept: Kept, max_megapixels: float, most_ahead: int | None = None) -> "Future[None]":
-        """Make the full size, by the same path as everywhere, unless it is there or on its way.
+    def render(self, kept: Kept, name: str, max_megapixels: float, most_ahead: int | None = None) -> "Future[None]":
+        """Make one of the files at full size, unless it is there or on its way.
 
         The future raises whatever making it raises: ``busy``, where more than `most_ahead` wait, and its like.
         """
+        which = kept.key, kept.path(name).name
         with self._lock:
-            coming = self._coming.get(kept.key)
-            if coming is None or (coming.done() and not kept.full.exists()):
-                coming = self._threads.submit(_make_full, kept, max_megapixels, Job(most_ahead=most_ahead))
-                self._coming[kept.key] = coming
+            coming = self._coming.get(which)
+            if coming is None or (coming.done() and not kept.path(name).exists()):
+                coming = self._threads.submit(kept.make, name, max_megapixels, Job(most_ahead=most_ahead))
+                self._coming[which] = coming
             return coming
 
     def _find(self, key: str) -> Kept:
@@ -98,29 +133,35 @@ class Results:
             raise ClearcutError("expired")
         return kept
 
+    def _drop(self, key: str) -> Path | None:
+        kept = self._kept.pop(key, None)
+        for which in [each for each in self._coming if each[0] == key]:
+            del self._coming[which]
+        return kept.folder if kept else None
+
     def sweep(self) -> None:
         """Delete what has been kept long enough, and uploads and other files of this run that nobody has used since."""
         with self._lock:
             old = [key for key, kept in self._kept.items() if time.monotonic() - kept.made > self.seconds]
-            folders = [self._kept.pop(key).folder for key in old]
-            for key in old:
-                self._coming.pop(key, None)
+            folders = [self._drop(key) for key in old]
             alive = {kept.folder for kept in self._kept.values()}
-        for folder in folders:
-            shutil.rmtree(folder, ignore_errors=True)
+            left = {visitor: [key for key in keys if key in self._kept] for visitor, keys in self._of.items()}
+            self._of = {visitor: keys for visitor, keys in left.items() if keys}
+        _delete(folders)
         uploads = os.environ.get("GRADIO_TEMP_DIR")
         for entry in Path(uploads).rglob("*") if uploads else ():
             if entry not in alive and entry.is_file() and time.time() - entry.stat().st_mtime > self.seconds:
                 entry.unlink(missing_ok=True)
 
 
-def _make_full(kept: Kept, max_megapixels: float, job: Job) -> None:
-    data = (kept.folder / Results.SOURCE).read_bytes()
-    result = cut_out_file(data, kept.options, name=kept.name, max_megapixels=max_megapixels, job=job)
-    part = kept.full.with_suffix(".part")
+def _link(source: Path, target: Path) -> None:
     try:
-        part.write_bytes(result.data)
-        part.replace(kept.full)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise as_clearcut_error(error, name=kept.download) from error
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def _delete(folders: list[Path | None]) -> None:
+    for folder in folders:
+        if folder:
+            shutil.rmtree(folder, ignore_errors=True)

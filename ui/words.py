@@ -9,14 +9,20 @@ from pipeline import LANGUAGES, __version__, vocabulary
 
 from . import ASSETS
 
-SPOKEN = ("page.", "model.", "use.", "why.", "warning.", "error.")
-SCRIPTS = ("app", "models", "comparison")
+SPOKEN = ("page.", "model.", "use.", "why.", "warning.", "error.", "preset.")
+SCRIPTS = ("app", "models", "comparison", "settings", "views")
 
 
-def html(fragment: str) -> gr.HTML:
-    """A piece of markup from ``assets/html``; its words are filled in by the script, from ``data-say`` attributes."""
+def html(fragment: str, **values: str) -> gr.HTML:
+    """A piece of markup from ``assets/html``, with ``{values}`` in their places.
+
+    Its words are filled in by the script, from ``data-say`` attributes.
+    """
     text = (ASSETS / "html" / f"{fragment}.html").read_text(encoding="utf-8")
-    return gr.HTML(text, elem_id=f"{fragment.replace('_', '-')}-part", apply_default_css=False, padding=False)
+    for name, value in values.items():
+        text = text.replace("{" + name + "}", value)
+    elem_id = "-".join([fragment.replace("_", "-"), *values.values(), "part"])
+    return gr.HTML(text, elem_id=elem_id, apply_default_css=False, padding=False)
 
 
 def head(facts: dict[str, Any]) -> str:

@@ -150,7 +150,10 @@ window.clearcut = (() => {
   }
 
   // What the server is told of the photo, beside the file; its id comes back in every message.
-  const withPhoto = ([upload, , ...settings]) => [upload, photoFacts(), ...settings];
+  function withPhoto([, upload, behind, ...settings]) {
+    window.clearcut.settings.heard(settings);
+    return [photoFacts(), upload, behind, ...settings];
+  }
   const photoFacts = () => now.photo && { id: now.photo.id, name: now.photo.name, key: now.photo.key };
 
   // The photo came to nothing: back to the one before, with its result, if there was one.
@@ -215,6 +218,13 @@ window.clearcut = (() => {
     const facts = [say("page.seconds", result), say("page.size", result), result.engine.split(" ").pop()];
     $("facts").textContent = facts.join(" · ");
     $("facts").title = result.engine;
+    const said = result.frame[now.language];
+    $("frame-facts").textContent = said;
+    $("frame-facts").hidden = !said;
+    root.dataset.ownAlpha = result.own_alpha;
+    root.dataset.file = result.file.split(".").pop();
+    labelDownload();
+    window.clearcut.views.changed();
   }
 
   function render(message) {
@@ -340,7 +350,7 @@ window.clearcut = (() => {
     const button = $("copy");
     button.textContent = say("page.copying");
     try {
-      const picture = fetch($("download").href).then((answer) => {
+      const picture = fetch(now.result.close).then((answer) => {
         if (!answer.ok) throw new Error(answer.status);
         return answer.blob();
       });
@@ -397,7 +407,12 @@ window.clearcut = (() => {
       notice(say("page.lost"), "error");
     }
     delete link.dataset.going;
-    link.textContent = say("page.download");
+    labelDownload();
+  }
+
+  // The one primary button says what it gives: "Download PNG", "Download JPG".
+  function labelDownload() {
+    if (now.result) $("download").textContent = say("page.download", { kind: now.result.file.split(".").pop().toUpperCase() });
   }
 
   function labelTheme() {
@@ -451,9 +466,6 @@ window.clearcut = (() => {
       give(event.clipboardData.files);
     });
     document.addEventListener("change", onFile, true);
-    document.addEventListener("change", (event) => {
-      if (event.target.name === "view") root.dataset.view = event.target.value;
-    });
     $("split").addEventListener("input", (event) => split(event.target.value));
     $("copy").addEventListener("click", copy);
     $("download").addEventListener("click", download);
@@ -489,7 +501,7 @@ window.clearcut = (() => {
   // Gradio draws the page piece by piece, in no order that one could rely on: begin when every piece is there.
   const PIECES = ["#input input[type=file]", "#stage", "#cancel", "#fetch", "#later", "#model-facts", "#download", "#notice",
     "#language", "#theme", "#about-box", "#examples", "#tab-photo", "#models-list", "#tiles", "#compare-run", "#ask-models",
-    "#compare-choice", "#kept", "#respeak"];
+    "#compare-choice", "#kept", "#respeak", "#restore", "#undo", "#preset-chips", "#zoom", "#closeup", "#group-file", "#behind"];
 
   async function begin() {
     if (!PIECES.every((piece) => document.querySelector(piece))) return setTimeout(begin, 20);
@@ -501,19 +513,23 @@ window.clearcut = (() => {
     theme(remembered("theme") ? remembered("theme") === "dark" : matchMedia("(prefers-color-scheme: dark)").matches);
     listen();
     root.dataset.state = "empty";
-    root.dataset.view = "board";
     root.dataset.tab = "photo";
+    window.clearcut.views.begin();
     window.clearcut.modelsTab.begin();
     window.clearcut.comparison.begin();
+    await window.clearcut.settings.begin();
+    describeModel();
     root.dataset.ready = "true";
   }
 
   // "Not now" and Cancel: back to the settings of the result that is shown, else to a model that is here.
   function lastSettings() {
+    const { settings } = window.clearcut;
     const shown = now.result ?? now.shelved?.result;
-    if (shown) return options.map((name) => shown.options[name]);
+    if (shown) return settings.lastOf(options.map((name) => shown.options[name]));
     const here = Object.values(models).find((model) => model.installed && model.commercial_use !== "no");
-    return options.map((name) => name === "model" ? here?.name ?? now.model : name === "keep" ? [] : 0);
+    const kept = { ...settings.current(), model: here?.name ?? now.model, keep: [] };
+    return settings.lastOf(options.map((name) => kept[name]));
   }
 
   // Asked by Gradio when it loads: the language for the parts that it draws itself.
@@ -524,7 +540,7 @@ window.clearcut = (() => {
   now.language = language();
   begin();
   return {
-    ready, show, withPhoto, withLanguage, switchLanguage, lastSettings, // for Gradio's events
+    ready, show, withPhoto, withLanguage, remember, recalled: remembered, notice, switchLanguage, lastSettings, // for Gradio's events
     $, root, now, models, speakers, say, titleOf, receive, render, photoFacts, disregard, refreshModels, send, // for the other scripts
   };
 })();

@@ -105,9 +105,9 @@ window.clearcut.comparison = (() => {
     $("compare-open").focus();
   }
 
-  const withModels = ([, upload, , ...settings]) => {
+  const withModels = ([, ...given]) => {
     $("tiles").replaceChildren();
-    return [JSON.stringify(chosen), upload, page.photoFacts(), ...settings];
+    return [JSON.stringify(chosen), ...page.withPhoto(given)];
   };
 
   function begin() {

@@ -145,7 +145,7 @@ def fill(alpha: np.ndarray) -> float:
     return 100 * max(part / whole for part, whole in zip(box.size, alpha.shape[::-1], strict=True))
 
 
-def crop(alpha: np.ndarray, margin: float = 0.0, room: int = 0) -> Placement:
+def crop(alpha: np.ndarray, margin: float = 0.0) -> Placement:
     """The subject and a margin around it, nothing scaled.
 
     Parameters
@@ -155,13 +155,11 @@ def crop(alpha: np.ndarray, margin: float = 0.0, room: int = 0) -> Placement:
     margin
         In percent of the subject's longer side; beyond the photo it is empty. A side where the photo itself cuts the
         subject gets none: shoulders end at the border, and do not float.
-    room
-        Pixels besides, on every side, for an outline or a shadow.
     """
     box = subject_box(alpha)
     if box is None:
-        return _whole(alpha)
-    sides = _margins(alpha, box, margin, room)
+        return whole(alpha)
+    sides = _margins(alpha, box, margin)
     origin = (box.left - sides[0], box.top - sides[1])
     size = (box.right + sides[2] - origin[0], box.bottom + sides[3] - origin[1])
     return _placed(alpha, origin, size, 1.0)
@@ -169,14 +167,14 @@ def crop(alpha: np.ndarray, margin: float = 0.0, room: int = 0) -> Placement:
 
 def ratio(alpha: np.ndarray, wide: float, high: float, margin: float = 0.0) -> Placement:
     """As `crop`, with the shorter of the two directions made longer until width : height is `wide` : `high`."""
-    box = subject_box(alpha) or _whole(alpha).box
-    sides = _margins(alpha, box, margin, 0) if subject_box(alpha) else (0, 0, 0, 0)
+    box = subject_box(alpha) or whole(alpha).box
+    sides = _margins(alpha, box, margin) if subject_box(alpha) else (0, 0, 0, 0)
     width, height = box.size[0] + sides[0] + sides[2], box.size[1] + sides[1] + sides[3]
     size = (max(width, round(height * wide / high)), max(height, round(width * high / wide)))
     return _placed(alpha, _origin(alpha, box, size), size, 1.0)
 
 
-def canvas(alpha: np.ndarray, size: Size, margin: float = 0.0, largest: float = LARGEST) -> Placement:
+def canvas(alpha: np.ndarray, size: Size, margin: float = 0.0, natural: float = 1.0) -> Placement:
     """A canvas of exactly `size` with the subject as large as it fits, in the middle.
 
     Parameters
@@ -188,30 +186,34 @@ def canvas(alpha: np.ndarray, size: Size, margin: float = 0.0, largest: float = 
     margin
         At least this much on every side, in percent of the subject's longer side. A side where the photo itself cuts
         the subject gets none, and lies on the canvas' border.
-    largest
-        Times that the subject is enlarged at most.
+    natural
+        Canvas pixels by photo pixel up to which nothing counts as enlarged; the subject grows at most `LARGEST` times
+        that. Other than 1 where photo and canvas are both shown smaller than they are.
     """
     found = subject_box(alpha)
-    box = found or _whole(alpha).box
+    box = found or whole(alpha).box
     spare = margin / 100 * max(box.size)
     cut = _cut_sides(alpha, found) if found else (True,) * 4
     free = (2 - cut[0] - cut[2], 2 - cut[1] - cut[3])
     wanted = min(side / (part + spare * n) for side, part, n in zip(size, box.size, free, strict=True))
-    scale = min(wanted, largest)
+    scale = min(wanted, LARGEST * natural)
     seen = (size[0] / scale, size[1] / scale)
-    return _placed(alpha, _origin(alpha, box, seen), size, scale, _warned(wanted, largest))
+    return _placed(alpha, _origin(alpha, box, seen), size, scale, _warned(wanted / natural))
 
 
-def cover(alpha: np.ndarray, size: Size, largest: float = LARGEST) -> Placement:
-    """A canvas of exactly `size` that the photo fills, cut to its shape as evenly around the subject as it can be."""
+def cover(alpha: np.ndarray, size: Size, natural: float = 1.0) -> Placement:
+    """A canvas of exactly `size` that the photo fills, cut to its shape as evenly around the subject as it can be.
+
+    `natural` is as in `canvas`.
+    """
     height, width = alpha.shape
     wanted = max(size[0] / width, size[1] / height)
-    scale = min(wanted, largest)
-    box = subject_box(alpha) or _whole(alpha).box
+    scale = min(wanted, LARGEST * natural)
+    box = subject_box(alpha) or whole(alpha).box
     middle = ((box.left + box.right) / 2, (box.top + box.bottom) / 2)
     seen = (size[0] / scale, size[1] / scale)
     origin = tuple(_window(at, part, whole) for at, part, whole in zip(middle, seen, (width, height), strict=True))
-    return _placed(alpha, origin, size, scale, _warned(wanted, largest))
+    return _placed(alpha, origin, size, scale, _warned(wanted / natural))
 
 
 def turned(plane: np.ndarray, quarters: int = 0, flip: Flip = "none") -> np.ndarray:
@@ -232,7 +234,8 @@ def _fade(low: int, length: int, size: int, reach: float) -> np.ndarray:
     return np.exp(-((beyond / reach) ** 2)).astype(np.float32)
 
 
-def _whole(alpha: np.ndarray) -> Placement:
+def whole(alpha: np.ndarray) -> Placement:
+    """The photo as it lies."""
     height, width = alpha.shape
     return Placement(Box(0, 0, width, height), (0, 0), (width, height), (width, height))
 
@@ -244,8 +247,8 @@ def _cut_sides(alpha: np.ndarray, box: Box) -> tuple[bool, ...]:
     return tuple(bool((line > 127).sum() > CUT_SHARE * along) for line, along in borders)
 
 
-def _margins(alpha: np.ndarray, box: Box, margin: float, room: int) -> tuple[int, ...]:
-    spare = round(margin / 100 * max(box.size)) + room
+def _margins(alpha: np.ndarray, box: Box, margin: float) -> tuple[int, ...]:
+    spare = round(margin / 100 * max(box.size))
     return tuple(0 if cut else spare for cut in _cut_sides(alpha, box))
 
 
@@ -263,10 +266,10 @@ def _window(middle: float, part: float, whole: int) -> float:
     return (whole - part) / 2 if part >= whole else min(max(middle - part / 2, 0), whole - part)
 
 
-def _warned(wanted: float, largest: float) -> tuple[str, ...]:
-    if wanted > largest:
+def _warned(enlarged: float) -> tuple[str, ...]:
+    if enlarged > LARGEST:
         return (TOO_SMALL,)
-    return (ENLARGED,) if wanted > 1 else ()
+    return (ENLARGED,) if enlarged > 1.001 else ()
 
 
 def _placed(

@@ -68,7 +68,7 @@ def plan(card: ModelCard, precision: Precision = "exact") -> Plan:
         return _best(card, precision)
     here = open_vino.is_here() if wanted == "openvino" else onnx_runtime.has(wanted)
     if not here:
-        _tell(wanted, onnx_runtime.label("cpu"))
+        _tell(wanted)
         return Plan("cpu", why="missing")
     return Plan(wanted, _arithmetic(card, precision) if wanted == "openvino" else "f32", "asked")
 
@@ -110,14 +110,15 @@ def load(path: Path, planned: Plan, checksum: str, outputs: Sequence[int | str] 
     if network.label == planned.label:
         return network, planned
     if planned.why != "measured":
-        _tell(planned.engine, network.label)
+        _tell(planned.engine)
     return network, Plan("cpu", why="only" if planned.why == "measured" else "missing")
 
 
-def _tell(engine: Engine, instead: str) -> None:
+def _tell(engine: Engine) -> None:
     if engine not in _told:
         _told.add(engine)
-        log.warning("the engine %s is not to be had here: %s runs instead", engine, instead)
+        name, instead = onnx_runtime.PROVIDERS.get(engine, "the package openvino"), onnx_runtime.PROVIDERS["cpu"]
+        log.warning("the engine %s (%s) is not to be had here: %s runs instead", engine, name, instead)
 
 
 _told: set[Engine] = set()

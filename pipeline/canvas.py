@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from ..resample import Size
-from ..settings import ROOT
-from .layers import Colour
+from .settings import ROOT
+from .words import say
 
 TABLE = ROOT / "assets" / "canvas.csv"
 GROUPS = ("shop", "social", "id_photo")
 MM_PER_INCH = 25.4
-HEADROOM = 2.0  # percent of the frame by which a subject fills more than it has to
+LARGEST = 10_000  # pixels along a side of a canvas of one's own
+Size = tuple[int, int]  # width, height
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Canvas:
     dpi
         Dots per inch at which it is printed, or None.
     background
-        The colour asked for; None where any will do.
+        The colour asked for, ``#rrggbb``; None where any will do.
     min_fill
         Percent of the frame that the subject has to fill, as `compose.fill` measures it; 0 where nobody says.
     title_en, title_zh
@@ -42,7 +42,7 @@ class Canvas:
     height: float
     unit: str
     dpi: int | None
-    background: Colour | None
+    background: str | None
     min_fill: float
     title_en: str
     title_zh: str
@@ -55,11 +55,9 @@ class Canvas:
         dots = (self.dpi or 300) / MM_PER_INCH
         return round(self.width * dots), round(self.height * dots)
 
-    @property
-    def margin(self) -> float:
-        """The margin in percent of the subject's longer side with which it fills a square canvas as it has to."""
-        wanted = min(100.0, self.min_fill + HEADROOM)
-        return 50 * (100 / wanted - 1) if self.min_fill else 8.0
+    def title(self, language: str) -> str:
+        """Its name for people."""
+        return self.title_zh if language.startswith("zh") else self.title_en
 
     def accepts(self, fill: float) -> bool:
         """Whether a subject that fills this much of the frame, in percent, fills enough."""
@@ -78,6 +76,39 @@ def canvases() -> dict[str, Canvas]:
     return read_canvases(TABLE)
 
 
+def frame(text: str) -> Canvas | tuple[float, float] | None:
+    """What the option ``canvas`` names: nothing, a canvas by its id or as ``1200x800``, or a ratio such as ``4:5``.
+
+    Raises
+    ------
+    ValueError
+        It is none of these, or larger than `LARGEST`.
+    """
+    if not text or text in canvases():
+        return canvases().get(text)
+    if ratio := re.fullmatch(r"(\d{1,3}(?:\.\d+)?):(\d{1,3}(?:\.\d+)?)", text):
+        wide, high = float(ratio[1]), float(ratio[2])
+        if wide and high and 1 / 20 <= wide / high <= 20:
+            return wide, high
+    if size := re.fullmatch(r"(\d{1,5})x(\d{1,5})", text):
+        width, height = int(size[1]), int(size[2])
+        if min(width, height) >= 1 and max(width, height) <= LARGEST:
+            return Canvas(text, "own", width, height, "px", None, None, 0, text, text)
+    raise ValueError(f"no canvas: {text[:100]}")
+
+
+def said_of_fill(fill: float | None, text: str, language: str) -> str:
+    """How much of the frame that the option ``canvas`` names the subject fills, and whether that is enough there.
+
+    Empty where there is no frame, or nobody asks for anything.
+    """
+    wanted = frame(text)
+    if fill is None or not isinstance(wanted, Canvas) or not wanted.min_fill:
+        return ""
+    key = "fill.passes" if wanted.accepts(fill) else "fill.fails"
+    return say(key, language, fill=round(fill), least=round(wanted.min_fill), canvas=wanted.title(language))
+
+
 def _canvas(row: dict[str, str]) -> Canvas:
     return Canvas(
         id=row["id"],
@@ -86,15 +117,8 @@ def _canvas(row: dict[str, str]) -> Canvas:
         height=float(row["height"]),
         unit=row["unit"],
         dpi=int(row["dpi"]) if row["dpi"] else None,
-        background=_colour(row["background"]),
+        background=row["background"] or None,
         min_fill=float(row["min_fill"] or 0),
         title_en=row["title_en"],
         title_zh=row["title_zh"],
     )
-
-
-def _colour(text: str) -> Colour | None:
-    if not text:
-        return None
-    red, green, blue = (int(pair, 16) for pair in re.findall("[0-9a-f]{2}", text))
-    return red, green, blue

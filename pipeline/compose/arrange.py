@@ -1,0 +1,208 @@
+"""All that stands around a subject, put together: turned, placed, outlined, shaded, laid on a background."""
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from ..canvas import Canvas, frame
+from ..errors import ClearcutError
+from ..image_io import Photo
+from ..options import Options
+from ..resample import Size, fitting
+from .backgrounds import blurred, gradient, picture
+from .framing import Placement, canvas, cover, crop, fill, ratio, subject_box, turned, whole
+from .layers import Colour, over, under, without_background
+from .outline import outline
+from .own_shadow import NOT_PLAIN, kept
+from .shadows import contact, drop, strengthened
+
+BARE = ("matte", "zip")  # formats of the subject alone
+OPAQUE = ("jpeg",)  # formats that need a background
+CONTACT_ROOM = 6.0  # percent of the subject that its contact shadow reaches beyond it
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A picture that is ready to be written.
+
+    Attributes
+    ----------
+    rgb, alpha
+        ``(H, W, 3)`` and ``(H, W)`` uint8, straight; `rgb` is 0 where `alpha` is 0. With a background, alpha is 255.
+    matte
+        ``(H, W)`` uint8: the subject alone, in its place.
+    placement
+        Where the photo, `turned_photo`, lies in the picture.
+    fill
+        Percent of the frame that the subject fills, where the frame is one of the options' choosing.
+    warnings
+        Codes.
+    """
+
+    rgb: np.ndarray
+    alpha: np.ndarray
+    matte: np.ndarray
+    placement: Placement
+    turned_photo: Photo
+    fill: float | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def is_moved(self) -> bool:
+        """Whether the photo does not lie as it was."""
+        return not self.placement.is_identity
+
+    def before(self) -> Photo:
+        """The photo itself as it lies in the picture; see-through beyond its borders."""
+        photo = self.turned_photo
+        if self.placement.is_identity and photo.size == self.placement.size:
+            return photo
+        opaque = np.full(photo.rgb.shape[:2], 255, np.uint8)
+        rgb, alpha = self.placement.layer(photo.rgb, opaque if photo.alpha is None else photo.alpha)
+        return replace(photo, rgb=rgb, alpha=alpha if cv2.minMaxLoc(alpha)[0] < 255 else None)
+
+
+def compose(
+    subject: np.ndarray,
+    alpha: np.ndarray,
+    photo: Photo,
+    options: Options,
+    background: Photo | None = None,
+    *,
+    reduced: float = 1.0,
+    long_side: int | None = None,
+) -> Composed:
+    """Put a subject where it is wanted, on what is wanted.
+
+    Parameters
+    ----------
+    subject
+        ``(H, W, 3)`` uint8: the photo with the subject's own colours along soft edges.
+    alpha
+        ``(H, W)`` uint8, its matte.
+    photo
+        What both are of, at the same size.
+    options
+        Its groups ``background``, ``shadow`` and ``frame``, and whether ``format`` is one of the subject alone.
+    background
+        The picture for ``background=image``.
+    reduced
+        How large `photo` is beside the original: 1 is as large.
+    long_side
+        The longest that a canvas may be in pixels; a longer one is made smaller with all that is on it.
+
+    Raises
+    ------
+    ClearcutError
+        ``no_background`` for ``background=image`` without a picture.
+    """
+    turn = options.rotate // 90
+    alpha = turned(alpha, turn, options.flip)
+    subject = turned(subject, turn, options.flip)
+    turned_photo = photo if not turn and options.flip == "none" else _turned_photo(photo, turn, options)
+    bare = options.format in BARE
+    placement = _place(alpha, options, reduced, long_side)
+    rgb, matte = placement.layer(subject, alpha)
+    made = Composed(rgb, matte, matte, placement, turned_photo, warnings=placement.warnings)
+    if options.crop or options.canvas:
+        made = replace(made, fill=fill(matte))
+    if not bare:
+        made = _dressed(made, alpha, options, background)
+    return made if made.rgb is not subject else replace(made, rgb=without_background(subject, made.alpha))
+
+
+def _turned_photo(photo: Photo, turn: int, options: Options) -> Photo:
+    own = photo.alpha
+    return replace(
+        photo,
+        rgb=turned(photo.rgb, turn, options.flip),
+        alpha=None if own is None else turned(own, turn, options.flip),
+    )
+
+
+def _place(alpha: np.ndarray, options: Options, reduced: float, long_side: int | None) -> Placement:
+    wanted = frame(options.canvas)
+    margin = max(options.margin, _room(options))
+    if isinstance(wanted, Canvas):
+        size = fitting(wanted.size, long_side or max(wanted.size))
+        natural = size[0] / wanted.size[0] / reduced
+        filled = options.background in ("original", "blur") and not options.crop
+        return cover(alpha, size, natural) if filled else canvas(alpha, size, margin, natural)
+    if wanted:
+        return ratio(alpha, *wanted, margin)
+    return crop(alpha, margin) if options.crop else whole(alpha)
+
+
+def _room(options: Options) -> float:
+    """Percent of the subject that its outline and its shadow need around it."""
+    room = {
+        "drop": options.shadow_blur + max(abs(options.shadow_x), abs(options.shadow_y)),
+        "contact": CONTACT_ROOM,
+    }
+    return options.outline + room.get(options.shadow, 0.0)
+
+
+def _dressed(made: Composed, alpha: np.ndarray, options: Options, background: Photo | None) -> Composed:
+    """`made` with outline, shadow and background; `alpha` is the matte at the photo's size."""
+    box = subject_box(made.matte)
+    percent = max(box.size) / 100 if box else 0.0  # of the subject, in pixels of the picture
+    rgb, shown = outline(made.rgb, made.matte, options.outline * percent, _rgb(options.outline_color))
+    shade, warnings = _shade(made, shown, alpha, options, percent)
+    if shade is not None:
+        rgb, shown = under(rgb, shown, strengthened(shade, options.shadow_strength))
+    made = replace(made, rgb=rgb, alpha=shown, warnings=(*made.warnings, *warnings))
+    behind = _behind(made, alpha, options, background)
+    if behind is None:
+        return made
+    rgb = over(rgb, shown, behind)
+    return replace(made, rgb=rgb, alpha=np.full_like(shown, 255))
+
+
+def _shade(
+    made: Composed, shown: np.ndarray, alpha: np.ndarray, options: Options, percent: float
+) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    if options.shadow == "contact":
+        return contact(shown), ()
+    if options.shadow == "drop":
+        offset = options.shadow_x * percent, options.shadow_y * percent
+        return drop(shown, offset, options.shadow_blur * percent), ()
+    if options.shadow == "keep":
+        own = kept(made.turned_photo.rgb, alpha)
+        return (None, (NOT_PLAIN,)) if own is None else (made.placement.shade(own), ())
+    return None, ()
+
+
+def _behind(
+    made: Composed, alpha: np.ndarray, options: Options, background: Photo | None
+) -> np.ndarray | Colour | None:
+    """What stands behind: ``(H, W, 3)`` uint8, one colour, or None for nothing."""
+    size, photo = made.placement.size, made.turned_photo
+    colour = _rgb(options.background_color)
+    match options.background:
+        case "transparent":
+            return colour if options.format in OPAQUE else None
+        case "color":
+            return colour
+        case "gradient":
+            return gradient(size, colour, _rgb(options.background_color_2), options.background_angle)
+        case "image":
+            return _picture(background, size, colour, options)
+        case "blur":
+            return made.placement.backdrop(blurred(photo.rgb, alpha, options.background_blur / 100))
+        case "original":
+            return made.placement.backdrop(photo.rgb)
+
+
+def _picture(background: Photo | None, size: Size, colour: Colour, options: Options) -> np.ndarray:
+    if background is None:
+        raise ClearcutError("no_background")
+    own = background.alpha
+    rgb = background.rgb if own is None else over(background.rgb, own, colour)
+    position = options.background_x / 100, options.background_y / 100
+    return picture(rgb, size, options.background_fit, position, colour)
+
+
+def _rgb(colour: str) -> Colour:
+    red, green, blue = bytes.fromhex(colour[1:])
+    return red, green, blue
