@@ -6,7 +6,7 @@ left)::
 
     errors words arguments settings canvas preset options machine storage jobs png resample tiles image_io metadata
     formats catalog sources weights engines runtime networks cache mattes guided matting edges foreground compose cutout
-    draft trial stock models_command __main__
+    draft trial stock models_command doctor __main__
 """
 
 from importlib import import_module
@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from .arguments import add_arguments, chosen
+    from .cache import forget
     from .canvas import Canvas, canvases, said_of_fill
     from .catalog import Card, card, megabytes, models
     from .cutout import Cutout, Result, cut_out, cut_out_bytes, cut_out_file, warm_up
@@ -64,6 +65,7 @@ _HOME = {
     "presets": "preset",
     "Job": "jobs",
     "speed": "mattes",
+    "forget": "cache",
     "Settings": "settings",
     "bring": "stock",
     "remove": "stock",
