@@ -11,9 +11,9 @@ from time import perf_counter
 import numpy as np
 
 from pipeline import Photo, edges, image_io, mattes
+from pipeline.jobs import Job
 from pipeline.matting import trimap_matting
 from pipeline.resample import matte_to_photo
-from pipeline.runtime import Job
 
 from .errors import BAND, errors
 from .folders import pairs, truth

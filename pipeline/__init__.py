@@ -4,9 +4,9 @@ This is the whole public surface; pages, servers and scripts import nothing deep
 ``python -m pipeline --help`` need not wait for OpenCV. The rooms, ground floor first (each imports only rooms to its
 left)::
 
-    errors words arguments settings canvas preset options png resample tiles image_io metadata formats catalog
-    sources weights runtime networks cache mattes guided matting edges foreground compose cutout draft trial stock
-    models_command __main__
+    errors words arguments settings canvas preset options machine storage jobs png resample tiles image_io metadata
+    formats catalog sources weights engines runtime networks cache mattes guided matting edges foreground compose cutout
+    draft trial stock models_command doctor __main__
 """
 
 from importlib import import_module
@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from .arguments import add_arguments, chosen
+    from .cache import forget
     from .canvas import Canvas, canvases, said_of_fill
     from .catalog import Card, card, megabytes, models
     from .cutout import Cutout, Result, cut_out, cut_out_bytes, cut_out_file, warm_up
@@ -23,11 +24,11 @@ if TYPE_CHECKING:
     from .errors import ClearcutError, as_clearcut_error
     from .formats import encode_matte, encode_view, media_types
     from .image_io import Photo, cutout_name, decode
+    from .jobs import Job
     from .mattes import speed
     from .matting import trimap_is_possible
     from .options import GROUPS, Options
     from .preset import presets
-    from .runtime import Job
     from .settings import Settings
     from .stock import bring, remove
     from .weights import fetch, is_installed, is_removable, model_size
@@ -62,8 +63,9 @@ _HOME = {
     "GROUPS": "options",
     "Options": "options",
     "presets": "preset",
-    "Job": "runtime",
+    "Job": "jobs",
     "speed": "mattes",
+    "forget": "cache",
     "Settings": "settings",
     "bring": "stock",
     "remove": "stock",

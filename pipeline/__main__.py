@@ -13,6 +13,7 @@ from typing import NoReturn
 from . import __version__
 from .arguments import add_arguments, chosen
 from .canvas import said_of_fill
+from .doctor import add_doctor_parser
 from .errors import UNEXPECTED, USER, ClearcutError, as_clearcut_error, write_error
 from .models_command import add_models_parser, complain, ensure_model
 from .options import Options
@@ -61,12 +62,14 @@ def _parser() -> argparse.ArgumentParser:
     cut.add_argument("photos", nargs="+", metavar="PHOTO", help=say("cli.photos"))
     cut.add_argument("-o", "--output", metavar="OUT", help=say("cli.output"))
     cut.add_argument("--force", action="store_true", help=say("cli.force"))
+    cut.add_argument("--no-cache", dest="cache", action="store_false", help=say("cli.no_cache"))
     cut.add_argument("--preset", metavar="NAME", default=SUPPRESS, help=say("cli.preset", names=", ".join(presets())))
     add_arguments(cut, Options, "option")
     cut.add_argument("--background-image", metavar="FILE", help=say("cli.background_image"))
     cut.set_defaults(run=_cut)
 
     add_models_parser(commands)
+    add_doctor_parser(commands)
     return parser
 
 
@@ -92,7 +95,7 @@ def _cut(given: argparse.Namespace) -> int:
     worst, told = 0, set[str]()
     for photo, target in jobs:
         try:
-            _cut_one(photo, target, options, background, told)
+            _cut_one(photo, target, options, background, told, given.cache)
         except ClearcutError as error:
             worst = max(worst, complain(error))
     return worst
@@ -131,14 +134,17 @@ def _name(photo: str) -> str:
     return STDIN if photo == STREAM else Path(photo).name
 
 
-def _cut_one(photo: str, target: Path | None, options: Options, background: bytes | None, told: set[str]) -> None:
+def _cut_one(
+    photo: str, target: Path | None, options: Options, background: bytes | None, told: set[str], cache: bool
+) -> None:
     """Cut one photo out; what concerns the machine rather than the photo is said once, noted in `told`."""
     from .cutout import cut_out_file
 
     settings = Settings.current()
     data = _read(photo, settings.max_mb)
     name = _name(photo)
-    result = cut_out_file(data, options, background, name=name, max_megapixels=settings.max_megapixels)
+    limit = settings.max_megapixels
+    result = cut_out_file(data, options, background, name=name, max_megapixels=limit, cache=cache)
     if target is None:
         sys.stdout.buffer.write(result.data)
         sys.stdout.buffer.flush()

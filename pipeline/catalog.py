@@ -17,6 +17,8 @@ KINDS = ROOT / "models" / "kinds.toml"
 LOCAL = "local.toml"  # the user's own models, in the models folder
 Colour = tuple[float, float, float]
 CommercialUse = Literal["yes", "no", "unclear"]
+Precision = Literal["exact", "fast"]  # as fp32 to half a grey level on the mean; or as good on pictures with truth
+Arithmetic = Literal["f32", "bf16"]
 STRICTER: tuple[CommercialUse, ...] = ("yes", "unclear", "no")
 
 
@@ -104,6 +106,13 @@ class Kind(_Entry):
     read: Read = Read()
 
 
+class OpenVino(_Entry):
+    """The coarsest arithmetic that was measured to hold each precision in OpenVINO; bf16 where the processor has it."""
+
+    exact: Arithmetic = "f32"
+    fast: Arithmetic = "f32"
+
+
 class Accuracy(_Entry):
     """A published figure, and who published it."""
 
@@ -116,6 +125,7 @@ class Accuracy(_Entry):
 class ModelCard(_Entry):
     """The facts of one network.
 
+    `openvino` is there where OpenVINO was measured to be the faster engine with the same matte.
     `why` is a code for the reason of `commercial_use`, `gated` says that its owner lets only registered users fetch it,
     `homepage` is where its publisher speaks of it, `trained_on` names training data with terms of their own.
     """
@@ -136,6 +146,7 @@ class ModelCard(_Entry):
     feed: Feed
     read: Read = Read()
     variants: tuple[Variant, ...] = Field(min_length=1)
+    openvino: OpenVino | None = None
     local: bool = False
 
     @property

@@ -8,18 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from . import catalog, edges, foreground, image_io, mattes, runtime
+from . import catalog, edges, foreground, image_io, jobs, mattes
 from .canvas import Canvas, frame
 from .compose import BARE, OPAQUE, Composed, compose, join_alpha
 from .errors import ClearcutError, as_clearcut_error
 from .formats import FORMATS_OUT, Picture, write
 from .image_io import Photo
+from .jobs import Job
 from .mattes import Predicted
 from .metadata import kept_exif
 from .networks import Prediction
 from .options import Options
 from .resample import matte_to_photo
-from .runtime import Job
 
 OWN = Predicted(Prediction(np.ones((1, 1), np.float32)), "–")  # where the photo's own transparency is all that is asked
 
@@ -188,7 +188,7 @@ def find(photo: Photo, options: Options, job: Job, cache: bool) -> Predicted:
     """What the network that `options` name says of `photo`; nothing is asked where its own transparency is wanted."""
     if options.own_alpha == "keep" and photo.alpha is not None:
         return OWN
-    return mattes.predict(photo, options.model, job, cache, options.keep)
+    return mattes.predict(photo, options.model, job, cache, options.keep, options.precision)
 
 
 def separate(
@@ -261,7 +261,7 @@ def _encode(cutout: Cutout, data: bytes) -> bytes:
 def in_turn(job: Job, name: str) -> Iterator[Clock]:
     """A run slot, held while inside, and a clock; what was not foreseen leaves as ``unexpected``."""
     try:
-        with runtime.SLOTS.turn(job):
+        with jobs.SLOTS.turn(job):
             job.at("reading")
             yield Clock()
     except ClearcutError:

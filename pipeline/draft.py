@@ -9,9 +9,9 @@ from .compose import compose
 from .cutout import Clock, Result, decoded_background, find, finish, in_turn, picture_of, separate
 from .formats import FORMATS_OUT, write
 from .image_io import Photo
+from .jobs import Job
 from .mattes import Predicted
 from .options import Options, fields_of
-from .runtime import Job
 
 WITH_EDGES = fields_of("edges")
 
@@ -64,7 +64,7 @@ class Draft:
 
     def _look(self, data: bytes, options: Options, job: Job) -> tuple[Predicted, Photo, tuple[int, int]]:
         networks = weights.stamp(catalog.card(options.model))
-        asked = networks, options.model, options.keep, options.own_alpha == "keep"
+        asked = networks, options.model, options.keep, options.precision, options.own_alpha == "keep"
         predicted, view = self._predicted.get(asked), self._view
         if predicted is None or view is None:
             job.at("reading")

@@ -38,6 +38,7 @@ KINDS: dict[str, Kind] = {
     "import_only": Kind(409, FETCH),
     "not_removable": Kind(409, USER),
     "read_only": Kind(403, USER),
+    "not_allowed": Kind(403, USER),
     "model_missing": Kind(409, FETCH),
     "offline": Kind(409, FETCH),
     "fetch_failed": Kind(502, FETCH),
@@ -67,6 +68,7 @@ KINDS: dict[str, Kind] = {
     "foreign_origin": Kind(403, USER),
     "unknown_host": Kind(421, USER),
     "expired": Kind(410, USER),
+    "self_test": Kind(500, UNEXPECTED),
     "unexpected": Kind(500, UNEXPECTED),
 }
 

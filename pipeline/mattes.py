@@ -8,14 +8,14 @@ from time import perf_counter
 import cv2
 import numpy as np
 
-from . import catalog, runtime, weights
+from . import catalog, engines, machine, runtime, weights
 from .cache import CACHE
-from .catalog import Card, Ensemble, ModelCard
+from .catalog import Card, Ensemble, ModelCard, Precision
 from .errors import ClearcutError
 from .image_io import Photo, fingerprint
+from .jobs import Job
 from .networks import Fed, Prediction, network
 from .resample import Size
-from .runtime import Job
 
 SIDE_BY_SIDE = 4  # cores from which the networks of one model run at the same time
 
@@ -29,7 +29,14 @@ class Predicted:
     warnings: tuple[str, ...] = ()
 
 
-def predict(photo: Photo, model: str, job: Job, cache: bool = True, keep: Sequence[str] = ()) -> Predicted:
+def predict(
+    photo: Photo,
+    model: str,
+    job: Job,
+    cache: bool = True,
+    keep: Sequence[str] = (),
+    precision: Precision = "exact",
+) -> Predicted:
     """Run `model` on `photo`, unless it has run on the same pixels before.
 
     The key of the cache is the network's input itself, with weights and engine: whatever leads to the same input (a
@@ -39,6 +46,8 @@ def predict(photo: Photo, model: str, job: Job, cache: bool = True, keep: Sequen
     ----------
     keep
         Of a model that tells classes apart, those that are the subject; without any, whatever is not background.
+    precision
+        How far the engine may stray from onnxruntime in 32 bits.
 
     Raises
     ------
@@ -49,10 +58,10 @@ def predict(photo: Photo, model: str, job: Job, cache: bool = True, keep: Sequen
     classes = [_class_number(card, name) for name in keep]
     weights.require(card)
     if not isinstance(card, Ensemble):
-        said = _predict_one(photo, card, job, cache)
+        said = _predict_one(photo, card, precision, job, cache)
         return Predicted(said.prediction.keeping(classes), said.engine, said.warnings)
     start = perf_counter()
-    members = _each(photo, card, job, cache)
+    members = _each(photo, card, precision, job, cache)
     if all(member.fresh for member in members):
         runtime.SPEEDS.note(card.name, perf_counter() - start)
     blended = blend([each.prediction for each in members], card)
@@ -66,12 +75,12 @@ def _class_number(card: Card, name: str) -> int:
     return card.classes.index(name) + 1
 
 
-def _each(photo: Photo, card: Ensemble, job: Job, cache: bool) -> "list[_Said]":
+def _each(photo: Photo, card: Ensemble, precision: Precision, job: Job, cache: bool) -> "list[_Said]":
     """What each member says; side by side where there are cores for it."""
-    if runtime.cores() < SIDE_BY_SIDE:
-        return [_predict_one(photo, member, job, cache) for member in card.members]
+    if machine.cores() < SIDE_BY_SIDE:
+        return [_predict_one(photo, member, precision, job, cache) for member in card.members]
     with ThreadPoolExecutor(len(card.members)) as threads:
-        return list(threads.map(lambda member: _predict_one(photo, member, job, cache), card.members))
+        return list(threads.map(lambda member: _predict_one(photo, member, precision, job, cache), card.members))
 
 
 def blend(predictions: list[Prediction], card: Ensemble) -> Prediction:
@@ -101,22 +110,28 @@ class _Said(Predicted):
     fresh: bool = True
 
 
-def _predict_one(photo: Photo, card: ModelCard, job: Job, cache: bool) -> _Said:
-    kind = network(card)
+def _predict_one(photo: Photo, card: ModelCard, precision: Precision, job: Job, cache: bool) -> _Said:
+    kind, planned = network(card), engines.plan(card, precision)
     job.at("loading")
-    session = runtime.POOL.session(card)
-    job.at("finding")
     fed = kind.feed(_seen(photo), card)
-    key = f"{_fingerprint(fed)} {session.variant.file} {session.checksum} {session.engine} {card.read}"
-    prediction = CACHE.get(key) if cache else None
-    fresh = prediction is None
-    if prediction is None:
-        start = perf_counter()
-        prediction = kind.read(session.run(fed.inputs, kind.outputs(card), job), card, fed)
-        runtime.SPEEDS.note(card.name, perf_counter() - start)
-        if cache:
-            CACHE.put(key, prediction)
-    return _Said(prediction, session.engine, session.warnings, fresh)
+    asked = f"{_fingerprint(fed)} {card.read}"
+    session = runtime.POOL.loaded(card, planned)
+    if session is None:  # what is known is told without loading anything
+        kept = CACHE.get(f"{asked} {weights.identity(card)} {planned.label}") if cache else None
+        if kept is not None:
+            return _Said(kept, planned.label, planned.warnings, fresh=False)
+        session = runtime.POOL.session(card, planned, kind.outputs(card))
+    job.at("finding")
+    key = f"{asked} {session.identity} {session.engine}"
+    kept = CACHE.get(key) if cache else None
+    if kept is not None:
+        return _Said(kept, session.engine, session.warnings, fresh=False)
+    start = perf_counter()
+    prediction = kind.read(session.run(fed.inputs, kind.outputs(card), job), card, fed).rounded()
+    runtime.SPEEDS.note(card.name, perf_counter() - start)
+    if cache:
+        CACHE.put(key, prediction)
+    return _Said(prediction, session.engine, session.warnings)
 
 
 def _fingerprint(fed: Fed) -> str:

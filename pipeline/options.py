@@ -124,6 +124,7 @@ class Options(BaseModel):
         "png", "file"
     )
     quality: int = _option(90, "file", 1, ge=1, le=100, when={"format": ["webp", "avif", "jpeg"]})
+    precision: Literal["exact", "fast"] = _option("exact", "file")
     keep_exif: bool = _option(False, "file")
 
     @classmethod

@@ -29,7 +29,11 @@ class Settings(BaseModel):
     threads: int = Field(0, ge=0)
     max_mb: Megabytes | None = None
     max_megapixels: float | None = Field(None, gt=0)
+    cache: bool = True
     cache_mb: float = Field(256, ge=0)
+    cache_dir: Path = ROOT / "cache"
+    cache_disk_mb: float = Field(256, ge=0)
+    cache_days: float = Field(30, gt=0)
     pool_mb: Megabytes = 4096
     slots: int = Field(1, ge=1)
 

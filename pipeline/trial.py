@@ -19,12 +19,13 @@ import cv2
 import numpy as np
 from pydantic import BaseModel, ValidationError
 
-from . import networks
+from . import machine, networks
 from .catalog import ModelCard, Variant
 from .errors import ClearcutError, write_error
 from .image_io import decode
+from .jobs import Job
 from .networks import Prediction
-from .runtime import Job, Session
+from .runtime import Session
 from .settings import ROOT
 
 SECONDS = 180
@@ -112,11 +113,8 @@ def _ask_child(task: str) -> Trial:
 
 def memory_limit() -> int:
     """Megabytes that a trial may take: no more than this machine has."""
-    try:
-        here = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
-    except (AttributeError, ValueError, OSError):  # Windows
-        return MEMORY_MB
-    return min(MEMORY_MB, round(0.9 * here))
+    here = machine.memory_mb()
+    return min(MEMORY_MB, round(0.9 * here)) if here else MEMORY_MB
 
 
 # ---- the child -------------------------------------------------------------------------------------------------------
@@ -138,15 +136,6 @@ def _limit() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS * (os.cpu_count() or 1),) * 2)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-def _memory_mb() -> float:
-    try:
-        import resource
-    except ImportError:
-        return 0
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
 
 
 def _run(card: ModelCard, folder: Path, fit: bool) -> Trial:
@@ -175,7 +164,7 @@ def _run(card: ModelCard, folder: Path, fit: bool) -> Trial:
         if not RANGE[0] <= low <= high <= RANGE[1]:
             raise _Refused("trial_range", f"{low:.2f} … {high:.2f}")
     share = _plausible(prediction, figure)
-    return Trial(size=size if fit else None, seconds=seconds, memory_mb=_memory_mb(), share=share)
+    return Trial(size=size if fit else None, seconds=seconds, memory_mb=machine.peak_mb() or 0, share=share)
 
 
 def _asked_size(file: Path, card: ModelCard) -> tuple[int, int] | None:
@@ -194,7 +183,7 @@ def _asked_size(file: Path, card: ModelCard) -> tuple[int, int] | None:
 
 
 def _wanted(session: Session) -> str:
-    return ", ".join(f"{each.name} {each.shape}" for each in session.inputs)
+    return ", ".join(f"{name} {shape}" for name, shape in session.inputs.items())
 
 
 def _plausible(prediction: Prediction, figure: np.ndarray | None) -> float:

@@ -43,6 +43,17 @@ def checksum(variant: Variant, path: Path) -> str:
     return variant.checksum or _note(path).read_text(encoding="ascii").split()[0]
 
 
+def identity(card: ModelCard) -> str:
+    """The name and checksum of the file that `card` runs. Raises ``model_missing``."""
+    found = find(card)
+    try:
+        if found:
+            return f"{found[0].file} {checksum(*found)}"
+    except (OSError, IndexError):  # removed in this moment
+        pass
+    raise ClearcutError("model_missing", **_facts(card, [card.variants[0]]))
+
+
 def missing(card: Card) -> list[Variant]:
     """What must be fetched before `card` can run: the first variant of each network that is not here."""
     return [network.variants[0] for network in card.networks if find(network) is None]

@@ -17,6 +17,7 @@ from pipeline import (
     Result,
     __version__,
     cut_out_file,
+    forget,
     media_types,
     presets,
     say,
@@ -80,6 +81,13 @@ def build_router(settings: ServerSettings) -> APIRouter:
             lambda: cut_out_file(data, options, behind, name=name, max_megapixels=settings.max_megapixels, job=job),
         )
         return Response(result.data, media_type=result.media_type, headers=_facts(result))
+
+    @router.delete("/api/cache", status_code=204, summary="Forget every picture")
+    def forget_pictures() -> None:
+        """Empty the cache of predictions, in memory and on disk; only where visitors may manage models."""
+        if not settings.may_manage:
+            raise ClearcutError("not_allowed")
+        forget()
 
     @router.get("/healthz", summary="Is it alive?")
     async def health() -> dict[str, str]:

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +22,8 @@ OF_TESTS = PREFIX + "TEST_"  # these stay: pytest-xdist starts its workers with 
 for name in [name for name in os.environ if name.startswith(PREFIX) and not name.startswith(OF_TESTS)]:
     del os.environ[name]  # the tests' own settings only, whatever this machine's are
 os.environ["CLEARCUT_OPEN"] = "0"
+CACHE_DIR = tempfile.TemporaryDirectory(prefix="clearcut-test-cache-")  # compiled networks stay for the next test
+os.environ["CLEARCUT_CACHE_DIR"] = CACHE_DIR.name
 
 
 @pytest.fixture(autouse=True)

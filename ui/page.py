@@ -47,9 +47,10 @@ def build_page(settings: PageSettings, results: Results) -> gr.Blocks:
             return [gr.update(value=say("page.language", known)), *words_for(tab, known)]
 
         outputs = [language, *tab.spoken]
-        remembered = "() => window.clearcut.settings.remembered()"
+        remembered = "async () => { await window.clearcutThere; return window.clearcut.settings.remembered(); }"
         page.load(None, None, list(tab.options.values()), js=remembered, api_visibility="private")
-        page.load(speak, spoken_language, outputs, js="() => window.clearcut.ready()", **LIVE)
+        ready = "async () => { await window.clearcutThere; return window.clearcut.ready(); }"
+        page.load(speak, spoken_language, outputs, js=ready, **LIVE)
         respeak.click(speak, spoken_language, outputs, js="() => window.clearcut.ready()", **LIVE)
         language.click(speak, spoken_language, outputs, js="() => window.clearcut.switchLanguage()", **LIVE)
     return page

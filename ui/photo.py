@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -37,6 +38,7 @@ class PhotoTab:
     options: dict[str, gr.components.Component]
     texts: dict[str, gr.Button]
     restore: gr.Button
+    forget: gr.Button
     kept: gr.Button
     compared: gr.Textbox
     language: gr.Textbox
@@ -82,7 +84,7 @@ def build_photo_tab(default_model: str) -> PhotoTab:
     hidden = {"visible": "hidden"}
     return PhotoTab(
         upload, behind, options, texts,
-        restore=gr.Button(**hidden, elem_id="restore"), kept=gr.Button(**hidden, elem_id="kept"),
+        restore=gr.Button(**hidden, elem_id="restore"), forget=gr.Button(**hidden, elem_id="forget"), kept=gr.Button(**hidden, elem_id="kept"),
         compared=gr.Textbox(visible=False), language=gr.Textbox(visible=False), photo=gr.JSON(visible=False),
         message=gr.JSON(**hidden, elem_id="message"),
     )  # fmt: skip
@@ -139,6 +141,13 @@ def wire_photo_tab(tab: PhotoTab, work: PhotoWork) -> None:
         work.desk.stop(request.session_hash or "")
         return list(values)
 
+    def forget(request: gr.Request, *uploads: str | None) -> list[None]:
+        work.forget(request.session_hash or "")
+        for upload in uploads:
+            if upload:
+                Path(upload).unlink(missing_ok=True)
+        return [None, None]
+
     settings = list(tab.options.values())
     given = [tab.photo, tab.upload, tab.behind, *settings]
     with_photo = "(...given) => window.clearcut.withPhoto(given)"
@@ -161,6 +170,7 @@ def wire_photo_tab(tab: PhotoTab, work: PhotoWork) -> None:
         put_back(button, values).then(go, given, tab.message, js=with_photo, **LIVE)
     for button in (tab.texts["page.cancel"], tab.kept):
         put_back(button, of_the_result)
+    tab.forget.click(forget, [tab.upload, tab.behind], [tab.upload, tab.behind], **LIVE | {"queue": False})
     model, keep = tab.options["model"], tab.options["keep"]
     with_language = "(name) => window.clearcut.withLanguage(name)"
     model.change(class_choices, [model, tab.language], keep, js=with_language, **LIVE | {"queue": False})

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline import LANGUAGES, ClearcutError, Draft, Options, card, fetch, said_of_fill, speed
+from pipeline import LANGUAGES, ClearcutError, Draft, Options, card, fetch, forget, said_of_fill, speed
 
 from .desk import Desk, Message, Work, known_error
 from .results import Results
@@ -102,6 +102,15 @@ class PhotoWork:
 
         beside = models, asked.upload, asked.behind
         yield from self.desk.run(asked.session, self._said_back(asked) | {"comparing": True}, make, beside)
+
+    def forget(self, session: str) -> None:
+        """Forget all that this visitor gave, and, where visitors may, every prediction that is kept."""
+        self.desk.stop(session)
+        self.results.forget(session)
+        with self._lock:
+            self._drafts.clear()
+        if self.settings.may_fetch:
+            forget()
 
     def _said_back(self, asked: Asked) -> dict[str, Any]:
         photo, may_fetch = asked.photo.get("id"), self.settings.may_fetch

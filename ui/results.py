@@ -139,6 +139,12 @@ class Results:
             del self._coming[which]
         return kept.folder if kept else None
 
+    def forget(self, visitor: str) -> None:
+        """Delete the results of one visitor."""
+        with self._lock:
+            folders = [self._drop(key) for key in self._of.pop(visitor, [])]
+        _delete(folders)
+
     def sweep(self) -> None:
         """Delete what has been kept long enough, and uploads and other files of this run that nobody has used since."""
         with self._lock:

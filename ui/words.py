@@ -36,9 +36,10 @@ def head(facts: dict[str, Any]) -> str:
     addresses = json.dumps([f"app/{name}.js?{__version__}" for name in SCRIPTS])
     return (
         f"<script>window.CLEARCUT = {safe};"
-        # Gradio puts the head in by a script of its own; scripts put in that way run as they arrive, unless told otherwise
-        f"for (const src of {addresses}) "
-        'document.head.append(Object.assign(document.createElement("script"), { src, async: false }));</script>'
+        # Gradio puts the head in by a script of its own: scripts put in so run as they arrive, unless told otherwise
+        f"window.clearcutThere = Promise.all({addresses}.map((src) => new Promise((onload) => "
+        'document.head.append(Object.assign(document.createElement("script"), { src, async: false, onload })))));'
+        "</script>"
         # not Gradio's css=: that prefixes every selector, and the states stand on <html>
         f'<link rel="stylesheet" href="app/app.css?{__version__}">'
         '<link rel="icon" type="image/svg+xml" href="app/icon.svg">'

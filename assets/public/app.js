@@ -372,6 +372,15 @@ window.clearcut = (() => {
     document.querySelector("#input button").focus();
   }
 
+  // Everything that was given is deleted, here and where the page runs.
+  function forget() {
+    $("forget").click();
+    $("about-box").close();
+    startOver();
+    input().value = "";
+    notice(say("page.forgotten"), "note");
+  }
+
   // Whatever the server still says of what it was asked before comes too late, even if it was on its way already.
   function disregard() {
     now.photo = { ...now.photo, id: (photos += 1) };
@@ -474,6 +483,7 @@ window.clearcut = (() => {
     $("cancel").addEventListener("click", () => setTimeout(cancelled));
     $("about").addEventListener("click", () => $("about-box").showModal());
     $("about-models").addEventListener("click", () => { $("about-box").close(); window.clearcut.modelsTab.open(); });
+    $("about-forget").addEventListener("click", forget);
     $("theme").addEventListener("click", () => {
       const dark = !document.body.classList.contains("dark");
       remember("theme", dark ? "dark" : "light");
@@ -503,9 +513,9 @@ window.clearcut = (() => {
   // Gradio draws the page piece by piece, in no order that one could rely on: begin when every piece is there, and every script.
   const PIECES = ["#input input[type=file]", "#stage", "#cancel", "#fetch", "#later", "#model-facts", "#download", "#notice",
     "#language", "#theme", "#about-box", "#examples", "#tab-photo", "#models-list", "#tiles", "#compare-run", "#ask-models",
-    "#compare-choice", "#kept", "#respeak", "#restore", "#undo", "#preset-chips", "#zoom", "#closeup", "#group-file", "#behind"];
+    "#compare-choice", "#kept", "#respeak", "#restore", "#undo", "#preset-chips", "#zoom", "#closeup", "#group-file", "#behind", "#forget"];
 
-  const SCRIPTS = ["views", "modelsTab", "comparison", "settings"];
+  const SCRIPTS = ["settings", "views", "modelsTab", "comparison"];
 
   async function begin() {
     const there = PIECES.every((piece) => document.querySelector(piece)) && SCRIPTS.every((script) => window.clearcut?.[script]);

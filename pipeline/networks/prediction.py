@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+STEPS = 65535  # of opacity
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -42,6 +44,10 @@ class Prediction:
     def is_empty(self) -> bool:
         """Whether no pixel is more subject than background."""
         return float(self.matte.max(initial=0)) < 0.5
+
+    def rounded(self) -> "Prediction":
+        """This prediction with its matte in 65,536 steps, as it is kept: kept or not, it gives the same bytes."""
+        return replace(self, matte=np.rint(self.matte * np.float32(STEPS)) / np.float32(STEPS))
 
     def keeping(self, classes: Collection[int]) -> "Prediction":
         """This prediction with only these classes as the subject; without any, as it is."""

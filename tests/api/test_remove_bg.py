@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from pipeline import Job, Options, cut_out_bytes
-from pipeline.runtime import SLOTS
+from pipeline import Job, Options, card, cut_out_bytes, engines
+from pipeline.cache import facts
+from pipeline.jobs import SLOTS
 from tests.pictures import composite, encoded, iou, opened, png_header_only
 
 
@@ -31,7 +32,7 @@ def test_a_photo_comes_back_as_a_transparent_png_of_the_same_size(client: TestCl
 def test_the_headers_tell_model_engine_size_and_seconds(client: TestClient, jpeg: bytes) -> None:
     headers = post(client, jpeg).headers
     assert headers["x-model"] == "u2netp"
-    assert headers["x-engine"] == "onnxruntime CPU"
+    assert headers["x-engine"] == engines.plan(card("u2netp")).label  # type: ignore[arg-type]
     assert (headers["x-width"], headers["x-height"]) == ("640", "480")
     assert float(headers["x-seconds"]) > 0
     assert "x-warnings" not in headers
@@ -190,3 +191,25 @@ def test_a_large_photo_with_orientation_and_profile_is_upright(client: TestClien
     buffer = io.BytesIO()
     picture.save(buffer, "JPEG", exif=exif)
     assert opened(post(client, buffer.getvalue()).content).shape == (320, 200, 4)
+
+
+def test_every_picture_is_forgotten_on_request(client: TestClient, jpeg: bytes) -> None:
+    post(client, jpeg)
+    assert facts().entries == 1
+    assert client.delete("/api/cache").status_code == 204
+    assert facts().entries == 0
+
+
+def test_visitors_who_may_not_manage_models_cannot_empty_the_cache(client_for: Callable[..., TestClient]) -> None:
+    answer = client_for(manage_models=False).delete("/api/cache")
+    assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed")
+
+
+def test_another_web_site_cannot_empty_the_cache(client: TestClient) -> None:
+    answer = client.delete("/api/cache", headers={"Origin": "https://elsewhere.example"})
+    assert answer.json()["code"] == "foreign_origin"
+
+
+def test_a_precision_that_there_is_not_is_refused(client: TestClient, jpeg: bytes) -> None:
+    assert post(client, jpeg, precision="fast").status_code == 200
+    assert post(client, jpeg, precision="sloppy").json()["facts"]["accepted"] == "exact, fast"

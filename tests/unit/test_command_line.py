@@ -245,7 +245,9 @@ def test_limits_bind_where_they_are_set(name: str, enough: str, least: str, cli:
     assert (end.code, least in sentence(end.err)) == (2, True)
 
 
-@pytest.mark.parametrize("name", sorted(set(Settings.model_fields) - {"model", "models_dir", "models_mirror"}))
+@pytest.mark.parametrize(
+    "name", sorted(set(Settings.model_fields) - {"model", "models_dir", "models_mirror", "cache_dir"})
+)
 @pytest.mark.parametrize("command", ["cut photo.png", "models"])
 def test_a_bad_variable_is_told_by_its_name(name: str, command: str, cli: Any, monkeypatch: Any) -> None:
     monkeypatch.setenv(f"CLEARCUT_{name.upper()}", "nonsense")

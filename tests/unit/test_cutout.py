@@ -6,12 +6,12 @@ from time import sleep
 
 import cv2
 import numpy as np
-import onnxruntime
 import pytest
 from PIL import Image
 
 import pipeline
-from pipeline import Job, Options, Photo, cut_out, cut_out_bytes, cut_out_file, cutout, decode, runtime
+from pipeline import Job, Options, Photo, cut_out, cut_out_bytes, cut_out_file, cutout, decode, engines, jobs, runtime
+from pipeline.engines import onnx_runtime, open_vino
 from pipeline.errors import ClearcutError
 from tests.pictures import composite, encoded, iou, off, opened, photo
 
@@ -54,7 +54,8 @@ def test_a_ball_on_a_wall_is_cut_out(model, width, height, request):
     cutout = cut_out(Photo(one.rgb), options(model, request))
     assert iou(cutout.alpha, one.alpha) >= 0.97
     assert off(cutout.alpha, one.alpha) <= 0.006 * 255
-    assert (cutout.model, cutout.engine, cutout.warnings) == (model, "onnxruntime CPU", ())
+    engine = engines.plan(pipeline.card(model)).label
+    assert (cutout.model, cutout.engine, cutout.warnings) == (model, engine, ())
 
 
 @pytest.mark.parametrize(("model", "first", "floor"), [("u2netp", 12, 0.9), ("isnet-general-use", 2, 0.93)])
@@ -226,7 +227,7 @@ def test_what_nobody_foresaw_is_a_clearcut_error(error, code, monkeypatch):
 
 
 def test_a_file_is_cut_out_in_a_run_slot():
-    with runtime.SLOTS.turn(Job()):
+    with jobs.SLOTS.turn(Job()):
         assert code_of(lambda: cut_out_file(encoded(photo()), job=Job(most_ahead=0))) == "busy"
 
 
@@ -241,7 +242,7 @@ def test_a_job_cancelled_before_it_starts_runs_nothing(runs):
 @pytest.mark.parametrize("step", ["reading", "loading", "finding", "finishing"])
 def test_a_job_cancelled_at_any_step_ends_there(step):
     class Stopped(Job):
-        def at(self, reached: runtime.Step) -> None:
+        def at(self, reached: jobs.Step) -> None:
             super().at(reached)
             if reached == step:
                 self.cancel()
@@ -252,8 +253,13 @@ def test_a_job_cancelled_at_any_step_ends_there(step):
     assert cut_out_bytes(encoded(photo()))  # the slot is free again
 
 
-def test_a_running_network_is_broken_off(isnet, monkeypatch):
-    job, seen, run = Job(), [], onnxruntime.InferenceSession.run
+@pytest.mark.parametrize("engine", ["cpu", "openvino"])
+def test_a_running_network_is_broken_off(engine, isnet, monkeypatch):
+    monkeypatch.setenv("CLEARCUT_ENGINE", engine)
+    kind = open_vino.Network if engine == "openvino" else onnx_runtime.Network
+    if engine == "openvino" and not open_vino.is_here():
+        pytest.skip("no OpenVINO here")
+    job, seen, run = Job(), [], kind.run
     runtime.POOL.session(pipeline.card("isnet-general-use"))
 
     def watched(*given: object) -> object:
@@ -265,9 +271,12 @@ def test_a_running_network_is_broken_off(isnet, monkeypatch):
     def cancel_once_it_runs() -> None:
         while not seen:
             sleep(0.001)
+        sleep(0.05)
         job.cancel()
 
-    monkeypatch.setattr(onnxruntime.InferenceSession, "run", watched)
+    monkeypatch.setattr(kind, "run", watched)
     threading.Thread(target=cancel_once_it_runs, daemon=True).start()
     assert code_of(lambda: cut_out(Photo(photo()), Options(model="isnet-general-use"), job=job)) == "cancelled"
     assert seen == ["started"]
+    monkeypatch.setattr(kind, "run", run)
+    assert cut_out(Photo(composite(64, 48).rgb), Options(model="isnet-general-use")).alpha.any()

@@ -17,10 +17,10 @@ from pipeline import Photo
 from pipeline.edges import refine
 from pipeline.errors import ClearcutError
 from pipeline.guided import explained, linear_models
+from pipeline.jobs import Job
 from pipeline.mattes import predict
 from pipeline.matting import trimap_matting
 from pipeline.resample import matte_to_photo, shrink
-from pipeline.runtime import Job
 from pipeline.tiles import enlarged_tile, soft_tiles
 from tests.pictures import composite, off
 

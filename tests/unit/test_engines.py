@@ -9,13 +9,14 @@ import onnx.parser
 import onnxruntime
 import pytest
 
-from pipeline import runtime
+from pipeline import engines, runtime
 from pipeline.catalog import Card, ModelCard
 from pipeline.cutout import Cutout, cut_out
+from pipeline.engines import onnx_runtime
+from pipeline.engines.onnx_runtime import PROVIDERS
 from pipeline.errors import ClearcutError
 from pipeline.image_io import Photo
 from pipeline.options import Options
-from pipeline.runtime import PROVIDERS
 
 PASSES_RED = bytes(
     onnx.parser.parse_model(
@@ -32,7 +33,7 @@ cpu_only = pytest.mark.skipif(set(PROVIDERS.values()) & set(HERE) != {CPU}, reas
 
 @pytest.fixture(autouse=True)
 def nothing_said_yet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime, "_told", set())
+    monkeypatch.setattr(engines, "_told", set())
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def test_an_engine_that_is_not_here_falls_back_to_the_processor_and_says_so(
 ) -> None:
     cutout = cut_with(engine, monkeypatch)
     session = runtime.POOL.session(passes_red)
-    assert session.provider == CPU and session.engine == cutout.engine == "onnxruntime CPU"
+    assert session.engine == cutout.engine == "onnxruntime CPU"
     assert session.warnings == cutout.warnings == ("engine_fallback",)
     assert cutout.alpha.min() == 255
 
@@ -121,6 +122,7 @@ def test_auto_takes_the_first_engine_that_this_build_has(
         asked.append(providers)
         return session(path, options, providers=[CPU])
 
+    monkeypatch.setattr(onnx_runtime, "_is_plain", lambda: False)
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: offered)
     monkeypatch.setattr(onnxruntime, "InferenceSession", made)
     cutout = cut_with("auto", monkeypatch)

@@ -14,9 +14,10 @@ from pipeline.catalog import Card, Ensemble
 from pipeline.cutout import cut_out
 from pipeline.errors import ClearcutError
 from pipeline.image_io import Photo
+from pipeline.jobs import Job
 from pipeline.networks import Prediction
 from pipeline.options import Options
-from pipeline.runtime import Job, Session
+from pipeline.runtime import Session
 from tests.pictures import composite, iou
 
 BEST = catalog.card("best")

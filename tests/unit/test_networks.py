@@ -20,9 +20,10 @@ from pipeline.catalog import ModelCard
 from pipeline.cutout import cut_out, warm_up
 from pipeline.errors import ClearcutError
 from pipeline.image_io import Photo, decode
+from pipeline.jobs import Job
 from pipeline.networks import Fed, Prediction, network
 from pipeline.options import Options
-from pipeline.runtime import Job, Session
+from pipeline.runtime import Session
 from tests.pictures import iou, off, photo
 
 Enter = Callable[..., ModelCard]

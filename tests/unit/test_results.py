@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline import ClearcutError, Draft, Job, Options, cut_out_bytes
-from pipeline.runtime import SLOTS
+from pipeline.jobs import SLOTS
 from tests.pictures import composite, encoded, opened
 from ui.results import MOST_A_VISITOR, Kept, Results
 

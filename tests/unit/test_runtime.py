@@ -13,13 +13,14 @@ import numpy as np
 import onnx.parser
 import pytest
 
-from pipeline import catalog, runtime
+from pipeline import catalog, jobs, runtime
 from pipeline.catalog import Feed, ModelCard, Variant
 from pipeline.cutout import Cutout, cut_out, cut_out_file
 from pipeline.errors import ClearcutError
 from pipeline.image_io import Photo
+from pipeline.jobs import Job, Slots
 from pipeline.options import Options
-from pipeline.runtime import Job, Pool, Session, Slots
+from pipeline.runtime import Pool, Session
 from tests.pictures import encoded
 
 SHAPE = (1, 3, 8, 8)
@@ -160,7 +161,7 @@ def test_as_many_jobs_run_at_once_as_there_are_places_and_no_more(places: int) -
 
 def test_the_number_of_places_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLEARCUT_SLOTS", "3")
-    assert (Slots().places, Slots(2).places, runtime.SLOTS.places) == (3, 2, 3)
+    assert (Slots().places, Slots(2).places, jobs.SLOTS.places) == (3, 2, 3)
 
 
 def test_jobs_run_in_the_order_they_came_and_see_the_line_before_them_shrink() -> None:
@@ -259,7 +260,7 @@ def test_a_session_gives_each_of_many_threads_its_own_answer(install: Any) -> No
 
 
 def test_cancelling_breaks_off_a_running_network_and_harms_nobody_else(install: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(runtime, "SLOTS", Slots(1))
+    monkeypatch.setattr(jobs, "SLOTS", Slots(1))
     install("slow", NEVER_ENDS_ON_WHITE)
     job, options = Job(), Options(model="slow")
     end = started(lambda: cut_out_file(encoded(WHITE), options, job=job))

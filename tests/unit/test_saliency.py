@@ -8,8 +8,8 @@ from PIL import Image
 from pipeline import catalog, mattes, runtime
 from pipeline.catalog import ModelCard
 from pipeline.image_io import Photo, decode
+from pipeline.jobs import Job
 from pipeline.networks import Fed, Prediction, network, saliency
-from pipeline.runtime import Job
 from tests.pictures import composite, off, photo
 
 U2NETP, ISNET = catalog.card("u2netp"), catalog.card("isnet-general-use")

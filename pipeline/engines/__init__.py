@@ -1,0 +1,137 @@
+"""What runs a network: the engine and arithmetic planned for it, one module an engine, and falling back."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol, cast
+
+import numpy as np
+
+from .. import machine
+from ..catalog import Arithmetic, ModelCard, Precision
+from ..jobs import Job
+from ..settings import Engine, Settings
+from . import onnx_runtime, open_vino
+
+__all__ = ["Loaded", "Plan", "load", "plan"]
+
+log = logging.getLogger("clearcut")
+GPUS: tuple[Engine, ...] = ("cuda", "rocm", "directml")  # `auto` takes the first that this build of onnxruntime has
+Why = Literal["asked", "missing", "gpu", "measured", "only"]
+
+
+class Loaded(Protocol):
+    """A network that an engine has loaded. Safe to call from several threads."""
+
+    inputs: Mapping[str, Sequence[int | str]]  # names and shapes
+    label: str  # the engine as people are told, and as the cache keeps it apart: what really runs
+
+    def run(self, feeds: Mapping[str, np.ndarray], outputs: Sequence[int | str], job: Job) -> list[np.ndarray]:
+        """The `outputs`, by position or name; `Job.cancel` breaks it off."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is going to run a network, known before anything is loaded.
+
+    Attributes
+    ----------
+    engine
+        Never one that is not here.
+    arithmetic
+        Of the multiplications.
+    why
+        ``asked``; ``missing``: another was asked for, which is not here; ``gpu``; ``measured``: the faster one for this
+        network; ``only``: no other was measured for it, or none is here.
+    """
+
+    engine: Engine
+    arithmetic: Arithmetic = "f32"
+    why: Why = "only"
+
+    @property
+    def label(self) -> str:
+        """As `Loaded.label`, if all goes well."""
+        return open_vino.label(self.arithmetic) if self.engine == "openvino" else onnx_runtime.label(self.engine)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Codes of what a person should know of it."""
+        return ("engine_fallback",) if self.why == "missing" else ()
+
+
+def plan(card: ModelCard, precision: Precision = "exact") -> Plan:
+    """What runs `card` at `precision` on this machine; an engine that is not here is told of in the log, once."""
+    wanted = Settings.current().engine
+    if wanted == "auto":
+        return _best(card, precision)
+    here = open_vino.is_here() if wanted == "openvino" else onnx_runtime.has(wanted)
+    if not here:
+        _tell(wanted)
+        return Plan("cpu", why="missing")
+    return Plan(wanted, _arithmetic(card, precision) if wanted == "openvino" else "f32", "asked")
+
+
+def _best(card: ModelCard, precision: Precision) -> Plan:
+    gpu = next((engine for engine in GPUS if onnx_runtime.has(engine)), None)
+    if gpu:
+        return Plan(gpu, why="gpu")
+    if card.openvino and open_vino.is_here():
+        return Plan("openvino", _arithmetic(card, precision), "measured")
+    return Plan("cpu")
+
+
+def _arithmetic(card: ModelCard, precision: Precision) -> Arithmetic:
+    """The coarsest that was measured to hold `precision`, where this processor gains by it."""
+    coarsest = getattr(card.openvino, precision) if card.openvino else "f32"
+    return cast(Arithmetic, coarsest if machine.multiplies_halves() else "f32")
+
+
+def load(path: Path, planned: Plan, checksum: str, outputs: Sequence[int | str] | None = None) -> tuple[Loaded, Plan]:
+    """The network in the file at `path` as planned, and the plan: onnxruntime on the processor where that fails.
+
+    Parameters
+    ----------
+    checksum
+        Of the file, under which what is compiled from it may be kept.
+    outputs
+        Positions or names of those that will ever be asked for; all without.
+    """
+    try:
+        if planned.engine == "openvino":
+            return open_vino.Network(path, planned.arithmetic, checksum, outputs), planned
+        network = onnx_runtime.Network(path, planned.engine)
+    except Exception as error:
+        if planned.engine != "openvino":
+            raise
+        log.info("OpenVINO cannot run %s: %s", path.name, error)
+        network = onnx_runtime.Network(path, "cpu")
+    if network.label == planned.label:
+        return network, planned
+    if planned.why != "measured":
+        _tell(planned.engine)
+    return network, Plan("cpu", why="only" if planned.why == "measured" else "missing")
+
+
+def _tell(engine: Engine) -> None:
+    if engine not in _told:
+        _told.add(engine)
+        name, instead = onnx_runtime.PROVIDERS.get(engine, "the package openvino"), onnx_runtime.PROVIDERS["cpu"]
+        log.warning("the engine %s (%s) is not to be had here: %s runs instead", engine, name, instead)
+
+
+_told: set[Engine] = set()
+
+
+def versions() -> dict[str, str]:
+    """The engines that are here, with their versions; nothing is loaded for it."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {}
+    for package in ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "openvino"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

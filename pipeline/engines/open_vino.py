@@ -1,0 +1,117 @@
+"""OpenVINO, read straight from the .onnx file: on x86-64 processors the faster engine for what was measured.
+
+What it compiles is kept in the cache folder, so that a process that starts cold need not compile again.
+"""
+
+import hashlib
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from .. import machine, storage
+from ..catalog import Arithmetic
+from ..jobs import Job
+from ..settings import Settings
+
+DEVICE = "CPU"
+COMPILED = "compiled"  # folder of the cache folder
+MOST_COMPILED = 1_000_000_000  # bytes of compiled networks that are kept
+
+
+def label(arithmetic: Arithmetic) -> str:
+    """What people are told of it."""
+    return f"OpenVINO {arithmetic}"
+
+
+def is_here() -> bool:
+    """Whether the package is installed."""
+    return find_spec("openvino") is not None
+
+
+def library() -> ModuleType:
+    """The package, without its converter, which brings a client that reports its use, and takes its time to load."""
+    if "openvino" not in sys.modules:
+        sys.modules.setdefault("openvino.tools.ovc", None)  # type: ignore[arg-type]
+    import openvino
+
+    return openvino
+
+
+class Network:
+    """A network compiled by OpenVINO for this processor; only `outputs` are computed."""
+
+    def __init__(
+        self, path: Path, arithmetic: Arithmetic, checksum: str, outputs: Sequence[int | str] | None = None
+    ) -> None:
+        core = library().Core()
+        self._compiled, self._memory = _compiled(core, path, checksum, outputs, _configuration(arithmetic))
+        self.inputs: Mapping[str, Sequence[int | str]] = {
+            each.any_name: [side.get_length() if side.is_static else str(side) for side in each.partial_shape]
+            for each in self._compiled.inputs
+        }
+        self._outputs = None if outputs is None else list(outputs)
+        self.label = label(arithmetic)
+        self._idle: list[Any] = []
+        self._lock = threading.Lock()
+
+    def run(self, feeds: Mapping[str, np.ndarray], outputs: Sequence[int | str], job: Job) -> list[np.ndarray]:
+        """The `outputs`, by position or name; `Job.cancel` breaks it off."""
+        with self._lock:
+            request = self._idle.pop() if self._idle else self._compiled.create_infer_request()
+        with job.stopped_by(request.cancel):
+            request.start_async(dict(feeds), share_inputs=True)
+            if job.cancelled:  # before it had started
+                request.cancel()
+            request.wait()
+            results = [self._tensor(request, each).data.copy() for each in outputs]
+        with self._lock:
+            self._idle.append(request)
+        return results
+
+    def _tensor(self, request: Any, output: int | str) -> Any:
+        if self._outputs is not None:
+            return request.get_output_tensor(self._outputs.index(output))
+        return request.get_output_tensor(output) if isinstance(output, int) else request.get_tensor(output)
+
+
+def _configuration(arithmetic: Arithmetic) -> dict[str, Any]:
+    settings = Settings.current()
+    return {
+        "INFERENCE_PRECISION_HINT": arithmetic,  # which the processor's own taste would choose otherwise
+        "INFERENCE_NUM_THREADS": settings.threads or machine.cores(),
+        "NUM_STREAMS": settings.slots,  # networks that run at once; each has its share of the threads
+        "ENABLE_CPU_PINNING": False,  # the other steps need the cores as well
+    }
+
+
+def _compiled(
+    core: Any, path: Path, checksum: str, outputs: Sequence[int | str] | None, configuration: dict[str, Any]
+) -> tuple[Any, Any]:
+    """The network compiled, and the memory that it may rest upon: from the cache folder, else compiled now and kept."""
+    facts = (checksum, outputs, sorted(configuration.items()), version("openvino"), machine.processor())
+    name = f"{path.stem}-{hashlib.blake2b(repr(facts).encode(), digest_size=12).hexdigest()}"
+    kept = storage.mapped(COMPILED, name)
+    if kept is not None:
+        try:
+            return core.import_model(library().Tensor(kept, shared_memory=True), DEVICE, configuration), kept
+        except RuntimeError:
+            storage.forget(COMPILED, name)
+    compiled = core.compile_model(_pruned(core.read_model(path), outputs), DEVICE, configuration)
+    storage.keep(COMPILED, name, compiled.export_model().getbuffer(), MOST_COMPILED)
+    storage.sweep(COMPILED, MOST_COMPILED)
+    return compiled, None
+
+
+def _pruned(model: Any, outputs: Sequence[int | str] | None) -> Any:
+    """`model` with only what leads to `outputs`."""
+    if outputs is None:
+        return model
+    results = [model.output(each).node for each in outputs]
+    return library().Model(results, model.get_parameters(), model.get_friendly_name())

@@ -1,0 +1,55 @@
+"""What this machine is: cores, processor features, memory."""
+
+import os
+import platform
+import sys
+from functools import cache
+from pathlib import Path
+
+FEATURES = ("avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "asimd", "bf16")
+HALVES = {"avx512_bf16", "amx_bf16"}  # with these a processor multiplies bf16 numbers at speed
+
+
+def cores() -> int:
+    """How many processor cores this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS and Windows
+        return os.cpu_count() or 1
+
+
+@cache
+def processor() -> tuple[str, tuple[str, ...]]:
+    """The processor's name, and which of `FEATURES` it has; no features where the system does not tell them."""
+    facts: dict[str, str] = {}
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
+            key, _, value = line.partition(":")
+            facts.setdefault(key.strip(), value.strip())
+    except OSError:  # not Linux
+        return platform.processor() or platform.machine(), ()
+    flags = set(facts.get("flags", facts.get("Features", "")).split())
+    name = facts.get("model name") or platform.machine()
+    return name, tuple(each for each in FEATURES if each in flags)
+
+
+def multiplies_halves() -> bool:
+    """Whether the processor computes in bf16 at speed, as far as the system tells."""
+    return bool(HALVES & set(processor()[1]))
+
+
+def memory_mb() -> float | None:
+    """How much memory this machine has; None where the system does not tell."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e6
+    except (AttributeError, ValueError, OSError):  # Windows
+        return None
+
+
+def peak_mb() -> float | None:
+    """The most memory that this process has held; None where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
