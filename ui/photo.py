@@ -81,12 +81,11 @@ def build_photo_tab(default_model: str) -> PhotoTab:
         with gr.Column(elem_id="panel", scale=1, min_width=260):
             options, behind = _build_panel(default_model)
             html("actions")
-    hidden = {"visible": "hidden"}
+    unseen = {name: gr.Button(visible="hidden", elem_id=name) for name in ("restore", "forget", "kept")}
     return PhotoTab(
-        upload, behind, options, texts,
-        restore=gr.Button(**hidden, elem_id="restore"), forget=gr.Button(**hidden, elem_id="forget"), kept=gr.Button(**hidden, elem_id="kept"),
+        upload, behind, options, texts, **unseen,
         compared=gr.Textbox(visible=False), language=gr.Textbox(visible=False), photo=gr.JSON(visible=False),
-        message=gr.JSON(**hidden, elem_id="message"),
+        message=gr.JSON(visible="hidden", elem_id="message"),
     )  # fmt: skip
 
 

@@ -215,7 +215,7 @@ window.clearcut = (() => {
     const link = $("download");
     link.href = result.download + encodeURIComponent(result.file);
     link.download = result.file;
-    const facts = [say("page.seconds", result), say("page.size", result), result.engine.split(" ").pop()];
+    const facts = [say("page.seconds", result), say("page.size", result), result.engine.replace("onnxruntime ", "").replace(" f32", "")];
     $("facts").textContent = facts.join(" · ");
     $("facts").title = result.engine;
     const said = result.frame[now.language];

@@ -98,7 +98,7 @@ def test_after_keeping_one_a_setting_works_on_with_its_model(
     visit.until("done")
     expect(visit.page.locator("#model input")).to_have_value("People · Selfies (MediaPipe)")
     before = visit.page.get_attribute("#download", "href")
-    visit.page.click("#edges > button")
+    visit.page.click("#group-edges .fold-head")
     visit.page.locator("#feather input[type=number]").fill("6")
     visit.page.keyboard.press("Tab")
     expect(visit.page.locator("#download")).not_to_have_attribute("href", before or "")

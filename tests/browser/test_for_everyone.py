@@ -34,7 +34,7 @@ def test_axe_finds_nothing_serious(
     expect(visit.page.get_by_role("alert")).to_be_visible()
     assert findings(visit) == []
     visit.done(portrait)
-    visit.page.click("#edges > button")
+    visit.page.click("#group-edges .fold-head")
     visit.page.wait_for_timeout(1000)
     visit.page.evaluate("scrollTo(0, document.body.scrollHeight)")  # on a phone Download floats over what is below it
     visit.page.wait_for_timeout(200)
@@ -136,7 +136,7 @@ def test_no_word_of_the_other_language_is_left(
 ) -> None:
     visit = visit_to(server, locale=locale)
     visit.done(portrait)
-    visit.page.click("#edges > button")
+    visit.page.click("#group-edges .fold-head")
     visit.page.click("#about")
     text = visit.page.inner_text("body").replace("中文", "").replace("English", "")
     if locale == "en-US":
@@ -170,13 +170,15 @@ def test_everything_can_be_reached_by_keyboard(visit: Visit, portrait: bytes) ->
             visit.page.keyboard.press("Tab")
             seen.add(visit.page.evaluate("document.activeElement.id || document.activeElement.name || ''"))
             seen.add(
-                visit.page.evaluate("document.activeElement.closest('[id=model], [id=edges], [id=input]')?.id ?? ''")
+                visit.page.evaluate(
+                    "document.activeElement.closest('[id=model], [id=group-edges], [id=input]')?.id ?? ''"
+                )
             )
         return seen
 
     assert {"language", "theme", "about", "input"} <= reached(8)
     visit.done(portrait)
-    assert {"split", "view", "model", "edges", "download", "copy", "new"} <= reached(16)
+    assert {"split", "view", "model", "group-edges", "download", "copy", "new"} <= reached(16)
 
 
 def test_focus_is_visible(visit: Visit) -> None:

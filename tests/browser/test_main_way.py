@@ -98,7 +98,7 @@ def test_an_example_photo_is_one_click(visit: Visit) -> None:
 def test_a_setting_runs_again_and_the_download_follows(visit: Visit, portrait: bytes) -> None:
     visit.done(portrait)
     hard = visit.download()[1]
-    visit.page.click("#edges > button")
+    visit.page.click("#group-edges .fold-head")
     visit.page.locator("#feather input[type=number]").fill("8")
     visit.page.keyboard.press("Tab")
     visit.page.wait_for_function("window.heard.filter((message) => message?.state === 'done').length > 1")

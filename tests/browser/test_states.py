@@ -75,7 +75,7 @@ def test_cancel_puts_the_controls_back_to_the_result_that_is_shown(
     with gate.shut(SLOW):
         visit.pick_model(BIG)
         visit.until("working")
-        visit.page.click("#edges > button")
+        visit.page.click("#group-edges .fold-head")
         visit.page.locator("#feather input[type=number]").fill("20")
         visit.page.keyboard.press("Tab")
         visit.page.get_by_role("button", name="Cancel").click()
@@ -228,7 +228,7 @@ def test_a_wrong_file_leaves_the_last_result_and_its_settings_working(visit: Vis
     expect(visit.page.get_by_role("alert")).to_contain_text("is not a picture")
     expect(visit.page.locator("#after")).to_be_visible()
     assert visit.download()[0] == "good_cutout.png"
-    visit.page.click("#edges > button")
+    visit.page.click("#group-edges .fold-head")
     visit.page.locator("#feather input[type=number]").fill("5")
     visit.page.keyboard.press("Tab")
     visit.until("done")

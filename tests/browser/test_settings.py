@@ -1,0 +1,182 @@
+"""The panel: presets, controls of every kind, undo and reset, what is remembered, ways of looking; in a few visits."""
+
+import io
+import json
+from collections.abc import Callable
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import expect
+
+from pipeline import Options, cut_out_bytes
+from pipeline.preset import presets
+from tests.browser.conftest import Visit
+from tests.pictures import encoded, opened
+from tests.process import Process
+
+
+def after(visit: Visit, act: Callable[[], object]) -> dict:
+    """What the server says in the end of what `act` does."""
+    before = visit.page.get_attribute("#after", "src")
+    act()
+    visit.page.wait_for_function(
+        "(before) => document.querySelector('#after').getAttribute('src') !== before", arg=before
+    )
+    visit.until("done")
+    return [message for message in visit.heard() if message["state"] == "done"][-1]
+
+
+def unfold(visit: Visit, group: str) -> None:
+    visit.page.click(f"#group-{group} .fold-head")
+
+
+def choose(visit: Visit, control: str, choice: str) -> None:
+    visit.page.click(f"#{control} input")
+    visit.page.get_by_role("option", name=choice, exact=True).click()
+
+
+def test_a_shop_owner_gets_a_product_on_white_with_a_shadow_in_one_click(visit: Visit, portrait: bytes) -> None:
+    visit.done(portrait, "bag.jpg")
+    after(visit, lambda: visit.page.click("#preset-chips [data-name=product-white]"))
+    expect(visit.page.locator("#preset-chips [data-name=product-white]")).to_have_attribute("aria-pressed", "true")
+    name, data = visit.download()
+    assert name == "bag_cutout.png"
+    assert data == cut_out_bytes(portrait, preset="product-white")
+    picture = opened(data)
+    assert picture.shape == (2000, 2000, 3)
+    assert (picture[0, [0, -1]] == 255).all()
+    matte = opened(cut_out_bytes(portrait, preset="product-white", format="matte")).reshape(2000, 2000, -1)[..., 0]
+    assert ((picture.max(axis=2) < 245) & (matte == 0)).any(), "a shadow"
+    expect(visit.page.get_by_role("alert")).to_contain_text("enlarged")
+
+
+def test_controls_of_every_kind_act_at_once_and_undo_and_reset_take_back(visit: Visit, portrait: bytes) -> None:
+    page = visit.page
+    visit.done(portrait)
+    expect(page.locator("#undo")).to_be_disabled()
+    unfold(visit, "background")
+    expect(page.locator("#background-color")).to_be_hidden()
+    assert after(visit, lambda: choose(visit, "background", "Gradient"))["options"]["background"] == "gradient"
+    for shown in ("#background-color", "#background-color-2", "#background-angle"):
+        expect(page.locator(shown)).to_be_visible()
+    expect(page.locator("#background-blur")).to_be_hidden()
+    angle = page.locator("#background-angle input[type=range]")
+    assert after(visit, lambda: angle.fill("90"))["options"]["background_angle"] == 90
+    unfold(visit, "frame")
+    assert after(visit, lambda: page.locator("#crop input").check())["options"]["crop"] is True
+    said = after(visit, lambda: (page.fill("#canvas input", "600x300"), page.keyboard.press("Enter")))
+    assert (said["width"], said["height"]) == (600, 300)
+    unfold(visit, "file")
+    after(visit, lambda: choose(visit, "format", "WebP"))
+    expect(page.locator("#download")).to_have_text("Download WEBP")
+    name, data = visit.download()
+    wanted = {"background": "gradient", "background_angle": 90, "crop": True, "canvas": "600x300", "format": "webp"}
+    assert name == "photo_cutout.webp" and data == cut_out_bytes(portrait, **wanted)
+    assert after(visit, lambda: page.click("#undo"))["options"]["format"] == "png"
+    assert after(visit, lambda: page.click("#undo"))["options"]["canvas"] == ""
+    expect(page.locator("#crop input")).to_be_checked()
+    last = after(visit, lambda: page.click("#reset"))
+    assert {**last["options"], "model": "u2netp"} == Options().model_dump(mode="json")
+    expect(page.locator("#crop input")).not_to_be_checked()
+    assert after(visit, lambda: page.click("#undo"))["options"]["crop"] is True
+
+
+def test_a_picture_of_ones_own_stands_behind_the_subject(visit: Visit, portrait: bytes) -> None:
+    wall = encoded(np.full((90, 120, 3), (200, 30, 90), np.uint8))
+    visit.done(portrait)
+    unfold(visit, "background")
+    with visit.page.expect_file_chooser() as chooser:
+        choose(visit, "background", "A picture")
+    message = after(
+        visit,
+        lambda: chooser.value.set_files({"name": "wall.png", "mimeType": "image/png", "buffer": wall}),
+    )
+    assert message["options"]["background"] == "image"
+    _, data = visit.download()
+    assert data == cut_out_bytes(portrait, wall, background="image")
+
+
+def test_settings_are_remembered_by_the_browser(visit: Visit, portrait: bytes) -> None:
+    visit.done(portrait)
+    after(visit, lambda: visit.page.click("#preset-chips [data-name=sticker]"))
+    visit.page.reload()
+    visit.open()
+    expect(visit.page.locator("#preset-chips [data-name=sticker]")).to_have_attribute("aria-pressed", "true")
+    visit.done(portrait)
+    _, data = visit.download()
+    assert data == cut_out_bytes(portrait, preset="sticker")
+
+
+def test_settings_of_another_version_or_another_hand_do_no_harm(visit: Visit, portrait: bytes) -> None:
+    odd = {"feather": "much", "crop": 5, "nothing": 1, "model": "u3net", "background": "image", "margin": 20}
+    visit.page.evaluate("(kept) => localStorage.setItem('clearcut-settings', kept)", json.dumps(odd))
+    visit.page.reload()
+    visit.open().done(portrait)
+    _, data = visit.download()
+    assert data == cut_out_bytes(portrait, margin=20)
+    visit.page.evaluate("localStorage.setItem('clearcut-settings', '{')")
+    visit.page.reload()
+    visit.open().done(portrait)
+
+
+def test_the_result_is_looked_at_on_any_colour_as_a_mask_and_in_real_pixels(visit: Visit, portrait: bytes) -> None:
+    page = visit.page
+    visit.done(portrait)
+    corner = {"board": None, "white": (255, 255, 255), "black": (0, 0, 0), "colour": (0x3F, 0xA7, 0xFF)}
+    for view, colour in corner.items():
+        page.check(f"input[name=view][value={view}]", force=True)
+        if colour:
+            assert np.abs(visit.pixels("#result")[12, -12].astype(int) - colour).max() <= 2, view
+    page.check("input[name=view][value=matte]", force=True)
+    page.wait_for_function("document.querySelector('#matte').complete && document.querySelector('#matte').naturalWidth")
+    seen = visit.pixels("#result")
+    assert np.abs(seen[..., 0].astype(int) - seen[..., 2]).max() <= 2 and (seen < 9).any() and (seen > 245).any()
+    page.check("input[name=view][value=white]", force=True)
+    page.click("#zoom")
+    expect(page.locator("#closeup")).to_be_visible()
+    assert page.evaluate("document.querySelector('#closeup img').getBoundingClientRect().width") == 512
+    page.keyboard.press("Escape")
+    expect(page.locator("#closeup")).to_be_hidden()
+    expect(page.locator("#zoom")).to_be_focused()
+
+
+def test_a_shop_that_asks_for_more_is_named_when_the_subject_fills_too_little(visit: Visit, portrait: bytes) -> None:
+    visit.done(portrait)
+    unfold(visit, "frame")
+    after(visit, lambda: choose(visit, "canvas", "Amazon main image · 2000 × 2000"))
+    margin = visit.page.locator("#margin input[type=range]")
+    after(visit, lambda: margin.fill("60"))
+    expect(visit.page.locator("#frame-facts")).to_contain_text("Amazon main image asks for 85 %: too little")
+    after(visit, lambda: margin.fill("2"))
+    expect(visit.page.locator("#frame-facts")).to_contain_text("enough")
+    visit.page.click("#language")
+    expect(visit.page.locator("#frame-facts")).to_contain_text("达标")
+    expect(visit.page.locator("#margin")).to_contain_text("边距")
+
+
+def test_forgetting_deletes_the_results_and_starts_anew(visit: Visit, portrait: bytes) -> None:
+    page = visit.page
+    visit.done(portrait)
+    result = page.get_attribute("#after", "src")
+    assert page.evaluate("(it) => fetch(it).then((answer) => answer.status)", result) == 200
+    page.click("#about")
+    page.click("#about-forget")
+    expect(page.get_by_role("alert")).to_contain_text("Forgotten")
+    page.wait_for_function(
+        "(it) => fetch(it, { cache: 'no-store' }).then((answer) => answer.status === 410)", arg=result
+    )
+    visit.complaints.clear()  # the browser names the answer that it was asked for
+    visit.done(portrait)
+
+
+def test_every_preset_shows_what_the_library_makes_on_a_phone_too(
+    visit_to: Callable[..., Visit], server: Process, portrait: bytes
+) -> None:
+    visit = visit_to(server, 390, 844, has_touch=True, is_mobile=True, locale="zh-CN")
+    visit.done(portrait)
+    for name in presets():
+        after(visit, lambda name=name: visit.page.tap(f"#preset-chips [data-name={name}]"))
+        assert visit.page.evaluate("document.documentElement.scrollWidth") <= 390
+        _, data = visit.download()
+        assert data == cut_out_bytes(portrait, preset=name), name
+        Image.open(io.BytesIO(data)).verify()
