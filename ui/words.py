@@ -36,7 +36,7 @@ def head(facts: dict[str, Any]) -> str:
     addresses = json.dumps([f"app/{name}.js?{__version__}" for name in SCRIPTS])
     return (
         f"<script>window.CLEARCUT = {safe};"
-        # Gradio puts the head in by a script of its own; scripts put in that way run as they arrive, unless told otherwise
+        # a script of Gradio's puts the head in; scripts put in that way run as they arrive, unless told otherwise
         f"for (const src of {addresses}) "
         'document.head.append(Object.assign(document.createElement("script"), { src, async: false }));</script>'
         # not Gradio's css=: that prefixes every selector, and the states stand on <html>

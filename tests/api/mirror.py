@@ -13,8 +13,9 @@ BLOCKS, SMALL, PAUSE = 20, 4000, 0.05  # parts of a file: of its first half, of 
 class Mirror:
     """A mirror of weight files.
 
-    Until `free` is set it gives the first half of a file block by block, then ever a little more for minutes, so that it
-    still goes on whenever a test looks, and keeps the last bytes back; where it is `mute` it does not even begin to answer.
+    Until `free` is set it gives the first half of a file block by block, then ever a little more for minutes, so that
+    it still goes on whenever a test looks, and keeps the last bytes back; where it is `mute` it does not even begin to
+    answer.
     """
 
     def __init__(self, folder: Path) -> None:
