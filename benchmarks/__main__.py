@@ -1,4 +1,4 @@
-"""``python -m benchmarks steps``, ``start``, ``edges``: seconds by step, until the page answers; errors of mattes."""
+"""``python -m benchmarks steps``, ``start``, ``edges``, ``memory``: seconds, errors of mattes, megabytes."""
 
 import argparse
 import io
@@ -16,7 +16,7 @@ from PIL import Image
 
 from pipeline import Options, cut_out_file
 
-from . import edges
+from . import edges, memory
 
 ROOT = Path(__file__).parent.parent
 
@@ -35,6 +35,7 @@ def main() -> None:
     start.add_argument("--runs", type=int, default=3)
     start.set_defaults(run=time_start)
     edges.add_command(commands)
+    memory.add_command(commands)
     given = parser.parse_args()
     given.run(given)
 
