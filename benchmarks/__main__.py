@@ -1,4 +1,4 @@
-"""``python -m benchmarks FOLDER…`` (or ``table``), ``speed``, ``steps``, ``start``, ``edges``."""
+"""``python -m benchmarks FOLDER…`` (or ``table``), ``speed``, ``steps``, ``start``, ``edges``, ``memory``."""
 
 import argparse
 import io
@@ -16,7 +16,7 @@ from PIL import Image
 
 from pipeline import Options, cut_out_file
 
-from . import edges, speed, table
+from . import edges, memory, speed, table
 
 ROOT = Path(__file__).parent.parent
 
@@ -34,7 +34,7 @@ def main(given: Sequence[str] | None = None) -> None:
     start = commands.add_parser("start", help="seconds until the page answers, beside those of `import gradio`")
     start.add_argument("--runs", type=int, default=3)
     start.set_defaults(run=time_start)
-    for command in (table, speed, edges):
+    for command in (table, speed, edges, memory):
         command.add_command(commands)
     arguments = list(sys.argv[1:] if given is None else given)
     if arguments and arguments[0] not in (*commands.choices, "-h", "--help"):
@@ -62,7 +62,7 @@ def time_steps(given: argparse.Namespace) -> None:
                 seconds.setdefault(step, []).append(spent)
         rows[title] = {step: statistics.median(values) for step, values in seconds.items()}
     print(f"{given.size}, {given.model}, {result.cutout.engine}, median of {given.runs}\n")
-    steps = ["decode", "network", "matte", "compose", "encode", "in all"]
+    steps = ["decode", "network", "matte", "colour", "compose", "encode", "in all"]
     print("| | " + " | ".join(steps) + " |\n" + "|---" * (len(steps) + 1) + "|")
     for title, row in rows.items():
         print(f"| {title} | " + " | ".join(f"{row[step]:.3f} s" for step in steps) + " |")

@@ -10,7 +10,7 @@ from .guided import explained, linear_models
 from .matting import trimap_matting
 from .options import Options
 from .resample import fitting, shrink
-from .tiles import soft_tiles
+from .tiles import Tile, each_tile, soft_tiles
 
 WORKING_SIDE = 512  # pixels: the guided filter fits as well here as at 800, and in no time
 SOLID = 4  # grey levels from black and from white that refining leaves alone: a network's haze
@@ -88,10 +88,13 @@ def refine(
     opacity = np.clip((np.arange(256, dtype=np.float32) - SOLID) / (255 - 2 * SOLID), 0, 1)
     doubt = 4 * opacity * (1 - opacity)
     refined = alpha.copy()
-    for tile in tiles:
+
+    def refine_tile(tile: Tile) -> None:
         before = alpha[tile].astype(np.float32)
         found = np.clip(explained(models, rgb, tile), 0, 255)
         refined[tile] = _bytes(before + cv2.LUT(alpha[tile], doubt) * (found - before))
+
+    each_tile(tiles, refine_tile)
     return refined
 
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from .resample import fitting, shrink
-from .tiles import enlarged_tile, soft_tiles
+from .tiles import Tile, each_tile, enlarged_tile, soft_tiles
 
 WORKING_SIDE = 512  # pixels
 RADII = (90, 30, 10, 3, 1)  # of the blurs at the working size, in pixels: from far to near
@@ -42,11 +42,14 @@ def estimate(rgb: np.ndarray, alpha: np.ndarray, known: np.ndarray | None = None
     size = rgb.shape[1::-1]
     subject, background = (known, None) if known is not None else _means(rgb, alpha)
     estimated = rgb.copy()
-    for tile in tiles:
+
+    def estimate_tile(tile: Tile) -> None:
         found = enlarged_tile(subject, size, tile)
         if background is not None:
             found = _corrected(rgb[tile], alpha[tile], found, enlarged_tile(background, size, tile))
         estimated[tile] = cv2.copyTo(found, soft[tile], rgb[tile].copy())
+
+    each_tile(tiles, estimate_tile)
     return estimated
 
 

@@ -3,8 +3,11 @@
 import os
 import platform
 import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 FEATURES = ("avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "asimd", "bf16")
 HALVES = {"avx512_bf16", "amx_bf16"}  # with these a processor multiplies bf16 numbers at speed
@@ -16,6 +19,19 @@ def cores() -> int:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not on macOS and Windows
         return os.cpu_count() or 1
+
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
+
+
+def side_by_side(work: Callable[[Given], Made], things: Sequence[Given]) -> Iterator[Made]:
+    """What `work` makes of each of `things`, in their order, on all cores: for work that lets go of Python's lock."""
+    if cores() == 1 or len(things) < 2:
+        yield from map(work, things)
+        return
+    with ThreadPoolExecutor(min(cores(), len(things))) as threads:
+        yield from threads.map(work, things)
 
 
 @cache

@@ -10,6 +10,8 @@ from zlib import crc32
 
 import numpy as np
 
+from .machine import side_by_side
+
 try:
     from isal import isal_zlib as zlib
 except ImportError:  # pragma: no cover - a machine without ISA-L
@@ -19,6 +21,9 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # channels: grey, grey + alpha, RGB, RGBA
 FILTER_UP = 2
 STRIP_BYTES = 4 << 20
+ZLIB_HEADER = b"\x78\x01"  # deflate with a window of 32 KiB, compressed fast
+RAW = -15  # to zlib: that window, without header and checksum
+ADLER = 65521
 LEVEL = 1
 
 
@@ -43,25 +48,45 @@ def write_png(pixels: np.ndarray, dpi: tuple[float, float] | None = None, exif: 
         parts.append(_chunk(b"pHYs", struct.pack(">IIB", x, y, 1)))
     if exif:
         parts.append(_chunk(b"eXIf", exif))
-    parts.extend(_chunk(b"IDAT", data) for data in _deflate(rows) if data)
+    parts.extend(_deflated(rows))
     parts.append(_chunk(b"IEND", b""))
     return b"".join(parts)
 
 
-def _deflate(rows: np.ndarray) -> Iterator[bytes]:
+def _deflated(rows: np.ndarray) -> Iterator[bytes]:
+    """The chunks of the deflated rows: strips are filtered and deflated on their own, on all cores, then joined."""
     height, stride = rows.shape
-    step = max(1, STRIP_BYTES // stride)
-    filtered = np.empty((min(step, height), 1 + stride), np.uint8)
-    filtered[:, 0] = FILTER_UP
-    deflate = zlib.compressobj(LEVEL)
-    for top in range(0, height, step):
-        strip = rows[top : top + step]
-        block = filtered[: len(strip)]
-        above_first = rows[top - 1] if top else 0
-        np.subtract(strip[0], above_first, out=block[0, 1:])
-        np.subtract(strip[1:], strip[:-1], out=block[1:, 1:])
-        yield deflate.compress(block.data.cast("B"))
-    yield deflate.flush()
+    step = max(1, STRIP_BYTES // (1 + stride))
+    tops = range(0, height, step)
+
+    def strip(top: int) -> tuple[bytes, int, int]:
+        filtered = _filtered(rows, top, min(top + step, height))
+        deflate = zlib.compressobj(LEVEL, zlib.DEFLATED, RAW)
+        data = deflate.compress(filtered) + deflate.flush(zlib.Z_FULL_FLUSH if top != tops[-1] else zlib.Z_FINISH)
+        begun = data if top else ZLIB_HEADER + data
+        return _chunk(b"IDAT", begun), zlib.adler32(filtered), len(filtered)
+
+    checksum = 1
+    for chunk, sum_of_strip, length in side_by_side(strip, tops):
+        yield chunk
+        checksum = _joined(checksum, sum_of_strip, length)
+    yield _chunk(b"IDAT", struct.pack(">I", checksum))
+
+
+def _filtered(rows: np.ndarray, top: int, bottom: int) -> memoryview:
+    """Rows `top` to `bottom`, each after its filter byte, each the difference to the one above."""
+    block = np.empty((bottom - top, 1 + rows.shape[1]), np.uint8)
+    block[:, 0] = FILTER_UP
+    np.subtract(rows[top], rows[top - 1] if top else 0, out=block[0, 1:])
+    np.subtract(rows[top + 1 : bottom], rows[top : bottom - 1], out=block[1:, 1:])
+    return block.data.cast("B")
+
+
+def _joined(first: int, second: int, length: int) -> int:
+    """The Adler-32 of two pieces, of theirs and the second's length. Source: RFC 1950, section 8.2."""
+    low, high = first & 0xFFFF, first >> 16
+    low_2, high_2 = second & 0xFFFF, second >> 16
+    return (high + high_2 + length * (low - 1)) % ADLER << 16 | (low + low_2 - 1) % ADLER
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

@@ -1,9 +1,11 @@
 """Work at full size only where a matte is soft, tile by tile, with what was found at a smaller size."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import cv2
 import numpy as np
+
+from .machine import side_by_side
 
 Tile = tuple[slice, slice]
 TILE = 256  # pixels; large enough for OpenCV to be quick, small enough to skip most of a picture
@@ -18,6 +20,12 @@ def soft_tiles(alpha: np.ndarray, low: int = 0, high: int = 255) -> Iterator[Til
             least, most, _, _ = cv2.minMaxLoc(alpha[tile])
             if most > low and least < high:
                 yield tile
+
+
+def each_tile(tiles: Sequence[Tile], work: Callable[[Tile], None]) -> None:
+    """Do `work` on every one of `tiles`, several at a time; each must write nowhere but in its own tile."""
+    for _ in side_by_side(work, tiles):
+        pass
 
 
 def enlarged_tile(small: np.ndarray, size: tuple[int, int], tile: Tile) -> np.ndarray:

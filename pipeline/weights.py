@@ -12,10 +12,11 @@ from . import catalog
 from .catalog import Card, Ensemble, ModelCard, Variant, megabytes
 from .errors import ClearcutError, write_error
 from .settings import Settings
-from .sources import HEARTBEAT_SECONDS, SOURCES, Progress, SourceFailed, resumable
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
+
+    from .sources import Progress
 
 
 def find(card: ModelCard, settings: Settings | None = None) -> tuple[Variant, Path] | None:
@@ -142,7 +143,7 @@ def digest(path: Path, algorithm: Literal["sha256", "md5"] = "sha256") -> str:
         return hashlib.file_digest(file, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest()
 
 
-def fetch(card: Card, progress: Progress = lambda done, total: None) -> list[Path]:
+def fetch(card: Card, progress: "Progress" = lambda done, total: None) -> list[Path]:
     """Bring what `card` needs into the models folder, unless it is on the machine already; the files that it runs.
 
     Raises
@@ -164,12 +165,12 @@ def fetch(card: Card, progress: Progress = lambda done, total: None) -> list[Pat
     return paths
 
 
-def _as_part(progress: Progress, before: int, total: int) -> Progress:
+def _as_part(progress: "Progress", before: int, total: int) -> "Progress":
     """`progress` of one file as progress of several: `before` bytes came with others, `total` in all."""
     return lambda done, _: progress(None if done is None else before + done, total)
 
 
-def fetch_network(card: ModelCard, progress: Progress = lambda done, total: None) -> Path:
+def fetch_network(card: ModelCard, progress: "Progress" = lambda done, total: None) -> Path:
     """Bring a weight file of `card` into the models folder, unless one is on the machine already.
 
     Sources are tried in order until one gives the bytes that the catalogue names. Several processes may fetch at once:
@@ -207,9 +208,11 @@ def fetch_network(card: ModelCard, progress: Progress = lambda done, total: None
 
 
 @contextmanager
-def _waiting_for(lock: "BaseFileLock", variant: Variant, progress: Progress) -> Iterator[None]:
+def _waiting_for(lock: "BaseFileLock", variant: Variant, progress: "Progress") -> Iterator[None]:
     """Hold `lock`; until then `progress` hears a beat, and may stop the waiting by raising."""
     from filelock import Timeout
+
+    from .sources import HEARTBEAT_SECONDS
 
     while True:
         try:
@@ -376,8 +379,10 @@ def _mirrored(settings: Settings, variant: Variant) -> list[str]:
     return [f"{mirror.rstrip('/')}/{variant.file}"] if mirror and "://" in mirror and variant.checksum else []
 
 
-def _fetched(address: str, variant: Variant, folder: Path, progress: Progress) -> bool:
+def _fetched(address: str, variant: Variant, folder: Path, progress: "Progress") -> bool:
     """Whether `address` gave `variant`, now checked and in `folder`. A full disk is raised: no source mends that."""
+    from .sources import SOURCES, SourceFailed, resumable
+
     source = SOURCES.get(address.partition(":")[0])
     if source is None:
         return False
@@ -406,6 +411,8 @@ def _part_file(target: Path) -> Path:
 @contextmanager
 def _filling(target: Path, resume: bool = False) -> Iterator[Path]:
     """``TARGET.part`` to be filled; gone afterwards, unless a resumable source was merely interrupted."""
+    from .sources import SourceFailed
+
     part = _part_file(target)
     try:
         yield part

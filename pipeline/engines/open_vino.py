@@ -7,7 +7,6 @@ import hashlib
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -95,7 +94,7 @@ def _compiled(
     core: Any, path: Path, checksum: str, outputs: Sequence[int | str] | None, configuration: dict[str, Any]
 ) -> tuple[Any, Any]:
     """The network compiled, and the memory that it may rest upon: from the cache folder, else compiled now and kept."""
-    facts = (checksum, outputs, sorted(configuration.items()), version("openvino"), machine.processor())
+    facts = (checksum, outputs, sorted(configuration.items()), library().__version__, machine.processor())
     name = f"{path.stem}-{hashlib.blake2b(repr(facts).encode(), digest_size=12).hexdigest()}"
     kept = storage.mapped(COMPILED, name)
     if kept is not None:

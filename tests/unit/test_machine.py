@@ -1,0 +1,54 @@
+"""What the machine is, and work on all of its cores."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from pipeline import edges, foreground, machine
+from pipeline.png import write_png
+from tests.pictures import composite
+
+
+@pytest.mark.parametrize("cores", [1, 2, 8])
+def test_what_is_made_side_by_side_comes_in_order(cores: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "cores", lambda: cores)
+    assert list(machine.side_by_side(lambda n: n * n, range(20))) == [n * n for n in range(20)]
+
+
+def test_two_cores_work_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "cores", lambda: 2)
+    together = threading.Barrier(2)
+    assert all(number is not None for number in machine.side_by_side(lambda _: together.wait(60), range(2)))
+
+
+def test_what_fails_in_a_thread_fails_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "cores", lambda: 2)
+    with pytest.raises(ZeroDivisionError):
+        list(machine.side_by_side(lambda number: 1 // number, range(3)))
+
+
+def test_the_number_of_cores_changes_no_byte(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = composite(1600, 1200)
+    made = []
+    for cores in (1, 3):
+        monkeypatch.setattr(machine, "cores", lambda cores=cores: cores)
+        alpha = edges.refine(one.alpha, one.rgb)
+        rgb = foreground.estimate(one.rgb, alpha)
+        made.append((alpha.tobytes(), rgb.tobytes(), write_png(np.dstack((rgb, alpha)))))
+    assert made[0] == made[1]
+
+
+def test_a_processor_without_facts_has_a_name_and_no_features(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*_: object, **__: object) -> str:
+        raise FileNotFoundError
+
+    monkeypatch.setattr("pathlib.Path.read_text", missing)
+    name, features = machine.processor.__wrapped__()
+    assert name and features == ()
+
+
+def test_halves_are_told_by_the_features(monkeypatch: pytest.MonkeyPatch) -> None:
+    for features, wanted in ((("avx2", "fma"), False), (("avx2", "amx_bf16"), True), (("avx512_bf16",), True)):
+        monkeypatch.setattr(machine, "processor", lambda features=features: ("some", features))
+        assert machine.multiplies_halves() is wanted
