@@ -39,5 +39,15 @@ NEEDED: dict[str, dict[str, Any]] = {
     "outline_color": {"outline": 3},
     "quality": {"format": "webp"},
 }
-# The ball on its wall is one subject without specks, transparency or EXIF; one colour of wall is the same everywhere.
-WITHOUT_EFFECT_HERE = {"largest", "clean", "own_alpha", "keep_exif", "background_x", "background_y", "trimap_band"}
+# The ball on its wall is one subject without specks, transparency or EXIF; one colour of wall is the same everywhere;
+# not every processor has a faster arithmetic.
+WITHOUT_EFFECT_HERE = {
+    "precision",
+    "largest",
+    "clean",
+    "own_alpha",
+    "keep_exif",
+    "background_x",
+    "background_y",
+    "trimap_band",
+}

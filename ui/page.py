@@ -10,7 +10,7 @@ from gradio.media import get_image
 from pipeline import LANGUAGES, Options, presets, say
 
 from .controls import page_facts
-from .photo import LIVE, build_photo_tab, wire_photo_tab, words_for
+from .photo import AT_ONCE, build_photo_tab, wire_photo_tab, words_for
 from .photo_work import PhotoWork
 from .results import Results
 from .settings import PageSettings
@@ -50,9 +50,9 @@ def build_page(settings: PageSettings, results: Results) -> gr.Blocks:
         remembered = "async () => { await window.clearcutThere; return window.clearcut.settings.remembered(); }"
         page.load(None, None, list(tab.options.values()), js=remembered, api_visibility="private")
         ready = "async () => { await window.clearcutThere; return window.clearcut.ready(); }"
-        page.load(speak, spoken_language, outputs, js=ready, **LIVE)
-        respeak.click(speak, spoken_language, outputs, js="() => window.clearcut.ready()", **LIVE)
-        language.click(speak, spoken_language, outputs, js="() => window.clearcut.switchLanguage()", **LIVE)
+        page.load(speak, spoken_language, outputs, js=ready, **AT_ONCE)
+        respeak.click(speak, spoken_language, outputs, js="() => window.clearcut.ready()", **AT_ONCE)
+        language.click(speak, spoken_language, outputs, js="() => window.clearcut.switchLanguage()", **AT_ONCE)
     return page
 
 

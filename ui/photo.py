@@ -18,6 +18,7 @@ from .words import html
 LIVE: dict[str, Any] = {
     "show_progress": "hidden", "concurrency_limit": None, "trigger_mode": "multiple", "api_visibility": "private"
 }  # fmt: skip
+AT_ONCE = LIVE | {"queue": False}  # what is no work, and waits for none
 MOST_COMPARED = 4
 
 
@@ -161,7 +162,7 @@ def wire_photo_tab(tab: PhotoTab, work: PhotoWork) -> None:
     tab.texts["page.compare.run"].click(compare, [tab.compared, *given], tab.message, js=with_models, **LIVE)
 
     def put_back(button: gr.Button, values: str) -> Any:
-        return button.click(stop, settings, settings, js=values, **LIVE | {"queue": False})
+        return button.click(stop, settings, settings, js=values, **AT_ONCE)
 
     of_the_result = "() => window.clearcut.lastSettings()"
     wanted = "() => window.clearcut.settings.wanted()"
@@ -169,10 +170,10 @@ def wire_photo_tab(tab: PhotoTab, work: PhotoWork) -> None:
         put_back(button, values).then(go, given, tab.message, js=with_photo, **LIVE)
     for button in (tab.texts["page.cancel"], tab.kept):
         put_back(button, of_the_result)
-    tab.forget.click(forget, [tab.upload, tab.behind], [tab.upload, tab.behind], **LIVE | {"queue": False})
+    tab.forget.click(forget, [tab.upload, tab.behind], [tab.upload, tab.behind], **AT_ONCE)
     model, keep = tab.options["model"], tab.options["keep"]
     with_language = "(name) => window.clearcut.withLanguage(name)"
-    model.change(class_choices, [model, tab.language], keep, js=with_language, **LIVE | {"queue": False})
+    model.change(class_choices, [model, tab.language], keep, js=with_language, **AT_ONCE)
     tab.message.change(None, tab.message, js="(message) => window.clearcut.show(message)", api_visibility="private")
 
 

@@ -296,7 +296,7 @@ def test_help_names_each_command_and_option_and_version_the_version(cli: Any) ->
     flags_of_options = {"--" + name.replace("_", "-") for name in Options.model_fields} | switches
     assert cli("--version") == (0, f"Clearcut {__version__}\n".encode(), "")
     flags = set(re.findall(r"--[a-z0-9-]+", cli("cut", "--help").out.decode().partition("PHOTO")[2]))
-    assert flags == {"--help", "--output", "--force", "--preset", "--background-image", *flags_of_options}
+    assert flags == {"--help", "--output", "--force", "--preset", "--background-image", "--no-cache", *flags_of_options}
     words = (cli("--help").out + cli("models", "--help").out).decode()
     assert re.findall(r"^    (\w+) ", words, re.MULTILINE) == COMMANDS
 
