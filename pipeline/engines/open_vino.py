@@ -6,7 +6,8 @@ What it compiles is kept in the cache folder, so that a process that starts cold
 import hashlib
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -58,21 +59,32 @@ class Network:
         self._outputs = None if outputs is None else list(outputs)
         self.label = label(arithmetic)
         self._idle: list[Any] = []
+        self._running = 0
         self._lock = threading.Lock()
 
     def run(self, feeds: Mapping[str, np.ndarray], outputs: Sequence[int | str], job: Job) -> list[np.ndarray]:
         """The `outputs`, by position or name; `Job.cancel` breaks it off."""
-        with self._lock:
-            request = self._idle.pop() if self._idle else self._compiled.create_infer_request()
-        with job.stopped_by(request.cancel):
+        with self._request() as request, job.stopped_by(request.cancel):
             request.start_async(dict(feeds), share_inputs=True)
             if job.cancelled:  # before it had started
                 request.cancel()
             request.wait()
-            results = [self._tensor(request, each).data.copy() for each in outputs]
+            return [self._tensor(request, each).data.copy() for each in outputs]
+
+    @contextmanager
+    def _request(self) -> Iterator[Any]:
+        """A request of one's own. When the last one is done, the room for what is between layers is given back."""
         with self._lock:
-            self._idle.append(request)
-        return results
+            request = self._idle.pop() if self._idle else self._compiled.create_infer_request()
+            self._running += 1
+        try:
+            yield request
+        finally:
+            with self._lock:
+                self._running -= 1
+                self._idle.append(request)
+                if not self._running:
+                    self._compiled.release_memory()
 
     def _tensor(self, request: Any, output: int | str) -> Any:
         if self._outputs is not None:

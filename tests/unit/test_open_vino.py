@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,17 @@ def test_answers_stay_when_it_runs_again(file: Path) -> None:
     (first,) = network.run({"x": INPUT}, [0], Job())
     network.run({"x": INPUT * 2}, [0], Job())
     assert first.max() == 0.25
+
+
+def test_each_of_many_threads_gets_its_own_answer(file: Path) -> None:
+    network = loaded(file, [0])
+
+    def answers(number: int) -> set[float]:
+        feed = np.full((1, 3, 8, 8), number, np.float32)
+        return {float(value) for _ in range(100) for value in network.run({"x": feed}, [0], Job())[0].ravel()}
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(answers, range(4))) == [{float(number)} for number in range(4)]
 
 
 def test_a_job_that_was_stopped_before_runs_nothing(file: Path) -> None:
