@@ -46,7 +46,14 @@ class Visit:
         if not request.url.startswith((self.address, "data:", "blob:")):
             self.elsewhere.append(request.url)
 
+    def leave(self) -> None:
+        """Leave the page; that its streams end with it is no fault."""
+        so_far = [*self.complaints]
+        self.page.goto("about:blank")
+        self.complaints[:] = so_far
+
     def open(self) -> "Visit":
+        self.leave()
         self.page.goto(self.address)
         self.page.wait_for_selector("html[data-ready]", state="attached", timeout=30_000)
         self.page.evaluate("""() => {

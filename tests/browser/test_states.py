@@ -298,6 +298,7 @@ def test_an_upload_that_fails_is_said(visit: Visit, portrait: bytes, status: int
 def test_a_script_that_comes_late_is_waited_for(visit: Visit, portrait: bytes, script: str) -> None:
     held: list[Route] = []
     visit.page.route(f"**/app/{script}.js*", lambda route: held.append(route))
+    visit.leave()
     visit.page.goto(visit.address)
     visit.page.wait_for_selector("#respeak", state="attached")
     visit.page.wait_for_timeout(1000)  # the page would have begun without it
