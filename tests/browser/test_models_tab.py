@@ -188,17 +188,20 @@ def test_a_non_commercial_model_is_fetched_only_by_who_has_read_that(
 
 def test_a_list_of_models_that_comes_late_does_not_hide_what_is_being_fetched(shop: Process, visit_to: VisitTo) -> None:
     visit = visit_to(shop)
-    late: list[tuple[Route, APIResponse]] = []
+    late: list[Route] = []
+    answers: list[APIResponse] = []
 
     def hold(route: Route) -> None:
-        route.continue_() if late else late.append((route, route.fetch()))
+        if late:
+            return route.continue_()
+        late.append(route)  # before its answer is there: another may come meanwhile
+        answers.append(route.fetch())
 
     visit.page.route("**/api/models", hold)
     visit.models().card(BIG).get_by_role("button", name="Fetch").click()
     first = rises(visit, BIG)
-    ((route, answer),) = late
     with visit.page.expect_response("**/api/models"):
-        route.fulfill(response=answer)
+        late[0].fulfill(response=answers[0])
     rises(visit, BIG, above=rises(visit, BIG, above=first))
 
 
