@@ -146,7 +146,10 @@ def cut_out(
     clock = Clock()
     with clock("network"):
         predicted = find(photo, options, job, cache)
-    subject, alpha = separate(photo, predicted, options, job, clock)
+    job.at("finishing")
+    with clock("matte"):
+        matte = full_matte(photo, predicted.prediction, options)
+    subject, alpha = separate(photo, predicted, matte, options, job, clock)
     with clock("compose"):
         picture = compose(subject, alpha, photo, options, background_image)
     return finish(picture, photo, predicted, options, clock)
@@ -191,16 +194,35 @@ def find(photo: Photo, options: Options, job: Job, cache: bool) -> Predicted:
     return mattes.predict(photo, options.model, job, cache, options.keep, options.precision)
 
 
-def separate(
-    photo: Photo, predicted: Predicted, options: Options, job: Job, clock: Clock, reduced: float = 1.0
-) -> tuple[np.ndarray, np.ndarray]:
-    """The subject's own colours ``(H, W, 3)`` and its matte ``(H, W)``, both uint8, as the group ``edges`` asks.
+def full_matte(photo: Photo, prediction: Prediction, options: Options, reduced: float = 1.0) -> np.ndarray:
+    """The matte at the photo's size ``(H, W)`` uint8, its edge found as ``refine`` asks; or the photo's own.
 
     `photo` may be `reduced` from the one that the network saw.
     """
-    job.at("finishing")
+    if options.own_alpha == "keep" and photo.alpha is not None:
+        return photo.alpha
+    alpha = matte_to_photo(prediction.matte, photo.size, hard=prediction.labels is not None)
+    return edges.found(alpha, photo.rgb, options, reduced)
+
+
+def separate(
+    photo: Photo,
+    predicted: Predicted,
+    matte: np.ndarray,
+    options: Options,
+    job: Job,
+    clock: Clock,
+    reduced: float = 1.0,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The subject's own colours ``(H, W, 3)`` and its alpha ``(H, W)``, both uint8, as the group ``edges`` asks.
+
+    `matte` is from `full_matte`.
+    """
+    job.check()
     with clock("matte"):
-        alpha = _matte(photo, predicted.prediction, options, reduced)
+        alpha = edges.shaped(matte, options, reduced)
+        if options.own_alpha == "intersect":
+            alpha = join_alpha(alpha, photo.alpha)
     job.check()
     with clock("colour"):
         subject = photo.rgb
@@ -215,15 +237,6 @@ def finish(picture: Composed, photo: Photo, predicted: Predicted, options: Optio
     nothing = ("nothing_found",) if predicted.prediction.is_empty else ()
     warnings = (*predicted.warnings, *nothing, *picture.warnings)
     return Cutout(picture, photo, options, predicted.engine, clock.seconds, warnings)
-
-
-def _matte(photo: Photo, prediction: Prediction, options: Options, reduced: float) -> np.ndarray:
-    """The matte at the photo's size, with its edge as asked for, and the photo's own transparency."""
-    if options.own_alpha == "keep" and photo.alpha is not None:
-        return edges.apply(photo.alpha, photo.rgb, options.model_copy(update={"refine": "off"}), reduced)
-    alpha = matte_to_photo(prediction.matte, photo.size, hard=prediction.labels is not None)
-    alpha = edges.apply(alpha, photo.rgb, options, reduced)
-    return alpha if options.own_alpha == "ignore" else join_alpha(alpha, photo.alpha)
 
 
 def decoded_background(data: bytes | None, options: Options, max_megapixels: float | None) -> Photo | None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from . import catalog, image_io, weights
 from .compose import compose
-from .cutout import Clock, Result, decoded_background, find, finish, in_turn, picture_of, separate
+from .cutout import Clock, Result, decoded_background, find, finish, full_matte, in_turn, picture_of, separate
 from .formats import FORMATS_OUT, write
 from .image_io import Photo
 from .jobs import Job
@@ -34,6 +34,7 @@ class Draft:
         self._name, self._long_side, self._max_megapixels = name, long_side, max_megapixels
         self._view: tuple[Photo, tuple[int, int]] | None = None
         self._predicted: dict[Any, Predicted] = {}
+        self._matte: tuple[Predicted, Any, np.ndarray] | None = None
         self._kept: tuple[Predicted, Any, np.ndarray, np.ndarray] | None = None
         self._backgrounds: tuple[bytes, Photo] | None = None
 
@@ -77,11 +78,23 @@ class Draft:
         self, photo: Photo, predicted: Predicted, options: Options, job: Job, clock: Clock, reduced: float
     ) -> tuple[np.ndarray, np.ndarray]:
         """As `separate`; not done again while only what stands around the subject changes."""
+        job.at("finishing")
         asked = tuple(getattr(options, name) for name in WITH_EDGES), options.background == "original"
         kept = self._kept
         if kept is None or kept[0] is not predicted or kept[1] != asked:
-            kept = self._kept = predicted, asked, *separate(photo, predicted, options, job, clock, reduced)
+            with clock("matte"):
+                matte = self._full_matte(photo, predicted, options, reduced)
+            kept = self._kept = predicted, asked, *separate(photo, predicted, matte, options, job, clock, reduced)
         return kept[2], kept[3]
+
+    def _full_matte(self, photo: Photo, predicted: Predicted, options: Options, reduced: float) -> np.ndarray:
+        """As `full_matte`; the edge is not looked for again while only its shape changes."""
+        asked = options.refine, options.trimap_band, options.own_alpha == "keep"
+        kept = self._matte
+        if kept is None or kept[0] is not predicted or kept[1] != asked:
+            matte = full_matte(photo, predicted.prediction, options, reduced)
+            kept = self._matte = predicted, asked, matte
+        return kept[2]
 
     def _background(self, data: bytes | None, options: Options) -> Photo | None:
         if data is None or options.background != "image":

@@ -19,8 +19,8 @@ FAINT = 12  # grey levels: what is fainter hangs together with nothing
 FINER = 4  # times, when an edge is drawn anew
 
 
-def apply(alpha: np.ndarray, rgb: np.ndarray, options: Options, reduced: float = 1.0) -> np.ndarray:
-    """A network's matte with all that `options` ask of its edge.
+def found(alpha: np.ndarray, rgb: np.ndarray, options: Options, reduced: float = 1.0) -> np.ndarray:
+    """A network's matte with its edge found again in the photo, as ``refine`` asks.
 
     Parameters
     ----------
@@ -28,8 +28,6 @@ def apply(alpha: np.ndarray, rgb: np.ndarray, options: Options, reduced: float =
         ``(H, W)`` uint8.
     rgb
         ``(H, W, 3)`` uint8, the photo.
-    options
-        Its group ``edges``.
     reduced
         How large `alpha` is beside the original, of whose pixels `options` speak: 1 is as large.
 
@@ -42,6 +40,11 @@ def apply(alpha: np.ndarray, rgb: np.ndarray, options: Options, reduced: float =
         alpha = refine(alpha, rgb)
     elif options.refine == "trimap":
         alpha = trimap_matting(alpha, rgb, options.trimap_band * reduced)
+    return alpha
+
+
+def shaped(alpha: np.ndarray, options: Options, reduced: float = 1.0) -> np.ndarray:
+    """What `found` gave, with all else that the group ``edges`` asks of it; `alpha` and `reduced` as there."""
     alpha = levels(alpha, options.levels)
     alpha = clean(alpha, options.clean * reduced)
     if options.largest:

@@ -68,8 +68,8 @@ def premultiplied(pixels: np.ndarray) -> np.ndarray:
 @pytest.fixture
 def counted(monkeypatch):
     """How often a file was decoded, a network asked, an edge drawn."""
-    counts = {"decode": 0, "predict": 0, "separate": 0}
-    for module, name in ((image_io, "decode"), (mattes, "predict"), (draft, "separate")):
+    counts = {"decode": 0, "predict": 0, "full_matte": 0, "separate": 0}
+    for module, name in ((image_io, "decode"), (mattes, "predict"), (draft, "full_matte"), (draft, "separate")):
         real = getattr(module, name)
 
         def counting(*given, _name=name, _real=real, **named):
@@ -84,10 +84,10 @@ def test_options_that_move_read_nothing_and_run_nothing_again(counted):
     one = Draft("ball.jpg", LONG_SIDE)
     for feather in range(5):
         one.cut_out(DATA, Options(feather=feather))
-    assert counted == {"decode": 1, "predict": 1, "separate": 5}
+    assert counted == {"decode": 1, "predict": 1, "full_matte": 1, "separate": 5}
     for strength in range(5):
         one.cut_out(DATA, Options(feather=4, shadow="drop", shadow_strength=strength, crop=True))
-    assert counted == {"decode": 1, "predict": 1, "separate": 5}
+    assert counted == {"decode": 1, "predict": 1, "full_matte": 1, "separate": 5}
 
 
 def test_another_model_is_asked_once(counted, enter, at_hand):
