@@ -21,6 +21,8 @@ SHOTS = [
     ("models-zh-CN", DESK | {"locale": "zh-CN", "color_scheme": "light"}),
     ("compare", DESK | {"locale": "en-US", "color_scheme": "light"}),
     ("compare-zh-CN", DESK | {"locale": "zh-CN", "color_scheme": "light"}),
+    ("settings", DESK | {"locale": "en-US", "color_scheme": "light"}),
+    ("settings-zh-CN", DESK | {"locale": "zh-CN", "color_scheme": "dark"}),
     ("phone", PHONE | {"locale": "en-US", "color_scheme": "light"}),
 ]
 
@@ -40,6 +42,8 @@ def main() -> None:
                 show_result(page)
             if kind == "compare":
                 show_comparison(page)
+            if kind == "settings":
+                show_settings(page)
             page.wait_for_timeout(500)
             page.screenshot(path=FOLDER / f"{name}.png")
             context.close()
@@ -56,6 +60,14 @@ def show_result(page: Page) -> None:
     page.wait_for_timeout(1000)
     page.evaluate("""() => { const split = document.getElementById("split");
         split.value = 42; split.dispatchEvent(new Event("input", { bubbles: true })); }""")
+
+
+def show_settings(page: Page) -> None:
+    """A sticker, with a fold of controls open."""
+    page.click("#preset-chips [data-name=sticker]")
+    page.wait_for_timeout(1500)
+    page.click("#group-shadow .fold-head")
+    page.locator("#shadow-strength").scroll_into_view_if_needed()
 
 
 def show_comparison(page: Page) -> None:
