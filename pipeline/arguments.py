@@ -23,7 +23,8 @@ def add_arguments(
         words = say(f"{prefix}.{name}.help").replace("%", "%%")
         flag = "--" + name.replace("_", "-")
         if _is_switch(field):
-            action = "store_true" if field.default is False else BooleanOptionalAction
+            one_way = field.default is False and prefix != "option"  # a preset may have switched an option on
+            action = "store_true" if one_way else BooleanOptionalAction
             parser.add_argument(flag, dest=name, action=action, default=SUPPRESS, help=words)
         else:
             metavar = say(f"{prefix}.{name}.unit", default=name.rpartition("_")[2].upper())

@@ -86,6 +86,7 @@ def frame(text: str) -> Canvas | tuple[float, float] | None:
     """
     if not text or text in canvases():
         return canvases().get(text)
+    text = text.replace(" ", "").replace("×", "x").lower()
     if ratio := re.fullmatch(r"(\d{1,3}(?:\.\d+)?):(\d{1,3}(?:\.\d+)?)", text):
         wide, high = float(ratio[1]), float(ratio[2])
         if wide and high and 1 / 20 <= wide / high <= 20:

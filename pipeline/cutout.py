@@ -21,7 +21,9 @@ from .networks import Prediction
 from .options import Options
 from .resample import matte_to_photo
 
-OWN = Predicted(Prediction(np.ones((1, 1), np.float32)), "–")  # where the photo's own transparency is all that is asked
+OWN = Predicted(
+    Prediction(np.ones((1, 1), np.float32)), "own alpha"
+)  # where the photo's own transparency is all that is asked
 
 
 class Clock:
@@ -111,6 +113,19 @@ class Result:
     def size(self) -> tuple[int, int]:
         """Width and height of the picture in pixels."""
         return self.cutout.picture.placement.size
+
+    @property
+    def full_size(self) -> tuple[int, int]:
+        """Width and height of the picture as it is downloaded, of which a draft is a smaller view."""
+        wanted, placement = frame(self.cutout.options.canvas), self.cutout.picture.placement
+        if isinstance(wanted, Canvas):
+            return wanted.size
+        turned = self.original_size[::-1] if self.cutout.options.rotate % 180 else self.original_size
+        shown = self.cutout.picture.turned_photo.size
+        if placement.size == shown:
+            return turned
+        width, height = (round(side * turned[0] / shown[0]) for side in placement.size)
+        return width, height
 
 
 def cut_out(
@@ -202,7 +217,7 @@ def full_matte(photo: Photo, prediction: Prediction, options: Options, reduced: 
     if options.own_alpha == "keep" and photo.alpha is not None:
         return photo.alpha
     alpha = matte_to_photo(prediction.matte, photo.size, hard=prediction.labels is not None)
-    return edges.found(alpha, photo.rgb, options, reduced)
+    return edges.found(alpha, mattes.seen(photo), options, reduced)
 
 
 def separate(
@@ -225,11 +240,22 @@ def separate(
             alpha = join_alpha(alpha, photo.alpha)
     job.check()
     with clock("colour"):
-        subject = photo.rgb
-        if options.decontaminate and options.background != "original":
-            subject = foreground.estimate(photo.rgb, alpha, predicted.prediction.foreground)
+        subject = _own_colour(photo, predicted.prediction, alpha, options)
     job.check()
     return subject, alpha
+
+
+def _own_colour(photo: Photo, prediction: Prediction, alpha: np.ndarray, options: Options) -> np.ndarray:
+    """The subject's own colours; what the photo itself has as see-through is in its own colour already."""
+    own = None if options.own_alpha == "ignore" else photo.alpha
+    if (
+        not options.decontaminate
+        or options.background == "original"
+        or (own is not None and options.own_alpha == "keep")
+    ):
+        return photo.rgb
+    estimated = foreground.estimate(mattes.seen(photo), alpha, prediction.foreground)
+    return estimated if own is None else np.where(own[..., None] < 255, photo.rgb, estimated)
 
 
 def finish(picture: Composed, photo: Photo, predicted: Predicted, options: Options, clock: Clock) -> Cutout:
@@ -250,7 +276,8 @@ def picture_of(cutout: Cutout) -> Picture:
     """What is to be written; a picture with a background has no alpha."""
     made, wanted = cutout.picture, frame(cutout.options.canvas)
     dpi = wanted.dpi if isinstance(wanted, Canvas) else None
-    alpha = made.alpha if cutout.options.background == "transparent" else None
+    options = cutout.options
+    alpha = made.alpha if options.background == "transparent" or options.format in BARE else None
     return Picture(made.rgb, alpha, (dpi, dpi) if dpi else cutout.photo.dpi)
 
 
@@ -259,10 +286,9 @@ def _encode(cutout: Cutout, data: bytes) -> bytes:
     options, made = cutout.options, cutout.picture
     picture = picture_of(cutout)
     if options.format in BARE:
-        untouched = not made.is_moved
-        picture = replace(
-            picture, alpha=made.matte, photo=cutout.photo if untouched else None, file=data if untouched else b""
-        )
+        before = made.before()
+        untouched = before is cutout.photo
+        picture = replace(picture, alpha=made.matte, photo=before, file=data if untouched else b"")
     elif options.format in OPAQUE:
         picture = replace(picture, alpha=None)
     if options.keep_exif:

@@ -13,6 +13,7 @@ from .jobs import Job
 from .mattes import Predicted
 from .options import Options, fields_of
 
+PREDICTIONS = 6  # that a draft keeps: some megabytes each
 WITH_EDGES = fields_of("edges")
 
 
@@ -71,6 +72,8 @@ class Draft:
             job.at("reading")
             photo = image_io.decode(data, self._name, self._max_megapixels)
             view = self._view = view or (photo.fitted(self._long_side), photo.size)
+            while len(self._predicted) >= PREDICTIONS:
+                self._predicted.pop(next(iter(self._predicted)))
             predicted = self._predicted[asked] = find(photo, options, job, cache=True)
         return predicted, *view
 

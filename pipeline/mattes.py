@@ -113,7 +113,7 @@ class _Said(Predicted):
 def _predict_one(photo: Photo, card: ModelCard, precision: Precision, job: Job, cache: bool) -> _Said:
     kind, planned = network(card), engines.plan(card, precision)
     job.at("loading")
-    fed = kind.feed(_seen(photo), card)
+    fed = kind.feed(seen(photo), card)
     asked = f"{_fingerprint(fed)} {card.read}"
     session = runtime.POOL.loaded(card, planned)
     if session is None:  # what is known is told without loading anything
@@ -139,7 +139,7 @@ def _fingerprint(fed: Fed) -> str:
     return " ".join([*(f"{name}{fingerprint(array)}" for name, array in arrays.items()), str(fed.inside)])
 
 
-def _seen(photo: Photo) -> np.ndarray:
+def seen(photo: Photo) -> np.ndarray:
     """The photo's colours as they look on white, ``(H, W, 3)`` uint8: what is transparent hides nothing."""
     if photo.alpha is None:
         return photo.rgb

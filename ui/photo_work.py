@@ -124,7 +124,7 @@ class PhotoWork:
         draft = self._draft(data, asked.name)
         view = draft.cut_out(data, options, self._read(behind) if behind else None, work.job)
         kept = self.results.keep(asked.session, source, asked.name, options, view, behind)
-        width, height = view.size
+        width, height = view.full_size
         said_of_frame = {
             language: said_of_fill(view.cutout.picture.fill, options.canvas, language) for language in LANGUAGES
         }

@@ -42,15 +42,26 @@ class Kept:
         """Where the file that the page calls `name` is, once it has been made."""
         if name not in self.rendered:
             return self.folder / name
-        return self.folder / f"full-{self._options_for(name).format}"
+        same = self._options_for(name) == self.options
+        return self.folder / (f"full-{self.options.format}" if same else "close-png")
 
     def _options_for(self, name: str) -> Options:
-        return self.options if name == self.download else self.options.model_copy(update={"format": "png"})
+        if name == self.download:
+            return self.options
+        looks: dict[str, object] = {"format": "png"}
+        if self.options.format in ("matte", "zip"):
+            looks |= {"background": "transparent", "shadow": "none", "outline": 0.0}
+        elif self.options.format == "jpeg" and self.options.background == "transparent":
+            looks |= {"background": "color"}
+        return self.options.model_copy(update=looks)
 
     def make(self, name: str, max_megapixels: float, job: Job) -> None:
         """Make the full size, by the same path as everywhere."""
-        data = (self.folder / Results.SOURCE).read_bytes()
-        behind = (self.folder / Results.BEHIND).read_bytes() if self.has_background else None
+        try:
+            data = (self.folder / Results.SOURCE).read_bytes()
+            behind = (self.folder / Results.BEHIND).read_bytes() if self.has_background else None
+        except FileNotFoundError:  # meanwhile there were newer ones, or it was forgotten
+            raise ClearcutError("expired") from None
         result = cut_out_file(
             data, self._options_for(name), behind, name=self.name, max_megapixels=max_megapixels, job=job
         )
@@ -150,13 +161,12 @@ class Results:
         with self._lock:
             old = [key for key, kept in self._kept.items() if time.monotonic() - kept.made > self.seconds]
             folders = [self._drop(key) for key in old]
-            alive = {kept.folder for kept in self._kept.values()}
             left = {visitor: [key for key in keys if key in self._kept] for visitor, keys in self._of.items()}
             self._of = {visitor: keys for visitor, keys in left.items() if keys}
         _delete(folders)
         uploads = os.environ.get("GRADIO_TEMP_DIR")
         for entry in Path(uploads).rglob("*") if uploads else ():
-            if entry not in alive and entry.is_file() and time.time() - entry.stat().st_mtime > self.seconds:
+            if entry.is_file() and time.time() - entry.stat().st_mtime > self.seconds:
                 entry.unlink(missing_ok=True)
 
 

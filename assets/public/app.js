@@ -199,6 +199,7 @@ window.clearcut = (() => {
     if (now.message !== message) return; // something newer came while the pictures were loading
     const first = !now.result;
     now.result = message;
+    if (now.photo.key) now.photo.key = message.download.split("/")[1]; // the newest lives longest
     if (now.shelved) URL.revokeObjectURL(now.shelved.photo.url);
     now.shelved = null;
     showPictures(message);
@@ -400,14 +401,13 @@ window.clearcut = (() => {
   // Download: the full size is made first, so that what goes wrong is said here and not in a broken file.
   async function download(event) {
     const link = $("download");
-    if (link.dataset.going) return;
     event.preventDefault();
+    const chosen = Object.assign(document.createElement("a"), { href: link.href, download: link.download });
     link.textContent = say("page.preparing");
     try {
-      const answer = await fetch(`${link.href}?prepare=true`);
+      const answer = await fetch(`${chosen.href}?prepare=true`);
       if (answer.ok) {
-        link.dataset.going = "true";
-        link.click();
+        chosen.click(); // what was on the screen when it was asked for, whatever has come since
       } else {
         const { code, facts } = await answer.json();
         notice(say(`error.${code}`, facts), "error");
@@ -415,7 +415,6 @@ window.clearcut = (() => {
     } catch {
       notice(say("page.lost"), "error");
     }
-    delete link.dataset.going;
     labelDownload();
   }
 

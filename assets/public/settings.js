@@ -131,6 +131,14 @@ window.clearcut.settings = (() => {
     return restored;
   }
 
-  const lastOf = (given) => { values = Object.fromEntries(names.map((name, at) => [name, given[at]])); draw(); return given; };
+  // Of the result that is shown, to which Cancel goes back.
+  function lastOf(given) {
+    values = Object.fromEntries(names.map((name, at) => [name, given[at]]));
+    while (past.length && same(past.at(-1), values)) past.pop();
+    remember("settings", JSON.stringify(values));
+    draw();
+    return given;
+  }
+
   return { begin, heard, remembered, wanted: wantedValues, lastOf, current: () => values ?? initial(), initial };
 })();

@@ -19,6 +19,7 @@ from .shadows import contact, drop, strengthened
 
 BARE = ("matte", "zip")  # formats of the subject alone
 OPAQUE = ("jpeg",)  # formats that need a background
+MOST_PIXELS = 100e6  # of a picture: what a margin and a ratio ask for together can be more than any machine holds
 CONTACT_ROOM = 6.0  # percent of the subject that its contact shadow reaches beyond it
 
 
@@ -47,11 +48,6 @@ class Composed:
     turned_photo: Photo
     fill: float | None = None
     warnings: tuple[str, ...] = ()
-
-    @property
-    def is_moved(self) -> bool:
-        """Whether the photo does not lie as it was."""
-        return not self.placement.is_identity
 
     def before(self) -> Photo:
         """The photo itself as it lies in the picture; see-through beyond its borders."""
@@ -95,7 +91,7 @@ def compose(
     Raises
     ------
     ClearcutError
-        ``no_background`` for ``background=image`` without a picture.
+        ``no_background`` for ``background=image`` without a picture; ``bad_option`` for more than `MOST_PIXELS`.
     """
     turn = options.rotate // 90
     alpha = turned(alpha, turn, options.flip)
@@ -103,6 +99,10 @@ def compose(
     turned_photo = photo if not turn and options.flip == "none" else _turned_photo(photo, turn, options)
     bare = options.format in BARE
     placement = _place(alpha, options, reduced, long_side)
+    width, height = placement.size
+    if width * height > MOST_PIXELS * reduced**2:
+        limit = f"≤ {MOST_PIXELS / 1e6:.0f} MP"
+        raise ClearcutError("bad_option", name="margin", value=f"{options.margin:g}", accepted=limit)
     rgb, matte = placement.layer(subject, alpha)
     made = Composed(rgb, matte, matte, placement, turned_photo, warnings=placement.warnings)
     if options.crop or options.canvas:
@@ -189,18 +189,21 @@ def _behind(
         case "image":
             return _picture(background, size, colour, options)
         case "blur":
-            return made.placement.backdrop(blurred(photo.rgb, alpha, options.background_blur / 100))
+            return made.placement.backdrop(blurred(_opaque(photo, colour), alpha, options.background_blur / 100))
         case "original":
-            return made.placement.backdrop(photo.rgb)
+            return made.placement.backdrop(_opaque(photo, colour))
 
 
 def _picture(background: Photo | None, size: Size, colour: Colour, options: Options) -> np.ndarray:
     if background is None:
         raise ClearcutError("no_background")
-    own = background.alpha
-    rgb = background.rgb if own is None else over(background.rgb, own, colour)
     position = options.background_x / 100, options.background_y / 100
-    return picture(rgb, size, options.background_fit, position, colour)
+    return picture(_opaque(background, colour), size, options.background_fit, position, colour)
+
+
+def _opaque(photo: Photo, colour: Colour) -> np.ndarray:
+    """What a photo shows, on `colour` where it is see-through: what it hides there stays hidden."""
+    return photo.rgb if photo.alpha is None else over(photo.rgb, photo.alpha, colour)
 
 
 def _rgb(colour: str) -> Colour:

@@ -213,3 +213,10 @@ def test_another_web_site_cannot_empty_the_cache(client: TestClient) -> None:
 def test_a_precision_that_there_is_not_is_refused(client: TestClient, jpeg: bytes) -> None:
     assert post(client, jpeg, precision="fast").status_code == 200
     assert post(client, jpeg, precision="sloppy").json()["facts"]["accepted"] == "exact, fast"
+
+
+def test_a_cutout_that_is_kept_as_it_is_comes_back(client: TestClient) -> None:
+    one = composite(320, 240)
+    answer = post(client, encoded(np.dstack((one.rgb, one.alpha))), name="cut.png", own_alpha="keep")
+    assert answer.status_code == 200 and answer.headers["x-engine"] == "own alpha"
+    assert np.array_equal(opened(answer.content)[..., 3], one.alpha)

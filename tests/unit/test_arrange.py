@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline import Options, Photo, cut_out, cut_out_bytes, decode
+from pipeline import ClearcutError, Options, Photo, cut_out, cut_out_bytes, decode
 from pipeline.compose.own_shadow import NOT_PLAIN
 from pipeline.resample import matte_to_photo
 from pipeline.runtime import Job
@@ -214,3 +214,32 @@ def test_hidden_colour_is_nowhere_whatever_the_options():
     ):
         made = cut(**options)
         assert not made.rgb[made.alpha == 0].any()
+
+
+@pytest.mark.parametrize("options", [{"flip": "horizontal"}, {"rotate": 180}, {"crop": True}, {"canvas": "900x300"}])
+def test_colour_and_matte_of_an_archive_lie_alike_however_the_photo_was_moved(options):
+    archive = zipfile.ZipFile(io.BytesIO(cut_out_bytes(encoded(ONE.rgb), format="zip", **options)))
+    (name,) = (each for each in archive.namelist() if each.startswith("color"))
+    made = cut(format="zip", **options)
+    assert np.array_equal(opened(archive.read(name))[..., :3], made.picture.before().rgb)
+    assert np.array_equal(opened(archive.read("alpha.png")).reshape(made.picture.matte.shape), made.picture.matte)
+
+
+def test_more_pixels_than_a_machine_holds_are_refused():
+    wide = composite(1200, 900)
+    big = Photo(cv2.resize(wide.rgb, (8000, 6000)))
+    with pytest.raises(ClearcutError, match="bad_option"):
+        cut_out(big, Options(canvas="1:20", margin=100))
+
+
+def test_colour_that_a_photo_hides_is_not_seen_behind_the_subject():
+    own = ONE.alpha.copy()
+    hidden = np.where(own[..., None] > 0, ONE.rgb, np.uint8((255, 0, 0)))
+    made = cut_out(Photo(hidden, own), Options(background="original", background_color="#00ff00"))
+    assert (made.rgb[own == 0] == (0, 255, 0)).all()
+
+
+def test_a_cutout_that_comes_back_keeps_its_colours():
+    hidden = cv2.copyTo(ONE.subject, ONE.alpha)
+    made = cut_out(Photo(hidden, ONE.alpha), Options(own_alpha="keep"))
+    assert np.array_equal(made.rgb, hidden) and np.array_equal(made.alpha, ONE.alpha)

@@ -292,7 +292,8 @@ def test_a_wrong_weight_file_is_refused_with_both_checksums(command: str, cli: A
 
 
 def test_help_names_each_command_and_option_and_version_the_version(cli: Any) -> None:
-    switches = {"--no-decontaminate"}
+    fields = Options.model_json_schema()["properties"]
+    switches = {"--no-" + name.replace("_", "-") for name, field in fields.items() if field.get("type") == "boolean"}
     flags_of_options = {"--" + name.replace("_", "-") for name in Options.model_fields} | switches
     assert cli("--version") == (0, f"Clearcut {__version__}\n".encode(), "")
     flags = set(re.findall(r"--[a-z0-9-]+", cli("cut", "--help").out.decode().partition("PHOTO")[2]))

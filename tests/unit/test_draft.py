@@ -135,3 +135,16 @@ def test_a_cancelled_draft_is_as_good_as_new():
 def test_without_its_picture_a_background_picture_is_asked_for():
     with pytest.raises(ClearcutError, match="no_background"):
         Draft("ball.jpg", LONG_SIDE).cut_out(DATA, Options(background="image"))
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_view_tells_the_size_of_the_download(look, one, u2netp):
+    options = Options.of(**LOOKS[look])
+    told, full = one.cut_out(DATA, options, WALL).full_size, cut_out_file(DATA, options, WALL)
+    assert full.full_size == full.size
+    assert np.abs(np.subtract(told, full.size)).max() <= 8  # a crop is found to the pixel of the view
+
+
+def test_a_view_of_the_subject_alone_is_seen_through_whatever_background_was_asked_for(one, u2netp):
+    view = one.cut_out(DATA, Options(format="zip", background="color"))
+    assert opened(view.data).shape[2] == 4
