@@ -54,11 +54,12 @@ def peak_mb() -> float:
 
 def engine(who: str) -> str:
     """Who this is, with its version and that of what runs its networks."""
-    if who == "clearcut":
-        from pipeline import __version__
-    else:
-        __version__ = version(who)
-    return f"{'Clearcut' if who == 'clearcut' else who} {__version__}, onnxruntime {version('onnxruntime')}"
+    if who != "clearcut":
+        return f"{who} {version(who)}, onnxruntime {version('onnxruntime')}"
+    from pipeline import __version__
+    from pipeline.engines import versions
+
+    return ", ".join([f"Clearcut {__version__}", *(f"{name} {number}" for name, number in versions().items())])
 
 
 def _decoded(photo: str) -> Any:

@@ -106,8 +106,8 @@ class Kind(_Entry):
     read: Read = Read()
 
 
-class OpenVino(_Entry):
-    """The coarsest arithmetic that was measured to hold each precision in OpenVINO; bf16 where the processor has it."""
+class Coarsest(_Entry):
+    """The coarsest arithmetic that was measured to hold each precision; bf16 counts where the processor has it."""
 
     exact: Arithmetic = "f32"
     fast: Arithmetic = "f32"
@@ -125,7 +125,7 @@ class Accuracy(_Entry):
 class ModelCard(_Entry):
     """The facts of one network.
 
-    `openvino` is there where OpenVINO was measured to be the faster engine with the same matte.
+    `arithmetic` is there where engines beside onnxruntime were measured to be faster, with the same matte.
     `why` is a code for the reason of `commercial_use`, `gated` says that its owner lets only registered users fetch it,
     `homepage` is where its publisher speaks of it, `trained_on` names training data with terms of their own.
     """
@@ -146,7 +146,7 @@ class ModelCard(_Entry):
     feed: Feed
     read: Read = Read()
     variants: tuple[Variant, ...] = Field(min_length=1)
-    openvino: OpenVino | None = None
+    arithmetic: Coarsest | None = None
     local: bool = False
 
     @property

@@ -1,8 +1,11 @@
 """The subject's own colour under soft edges, where a photo shows it mixed with the background's."""
 
+from functools import partial
+
 import cv2
 import numpy as np
 
+from .machine import side_by_side
 from .resample import fitting, shrink
 from .tiles import Tile, each_tile, enlarged_tile, soft_tiles
 
@@ -35,8 +38,7 @@ def estimate(rgb: np.ndarray, alpha: np.ndarray, known: np.ndarray | None = None
     known colours for it: more and smaller radii, a background that is corrected as the foreground is, weights that
     grow with the cube of opacity, and means that are found small while the last correction is at full size.
     """
-    soft = ((alpha > 0) & (alpha < 255)).view(np.uint8)
-    tiles = list(soft_tiles(soft))
+    tiles = list(soft_tiles(alpha))
     if not tiles:
         return rgb
     size = rgb.shape[1::-1]
@@ -47,7 +49,7 @@ def estimate(rgb: np.ndarray, alpha: np.ndarray, known: np.ndarray | None = None
         found = enlarged_tile(subject, size, tile)
         if background is not None:
             found = _corrected(rgb[tile], alpha[tile], found, enlarged_tile(background, size, tile))
-        estimated[tile] = cv2.copyTo(found, soft[tile], rgb[tile].copy())
+        cv2.copyTo(found, cv2.inRange(alpha[tile], 1, 254), estimated[tile])
 
     each_tile(tiles, estimate_tile)
     return estimated
@@ -59,20 +61,19 @@ def _means(rgb: np.ndarray, alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     photo = shrink(rgb, size).astype(np.float32)
     opacity = _planes(shrink(alpha, size), np.arange(256) / 255)
     clarity = 1 - opacity
-    for_subject, for_background = opacity**3 + np.float32(LEAST), clarity**3 + np.float32(LEAST)
-    subject = background = mean_subject = mean_background = photo
+    weights = [part * part * part + np.float32(LEAST) for part in (opacity, clarity)]
+    near = photo, photo
     for radius in RADII:
         radius = max(1, round(radius * max(size) / WORKING_SIDE))
-        mean_subject = _mean(subject, for_subject, radius)
-        mean_background = _mean(background, for_background, radius)
-        unexplained = photo - opacity * mean_subject - clarity * mean_background
-        subject = np.clip(mean_subject + opacity * unexplained, 0, 255)
-        background = np.clip(mean_background + clarity * unexplained, 0, 255)
-    return mean_subject, mean_background
+        subject, background = side_by_side(partial(_mean, radius), list(zip(near, weights, strict=True)))
+        unexplained = photo - opacity * subject - clarity * background
+        near = np.clip(subject + opacity * unexplained, 0, 255), np.clip(background + clarity * unexplained, 0, 255)
+    return subject, background
 
 
-def _mean(colours: np.ndarray, weights: np.ndarray, radius: int) -> np.ndarray:
-    """The weighted mean of `colours` in square windows; both ``(h, w, 3)`` float32, the weights alike in all planes."""
+def _mean(radius: int, given: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """The weighted mean in square windows of colours and their weights, ``(h, w, 3)`` float32, alike in all planes."""
+    colours, weights = given
     side = (2 * radius + 1, 2 * radius + 1)
     share = cv2.blur(np.ascontiguousarray(weights[..., 0]), side, borderType=cv2.BORDER_REFLECT)
     total = cv2.blur(colours * weights, side, borderType=cv2.BORDER_REFLECT)
@@ -81,11 +82,10 @@ def _mean(colours: np.ndarray, weights: np.ndarray, radius: int) -> np.ndarray:
 
 def _corrected(rgb: np.ndarray, alpha: np.ndarray, subject: np.ndarray, background: np.ndarray) -> np.ndarray:
     """The mean colour of the subject, float32, moved so that it explains the photo, as uint8."""
-    opacity = np.arange(256) / 255
-    own = cv2.multiply(subject, _planes(alpha, 1 - opacity**2))
-    photos = cv2.multiply(rgb, _planes(alpha, opacity), dtype=cv2.CV_32F)
-    backgrounds = cv2.multiply(background, _planes(alpha, opacity * (1 - opacity)))
-    return cv2.subtract(cv2.add(own, photos), backgrounds, dtype=cv2.CV_8U)
+    opacity = _planes(alpha, np.arange(256) / 255)
+    explained = cv2.add(cv2.multiply(cv2.subtract(subject, background), opacity), background)
+    unexplained = cv2.subtract(rgb, explained, dtype=cv2.CV_32F)
+    return cv2.add(subject, cv2.multiply(unexplained, opacity), dtype=cv2.CV_8U)
 
 
 def _planes(alpha: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ Sources: He, Sun, Tang, Guided Image Filtering, 2013; He, Sun, Fast Guided Filte
 import cv2
 import numpy as np
 
+from .machine import shares, side_by_side
 from .tiles import Tile, enlarged_tile
 
 
@@ -34,14 +35,16 @@ def linear_models(
     share = 1.0 if weights is None else _box(weights, radius)
     colours = cv2.split(rgb.astype(np.float32))
     target = alpha.astype(np.float32)
-    means = [mean(colour) for colour in colours]
-    mean_target = mean(target)
-    together = [mean(colour * target) - m * mean_target for colour, m in zip(colours, means, strict=True)]
     pairs = [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)]
-    variances = [mean(colours[i] * colours[j]) - means[i] * means[j] for i, j in pairs]
+    products = [colours[i] * colours[j] for i, j in pairs] + [colour * target for colour in colours]
+    *means, mean_target = side_by_side(mean, [*colours, target])
+    *squares, mixed_0, mixed_1, mixed_2 = side_by_side(mean, products)
+    together = [mixed - m * mean_target for mixed, m in zip((mixed_0, mixed_1, mixed_2), means, strict=True)]
+    variances = [square - means[i] * means[j] for square, (i, j) in zip(squares, pairs, strict=True)]
     for diagonal in (0, 3, 5):
         variances[diagonal] += eps * 255**2
-    slopes = _solve(variances, together)
+    parts = [([each[rows] for each in variances], [each[rows] for each in together]) for rows in shares(alpha.shape[0])]
+    slopes = [np.concatenate(each) for each in zip(*side_by_side(_solve, parts), strict=True)]
     added = mean_target - sum(slope * m for slope, m in zip(slopes, means, strict=True))
     return cv2.merge([_box(each.astype(np.float32), radius) for each in (*slopes, added)])
 
@@ -59,8 +62,9 @@ def _box(values: np.ndarray, radius: int) -> np.ndarray:
     return cv2.boxFilter(values, cv2.CV_32F, (side, side), borderType=cv2.BORDER_REFLECT)
 
 
-def _solve(variances: list[np.ndarray], right: list[np.ndarray]) -> list[np.ndarray]:
+def _solve(system: tuple[list[np.ndarray], list[np.ndarray]]) -> list[np.ndarray]:
     """Cramer's rule for symmetric 3 x 3 systems, one a pixel; in float64, for their determinants nearly cancel."""
+    variances, right = system
     a, b, c, d, e, f = (each.astype(np.float64) for each in variances)
     x, y, z = right
     inverse = [d * f - e * e, c * e - b * f, b * e - c * d, a * f - c * c, b * c - a * e, a * d - b * b]

@@ -5,13 +5,14 @@ import io
 import re
 import unicodedata
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
+import cv2
 import numpy as np
-from PIL import Image, ImageCms, ImageOps
+from PIL import ExifTags, Image, ImageCms, ImageOps
 
 from .errors import ClearcutError
 from .resample import fitting, shrink
@@ -33,6 +34,15 @@ EXTENSIONS = [
     ".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif", ".heic", ".heif"
 ]  # fmt: skip
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+UPRIGHT: dict[Any, Callable[[np.ndarray], np.ndarray]] = {  # by EXIF orientation
+    2: lambda pixels: cv2.flip(pixels, 1),
+    3: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_180),
+    4: lambda pixels: cv2.flip(pixels, 0),
+    5: cv2.transpose,
+    6: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_90_CLOCKWISE),
+    7: lambda pixels: cv2.rotate(cv2.transpose(pixels), cv2.ROTATE_180),
+    8: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_90_COUNTERCLOCKWISE),
+}
 LONGEST_NAME = 150  # bytes of UTF-8 kept of a photo's stem: file systems stop at 255, and ours adds to it
 
 
@@ -103,10 +113,13 @@ def decode(data: bytes, name: str = "", max_megapixels: float | None = None) -> 
         }
         raise ClearcutError("too_many_pixels", name=name, **facts)
     try:
-        image.load()
         dpi = _dpi(image.info)
-        ImageOps.exif_transpose(image, in_place=True)
-        rgb, alpha = _to_srgb(image)
+        rgb, alpha = _jpeg(image, data), None
+        if rgb is None:
+            image.load()
+            dpi = _dpi(image.info)
+            ImageOps.exif_transpose(image, in_place=True)
+            rgb, alpha = _to_srgb(image)
     except MemoryError:
         raise ClearcutError("out_of_memory") from None
     except Exception:
@@ -146,6 +159,24 @@ def _dpi(info: Mapping[Any, Any]) -> tuple[float, float] | None:
     except (KeyError, TypeError, ValueError):
         return None
     return (x, y) if 1 < x <= 100_000 and 1 < y <= 100_000 else None  # 1: what Pillow says of a TIFF that says nothing
+
+
+def _jpeg(image: Image.Image, data: bytes) -> np.ndarray | None:
+    """The upright pixels of the common JPEG, colour in sRGB: the bytes that Pillow reads, without its copies of them.
+
+    None for any other picture and for one that is not whole, of which Pillow tells more.
+    """
+    if image.format not in ("JPEG", "MPO") or image.mode != "RGB":
+        return None
+    profile = image.info.get("icc_profile")
+    if profile and not _is_srgb(ImageCms.ImageCmsProfile(io.BytesIO(profile))):
+        return None
+    how = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), how)
+    if pixels is None or pixels.shape != (image.height, image.width, 3):
+        return None
+    turn = UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation))
+    return pixels if turn is None else turn(pixels)
 
 
 def _to_srgb(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:

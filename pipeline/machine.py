@@ -34,6 +34,12 @@ def side_by_side(work: Callable[[Given], Made], things: Sequence[Given]) -> Iter
         yield from threads.map(work, things)
 
 
+def shares(length: int) -> list[slice]:
+    """`length` things in a row, cut into one part a core."""
+    parts = max(1, min(cores(), length))
+    return [slice(length * part // parts, length * (part + 1) // parts) for part in range(parts)]
+
+
 @cache
 def processor() -> tuple[str, tuple[str, ...]]:
     """The processor's name, and which of `FEATURES` it has; no features where the system does not tell them."""
@@ -52,6 +58,12 @@ def processor() -> tuple[str, tuple[str, ...]]:
 def multiplies_halves() -> bool:
     """Whether the processor computes in bf16 at speed, as far as the system tells."""
     return bool(HALVES & set(processor()[1]))
+
+
+def has_avx2_at_most() -> bool:
+    """Whether the widest numbers side by side are those of AVX2, as far as the system tells."""
+    features = processor()[1]
+    return "avx2" in features and "avx512f" not in features
 
 
 def memory_mb() -> float | None:

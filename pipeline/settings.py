@@ -12,7 +12,7 @@ from .errors import ClearcutError
 
 PREFIX = "CLEARCUT_"
 ROOT = Path(__file__).parent.parent
-Engine = Literal["cpu", "cuda", "rocm", "directml", "coreml", "openvino"]
+Engine = Literal["cpu", "cuda", "rocm", "directml", "coreml", "openvino", "mnn"]
 Megabytes = Annotated[float, Field(gt=0)]
 
 

@@ -91,6 +91,11 @@ def mapped(where: str, name: str) -> np.ndarray | None:
     return content[: -END.size]
 
 
+def whole(where: str, name: str) -> Path | None:
+    """The file of what was kept under `name`, which has the checksum behind it; None as `read`."""
+    return None if mapped(where, name) is None else Settings.current().cache_dir / where / name
+
+
 def _whole(content: bytes | memoryview) -> bool:
     if len(content) < END.size:
         return False

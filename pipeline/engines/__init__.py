@@ -12,12 +12,13 @@ from .. import machine
 from ..catalog import Arithmetic, ModelCard, Precision
 from ..jobs import Job
 from ..settings import Engine, Settings
-from . import onnx_runtime, open_vino
+from . import mnn, onnx_runtime, open_vino
 
 __all__ = ["Loaded", "Plan", "load", "plan"]
 
 log = logging.getLogger("clearcut")
 GPUS: tuple[Engine, ...] = ("cuda", "rocm", "directml")  # `auto` takes the first that this build of onnxruntime has
+PACKAGES: dict[Engine, str] = {"openvino": "openvino", "mnn": "MNN"}  # engines beside onnxruntime
 Why = Literal["asked", "missing", "gpu", "measured", "only"]
 
 
@@ -53,6 +54,8 @@ class Plan:
     @property
     def label(self) -> str:
         """As `Loaded.label`, if all goes well."""
+        if self.engine == "mnn":
+            return mnn.LABEL
         return open_vino.label(self.arithmetic) if self.engine == "openvino" else onnx_runtime.label(self.engine)
 
     @property
@@ -66,25 +69,35 @@ def plan(card: ModelCard, precision: Precision = "exact") -> Plan:
     wanted = Settings.current().engine
     if wanted == "auto":
         return _best(card, precision)
-    here = open_vino.is_here() if wanted == "openvino" else onnx_runtime.has(wanted)
-    if not here:
+    if not _has(wanted, card):
         _tell(wanted)
         return Plan("cpu", why="missing")
     return Plan(wanted, _arithmetic(card, precision) if wanted == "openvino" else "f32", "asked")
+
+
+def _has(engine: Engine, card: ModelCard) -> bool:
+    if engine == "mnn":  # with networks that it cannot run it may end the process
+        return card.arithmetic is not None and mnn.is_here()
+    return open_vino.is_here() if engine == "openvino" else onnx_runtime.has(engine)
 
 
 def _best(card: ModelCard, precision: Precision) -> Plan:
     gpu = next((engine for engine in GPUS if onnx_runtime.has(engine)), None)
     if gpu:
         return Plan(gpu, why="gpu")
-    if card.openvino and open_vino.is_here():
-        return Plan("openvino", _arithmetic(card, precision), "measured")
+    if card.arithmetic is None:
+        return Plan("cpu")
+    arithmetic = _arithmetic(card, precision)
+    if arithmetic == "f32" and machine.has_avx2_at_most() and mnn.is_here():
+        return Plan("mnn", why="measured")
+    if open_vino.is_here():
+        return Plan("openvino", arithmetic, "measured")
     return Plan("cpu")
 
 
 def _arithmetic(card: ModelCard, precision: Precision) -> Arithmetic:
     """The coarsest that was measured to hold `precision`, where this processor gains by it."""
-    coarsest = getattr(card.openvino, precision) if card.openvino else "f32"
+    coarsest = getattr(card.arithmetic, precision) if card.arithmetic else "f32"
     return cast(Arithmetic, coarsest if machine.multiplies_halves() else "f32")
 
 
@@ -99,13 +112,15 @@ def load(path: Path, planned: Plan, checksum: str, outputs: Sequence[int | str] 
         Positions or names of those that will ever be asked for; all without.
     """
     try:
+        if planned.engine == "mnn":
+            return mnn.Network(path, checksum, outputs), planned
         if planned.engine == "openvino":
             return open_vino.Network(path, planned.arithmetic, checksum, outputs), planned
         network = onnx_runtime.Network(path, planned.engine)
     except Exception as error:
-        if planned.engine != "openvino":
+        if planned.engine not in PACKAGES:
             raise
-        log.info("OpenVINO cannot run %s: %s", path.name, error)
+        log.info("%s cannot run %s: %s", planned.label, path.name, error)
         network = onnx_runtime.Network(path, "cpu")
     if network.label == planned.label:
         return network, planned
@@ -117,7 +132,7 @@ def load(path: Path, planned: Plan, checksum: str, outputs: Sequence[int | str] 
 def _tell(engine: Engine) -> None:
     if engine not in _told:
         _told.add(engine)
-        name, instead = onnx_runtime.PROVIDERS.get(engine, "the package openvino"), onnx_runtime.PROVIDERS["cpu"]
+        name, instead = PACKAGES.get(engine) or onnx_runtime.PROVIDERS[engine], onnx_runtime.PROVIDERS["cpu"]
         log.warning("the engine %s (%s) is not to be had here: %s runs instead", engine, name, instead)
 
 
@@ -129,7 +144,7 @@ def versions() -> dict[str, str]:
     from importlib.metadata import PackageNotFoundError, version
 
     found = {}
-    for package in ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "openvino"):
+    for package in ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", *PACKAGES.values()):
         try:
             found[package] = version(package)
         except PackageNotFoundError:

@@ -3,7 +3,6 @@
 What it compiles is kept in the cache folder, so that a process that starts cold need not compile again.
 """
 
-import hashlib
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,10 +18,9 @@ from .. import machine, storage
 from ..catalog import Arithmetic
 from ..jobs import Job
 from ..settings import Settings
+from . import compiled
 
 DEVICE = "CPU"
-COMPILED = "compiled"  # folder of the cache folder
-MOST_COMPILED = 1_000_000_000  # bytes of compiled networks that are kept
 
 
 def label(arithmetic: Arithmetic) -> str:
@@ -107,17 +105,16 @@ def _compiled(
 ) -> tuple[Any, Any]:
     """The network compiled, and the memory that it may rest upon: from the cache folder, else compiled now and kept."""
     facts = (checksum, outputs, sorted(configuration.items()), library().__version__, machine.processor())
-    name = f"{path.stem}-{hashlib.blake2b(repr(facts).encode(), digest_size=12).hexdigest()}"
-    kept = storage.mapped(COMPILED, name)
+    name = compiled.name(path, *facts)
+    kept = storage.mapped(compiled.FOLDER, name)
     if kept is not None:
         try:
             return core.import_model(library().Tensor(kept, shared_memory=True), DEVICE, configuration), kept
         except RuntimeError:
-            storage.forget(COMPILED, name)
-    compiled = core.compile_model(_pruned(core.read_model(path), outputs), DEVICE, configuration)
-    storage.keep(COMPILED, name, compiled.export_model().getbuffer(), MOST_COMPILED)
-    storage.sweep(COMPILED, MOST_COMPILED)
-    return compiled, None
+            storage.forget(compiled.FOLDER, name)
+    made = core.compile_model(_pruned(core.read_model(path), outputs), DEVICE, configuration)
+    compiled.keep(name, made.export_model().getbuffer())
+    return made, None
 
 
 def _pruned(model: Any, outputs: Sequence[int | str] | None) -> Any:

@@ -26,12 +26,11 @@ def feed(rgb: np.ndarray, spec: Feed) -> Fed:
     pixels, inside = place(rgb, spec)
     white = max(float(pixels.max()), 1.0) if spec.divide_by == "maximum" else spec.divide_by
     mean, std = np.array(spec.mean, np.float32), np.array(spec.std, np.float32)
-    scaled = pixels * (1 / (white * std)).astype(np.float32) - mean / std
+    values = np.arange(256, dtype=np.float32)[:, None] * (1 / (white * std)).astype(np.float32) - mean / std
+    planes = [cv2.LUT(plane, values[:, channel].copy()) for channel, plane in enumerate(cv2.split(pixels))]
     if spec.channels == "bgr":
-        scaled = scaled[..., ::-1]
-    if spec.layout == "nchw":
-        scaled = scaled.transpose(2, 0, 1)
-    return Fed(np.ascontiguousarray(scaled[None], dtype=np.float32), inside)
+        planes.reverse()
+    return Fed((np.stack(planes) if spec.layout == "nchw" else cv2.merge(planes))[None], inside)
 
 
 def place(rgb: np.ndarray, spec: Feed) -> tuple[np.ndarray, Box]:

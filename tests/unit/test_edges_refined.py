@@ -97,13 +97,21 @@ def test_tiles_together_are_the_picture_enlarged():
     assert np.abs(full - whole).max() < 5  # OpenCV warps to a 32nd of a small pixel
 
 
-def test_only_tiles_with_something_soft_are_worked_on():
-    alpha = np.zeros((1000, 1000), np.uint8)
-    alpha[:, 600:] = 255
-    alpha[300, 300] = 9
-    assert [(rows.start, columns.start) for rows, columns in soft_tiles(alpha)] == [
-        (0, 512), (256, 256), (256, 512), (512, 512), (768, 512)
-    ]  # fmt: skip
+@given(seed=st.integers(0, 2**32 - 1), limits=st.sampled_from([(0, 255), (4, 251), (0, 256)]))
+def test_tiles_hold_all_that_is_soft_and_nothing_without_need(seed, limits):
+    random = np.random.default_rng(seed)
+    low, high = limits
+    alpha = random.choice(np.uint8([0, 255 if high < 256 else 0]), random.integers(1, 600, 2))
+    for _ in range(random.integers(0, 6)):
+        alpha[tuple(random.integers(0, alpha.shape))] = random.integers(0, 256)
+    soft = (alpha > low) & (alpha < high)
+    seen = np.zeros_like(soft)
+    for tile in soft_tiles(alpha, low, high):
+        assert not seen[tile].any()
+        seen[tile] = True
+        here = soft[tile]
+        assert here[0].any() and here[-1].any() and here[:, 0].any() and here[:, -1].any()
+    assert not (soft & ~seen).any()
 
 
 def test_a_matte_that_is_linear_in_the_colours_is_explained_exactly():

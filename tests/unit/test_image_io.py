@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageOps
 
 from pipeline.errors import ClearcutError
 from pipeline.formats import encode_view
@@ -88,6 +88,19 @@ def test_of_many_frames_the_first_counts(format):
     data = encoded(PHOTO, format, quality=95, save_all=True, append_images=[Image.fromarray(255 - PHOTO)])
     assert Image.open(BytesIO(data)).n_frames == 2
     assert off(decode(data).rgb, PHOTO) <= LOSS[format]
+
+
+@pytest.mark.parametrize("orientation", [None, *pictures.ORIENTED])
+@pytest.mark.parametrize("subsampling", [0, 1, 2])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_has_the_very_pixels_that_pillow_reads(orientation, subsampling, progressive):
+    exif = Image.Exif()
+    if orientation:
+        exif[0x0112] = orientation
+    how = {"subsampling": subsampling, "progressive": progressive, "quality": 80, "exif": exif.tobytes()}
+    data = encoded(pictures.photo()[:301, :403], "JPEG", **how)
+    pillows = np.asarray(ImageOps.exif_transpose(Image.open(BytesIO(data))))
+    assert np.array_equal(decode(data).rgb, pillows)
 
 
 @pytest.mark.parametrize("orientation", pictures.ORIENTED)

@@ -13,9 +13,9 @@ import pytest
 
 import pipeline
 from pipeline import catalog, engines, machine, runtime, storage
-from pipeline.catalog import Card, ModelCard, OpenVino
+from pipeline.catalog import Card, Coarsest, ModelCard
 from pipeline.cutout import cut_out
-from pipeline.engines import open_vino
+from pipeline.engines import compiled, mnn, open_vino
 from pipeline.errors import ClearcutError
 from pipeline.image_io import Photo, decode
 from pipeline.jobs import Job
@@ -52,6 +52,12 @@ def loaded(file: Path, outputs: Any = None) -> open_vino.Network:
     return open_vino.Network(file, "f32", "0" * 64, outputs)
 
 
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenVINO, with no other engine beside onnxruntime."""
+    monkeypatch.setattr(mnn, "is_here", lambda: False)
+
+
 @pytest.mark.parametrize("model", ["u2netp", "isnet-general-use"])
 def test_its_matte_is_that_of_onnxruntime_to_half_a_grey_level(
     model: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
@@ -74,7 +80,9 @@ def test_its_matte_is_that_of_onnxruntime_to_half_a_grey_level(
         assert np.abs(theirs - ours).mean() <= 0.5 / 255
 
 
-def test_a_measured_network_runs_on_it_without_being_asked_and_others_do_not(enter: Callable[..., Card]) -> None:
+def test_a_measured_network_runs_on_it_without_being_asked_and_others_do_not(
+    alone: None, enter: Callable[..., Card]
+) -> None:
     own = enter("own", TWO_ANSWERS, kind="anime", feed={"size": [8, 8]})
     measured = catalog.card("u2netp")
     assert isinstance(own, ModelCard) and isinstance(measured, ModelCard)
@@ -99,7 +107,9 @@ def test_a_network_that_it_cannot_run_is_run_by_onnxruntime(file: Path, monkeypa
         assert (network.label, plan.warnings) == ("onnxruntime CPU", told)
 
 
-def test_where_it_is_missing_everything_works_and_asking_for_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_it_is_missing_everything_works_and_asking_for_it_is_told(
+    alone: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(open_vino, "is_here", lambda: False)
     card = catalog.card("u2netp")
     assert isinstance(card, ModelCard)
@@ -113,7 +123,7 @@ def test_halves_are_used_where_the_processor_has_them_and_the_precision_allows(
     has_halves: bool, labels: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(machine, "multiplies_halves", lambda: has_halves)
-    card = catalog.card("u2netp").model_copy(update={"openvino": OpenVino(exact="f32", fast="bf16")})
+    card = catalog.card("u2netp").model_copy(update={"arithmetic": Coarsest(exact="f32", fast="bf16")})
     assert isinstance(card, ModelCard)
     assert tuple(engines.plan(card, each).arithmetic for each in ("exact", "fast")) == labels  # type: ignore[arg-type]
 
@@ -162,7 +172,7 @@ def test_a_job_that_was_stopped_before_runs_nothing(file: Path) -> None:
 
 def test_what_was_compiled_is_kept_for_the_next_process(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded(file, [0])
-    (kept,) = storage.kept(open_vino.COMPILED)
+    (kept,) = storage.kept(compiled.FOLDER)
     assert kept.path.stat().st_mode & 0o777 == 0o600
 
     def fail(*_: object) -> None:
@@ -175,10 +185,10 @@ def test_what_was_compiled_is_kept_for_the_next_process(file: Path, monkeypatch:
 @pytest.mark.parametrize("how", ["cut short", "damaged", "empty", "not its own"])
 def test_a_spoilt_one_is_compiled_anew(how: str, file: Path) -> None:
     loaded(file, [0])
-    (kept,) = storage.kept(open_vino.COMPILED)
+    (kept,) = storage.kept(compiled.FOLDER)
     good = kept.path.read_bytes()
     if how == "not its own":
-        storage.keep(open_vino.COMPILED, kept.path.name, b"something else", 1e9)
+        storage.keep(compiled.FOLDER, kept.path.name, b"something else", 1e9)
     else:
         middle = len(good) // 2
         spoilt = {"cut short": good[:middle], "damaged": good[:middle] + b"spoilt" + good[middle + 6 :], "empty": b""}
@@ -193,7 +203,7 @@ def test_other_weights_other_outputs_and_other_threads_are_compiled_apart(file: 
     open_vino.Network(file, "f32", "1" * 64, [0])
     monkeypatch.setenv("CLEARCUT_THREADS", "1")
     loaded(file, [0])
-    assert len(list(storage.kept(open_vino.COMPILED))) == 4
+    assert len(list(storage.kept(compiled.FOLDER))) == 4
 
 
 def test_a_cache_folder_that_cannot_be_made_stops_nothing(file: Path, own_cache: Path) -> None:

@@ -121,7 +121,7 @@ def test_a_matte_at_any_size_leaves_its_range_by_little(matte, width, height):
 
 def test_a_matte_of_the_photos_size_is_only_rounded():
     matte = np.random.default_rng(0).random((60, 80), dtype=np.float32)
-    assert np.abs(matte_to_photo(matte, (80, 60)) - matte * 255).max() <= 0.5 + 1e-4
+    assert np.abs(matte_to_photo(matte, (80, 60)) - matte * 255).max() <= 0.51  # half a level, and 16 bits
 
 
 @pytest.mark.parametrize("size", [(2000, 64), (1001, 64), (320, 64), (200, 64), (200, 30), (2000, 1)])
