@@ -95,7 +95,7 @@ def _cut(given: argparse.Namespace) -> int:
     worst, told = 0, set[str]()
     for photo, target in jobs:
         try:
-            _cut_one(photo, target, options, background, told, given.cache)
+            _cut_one(photo, target, options, background, told, given.cache, last=photo is jobs[-1][0])
         except ClearcutError as error:
             worst = max(worst, complain(error))
     return worst
@@ -135,7 +135,7 @@ def _name(photo: str) -> str:
 
 
 def _cut_one(
-    photo: str, target: Path | None, options: Options, background: bytes | None, told: set[str], cache: bool
+    photo: str, target: Path | None, options: Options, background: bytes | None, told: set[str], cache: bool, last: bool
 ) -> None:
     """Cut one photo out; what concerns the machine rather than the photo is said once, noted in `told`."""
     from .cutout import cut_out_file
@@ -144,7 +144,7 @@ def _cut_one(
     data = _read(photo, settings.max_mb)
     name = _name(photo)
     limit = settings.max_megapixels
-    result = cut_out_file(data, options, background, name=name, max_megapixels=limit, cache=cache)
+    result = cut_out_file(data, options, background, name=name, max_megapixels=limit, cache=cache, last=last)
     if target is None:
         sys.stdout.buffer.write(result.data)
         sys.stdout.buffer.flush()
@@ -203,4 +203,6 @@ def _is_device(target: Path) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_code = main()
+    sys.stderr.flush()
+    os._exit(exit_code)  # everything is written; to take the interpreter apart would take longer than many a step

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from . import catalog, edges, foreground, image_io, jobs, mattes
+from . import catalog, edges, foreground, image_io, jobs, machine, mattes, runtime
 from .canvas import Canvas, frame
 from .compose import BARE, OPAQUE, Composed, compose, join_alpha
 from .errors import ClearcutError, as_clearcut_error
@@ -21,6 +21,7 @@ from .networks import Prediction
 from .options import Options
 from .resample import matte_to_photo
 
+machine.keep_memory()
 OWN = Predicted(
     Prediction(np.ones((1, 1), np.float32)), "own alpha"
 )  # where the photo's own transparency is all that is asked
@@ -135,6 +136,7 @@ def cut_out(
     *,
     job: Job | None = None,
     cache: bool = True,
+    last: bool = False,
 ) -> Cutout:
     """Cut the subject out of `photo`.
 
@@ -150,6 +152,8 @@ def cut_out(
         Follow or stop the work from another thread.
     cache
         Look for a kept prediction, and keep the new one.
+    last
+        No other photo follows: what the networks hold is given back before the picture takes its own memory.
 
     Raises
     ------
@@ -161,6 +165,8 @@ def cut_out(
     clock = Clock()
     with clock("network"):
         predicted = find(photo, options, job, cache)
+    if last:
+        runtime.POOL.clear()
     job.at("finishing")
     with clock("matte"):
         matte = full_matte(photo, predicted.prediction, options)
@@ -179,6 +185,7 @@ def cut_out_file(
     max_megapixels: float | None = None,
     job: Job | None = None,
     cache: bool = True,
+    last: bool = False,
 ) -> Result:
     """The bytes of a photo → the bytes of its cut-out, in a run slot: what every face of the house calls.
 
@@ -193,7 +200,7 @@ def cut_out_file(
         with clock("decode"):
             photo = image_io.decode(data, name, max_megapixels)
             behind = decoded_background(background_image, options, max_megapixels)
-        cutout = cut_out(photo, options, behind, job=job, cache=cache)
+        cutout = cut_out(photo, options, behind, job=job, cache=cache, last=last)
         with clock("encode"):
             encoded = _encode(cutout, data)
         job.check()

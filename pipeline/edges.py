@@ -12,7 +12,7 @@ from .options import Options
 from .resample import fitting, shrink
 from .tiles import Tile, each_tile, soft_tiles
 
-WORKING_SIDE = 512  # pixels: the guided filter fits as well here as at 800, and in no time
+WORKING_SIDE = 384  # pixels: the guided filter fits as well here as at 800, and in no time
 SOLID = 4  # grey levels from black and from white that refining leaves alone: a network's haze
 SMALLEST = 0.01  # pixels or percent below which an option asks for nothing
 FAINT = 12  # grey levels: what is fainter hangs together with nothing

@@ -11,7 +11,11 @@ from .tiles import Tile, each_tile, enlarged_tile, soft_tiles
 
 WORKING_SIDE = 512  # pixels
 RADII = (90, 30, 10, 3, 1)  # of the blurs at the working size, in pixels: from far to near
+BAND = 64  # rows at the working size, few enough for a processor's cache
 LEAST = 1e-6  # weight of a pixel's own colour, which is all there is far from any subject
+
+
+Pair = tuple[np.ndarray, np.ndarray]  # of the subject, of the background
 
 
 def estimate(rgb: np.ndarray, alpha: np.ndarray, known: np.ndarray | None = None) -> np.ndarray:
@@ -55,7 +59,7 @@ def estimate(rgb: np.ndarray, alpha: np.ndarray, known: np.ndarray | None = None
     return estimated
 
 
-def _means(rgb: np.ndarray, alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _means(rgb: np.ndarray, alpha: np.ndarray) -> Pair:
     """The colours of subject and background around each pixel at the working size, float32 in 0-255."""
     size = fitting(rgb.shape[1::-1], WORKING_SIDE)
     photo = shrink(rgb, size).astype(np.float32)
@@ -63,15 +67,41 @@ def _means(rgb: np.ndarray, alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     clarity = 1 - opacity
     weights = [part * part * part + np.float32(LEAST) for part in (opacity, clarity)]
     near = photo, photo
-    for radius in RADII:
+    for number, radius in enumerate(RADII):
         radius = max(1, round(radius * max(size) / WORKING_SIDE))
-        subject, background = side_by_side(partial(_mean, radius), list(zip(near, weights, strict=True)))
-        unexplained = photo - opacity * subject - clarity * background
-        near = np.clip(subject + opacity * unexplained, 0, 255), np.clip(background + clarity * unexplained, 0, 255)
-    return subject, background
+        of_subject, of_background = side_by_side(partial(_mean, radius), list(zip(near, weights, strict=True)))
+        means = of_subject, of_background
+        if number < len(RADII) - 1:
+            near = _nearer(photo, means, (opacity, clarity))
+    return means
 
 
-def _mean(radius: int, given: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+def _nearer(photo: np.ndarray, means: Pair, shares: Pair) -> Pair:
+    """The mean colours of subject and background, each moved by its share of what they leave unexplained."""
+    near = np.empty_like(photo), np.empty_like(photo)
+
+    def move(rows: slice) -> None:
+        unexplained = photo[rows] - _mixed(means[0][rows], means[1][rows], shares[0][rows])
+        for moved, mean, share in zip(near, means, shares, strict=True):
+            np.multiply(unexplained, share[rows], out=moved[rows])
+            moved[rows] += mean[rows]
+            np.clip(moved[rows], 0, 255, out=moved[rows])
+
+    height = photo.shape[0]
+    for _ in side_by_side(move, [slice(top, min(top + BAND, height)) for top in range(0, height, BAND)]):
+        pass
+    return near
+
+
+def _mixed(subject: np.ndarray, background: np.ndarray, opacity: np.ndarray) -> np.ndarray:
+    """What both look like, one over the other."""
+    mixed = subject - background
+    mixed *= opacity
+    mixed += background
+    return mixed
+
+
+def _mean(radius: int, given: Pair) -> np.ndarray:
     """The weighted mean in square windows of colours and their weights, ``(h, w, 3)`` float32, alike in all planes."""
     colours, weights = given
     side = (2 * radius + 1, 2 * radius + 1)
@@ -83,8 +113,7 @@ def _mean(radius: int, given: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
 def _corrected(rgb: np.ndarray, alpha: np.ndarray, subject: np.ndarray, background: np.ndarray) -> np.ndarray:
     """The mean colour of the subject, float32, moved so that it explains the photo, as uint8."""
     opacity = _planes(alpha, np.arange(256) / 255)
-    explained = cv2.add(cv2.multiply(cv2.subtract(subject, background), opacity), background)
-    unexplained = cv2.subtract(rgb, explained, dtype=cv2.CV_32F)
+    unexplained = cv2.subtract(rgb, _mixed(subject, background, opacity), dtype=cv2.CV_32F)
     return cv2.add(subject, cv2.multiply(unexplained, opacity), dtype=cv2.CV_8U)
 
 

@@ -115,7 +115,7 @@ def encode_matte(alpha: np.ndarray) -> bytes:
 
 
 def _png(picture: Picture, quality: int) -> bytes:
-    return write_png(_pixels(picture), picture.dpi, picture.exif.removeprefix(b"Exif\0\0"))
+    return write_png(picture.rgb, picture.dpi, picture.exif.removeprefix(b"Exif\0\0"), picture.alpha)
 
 
 def _small_png(picture: Picture, quality: int) -> bytes:

@@ -114,7 +114,7 @@ def _predict_one(photo: Photo, card: ModelCard, precision: Precision, job: Job, 
     kind, planned = network(card), engines.plan(card, precision)
     job.at("loading")
     fed = kind.feed(seen(photo), card)
-    asked = f"{_fingerprint(fed)} {card.read}"
+    asked = f"{_fingerprint(fed)} {card.read}" if cache else ""
     session = runtime.POOL.loaded(card, planned)
     if session is None:  # what is known is told without loading anything
         kept = CACHE.get(f"{asked} {weights.identity(card)} {planned.label}") if cache else None

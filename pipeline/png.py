@@ -5,9 +5,11 @@ Source: W3C, Portable Network Graphics (PNG) Specification, third edition, secti
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from zlib import crc32
 
+import cv2
 import numpy as np
 
 from .machine import side_by_side
@@ -27,7 +29,9 @@ ADLER = 65521
 LEVEL = 1
 
 
-def write_png(pixels: np.ndarray, dpi: tuple[float, float] | None = None, exif: bytes = b"") -> bytes:
+def write_png(
+    pixels: np.ndarray, dpi: tuple[float, float] | None = None, exif: bytes = b"", alpha: np.ndarray | None = None
+) -> bytes:
     """Encode `pixels` as an sRGB PNG.
 
     Parameters
@@ -38,29 +42,40 @@ def write_png(pixels: np.ndarray, dpi: tuple[float, float] | None = None, exif: 
         Dots per inch along x and y, where known.
     exif
         An EXIF block, from its byte order mark on.
+    alpha
+        ``(H, W)`` uint8, where `pixels` has none: they are joined strip by strip, never as a whole, and colour is 0
+        where alpha is.
     """
     height, width = pixels.shape[:2]
-    rows = pixels.reshape(height, -1)
-    header = struct.pack(">IIBBBBB", width, height, 8, COLOUR_TYPES[rows.shape[1] // width], 0, 0, 0)
+    channels = pixels.size // (height * width) + (alpha is not None)
+    header = struct.pack(">IIBBBBB", width, height, 8, COLOUR_TYPES[channels], 0, 0, 0)
     parts = [SIGNATURE, _chunk(b"IHDR", header), _chunk(b"sRGB", b"\0")]
     if dpi:
         x, y = (max(1, round(value / 0.0254)) for value in dpi)
         parts.append(_chunk(b"pHYs", struct.pack(">IIB", x, y, 1)))
     if exif:
         parts.append(_chunk(b"eXIf", exif))
-    parts.extend(_deflated(rows))
+    parts.extend(_deflated(partial(_rows, pixels, alpha), height, width * channels))
     parts.append(_chunk(b"IEND", b""))
     return b"".join(parts)
 
 
-def _deflated(rows: np.ndarray) -> Iterator[bytes]:
+def _rows(pixels: np.ndarray, alpha: np.ndarray | None, top: int, bottom: int) -> np.ndarray:
+    """Rows `top` to `bottom` as they stand in the file, one a line."""
+    strip = pixels[top:bottom]
+    if alpha is not None:
+        opacity = alpha[top:bottom]
+        strip = cv2.merge([cv2.copyTo(strip, opacity), opacity])
+    return strip.reshape(bottom - top, -1)
+
+
+def _deflated(rows: Callable[[int, int], np.ndarray], height: int, stride: int) -> Iterator[bytes]:
     """The chunks of the deflated rows: strips are filtered and deflated on their own, on all cores, then joined."""
-    height, stride = rows.shape
     step = max(1, STRIP_BYTES // (1 + stride))
     tops = range(0, height, step)
 
     def strip(top: int) -> tuple[bytes, int, int]:
-        filtered = _filtered(rows, top, min(top + step, height))
+        filtered = _filtered(rows(max(top - 1, 0), min(top + step, height)), from_the_top=not top)
         deflate = zlib.compressobj(LEVEL, zlib.DEFLATED, RAW)
         data = deflate.compress(filtered) + deflate.flush(zlib.Z_FULL_FLUSH if top != tops[-1] else zlib.Z_FINISH)
         begun = data if top else ZLIB_HEADER + data
@@ -73,12 +88,13 @@ def _deflated(rows: np.ndarray) -> Iterator[bytes]:
     yield _chunk(b"IDAT", struct.pack(">I", checksum))
 
 
-def _filtered(rows: np.ndarray, top: int, bottom: int) -> memoryview:
-    """Rows `top` to `bottom`, each after its filter byte, each the difference to the one above."""
-    block = np.empty((bottom - top, 1 + rows.shape[1]), np.uint8)
+def _filtered(rows: np.ndarray, from_the_top: bool) -> memoryview:
+    """`rows` after their filter bytes, each the difference to the one above; the first is one above, or the top."""
+    first = int(from_the_top)
+    block = np.empty((len(rows) - 1 + first, 1 + rows.shape[1]), np.uint8)
     block[:, 0] = FILTER_UP
-    np.subtract(rows[top], rows[top - 1] if top else 0, out=block[0, 1:])
-    np.subtract(rows[top + 1 : bottom], rows[top : bottom - 1], out=block[1:, 1:])
+    block[:first, 1:] = rows[:first]
+    np.subtract(rows[1:], rows[:-1], out=block[first:, 1:])
     return block.data.cast("B")
 
 

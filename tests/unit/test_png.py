@@ -52,6 +52,15 @@ def test_where_strips_end_is_not_seen(pixels, strip_bytes):
         assert np.array_equal(opened(write_png(pixels)), as_written(pixels))
 
 
+@settings(max_examples=80, deadline=None)
+@given(arrays(np.uint8, st.tuples(sides, sides, st.just(4))), st.integers(1, 300))
+def test_an_alpha_of_its_own_is_joined_to_the_colour_and_hides_none(rgba, strip_bytes):
+    plain = rgba * (rgba[..., 3:] > 0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(png, "STRIP_BYTES", strip_bytes)
+        assert write_png(rgba[..., :3], alpha=rgba[..., 3]) == write_png(plain)
+
+
 @settings(max_examples=30, deadline=None)
 @given(pictures)
 def test_zlib_does_the_same_where_isal_is_missing(pixels):

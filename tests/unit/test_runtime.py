@@ -248,6 +248,14 @@ def test_a_cleared_pool_loads_again_and_a_session_in_use_still_works(install: An
     assert kept.run(np.ones(SHAPE, np.float32), [0], Job())[0].min() == 1
 
 
+def test_after_the_last_photo_networks_hold_no_memory(install: Any, loaded: list[str]) -> None:
+    install("first", FINDS_RED)
+    runtime.POOL.clear()
+    for last, times in ((False, 1), (False, 1), (True, 1), (False, 2)):
+        cut_out(Photo(WHITE), Options(model="first"), cache=False, last=last)
+        assert len(loaded) == times
+
+
 def test_a_session_gives_each_of_many_threads_its_own_answer(install: Any) -> None:
     session = Pool().session(install("red", FINDS_RED))
 
