@@ -80,7 +80,7 @@ def _cut(given: argparse.Namespace) -> int:
     values = chosen(given, Options)
     if hasattr(given, "preset"):
         values["preset"] = given.preset
-    options = Options.of(**values)
+    options = Options.of(**values, background_image=bool(given.background_image))
     from .formats import FORMATS_OUT
 
     jobs = _plan(given.photos, given.output, FORMATS_OUT[options.format].extension)

@@ -285,7 +285,9 @@ def picture_of(cutout: Cutout) -> Picture:
     dpi = wanted.dpi if isinstance(wanted, Canvas) else None
     options = cutout.options
     alpha = made.alpha if options.background == "transparent" or options.format in BARE else None
-    return Picture(made.rgb, alpha, (dpi, dpi) if dpi else cutout.photo.dpi)
+    own = cutout.photo.dpi
+    turned = own and (own[::-1] if options.rotate % 180 else own)
+    return Picture(made.rgb, alpha, (dpi, dpi) if dpi else turned)
 
 
 def _encode(cutout: Cutout, data: bytes) -> bytes:
@@ -321,7 +323,8 @@ def cut_out_bytes(data: bytes, background_image: bytes | None = None, *, cache: 
 
     >>> png = cut_out_bytes(open("cat.jpg", "rb").read(), model="u2netp", feather=2)  # doctest: +SKIP
     """
-    return cut_out_file(data, Options.of(**options), background_image, cache=cache).data
+    wanted = Options.of(**options, background_image=background_image is not None)
+    return cut_out_file(data, wanted, background_image, cache=cache).data
 
 
 def warm_up(model: str) -> None:

@@ -1,5 +1,6 @@
 """One photo, looked at again and again while somebody moves its options."""
 
+import hashlib
 from typing import Any
 
 import numpy as np
@@ -102,9 +103,9 @@ class Draft:
     def _background(self, data: bytes | None, options: Options) -> Photo | None:
         if data is None or options.background != "image":
             return None
-        kept = self._backgrounds
-        if kept is None or kept[0] != data:
+        kept, digest = self._backgrounds, hashlib.sha256(data).digest()
+        if kept is None or kept[0] != digest:
             decoded = decoded_background(data, options, self._max_megapixels)
             assert decoded
-            kept = self._backgrounds = data, decoded.fitted(2 * self._long_side)
+            kept = self._backgrounds = digest, decoded.fitted(2 * self._long_side)
         return kept[1]

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from .arguments import accepted
-from .canvas import frame
+from .canvas import canvases, frame
 from .errors import ClearcutError
 from .preset import presets
 from .settings import Settings
@@ -125,13 +125,17 @@ class Options(BaseModel):
     )
     quality: int = _option(90, "file", 1, ge=1, le=100, when={"format": ["webp", "avif", "jpeg"]})
     precision: Literal["exact", "fast"] = _option("exact", "file")
-    keep_exif: bool = _option(False, "file")
+    keep_exif: bool = _option(
+        False, "file", when={"format": ["png", "png-small", "webp", "webp-lossless", "avif", "jpeg", "tiff"]}
+    )
 
     @classmethod
     def of(cls, /, **values: Any) -> Self:
         """Options from loose values, as a form or a command line gives them.
 
-        ``preset`` may be among them: a name from ``assets/presets.toml``, whose values count where none is given.
+        ``preset`` may be among them: a name from ``assets/presets.toml``, whose values count where none is given. A
+        canvas that asks for a background colour gets it where nothing is said of the background; where
+        ``background_image`` says that there is a picture for behind the subject, that is the background.
 
         Raises
         ------
@@ -142,8 +146,15 @@ class Options(BaseModel):
         known: dict[str, dict[str, Any]] = {"": {}} | presets()
         if not isinstance(preset, str) or preset not in known:
             raise ClearcutError("bad_option", name="preset", value=str(preset)[:100], accepted=", ".join(presets()))
+        has_picture = values.pop("background_image", False)
+        wanted = known[preset] | values
+        if has_picture:
+            wanted.setdefault("background", "image")
+        asked_for = canvases().get(str(wanted.get("canvas")))
+        if asked_for and asked_for.background and not {"background", "background_color"} & set(wanted):
+            wanted |= {"background": "color", "background_color": asked_for.background}
         try:
-            return cls(**known[preset] | values)
+            return cls(**wanted)
         except ValidationError as error:
             first = error.errors()[0]
             name = str(first["loc"][0]) if first["loc"] else "options"

@@ -111,7 +111,8 @@ async def _read_form(request: Request) -> tuple[bytes, str, Options, bytes | Non
             data, name = await image.read(), image.filename or ""
             picture = await behind.read() if isinstance(behind, UploadFile) else None
             files = ("image", BEHIND)
-            options = Options.of(**{key: value for key, value in form.items() if key not in files and value != ""})
+            values = {key: value for key, value in form.items() if key not in files and value != ""}
+            options = Options.of(**values, background_image=bool(picture))
     except (HTTPException, AssertionError):
         raise ClearcutError("bad_request") from None
     return data, name, options, picture or None

@@ -6,6 +6,7 @@ import gradio as gr
 
 from pipeline import GROUPS, Options, canvases, say, trimap_is_possible
 
+LIMITS = ("enum", "minimum", "maximum", "maxLength")
 NOT_THE_PAGES = {"model", "keep"}  # these have a place and a look of their own
 PROPERTIES: dict[str, dict[str, Any]] = Options.model_json_schema()["properties"]
 FOLDED = [group for group in GROUPS if group != "model"]
@@ -65,4 +66,6 @@ def page_facts() -> dict[str, Any]:
         "when": {name: field["when"] for name, field in PROPERTIES.items() if "when" in field},
         "groups": {name: field["group"] for name, field in PROPERTIES.items()},
         "elements": {name: elem_id(name) for name in PROPERTIES},
+        "limits": {name: {key: field[key] for key in LIMITS if key in field} for name, field in PROPERTIES.items()},
+        "canvas_backgrounds": {name: canvas.background for name, canvas in canvases().items() if canvas.background},
     }

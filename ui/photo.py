@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -144,8 +145,11 @@ def wire_photo_tab(tab: PhotoTab, work: PhotoWork) -> None:
     def forget(request: gr.Request, *uploads: str | None) -> list[None]:
         work.forget(request.session_hash or "")
         for upload in uploads:
-            if upload:
-                Path(upload).unlink(missing_ok=True)
+            with suppress(OSError):
+                if (
+                    upload and Path(upload).stat().st_nlink == 1
+                ):  # else it is the photo of another visitor's result, too
+                    Path(upload).unlink()
         return [None, None]
 
     settings = list(tab.options.values())
@@ -172,16 +176,17 @@ def wire_photo_tab(tab: PhotoTab, work: PhotoWork) -> None:
         put_back(button, of_the_result)
     tab.forget.click(forget, [tab.upload, tab.behind], [tab.upload, tab.behind], **AT_ONCE)
     model, keep = tab.options["model"], tab.options["keep"]
-    with_language = "(name) => window.clearcut.withLanguage(name)"
-    model.change(class_choices, [model, tab.language], keep, js=with_language, **AT_ONCE)
+    with_language = "(model, _, keep) => window.clearcut.withLanguage(model, keep)"
+    model.change(class_choices, [model, tab.language, keep], keep, js=with_language, **AT_ONCE)
     tab.message.change(None, tab.message, js="(message) => window.clearcut.show(message)", api_visibility="private")
 
 
-def class_choices(model: str, language: str) -> Any:
-    """What the chosen model tells apart, as an update of that dropdown."""
+def class_choices(model: str, language: str, chosen: list[str] | None) -> Any:
+    """What the chosen model tells apart, as an update of that dropdown; of what was `chosen` that which is among it."""
     card = models().get(model)
     classes = card.classes if card else ()
-    return gr.update(choices=[(say(f"class.{name}", language), name) for name in classes], value=[])
+    choices = [(say(f"class.{name}", language), name) for name in classes]
+    return gr.update(choices=choices, value=[name for name in chosen or () if name in classes])
 
 
 def words_for(tab: PhotoTab, language: str) -> list[Any]:

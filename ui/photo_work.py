@@ -3,6 +3,7 @@
 import hashlib
 import os
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -47,6 +48,11 @@ class Asked:
         """The photo's own file name."""
         return Path(str(self.photo.get("name") or Path(self.upload or "photo").name)).name
 
+    @property
+    def warnings(self) -> list[str]:
+        """Codes of what cannot be obeyed."""
+        return ["no_picture_behind"] if self.options.get("background") == "image" and not self.behind else []
+
     def wanted(self, **other: Any) -> Options:
         """The options that can be obeyed: the page may still show classes of the model before, or lack a picture."""
         values = self.options | other
@@ -63,8 +69,9 @@ class PhotoWork:
         self.settings = settings
         self.results = results
         self.desk = Desk(settings.queue)
-        self._drafts: OrderedDict[str, Draft] = OrderedDict()
+        self._drafts: OrderedDict[str, tuple[Draft, float]] = OrderedDict()  # and when they were last looked at
         self._lock = threading.Lock()
+        results.swept_too.append(self._let_go)
 
     def run(self, asked: Asked, bring_model: bool) -> Iterator[Message]:
         """Cut a photo out, fetching the model first where that was asked for; messages for the page."""
@@ -124,6 +131,9 @@ class PhotoWork:
         draft = self._draft(data, asked.name)
         view = draft.cut_out(data, options, self._read(behind) if behind else None, work.job)
         kept = self.results.keep(asked.session, source, asked.name, options, view, behind)
+        if work.job.cancelled:  # it may have been forgotten a moment ago
+            self.results.drop(kept.key)
+            work.job.check()
         width, height = view.full_size
         said_of_frame = {
             language: said_of_fill(view.cutout.picture.fill, options.canvas, language) for language in LANGUAGES
@@ -142,18 +152,26 @@ class PhotoWork:
             "frame": said_of_frame,
             "engine": view.cutout.engine,
             "seconds": _rounded(sum(view.cutout.seconds.values())),
-            "warnings": list(view.cutout.warnings),
+            "warnings": [*view.cutout.warnings, *asked.warnings],
         }
 
     def _draft(self, data: bytes, name: str) -> Draft:
         """The photo in `data` as it was looked at before, or for the first time."""
         key = f"{hashlib.blake2b(data).hexdigest()} {name}"
         with self._lock:
-            draft = self._drafts.pop(key, None) or Draft(name, VIEW, self.settings.max_megapixels)
-            self._drafts[key] = draft
+            known, _ = self._drafts.pop(key, (None, 0.0))
+            draft = known or Draft(name, VIEW, self.settings.max_megapixels)
+            self._drafts[key] = draft, time.monotonic()
             while len(self._drafts) > DRAFTS:
                 self._drafts.popitem(last=False)
         return draft
+
+    def _let_go(self) -> None:
+        """Forget the photos that nobody has looked at for as long as results are kept."""
+        with self._lock:
+            old = [key for key, (_, used) in self._drafts.items() if time.monotonic() - used > self.results.seconds]
+            for key in old:
+                del self._drafts[key]
 
     def _read(self, source: Path) -> bytes:
         try:

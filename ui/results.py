@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,21 +89,32 @@ class Results:
         self._coming: dict[tuple[str, str], Future[None]] = {}
         self._threads = ThreadPoolExecutor(max_workers=16, thread_name_prefix="clearcut-download")
         self._lock = threading.Lock()
+        self.swept_too: list[Callable[[], None]] = []
 
     def keep(
         self, visitor: str, source: Path, name: str, options: Options, view: Result, behind: Path | None = None
     ) -> Kept:
-        """Keep the screen-sized `view` of the photo in the file `source`, and what is needed for the full size."""
-        folder = Path(tempfile.mkdtemp(prefix="result-"))
+        """Keep the screen-sized `view` of the photo in the file `source`, and what is needed for the full size.
+
+        Raises ``expired`` where the file has gone, and whatever a full disk raises; nothing stays behind then.
+        """
         picture = view.cutout.picture
         before = picture.before()
         before_name = "before.jpg" if before.alpha is None else "before.png"
-        (folder / before_name).write_bytes(encode_view(before))
-        (folder / self.AFTER).write_bytes(view.data)
-        (folder / self.MATTE).write_bytes(encode_matte(picture.matte))
-        _link(source, folder / self.SOURCE)
-        if behind:
-            _link(behind, folder / self.BEHIND)
+        folder = Path(tempfile.mkdtemp(prefix="result-"))
+        try:
+            (folder / before_name).write_bytes(encode_view(before))
+            (folder / self.AFTER).write_bytes(view.data)
+            (folder / self.MATTE).write_bytes(encode_matte(picture.matte))
+            _link(source, folder / self.SOURCE)
+            if behind:
+                _link(behind, folder / self.BEHIND)
+        except FileNotFoundError:
+            _delete([folder])
+            raise ClearcutError("expired") from None
+        except OSError:
+            _delete([folder])
+            raise
         kept = Kept(secrets.token_urlsafe(16), folder, name, options, before_name, view.name, behind is not None)
         with self._lock:
             self._kept[kept.key] = kept
@@ -156,6 +168,12 @@ class Results:
             folders = [self._drop(key) for key in self._of.pop(visitor, [])]
         _delete(folders)
 
+    def drop(self, key: str) -> None:
+        """Delete one result."""
+        with self._lock:
+            folder = self._drop(key)
+        _delete([folder])
+
     def sweep(self) -> None:
         """Delete what has been kept long enough, and uploads and other files of this run that nobody has used since."""
         with self._lock:
@@ -164,6 +182,8 @@ class Results:
             left = {visitor: [key for key in keys if key in self._kept] for visitor, keys in self._of.items()}
             self._of = {visitor: keys for visitor, keys in left.items() if keys}
         _delete(folders)
+        for sweep in self.swept_too:
+            sweep()
         uploads = os.environ.get("GRADIO_TEMP_DIR")
         for entry in Path(uploads).rglob("*") if uploads else ():
             if entry.is_file() and time.time() - entry.stat().st_mtime > self.seconds:

@@ -549,7 +549,7 @@ window.clearcut = (() => {
   // Asked by Gradio when it loads: the language for the parts that it draws itself.
   const ready = () => [now.language];
 
-  const withLanguage = (name) => [name, now.language];
+  const withLanguage = (model, keep) => [model, now.language, keep];
 
   now.language = language();
   begin();

@@ -3,11 +3,13 @@ window.clearcut.settings = (() => {
   "use strict";
   const page = window.clearcut;
   const { $, root, now, models, say, remember, recalled } = page;
-  const { options: names, defaults, when, groups, elements, presets } = window.CLEARCUT;
+  const { options: names, defaults, when, groups, elements, presets, limits, canvas_backgrounds: canvasBackgrounds } = window.CLEARCUT;
   const SAME_MOVE = 1200; // ms: changes of one control that follow this fast are one change
+  const TO_BECOME = 3000; // ms in which the controls have become what they are to be
   const initial = () => ({ ...defaults, model: now.model ?? defaults.model });
   let values = null; // as the controls have them
   let wanted = null; // what they are to become
+  let wantedSince = 0;
   let past = []; // what they were before each change
   let last = { name: null, time: 0 };
   let toBegin, handedOver;
@@ -22,19 +24,30 @@ window.clearcut.settings = (() => {
   // Told of the controls' values whenever they are sent.
   function heard(given) {
     const next = Object.fromEntries(names.map((name, at) => [name, given[at]]));
+    const time = performance.now();
+    const arrived = wanted !== null && same(wanted, next);
+    if (wanted !== null && !arrived && time - wantedSince < TO_BECOME) return; // a slider's last word from before
     const before = values ?? initial();
     const moved = changed(before, next);
     values = next;
-    if (moved.length) {
-      const name = moved.length === 1 ? moved[0] : null;
-      const time = performance.now();
-      if (wanted === null && !(name && name === last.name && time - last.time < SAME_MOVE)) past.push(before);
-      last = { name: wanted === null ? name : null, time };
-      remember("settings", JSON.stringify(next));
-      if (moved.includes("background") && next.background === "image" && wanted === null) $("behind").click();
-    }
     wanted = null;
+    if (moved.length) {
+      const name = moved.length === 1 && !arrived ? moved[0] : null;
+      if (!arrived && !(name && name === last.name && time - last.time < SAME_MOVE)) past.push(before);
+      last = { name, time };
+      remember("settings", JSON.stringify(next));
+      if (!arrived) follow(name, next);
+    }
     draw();
+  }
+
+  // What goes with a choice: a picture for behind, the background colour that a canvas asks for.
+  function follow(name, next) {
+    if (name === "background" && next.background === "image") $("behind").click();
+    const colour = name === "canvas" ? canvasBackgrounds[next.canvas] : null;
+    if (colour && !(next.background === "color" && next.background_color === colour)) {
+      become({ ...next, background: "color", background_color: colour }, false);
+    }
   }
 
   function draw() {
@@ -58,8 +71,9 @@ window.clearcut.settings = (() => {
   // ---- changes of several at once -------------------------------------------------------------------------------------
 
   function become(next, keepPast = true) {
-    if (keepPast) past.push(values ?? initial());
+    if (keepPast) past.push(wanted ?? values ?? initial());
     wanted = next;
+    wantedSince = performance.now();
     last = { name: null, time: 0 };
     $("restore").click();
   }
@@ -74,6 +88,11 @@ window.clearcut.settings = (() => {
   }
   const wantedValues = () => asArray(wanted ?? values ?? initial());
 
+  function within({ enum: choices, minimum = -Infinity, maximum = Infinity, maxLength = Infinity }, value) {
+    if (choices && !choices.includes(value)) return false;
+    return typeof value === "number" ? value >= minimum && value <= maximum : (value?.length ?? 0) <= maxLength;
+  }
+
   // Gradio asks when it loads: what this browser had last, as far as it still can be.
   async function remembered() {
     await begun;
@@ -81,7 +100,7 @@ window.clearcut.settings = (() => {
     try {
       kept = JSON.parse(recalled("settings") ?? "{}");
     } catch { /* not ours */ }
-    const fits = (name) => name in kept && typeof kept[name] === typeof defaults[name];
+    const fits = (name) => name in kept && typeof kept[name] === typeof defaults[name] && within(limits[name], kept[name]);
     const known = Object.fromEntries(names.filter(fits).map((name) => [name, kept[name]]));
     if (!models[known.model]?.installed) delete known.model;
     if (known.background === "image") delete known.background; // the picture itself is not kept

@@ -167,7 +167,7 @@ def _shade(
     if options.shadow == "drop":
         offset = options.shadow_x * percent, options.shadow_y * percent
         return drop(shown, offset, options.shadow_blur * percent), ()
-    if options.shadow == "keep":
+    if options.shadow == "keep" and options.background not in ("original", "blur"):  # where it is still to be seen
         own = kept(made.turned_photo.rgb, alpha)
         return (None, (NOT_PLAIN,)) if own is None else (made.placement.shade(own), ())
     return None, ()

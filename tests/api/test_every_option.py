@@ -18,6 +18,10 @@ WALL = encoded(np.full((60, 80, 3), (10, 120, 200), np.uint8))
 NAMES = [name for name in Options.model_fields if name not in ("model", "keep")]  # which tests of models walk
 
 
+def wall_for(fields: dict[str, Any]) -> bytes | None:
+    return WALL if fields.get("background") == "image" else None
+
+
 def asked_for(name: str) -> dict[str, Any]:
     return {**NEEDED.get(name, {}), name: other_than_default(name)}
 
@@ -31,20 +35,39 @@ def test_every_option_does_the_same_over_http_on_the_command_line_and_in_the_lib
     for each, given in fields.items():
         flag = each.replace("_", "-")
         flags += [f"--{flag}"] if given is True else [f"--no-{flag}"] if given is False else [f"--{flag}", str(given)]
-    photo, wall, made = tmp_path / "photo.jpg", tmp_path / "wall.png", tmp_path / "made"
+    photo, made, files = tmp_path / "photo.jpg", tmp_path / "made", {"image": ("photo.jpg", jpeg)}
     photo.write_bytes(jpeg)
-    wall.write_bytes(WALL)
+    if wall := wall_for(fields):
+        (tmp_path / "wall.png").write_bytes(wall)
+        flags += ["--background-image", str(tmp_path / "wall.png")]
+        files["background_image"] = "wall.png", wall
     answer = client.post(
         "/api/remove-bg",
-        files={"image": ("photo.jpg", jpeg), "background_image": ("wall.png", WALL)},
+        files=files,
         data={each: str(given).lower() if isinstance(given, bool) else str(given) for each, given in fields.items()},
     )
     assert answer.status_code == 200, answer.text
-    assert main(["cut", str(photo), "-o", str(made), "--background-image", str(wall), *flags]) == 0
-    ours = cut_out_bytes(jpeg, WALL, **fields)
+    assert main(["cut", str(photo), "-o", str(made), *flags]) == 0
+    ours = cut_out_bytes(jpeg, wall, **fields)
     assert answer.content == made.read_bytes() == ours
     if name not in WITHOUT_EFFECT_HERE:
-        assert ours != cut_out_bytes(jpeg, WALL, **NEEDED.get(name, {})), "the option does something"
+        needed = NEEDED.get(name, {})
+        assert ours != cut_out_bytes(jpeg, wall_for(needed), **needed), "the option does something"
+
+
+def test_a_picture_for_behind_the_subject_stands_there_unless_something_else_is_asked_for(
+    client: TestClient, jpeg: bytes, tmp_path: Path
+) -> None:
+    files = {"image": ("photo.jpg", jpeg), "background_image": ("wall.png", WALL)}
+    (tmp_path / "photo.jpg").write_bytes(jpeg)
+    (tmp_path / "wall.png").write_bytes(WALL)
+    given = ["cut", str(tmp_path / "photo.jpg"), "--background-image", str(tmp_path / "wall.png"), "--force"]
+    for fields in ({}, {"background": "transparent"}):
+        flags = [part for name, value in fields.items() for part in (f"--{name}", value)]
+        assert main([*given, *flags]) == 0
+        ours = cut_out_bytes(jpeg, WALL, **{"background": "image"} | fields)
+        assert client.post("/api/remove-bg", files=files, data=fields).content == ours
+        assert (tmp_path / "photo_cutout.png").read_bytes() == ours == cut_out_bytes(jpeg, WALL, **fields)
 
 
 def test_every_option_has_a_control_on_the_page(live: httpx.Client) -> None:
@@ -55,8 +78,9 @@ def test_every_option_does_on_the_page_what_it_does_in_the_library(live: httpx.C
     photo, wall = uploaded(live, jpeg, "photo.jpg"), uploaded(live, WALL, "wall.png")
     for name in NAMES:
         fields = asked_for(name)
-        last = run_page_event(live, photo, f"walk-{name}", behind=wall, **fields)[-1]
+        behind = wall if wall_for(fields) else None
+        last = run_page_event(live, photo, f"walk-{name}", behind=behind, **fields)[-1]
         message = last["output"]["data"][0]
         assert message["state"] == "done", (name, message)
         data = live.get("/" + message["download"] + message["file"]).content
-        assert data == cut_out_bytes(jpeg, WALL, **fields), name
+        assert data == cut_out_bytes(jpeg, wall_for(fields), **fields), name

@@ -2,13 +2,14 @@
 
 import io
 import json
+import re
 from collections.abc import Callable
 
 import numpy as np
 from PIL import Image
 from playwright.sync_api import expect
 
-from pipeline import Options, cut_out_bytes
+from pipeline import Options, canvases, cut_out_bytes
 from pipeline.preset import presets
 from tests.browser.conftest import Visit
 from tests.pictures import encoded, opened
@@ -81,6 +82,24 @@ def test_controls_of_every_kind_act_at_once_and_undo_and_reset_take_back(visit: 
     assert after(visit, lambda: page.click("#undo"))["options"]["crop"] is True
 
 
+def test_a_canvas_brings_the_background_that_it_asks_for_and_undo_takes_back_both(
+    visit: Visit, portrait: bytes
+) -> None:
+    page = visit.page
+    visit.done(portrait)
+    unfold(visit, "frame")
+    blue = next(canvas for canvas in canvases().values() if canvas.background not in (None, "#ffffff"))
+    choose(visit, "canvas", f"{blue.title('en')} · {blue.size[0]} × {blue.size[1]}")
+    page.wait_for_function("clearcut.settings.current().background === 'color'")
+    expect(page.locator("#group-background")).to_have_class(re.compile("touched"))
+    visit.nothing_more_comes()
+    _, data = visit.download()
+    assert data == cut_out_bytes(portrait, canvas=blue.id)
+    last = after(visit, lambda: page.click("#undo"))["options"]
+    assert (last["canvas"], last["background"], last["background_color"]) == ("", "transparent", "#ffffff")
+    expect(page.locator("#undo")).to_be_disabled()
+
+
 def test_a_picture_of_ones_own_stands_behind_the_subject(visit: Visit, portrait: bytes) -> None:
     wall = encoded(np.full((90, 120, 3), (200, 30, 90), np.uint8))
     visit.done(portrait)
@@ -92,6 +111,7 @@ def test_a_picture_of_ones_own_stands_behind_the_subject(visit: Visit, portrait:
         lambda: chooser.value.set_files({"name": "wall.png", "mimeType": "image/png", "buffer": wall}),
     )
     assert message["options"]["background"] == "image"
+    visit.nothing_more_comes()
     _, data = visit.download()
     assert data == cut_out_bytes(portrait, wall, background="image")
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline import ClearcutError, Options, Photo, cut_out, cut_out_bytes, decode
+from pipeline import ClearcutError, Options, Photo, canvases, cut_out, cut_out_bytes, decode
 from pipeline.compose.own_shadow import NOT_PLAIN
 from pipeline.resample import matte_to_photo
 from pipeline.runtime import Job
@@ -131,7 +131,7 @@ def test_turning_turns_the_whole_picture():
 
 
 def test_before_lies_as_after_does():
-    for options in ({}, {"rotate": 90}, {"crop": True}, {"canvas": "4:5"}, {"canvas": "amazon", "flip": "vertical"}):
+    for options in ({}, {"rotate": 90}, {"crop": True}, {"canvas": "4:5"}, {"canvas": "instagram-square", "flip": "vertical"}):
         made = cut(**options, decontaminate=False, refine="off")
         before = made.picture.before()
         assert before.rgb.shape == made.rgb.shape
@@ -243,3 +243,34 @@ def test_a_cutout_that_comes_back_keeps_its_colours():
     hidden = cv2.copyTo(ONE.subject, ONE.alpha)
     made = cut_out(Photo(hidden, ONE.alpha), Options(own_alpha="keep"))
     assert np.array_equal(made.rgb, hidden) and np.array_equal(made.alpha, ONE.alpha)
+
+
+def test_a_canvas_that_asks_for_a_colour_has_it_unless_something_is_said_of_the_background():
+    def asked(**options):
+        made = Options.of(**options)
+        return made.background, made.background_color
+
+    assert asked(canvas="walmart") == ("color", "#ffffff")
+    blue = next(canvas for canvas in canvases().values() if canvas.background not in (None, "#ffffff"))
+    assert asked(canvas=blue.id) == ("color", blue.background)
+    assert (opened(cut_out_bytes(encoded(ONE.rgb), canvas=blue.id))[0, 0] == colour(blue.background)).all()
+    assert asked(canvas=blue.id, background="transparent")[0] == "transparent"
+    assert asked(canvas=blue.id, background_color="#123456") == ("transparent", "#123456")
+    assert asked(canvas=blue.id, preset="id-photo") == ("color", "#ffffff")
+    assert asked(canvas="4:5")[0] == asked(canvas="instagram-square")[0] == "transparent"
+
+
+def colour(text):
+    return tuple(bytes.fromhex(text[1:]))
+
+
+@pytest.mark.parametrize("background", ["original", "blur"])
+def test_where_the_photos_own_shadow_is_to_be_seen_it_is_not_painted_again(background):
+    assert np.array_equal(cut(background=background, shadow="keep").rgb, cut(background=background).rgb)
+
+
+def test_dots_per_inch_turn_with_the_photo():
+    data = encoded(ONE.rgb, dpi=(300, 150))
+    assert decode(cut_out_bytes(data)).dpi == pytest.approx((300, 150), abs=0.5)
+    for degrees in (90, 270):
+        assert decode(cut_out_bytes(data, rotate=degrees)).dpi == pytest.approx((150, 300), abs=0.5)

@@ -10,7 +10,10 @@ import pytest
 from pipeline import ClearcutError, Draft, Job, Options, cut_out_bytes
 from pipeline.jobs import SLOTS
 from tests.pictures import composite, encoded, opened
+from ui.photo import class_choices
+from ui.photo_work import PhotoWork
 from ui.results import MOST_A_VISITOR, Kept, Results
+from ui.settings import PageSettings
 
 
 @pytest.fixture
@@ -122,3 +125,33 @@ def test_what_is_old_is_swept_and_what_is_young_stays(results: Results, source: 
     assert not old.folder.exists() and not forgotten.exists()
     with pytest.raises(ClearcutError, match="expired"):
         results.get(old.key, "after.png")
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), FileNotFoundError(2, "gone")])
+def test_what_cannot_be_kept_leaves_nothing_behind(
+    error: OSError, results: Results, source: Path, u2netp: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("ui.results._link", fail)
+    with pytest.raises((ClearcutError, OSError)) as caught:
+        keep(results, source)
+    assert not list(tmp_path.glob("result-*"))
+    assert isinstance(caught.value, ClearcutError) is isinstance(error, FileNotFoundError)
+
+
+def test_photos_that_nobody_looks_at_are_let_go_with_the_results(results: Results, source: Path) -> None:
+    work = PhotoWork(PageSettings("u2netp", 10, 10, 4, 1, may_fetch=False), results)
+    draft = work._draft(b"a photo", "a.jpg")
+    results.sweep()
+    assert work._draft(b"a photo", "a.jpg") is draft
+    results.seconds = 0
+    results.sweep()
+    assert work._draft(b"a photo", "a.jpg") is not draft
+
+
+def test_of_another_model_the_classes_that_both_know_stay_chosen() -> None:
+    told = class_choices("deeplabv3", "en", ["person", "unheard-of"])
+    assert told["value"] == ["person"] and ("Person", "person") in told["choices"]
+    assert class_choices("u2netp", "en", ["person"])["value"] == []
