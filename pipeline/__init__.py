@@ -6,7 +6,7 @@ left)::
 
     errors words arguments settings canvas preset options machine storage jobs png resample tiles image_io metadata
     formats catalog sources weights engines runtime networks cache mattes guided matting edges foreground compose cutout
-    draft trial stock models_command doctor __main__
+    draft trial optimise stock models_command doctor __main__
 """
 
 from importlib import import_module

@@ -18,7 +18,7 @@ LOCAL = "local.toml"  # the user's own models, in the models folder
 Colour = tuple[float, float, float]
 CommercialUse = Literal["yes", "no", "unclear"]
 Precision = Literal["exact", "fast"]  # as fp32 to half a grey level on the mean; or as good on pictures with truth
-Arithmetic = Literal["f32", "bf16"]
+Arithmetic = Literal["f32", "bf16", "int8"]
 STRICTER: tuple[CommercialUse, ...] = ("yes", "unclear", "no")
 
 
@@ -109,8 +109,8 @@ class Kind(_Entry):
 class Coarsest(_Entry):
     """The coarsest arithmetic that was measured to hold each precision; bf16 counts where the processor has it."""
 
-    exact: Arithmetic = "f32"
-    fast: Arithmetic = "f32"
+    exact: Literal["f32", "bf16"] = "f32"
+    fast: Literal["f32", "bf16"] = "f32"
 
 
 class Accuracy(_Entry):

@@ -50,8 +50,11 @@ KINDS: dict[str, Kind] = {
     "trial_range": Kind(422, USER),
     "trial_implausible": Kind(422, USER),
     "trial_limits": Kind(422, USER),
+    "not_optimisable": Kind(422, USER),
+    "optimise_failed": Kind(500, UNEXPECTED),
     # files
     "file_missing": Kind(404, USER),
+    "folder_empty": Kind(404, USER),
     "file_unreadable": Kind(422, USER),
     "output_exists": Kind(409, USER),
     "output_clash": Kind(409, USER),

@@ -34,6 +34,9 @@ def add_models_parser(commands: "argparse._SubParsersAction[Any]") -> None:
     fetch.set_defaults(complain=fetch.error)
     fetch.add_argument("--all-permissive", action="store_true", help=say("cli.all_permissive"))
     action("check", _check)
+    optimise = action("optimise", _optimise)
+    optimise.add_argument("name", metavar="NAME")
+    optimise.add_argument("folder", metavar="DIR", type=Path, nargs="?", help=say("cli.optimise.folder"))
     action("remove", _remove).add_argument("name", metavar="NAME")
     bring = action("import", _import)
     bring.add_argument("name", metavar="NAME")
@@ -116,6 +119,22 @@ def _import(given: argparse.Namespace) -> int:
         variant.file == path.name and variant.checksum for each in card.networks for variant in each.variants
     )
     print(f"{path}  {'checksum verified' if published else 'no published checksum: its own was noted'}")
+    return 0
+
+
+def _optimise(given: argparse.Namespace) -> int:
+    from . import catalog
+    from .optimise import optimise
+
+    def tell(step: str) -> None:
+        print(f"{card.name}: {say(f'cli.optimise.{step}')}", file=sys.stderr)
+
+    for card in catalog.card(given.name).networks:
+        outcome = optimise(card, given.folder, tell)
+        for title, figures in ((outcome.engine, outcome.before), ("OpenVINO int8", outcome.after)):
+            print(f"{title:16s} IoU {figures.iou:.3f}  MAE {figures.mae:.3f}  {figures.seconds:.3f} s")
+        code = "kept" if outcome.kept else "not_faster" if outcome.is_as_good else "not_as_good"
+        print(f"{card.name}: {say(f'cli.optimise.{code}')}")
     return 0
 
 

@@ -8,18 +8,18 @@ from typing import Literal, Protocol, cast
 
 import numpy as np
 
-from .. import machine
+from .. import machine, weights
 from ..catalog import Arithmetic, ModelCard, Precision
 from ..jobs import Job
 from ..settings import Engine, Settings
-from . import mnn, onnx_runtime, open_vino
+from . import mnn, onnx_runtime, open_vino, optimised
 
 __all__ = ["Loaded", "Plan", "load", "plan"]
 
 log = logging.getLogger("clearcut")
 GPUS: tuple[Engine, ...] = ("cuda", "rocm", "directml")  # `auto` takes the first that this build of onnxruntime has
 PACKAGES: dict[Engine, str] = {"openvino": "openvino", "mnn": "MNN"}  # engines beside onnxruntime
-Why = Literal["asked", "missing", "gpu", "measured", "only"]
+Why = Literal["asked", "missing", "gpu", "optimised", "measured", "only"]
 
 
 class Loaded(Protocol):
@@ -43,8 +43,9 @@ class Plan:
     arithmetic
         Of the multiplications.
     why
-        ``asked``; ``missing``: another was asked for, which is not here; ``gpu``; ``measured``: the faster one for this
-        network; ``only``: no other was measured for it, or none is here.
+        ``asked``; ``missing``: another was asked for, which is not here; ``gpu``; ``optimised``: made, and measured,
+        on this machine; ``measured``: the faster one for this network; ``only``: no other was measured for it, or none
+        is here.
     """
 
     engine: Engine
@@ -85,6 +86,8 @@ def _best(card: ModelCard, precision: Precision) -> Plan:
     gpu = next((engine for engine in GPUS if onnx_runtime.has(engine)), None)
     if gpu:
         return Plan(gpu, why="gpu")
+    if precision == "fast" and _is_optimised(card):
+        return Plan("openvino", "int8", "optimised")
     if card.arithmetic is None:
         return Plan("cpu")
     arithmetic = _arithmetic(card, precision)
@@ -93,6 +96,14 @@ def _best(card: ModelCard, precision: Precision) -> Plan:
     if open_vino.is_here():
         return Plan("openvino", arithmetic, "measured")
     return Plan("cpu")
+
+
+def _is_optimised(card: ModelCard) -> bool:
+    found = weights.find(card)
+    if found is None or not open_vino.is_here():
+        return False
+    variant, path = found
+    return optimised.facts(path, weights.checksum(variant, path)) is not None
 
 
 def _arithmetic(card: ModelCard, precision: Precision) -> Arithmetic:
@@ -124,9 +135,10 @@ def load(path: Path, planned: Plan, checksum: str, outputs: Sequence[int | str] 
         network = onnx_runtime.Network(path, "cpu")
     if network.label == planned.label:
         return network, planned
-    if planned.why != "measured":
-        _tell(planned.engine)
-    return network, Plan("cpu", why="only" if planned.why == "measured" else "missing")
+    if planned.why in ("measured", "optimised"):
+        return network, Plan("cpu")
+    _tell(planned.engine)
+    return network, Plan("cpu", why="missing")
 
 
 def _tell(engine: Engine) -> None:

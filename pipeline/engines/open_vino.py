@@ -18,7 +18,7 @@ from .. import machine, storage
 from ..catalog import Arithmetic
 from ..jobs import Job
 from ..settings import Settings
-from . import compiled
+from . import compiled, optimised
 
 DEVICE = "CPU"
 
@@ -49,7 +49,13 @@ class Network:
         self, path: Path, arithmetic: Arithmetic, checksum: str, outputs: Sequence[int | str] | None = None
     ) -> None:
         core = library().Core()
-        self._compiled, self._memory = _compiled(core, path, checksum, outputs, _configuration(arithmetic))
+        configuration = _configuration(arithmetic)
+        if arithmetic == "int8":
+            graph, constants = optimised.network(path)
+            source = core.read_model(graph, library().Tensor(constants.copy()))
+            self._compiled, self._memory = core.compile_model(source, DEVICE, configuration), None
+        else:
+            self._compiled, self._memory = _compiled(core, path, checksum, outputs, configuration)
         self.inputs: Mapping[str, Sequence[int | str]] = {
             each.any_name: [side.get_length() if side.is_static else str(side) for side in each.partial_shape]
             for each in self._compiled.inputs
@@ -92,8 +98,9 @@ class Network:
 
 def _configuration(arithmetic: Arithmetic) -> dict[str, Any]:
     settings = Settings.current()
+    finest = ("bf16" if machine.multiplies_halves() else "f32") if arithmetic == "int8" else arithmetic
     return {
-        "INFERENCE_PRECISION_HINT": arithmetic,  # which the processor's own taste would choose otherwise
+        "INFERENCE_PRECISION_HINT": finest,  # which the processor's own taste would choose otherwise
         "INFERENCE_NUM_THREADS": settings.threads or machine.cores(),
         "NUM_STREAMS": settings.slots,  # networks that run at once; each has its share of the threads
         "ENABLE_CPU_PINNING": False,  # the other steps need the cores as well

@@ -131,7 +131,13 @@ def test_turning_turns_the_whole_picture():
 
 
 def test_before_lies_as_after_does():
-    for options in ({}, {"rotate": 90}, {"crop": True}, {"canvas": "4:5"}, {"canvas": "instagram-square", "flip": "vertical"}):
+    for options in (
+        {},
+        {"rotate": 90},
+        {"crop": True},
+        {"canvas": "4:5"},
+        {"canvas": "instagram-square", "flip": "vertical"},
+    ):
         made = cut(**options, decontaminate=False, refine="off")
         before = made.picture.before()
         assert before.rgb.shape == made.rgb.shape

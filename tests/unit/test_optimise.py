@@ -1,0 +1,172 @@
+"""8-bit integers: kept where they are as good and faster, used where `fast` is asked for, and nowhere else.
+
+NNCF, which few have installed, is stood in for by a program that gives the network back as it is, or spoilt.
+"""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx.parser
+import pytest
+
+from pipeline import engines, optimise, runtime
+from pipeline.__main__ import main
+from pipeline.catalog import Card, ModelCard
+from pipeline.cutout import cut_out
+from pipeline.engines import open_vino, optimised
+from pipeline.errors import ClearcutError
+from pipeline.image_io import Photo
+from pipeline.options import Options
+from pipeline.settings import ROOT
+from tests.pictures import composite, encoded
+
+pytestmark = pytest.mark.skipif(not open_vino.is_here(), reason="no OpenVINO here")
+FINDS_RED = bytes(
+    onnx.parser.parse_model(
+        '<ir_version: 8, opset_import: ["": 17]> net (float[1, 3, 64, 64] x) => (float[1, 1, 64, 64] y)'
+        " <float[1, 3, 1, 1] kernel = {1, 0, 0}> { y = Conv(x, kernel) }"
+    ).SerializeToString()
+)
+STAND_IN = """import json, sys
+from pathlib import Path
+import openvino
+given, output, folder = sys.argv[1], json.loads(sys.argv[2]), Path(sys.argv[3])
+assert list(folder.glob("calibrate-*.npy")) and list(folder.glob("judge-*.npy")) and list(folder.glob("truth-*.npy"))
+network = openvino.Core().read_model(given)
+made = network.output(output).node.input_value(0)
+made = openvino.opset13.subtract(openvino.opset13.constant(1.0, dtype="f4"), made) if SPOILT else made
+openvino.save_model(openvino.Model([openvino.opset13.result(made)], network.get_parameters()), folder / "made.xml")
+"""
+RED = np.broadcast_to(np.array([255, 0, 0], np.uint8), (32, 32, 3)).copy()
+
+
+@pytest.fixture
+def card(enter: Callable[..., Card], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelCard:
+    monkeypatch.setenv("CLEARCUT_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(optimise, "find_spec", lambda name: name)
+    stands_in(monkeypatch, tmp_path)
+    runtime.POOL.clear()
+    made = enter("reds", FINDS_RED, kind="anime", feed={"size": [64, 64]})
+    assert isinstance(made, ModelCard)
+    return made
+
+
+def stands_in(monkeypatch: pytest.MonkeyPatch, folder: Path, spoilt: bool = False) -> None:
+    (folder / "stand_in.py").write_text(f"SPOILT = {spoilt}\n{STAND_IN}")
+    monkeypatch.setattr(optimise, "QUANTISER", folder / "stand_in.py")
+
+
+def run_by(card: ModelCard, precision: str) -> tuple[str, str]:
+    plan = engines.plan(card, precision)  # type: ignore[arg-type]
+    return plan.label, plan.why
+
+
+def test_what_is_as_good_and_faster_is_kept_for_fast_alone(card: ModelCard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(optimise, "FASTER", 1e9)
+    outcome = optimise.optimise(card)
+    assert outcome.kept and outcome.is_as_good and outcome.after.iou == outcome.before.iou
+    assert run_by(card, "fast") == ("OpenVINO int8", "optimised")
+    assert run_by(card, "exact")[0] != "OpenVINO int8"
+    for precision in ("fast", "exact"):
+        cutout = cut_out(Photo(RED), Options(model="reds", precision=precision))
+        assert cutout.engine == run_by(card, precision)[0] and cutout.alpha.min() == 255
+
+
+def test_what_is_not_faster_leaves_everything_as_it_was(card: ModelCard, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = run_by(card, "fast")
+    monkeypatch.setattr(optimise, "FASTER", 0)
+    outcome = optimise.optimise(card)
+    assert outcome.is_as_good and not outcome.kept and run_by(card, "fast") == before
+
+
+def test_what_is_not_as_good_is_not_kept_however_fast(
+    card: ModelCard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stands_in(monkeypatch, tmp_path, spoilt=True)
+    monkeypatch.setattr(optimise, "FASTER", 1e9)
+    outcome = optimise.optimise(card)
+    assert not outcome.is_as_good and not outcome.kept and run_by(card, "fast")[0] != "OpenVINO int8"
+    assert not list((tmp_path / "cache" / "optimised").iterdir())
+
+
+def test_other_weights_are_not_run_by_what_was_made_of_these(
+    card: ModelCard, enter: Callable[..., Card], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(optimise, "FASTER", 1e9)
+    optimise.optimise(card)
+    (_, path) = runtime.weights.checked(card)
+    assert optimised.facts(path, "f" * 64) is None
+
+
+@pytest.mark.parametrize("kind", ["xml", "bin", "json"])
+def test_what_was_spoilt_on_the_disk_hurts_nobody(
+    kind: str, card: ModelCard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(optimise, "FASTER", 1e9)
+    optimise.optimise(card)
+    (file,) = (tmp_path / "cache" / "optimised").glob(f"*.{kind}")
+    file.write_bytes(file.read_bytes()[:-20])
+    cutout = cut_out(Photo(RED), Options(model="reds", precision="fast"))
+    assert cutout.alpha.min() == 255 and cutout.warnings == ()
+
+
+def test_a_quantiser_that_fails_is_told_in_a_sentence(
+    card: ModelCard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "stand_in.py").write_text("raise SystemExit('no such luck')")
+    assert main(["models", "optimise", "reds"]) != 0
+    said = capsys.readouterr().err
+    assert "no such luck" in said and "Traceback" not in said
+
+
+def test_what_is_missing_is_told_before_anything_is_done(card: ModelCard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(optimise, "find_spec", lambda name: None)
+    with pytest.raises(ClearcutError) as caught:
+        optimise.optimise(card)
+    assert (caught.value.code, caught.value.facts["package"]) == ("needs_package", "nncf")
+
+
+def test_a_network_whose_output_is_no_matte_is_refused(card: ModelCard) -> None:
+    logits = card.model_copy(update={"read": card.read.model_copy(update={"activation": "sigmoid"})})
+    with pytest.raises(ClearcutError, match="not_optimisable"):
+        optimise.optimise(logits)
+
+
+def test_photos_and_masks_of_ones_own_are_calibrated_with_and_judged_by(
+    card: ModelCard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder in ("images", "masks"):
+        (tmp_path / "own" / folder).mkdir(parents=True)
+    for number in range(4):
+        ball = composite(90, 70, seed=number)
+        (tmp_path / "own" / "images" / f"{number}.png").write_bytes(encoded(ball.rgb))
+        (tmp_path / "own" / "masks" / f"{number}.png").write_bytes(encoded(ball.alpha))
+    (tmp_path / "own" / "images" / "notes.txt").write_text("not a picture")
+    pictures = optimise.photos(tmp_path / "own")
+    assert len(pictures) == 4 and all(each.truth.shape == (70, 90) for each in pictures)
+    monkeypatch.setattr(optimise, "FASTER", 1e9)
+    assert main(["models", "optimise", "reds", str(tmp_path / "own")]) == 0
+    assert "kept" in capsys.readouterr().out
+
+
+def test_a_folder_without_pictures_is_told(tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(ClearcutError, match="folder_empty"):
+            optimise.photos(folder)
+
+
+def test_drawn_pictures_are_alike_each_time_and_unlike_each_other() -> None:
+    first, again = optimise.drawn(3), optimise.drawn(3)
+    assert all(np.array_equal(one.rgb, other.rgb) for one, other in zip(first, again, strict=True))
+    assert not np.array_equal(first[0].rgb, first[1].rgb)
+    assert all(0.02 < (each.truth > 127).mean() < 0.8 for each in first)
+
+
+def test_the_real_quantiser_tells_nobody_of_its_use() -> None:
+    source = (ROOT / "pipeline" / "engines" / "quantiser.py").read_text(encoding="utf-8")
+    assert source.index('sys.modules["openvino_telemetry"] = None') < source.index("import nncf")
+    done = subprocess.run([sys.executable, str(optimise.QUANTISER)], capture_output=True, text=True)
+    assert done.returncode != 0
