@@ -5,8 +5,8 @@ This is the whole public surface; pages, servers and scripts import nothing deep
 left)::
 
     errors words arguments settings canvas preset options machine storage jobs png resample tiles image_io metadata
-    formats catalog sources weights engines runtime networks cache mattes guided matting edges foreground compose cutout
-    draft trial optimise stock models_command doctor __main__
+    formats catalog sources weights supply engines runtime networks cache mattes guided matting edges foreground
+    compose cutout draft trial optimise stock models_command doctor __main__
 """
 
 from importlib import import_module
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from .preset import presets
     from .settings import Settings
     from .stock import bring, remove
-    from .weights import fetch, is_installed, is_removable, model_size
+    from .supply import fetch, is_removable
+    from .weights import is_installed, model_size
     from .words import LANGUAGES, explain, language_from, machine_language, say, vocabulary
 
 _HOME = {
@@ -69,9 +70,9 @@ _HOME = {
     "Settings": "settings",
     "bring": "stock",
     "remove": "stock",
-    "fetch": "weights",
+    "fetch": "supply",
     "is_installed": "weights",
-    "is_removable": "weights",
+    "is_removable": "supply",
     "model_size": "weights",
     "LANGUAGES": "words",
     "explain": "words",

@@ -83,10 +83,10 @@ def _fetch(given: argparse.Namespace) -> int:
 
 
 def _fetch_one(card: "Card") -> int:
-    from . import weights
+    from . import supply
 
     _tell_rights(card)
-    for path in weights.fetch(card, _progress(card.name)):
+    for path in supply.fetch(card, _progress(card.name)):
         print(f"{path}  {path.stat().st_size / 1e6:.1f} MB, checksum verified")
     return 0
 
@@ -139,10 +139,10 @@ def _optimise(given: argparse.Namespace) -> int:
 
 
 def _export(given: argparse.Namespace) -> int:
-    from . import weights
+    from . import supply
 
     copies = 0
-    for path in weights.export(given.folder):
+    for path in supply.export(given.folder):
         print(path)
         copies += 1
     print(say("cli.exported" if copies else "cli.nothing_to_export", folder=given.folder), file=sys.stderr)
@@ -161,12 +161,12 @@ def _add(given: argparse.Namespace) -> int:
 
 def ensure_model(name: str) -> None:
     """Fetch the model called `name` unless it is here."""
-    from . import catalog, weights
+    from . import catalog, supply, weights
 
     card = catalog.card(name)
     if not weights.is_installed(card):
         _tell_rights(card)
-        weights.fetch(card, _progress(name))
+        supply.fetch(card, _progress(name))
 
 
 def _tell_rights(card: "Card") -> None:

@@ -5,8 +5,9 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from . import catalog, runtime, trial, weights
+from . import catalog, runtime, supply, trial, weights
 from .catalog import Card, Feed, ModelCard, Variant
+from .engines import optimised
 from .errors import ClearcutError, write_error
 from .image_io import decode
 from .settings import Settings
@@ -22,11 +23,11 @@ def bring(card: Card, file: Path) -> Path:
     Raises
     ------
     ClearcutError
-        As `weights.import_file` and `trial.try_out`.
+        As `supply.import_file` and `trial.try_out`.
     """
-    if isinstance(card, ModelCard) and not weights.variant_of(card, file).checksum:
+    if isinstance(card, ModelCard) and not supply.variant_of(card, file).checksum:
         trial.try_out(card, file)
-    target = weights.import_file(card, file)
+    target = supply.import_file(card, file)
     _drop(card)
     return target
 
@@ -37,9 +38,11 @@ def remove(card: Card) -> list[Path]:
     Raises
     ------
     ClearcutError
-        As `weights.remove`.
+        As `supply.remove`.
     """
-    gone = weights.remove(card)
+    gone = supply.remove(card)
+    for path in gone:
+        optimised.forget(path)
     _drop(card)
     if card.local:
         entries = _entries()
@@ -74,7 +77,7 @@ def add(
     ------
     ClearcutError
         ``file_missing``, ``unknown_kind``, ``bad_name``, ``bad_size``, those of `trial.try_out` and of
-        `weights.import_file`.
+        `supply.import_file`.
     """
     if not file.is_file():
         raise ClearcutError("file_missing", name=file.name)
@@ -93,12 +96,12 @@ def add(
     if said.size:
         feed = feed.model_copy(update={"size": said.size})
     card = _card(name, kind, feed, variant, license, max(1, round(said.memory_mb)))
-    weights.import_file(card, file)
+    supply.import_file(card, file)
     runtime.POOL.drop(name)
     try:
         _write({**_entries(), name: _entry(card, like.feed)})
     except ClearcutError:
-        weights.remove(card)
+        supply.remove(card)
         raise
     return card, said
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import tomli_w
 
-from pipeline import cache, catalog, runtime, weights
+from pipeline import cache, catalog, runtime, supply
 from pipeline.errors import ClearcutError
 from pipeline.settings import PREFIX
 
@@ -36,7 +36,7 @@ def fresh_state() -> None:
 def _fetched(model: str) -> Path:
     card = catalog.card(model)
     try:
-        return weights.fetch_network(card)
+        return supply.fetch_network(card)
     except ClearcutError as error:
         pytest.skip(f"the weights of {model} could not be fetched: {error}")
 
@@ -44,7 +44,7 @@ def _fetched(model: str) -> Path:
 @pytest.fixture(scope="session")
 def u2netp() -> Path:
     """The default model's file, really fetched if it is not in the models folder yet."""
-    return weights.fetch_network(catalog.card("u2netp"))
+    return supply.fetch_network(catalog.card("u2netp"))
 
 
 @pytest.fixture(scope="session")

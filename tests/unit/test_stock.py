@@ -13,7 +13,7 @@ import onnx.parser
 import pytest
 from onnx import numpy_helper
 
-from pipeline import catalog, runtime, stock, trial, weights
+from pipeline import catalog, runtime, stock, supply, trial, weights
 from pipeline.catalog import ModelCard
 from pipeline.cutout import cut_out
 from pipeline.errors import ClearcutError
@@ -200,7 +200,7 @@ def test_a_photo_of_the_users_own_stands_in_for_the_drawn_figure(saved: Any, emp
 
 def test_an_own_model_is_exported_with_its_row_and_works_there(saved: Any, tmp_path: Path, monkeypatch: Any) -> None:
     card, _ = stock.add(saved(FINDS), PLAIN)
-    assert {path.name for path in weights.export(tmp_path / "stick")} == {"own.onnx", "local.toml"}
+    assert {path.name for path in supply.export(tmp_path / "stick")} == {"own.onnx", "local.toml"}
     monkeypatch.setenv("CLEARCUT_MODELS_DIR", str(tmp_path / "stick"))
     runtime.POOL.clear()
     assert catalog.models()["own"] == card

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pipeline import catalog, weights
+from pipeline import catalog, supply, weights
 from pipeline.catalog import Card, Ensemble, ModelCard
 from pipeline.errors import ClearcutError
 from pipeline.settings import ROOT
@@ -20,18 +20,18 @@ from tests.unit.test_sources import DATA, DEAD, HALF, SUMS, WRONG, Reply, Site, 
 CHILD = """
 import os, sys
 from pathlib import Path
-from pipeline import catalog, weights
+from pipeline import catalog, supply, weights
 card = weights.ModelCard.model_validate_json(sys.argv[1])
 do, *paths = sys.argv[2:]
 catalog.models = lambda: {card.name: card}
 print("started", flush=True)
 try:
     if do == "fetch":
-        weights.fetch_network(card)
+        supply.fetch_network(card)
     elif do == "import":
-        weights.import_file(card, Path(paths[0]))
+        supply.import_file(card, Path(paths[0]))
     else:
-        list(weights.export(Path(paths[0])))
+        list(supply.export(Path(paths[0])))
 except weights.ClearcutError as error:
     there = paths[0] if do == "export" else os.environ["CLEARCUT_MODELS_DIR"]
     print(error.code, sorted(name for name in os.listdir(there) if not name.endswith(".lock")))
@@ -87,7 +87,7 @@ def test_a_file_dropped_into_the_models_folder_is_found_and_nothing_fetched(empt
     refused("model_missing", weights.checked, tiny)
     dropped.write_bytes(DATA)
     assert weights.find(tiny) == weights.checked(tiny) == (tiny.variants[0], dropped)
-    assert weights.fetch_network(tiny) == dropped
+    assert supply.fetch_network(tiny) == dropped
 
 
 def test_an_earlier_variant_is_preferred_wherever_it_lies(empty_models: Path, tmp_path: Path, monkeypatch: Any) -> None:
@@ -95,7 +95,7 @@ def test_an_earlier_variant_is_preferred_wherever_it_lies(empty_models: Path, tm
     monkeypatch.setenv("CLEARCUT_MODELS_MIRROR", str(tmp_path))
     for place in (empty_models / "b.onnx", tmp_path / "a.onnx", empty_models / "a.onnx"):
         place.write_bytes(DATA)
-        assert weights.fetch_network(both) == weights.checked(both)[1] == place
+        assert supply.fetch_network(both) == weights.checked(both)[1] == place
 
 
 @pytest.mark.parametrize("algorithm", ["sha256", "md5"])
@@ -103,7 +103,7 @@ def test_a_corrupt_file_is_told_with_the_checksum_wanted_and_found(algorithm: st
     tiny = card(DEAD, **{**UNKNOWN, algorithm: SUMS[algorithm]})
     (empty_models / "tiny.onnx").write_bytes(WRONG)
     sums = {"wanted": SUMS[algorithm], "found": hashlib.new(algorithm, WRONG).hexdigest()}
-    for call in (weights.checked, weights.fetch):
+    for call in (weights.checked, supply.fetch):
         assert refused("wrong_checksum", call, tiny) == {"model": "tiny", "file": "tiny.onnx", **sums}
 
 
@@ -112,13 +112,13 @@ def test_a_file_of_which_only_the_md5_is_published_is_fetched_imported_and_held_
 ) -> None:
     bad, good = site(Reply(WRONG)), site()
     tiny = card(bad.url, good.url, **MD5_ONLY)
-    assert weights.fetch_network(tiny).read_bytes() == DATA
+    assert supply.fetch_network(tiny).read_bytes() == DATA
     assert bad.asked
-    weights.remove(tiny)
-    assert weights.import_file(tiny, own) == weights.checked(tiny)[1]
+    supply.remove(tiny)
+    assert supply.import_file(tiny, own) == weights.checked(tiny)[1]
     assert files(empty_models) == {"tiny.onnx"}
     own.write_bytes(WRONG)
-    refused("wrong_checksum", weights.import_file, tiny, own)
+    refused("wrong_checksum", supply.import_file, tiny, own)
     assert weights.checked(tiny)[1].read_bytes() == DATA
 
 
@@ -126,7 +126,7 @@ def test_a_file_of_which_only_the_md5_is_published_is_fetched_imported_and_held_
 
 
 @pytest.mark.parametrize("gated", [True, False], ids=["gated", "no source"])
-@pytest.mark.parametrize("call", [weights.fetch, weights.fetch_network, weights.require])
+@pytest.mark.parametrize("call", [supply.fetch, supply.fetch_network, weights.require])
 def test_what_cannot_be_fetched_names_its_homepage_and_asks_nobody(call: Any, gated: bool, site: Any) -> None:
     server = site()
     tiny = card(*([server.url] if gated else []), gated=gated)
@@ -144,7 +144,7 @@ def test_a_mirror_on_the_web_gives_also_what_its_publisher_does_not(
     tiny = card(*([publisher.url] if gated else []), gated=gated, **sums)
     monkeypatch.setenv("CLEARCUT_MODELS_MIRROR", mirror.base)
     assert refused("model_missing", weights.require, tiny)["model"] == "tiny"
-    assert weights.fetch(tiny)[0].read_bytes() == DATA
+    assert supply.fetch(tiny)[0].read_bytes() == DATA
     assert (mirror.asked, publisher.asked) == ([("/tiny.onnx", 0)], [])
 
 
@@ -152,12 +152,12 @@ def test_a_mirror_folder_gives_also_what_its_publisher_does_not(own: Path, monke
     tiny = card(gated=True)
     own.rename(own.with_name("tiny.onnx"))
     monkeypatch.setenv("CLEARCUT_MODELS_MIRROR", str(own.parent))
-    assert weights.fetch(tiny) == [weights.checked(tiny)[1]] == [own.with_name("tiny.onnx")]
+    assert supply.fetch(tiny) == [weights.checked(tiny)[1]] == [own.with_name("tiny.onnx")]
 
 
 def test_a_wrong_file_of_a_mirror_is_not_taken(empty_models: Path, site: Any, monkeypatch: Any) -> None:
     monkeypatch.setenv("CLEARCUT_MODELS_MIRROR", site(Reply(WRONG)).base)
-    refused("fetch_failed", weights.fetch, card(gated=True))
+    refused("fetch_failed", supply.fetch, card(gated=True))
     assert files(empty_models) == set()
 
 
@@ -166,7 +166,7 @@ def test_without_a_published_checksum_even_a_mirror_gives_nothing(own: Path, sit
     own.rename(own.with_name("tiny.onnx"))
     for place in (mirror.base, str(own.parent)):
         monkeypatch.setenv("CLEARCUT_MODELS_MIRROR", place)
-        assert say_where(refused("import_only", weights.fetch, tiny)) == ("tiny", "https://tiny.example")
+        assert say_where(refused("import_only", supply.fetch, tiny)) == ("tiny", "https://tiny.example")
     assert mirror.asked == []
 
 
@@ -176,21 +176,21 @@ def test_the_checksum_of_an_imported_file_is_noted_where_none_is_published(own: 
     assert (weights.find(tiny), weights.is_installed(tiny)) == (None, False)
     refused("model_missing", weights.checked, tiny)
     here.unlink()
-    assert weights.import_file(tiny, own) == here
+    assert supply.import_file(tiny, own) == here
     assert (empty_models / "tiny.onnx.sha256").read_text() == f"{SUMS['sha256']}  tiny.onnx\n"
-    assert weights.fetch(tiny) == [weights.checked(tiny)[1]] == [here]
+    assert supply.fetch(tiny) == [weights.checked(tiny)[1]] == [here]
     here.write_bytes(WRONG)
     facts = {"model": "tiny", "file": "tiny.onnx", "wanted": SUMS["sha256"]}
     facts["found"] = hashlib.sha256(WRONG).hexdigest()
     assert refused("wrong_checksum", weights.checked, tiny) == facts
-    weights.import_file(tiny, here)  # the user says that it is meant so
+    supply.import_file(tiny, here)  # the user says that it is meant so
     assert weights.checked(tiny) == (tiny.variants[0], here)
 
 
 @pytest.mark.parametrize("note", [b"", b"\n", b"\xff\xfe", b"nonsense", SUMS["md5"].encode()])
 def test_a_note_that_is_spoilt_never_lets_a_file_pass_for_another(note: bytes, own: Path, empty_models: Path) -> None:
     tiny = card(**UNKNOWN)
-    weights.import_file(tiny, own)
+    supply.import_file(tiny, own)
     (empty_models / "tiny.onnx").write_bytes(WRONG)
     (empty_models / "tiny.onnx.sha256").write_bytes(note)
     with pytest.raises(ClearcutError) as caught:
@@ -201,13 +201,13 @@ def test_a_note_that_is_spoilt_never_lets_a_file_pass_for_another(note: bytes, o
 def test_offline_the_file_to_bring_is_named_and_nobody_asked(site: Any, monkeypatch: Any) -> None:
     server = site()
     monkeypatch.setenv("CLEARCUT_OFFLINE", "1")
-    for call in (weights.fetch, weights.fetch_network):
+    for call in (supply.fetch, supply.fetch_network):
         facts = refused("offline", call, card(server.url))
         assert facts == {"model": "tiny", "file": "tiny.onnx", "megabytes": 3.5}
     assert server.asked == []
 
 
-@pytest.mark.parametrize("call", [weights.fetch, weights.fetch_network])
+@pytest.mark.parametrize("call", [supply.fetch, supply.fetch_network])
 def test_offline_too_a_file_without_a_checksum_has_to_be_imported(call: Any, monkeypatch: Any) -> None:
     monkeypatch.setenv("CLEARCUT_OFFLINE", "1")
     refused("import_only", call, card(**UNKNOWN))  # put into the models folder by hand it would not count
@@ -218,18 +218,18 @@ def test_a_model_made_of_others_names_the_one_that_has_to_be_brought(own: Path, 
     gated = card(name="b", names=("b.onnx",), gated=True, homepage="https://b.example")
     both = of_both(fetched, gated)
     assert say_where(refused("import_only", weights.require, both)) == ("b", "https://b.example")
-    weights.import_file(gated, own)
+    supply.import_file(gated, own)
     assert refused("model_missing", weights.require, both)["model"] == "both"
-    assert [path.read_bytes() for path in weights.fetch(both)] == [DATA, DATA]
+    assert [path.read_bytes() for path in supply.fetch(both)] == [DATA, DATA]
     weights.require(both)
 
 
 def test_an_import_knows_by_its_length_which_variant_a_file_is(own: Path, empty_models: Path) -> None:
     first, second = card(names=("a.onnx",), bytes=7).variants[0], card(names=("b.onnx",)).variants[0]
     tiny = card().model_copy(update={"variants": (first, second)})
-    assert weights.import_file(tiny, own) == empty_models / "b.onnx"
-    refused("file_missing", weights.import_file, tiny, own.parent / "none.onnx")
-    refused("file_missing", weights.import_file, tiny, own.parent)
+    assert supply.import_file(tiny, own) == empty_models / "b.onnx"
+    refused("file_missing", supply.import_file, tiny, own.parent / "none.onnx")
+    refused("file_missing", supply.import_file, tiny, own.parent)
     assert files(empty_models) == {"b.onnx"}
 
 
@@ -241,7 +241,7 @@ def test_check_looks_at_every_weight_file_in_the_models_folder(own: Path, empty_
     cards |= {name: card(name=name, names=(f"{name}.onnx",), **UNKNOWN) for name in ("noted", "dropped", "changed")}
     only(*cards.values(), of_both(cards["good"], cards["bad"]))
     for name in ("good", "noted", "changed"):
-        weights.import_file(cards[name], own)
+        supply.import_file(cards[name], own)
     for name, data in {"bad": WRONG, "changed": WRONG, "dropped": DATA, "stranger": DATA}.items():
         (empty_models / f"{name}.onnx").write_bytes(data)
     (empty_models / "good.onnx.part").write_bytes(b"")
@@ -262,25 +262,25 @@ def test_check_finds_nothing_where_there_is_nothing(only: Any, tmp_path: Path, m
 def test_removing_deletes_each_file_its_note_and_what_a_fetch_left(own: Path, empty_models: Path) -> None:
     tiny, other = card(names=("a.onnx", "b.onnx"), **UNKNOWN), card(name="other", names=("other.onnx",))
     for each in (tiny, other):
-        weights.import_file(each, own)
+        supply.import_file(each, own)
     for name in ("b.onnx", "b.onnx.part", "a.onnx.part"):
         (empty_models / name).write_bytes(DATA)
-    assert weights.remove(tiny) == [empty_models / "a.onnx", empty_models / "b.onnx"]
+    assert supply.remove(tiny) == [empty_models / "a.onnx", empty_models / "b.onnx"]
     assert files(empty_models) == {"other.onnx"}
-    assert weights.remove(tiny) == []
+    assert supply.remove(tiny) == []
 
 
 def test_a_model_made_of_others_is_not_removed(own: Path, empty_models: Path) -> None:
     a, b = (card(name=name, names=(f"{name}.onnx",)) for name in "ab")
-    weights.import_file(a, own)
-    assert refused("not_removable", weights.remove, of_both(a, b)) == {"model": "both", "members": "a, b"}
+    supply.import_file(a, own)
+    assert refused("not_removable", supply.remove, of_both(a, b)) == {"model": "both", "members": "a, b"}
     assert files(empty_models) == {"a.onnx"}
 
 
 def test_what_lies_in_a_mirror_folder_is_never_removed(own: Path, monkeypatch: Any) -> None:
     monkeypatch.setenv("CLEARCUT_MODELS_MIRROR", str(own.parent))
     tiny = card(names=("own.onnx",))
-    assert (weights.remove(tiny), weights.checked(tiny)[1]) == ([], own)
+    assert (supply.remove(tiny), weights.checked(tiny)[1]) == ([], own)
 
 
 def exported(folder: Path, own: Path, only: Any) -> list[Card]:
@@ -288,8 +288,8 @@ def exported(folder: Path, own: Path, only: Any) -> list[Card]:
     cards = [card(name="a", names=("a.onnx",)), card(name="b", names=("b.onnx",), **UNKNOWN)]
     only(*cards, card(name="absent", names=("absent.onnx",)), of_both(cards[0], cards[1]))
     for each in cards:
-        weights.import_file(each, own)
-    assert list(weights.export(folder)) == [folder / "a.onnx", folder / "b.onnx"]
+        supply.import_file(each, own)
+    assert list(supply.export(folder)) == [folder / "a.onnx", folder / "b.onnx"]
     return [*cards]
 
 
@@ -305,17 +305,17 @@ def test_an_exported_folder_serves_another_machine(
     assert not any(weights.is_installed(each) for each in cards)
     monkeypatch.setenv(setting, str(folder))
     for each in cards:
-        assert weights.fetch(each) == [folder / f"{each.name}.onnx"]
+        assert supply.fetch(each) == [folder / f"{each.name}.onnx"]
     if setting == "CLEARCUT_MODELS_DIR":
         assert [each.holds for each in weights.check()] == [True, True]
 
 
 def test_an_exported_folder_behind_a_web_server_serves_too(own: Path, site: Any, only: Any, monkeypatch: Any) -> None:
     tiny, *_ = exported(own.parent / "stick", own, only)
-    weights.remove(tiny)
+    supply.remove(tiny)
     mirror = site(Reply((own.parent / "stick" / "a.onnx").read_bytes()))
     monkeypatch.setenv("CLEARCUT_MODELS_MIRROR", mirror.base)
-    assert weights.fetch(tiny)[0].read_bytes() == DATA
+    assert supply.fetch(tiny)[0].read_bytes() == DATA
 
 
 @pytest.mark.skipif(not shutil.which("sha256sum"), reason="sha256sum is not installed")
@@ -338,14 +338,14 @@ def test_exporting_into_the_models_folder_or_twice_harms_nothing(own: Path, empt
 def test_a_damaged_file_is_not_exported(own: Path, empty_models: Path, tmp_path: Path, only: Any) -> None:
     only(card())
     (empty_models / "tiny.onnx").write_bytes(WRONG)
-    refused("wrong_checksum", lambda: list(weights.export(tmp_path / "stick")))
+    refused("wrong_checksum", lambda: list(supply.export(tmp_path / "stick")))
     assert not (tmp_path / "stick" / "tiny.onnx").exists()
 
 
 def test_exporting_onto_a_file_is_told(own: Path, only: Any) -> None:
     only(card())
-    weights.import_file(card(), own)
-    assert refused("write_failed", lambda: list(weights.export(own)))["name"] == "tiny.onnx"
+    supply.import_file(card(), own)
+    assert refused("write_failed", lambda: list(supply.export(own)))["name"] == "tiny.onnx"
     assert own.read_bytes() == DATA
 
 
@@ -365,7 +365,7 @@ def test_a_full_disk_is_told_and_left_empty(do: str, tiny_disk: Any, own: Path, 
     small = own.parent / "small" if do == "export" else empty_models
     small.mkdir(exist_ok=True)
     if do == "export":
-        weights.import_file(card(), own)
+        supply.import_file(card(), own)
     paths = {"fetch": [], "import": [own], "export": [small]}[do]
     process = child(card(site().url), do, *paths, within=(*tiny_disk, small))
     assert process.communicate()[0] == "disk_full []\n"
@@ -379,7 +379,7 @@ def test_a_disk_that_is_full_when_the_checksums_are_noted_holds_no_half_file(
     tiny, small = card(bytes=len(FULL), **sums), empty_models
     own.write_bytes(FULL)
     if do == "export":
-        weights.import_file(tiny, own)
+        supply.import_file(tiny, own)
         small = own.parent / "small"
         small.mkdir()
     process = child(tiny, do, own if do == "import" else small, within=(*tiny_disk, small))
@@ -388,8 +388,8 @@ def test_a_disk_that_is_full_when_the_checksums_are_noted_holds_no_half_file(
 
 def test_a_models_folder_that_cannot_be_written_to_is_told(own: Path, site: Any, monkeypatch: Any) -> None:
     monkeypatch.setenv("CLEARCUT_MODELS_DIR", str(own / "models"))
-    assert refused("write_failed", weights.fetch_network, card(site().url)) == {"name": "tiny.onnx"}
-    assert refused("write_failed", weights.import_file, card(), own) == {"name": "tiny.onnx"}
+    assert refused("write_failed", supply.fetch_network, card(site().url)) == {"name": "tiny.onnx"}
+    assert refused("write_failed", supply.import_file, card(), own) == {"name": "tiny.onnx"}
 
 
 def test_two_processes_fetching_at_once_end_with_one_good_file(empty_models: Path, site: Any) -> None:
@@ -411,7 +411,7 @@ def test_who_waits_for_another_process_hears_a_beat_and_may_leave(empty_models: 
         if len(heard) == 2:
             raise ClearcutError("cancelled")
 
-    refused("cancelled", weights.fetch_network, card(server.url), leave)
+    refused("cancelled", supply.fetch_network, card(server.url), leave)
     server.go.set()
     assert (heard, process.communicate()[0]) == ([(None, len(DATA))] * 2, "")
     assert files(empty_models) == {"tiny.onnx"}
@@ -426,7 +426,7 @@ def test_a_killed_fetch_leaves_no_file_and_the_next_one_goes_on(rounded: bool, e
     process.kill()
     assert process.wait() < 0
     assert "tiny.onnx" not in files(empty_models)
-    assert weights.fetch_network(tiny).read_bytes() == DATA
+    assert supply.fetch_network(tiny).read_bytes() == DATA
 
 
 def test_an_import_during_a_fetch_harms_neither(empty_models: Path, own: Path, site: Any) -> None:
