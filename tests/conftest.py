@@ -15,6 +15,7 @@ import tomli_w
 from pipeline import cache, catalog, runtime, supply
 from pipeline.errors import ClearcutError
 from pipeline.settings import PREFIX
+from tests.networks import TWO_ANSWERS
 
 TEST_DATA = os.environ.get("CLEARCUT_TEST_DATA")
 TEST_MODELS = os.environ.get("CLEARCUT_TEST_MODELS")
@@ -119,3 +120,11 @@ def write_catalog(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
     changed = max(time.time_ns(), before + 2_000_000_000)
     os.utime(path, ns=(changed, changed))
+
+
+@pytest.fixture
+def two_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file of a network with two outputs, beside a cache folder that is the test's own."""
+    monkeypatch.setenv("CLEARCUT_CACHE_DIR", str(tmp_path / "cache"))
+    (tmp_path / "two.onnx").write_bytes(TWO_ANSWERS)
+    return tmp_path / "two.onnx"

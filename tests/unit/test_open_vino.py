@@ -3,49 +3,24 @@
 import subprocess
 import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx.parser
 import pytest
 
-import pipeline
-from pipeline import catalog, engines, machine, runtime, storage
+from pipeline import catalog, engines, machine, storage
 from pipeline.catalog import Card, Coarsest, ModelCard
 from pipeline.cutout import cut_out
 from pipeline.engines import compiled, mnn, open_vino
-from pipeline.errors import ClearcutError
 from pipeline.image_io import Photo, decode
 from pipeline.jobs import Job
-from pipeline.networks import network
 from pipeline.options import Options
 from pipeline.settings import ROOT
-from tests.pictures import composite, photo
+from tests.networks import TWO_ANSWERS, TWO_INPUT
 
 pytestmark = pytest.mark.skipif(not open_vino.is_here(), reason="no OpenVINO here")
-TWO_ANSWERS = bytes(
-    onnx.parser.parse_model(
-        '<ir_version: 8, opset_import: ["": 17]> net (float[1, 3, 8, 8] x) => '
-        "(float[1, 1, 8, 8] red, float[1, 1, 8, 8] green) "
-        "<float[1, 3, 1, 1] r = {1, 0, 0}, float[1, 3, 1, 1] g = {0, 1, 0}> { red = Conv(x, r) green = Conv(x, g) }"
-    ).SerializeToString()
-)
 RED = np.broadcast_to(np.array([255, 0, 0], np.uint8), (8, 8, 3)).copy()
-INPUT = np.stack([np.full((8, 8), value, np.float32) for value in (0.25, 0.75, 0)])[None]
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    (tmp_path / "two.onnx").write_bytes(TWO_ANSWERS)
-    return tmp_path / "two.onnx"
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("CLEARCUT_CACHE_DIR", str(tmp_path / "cache"))
-    return tmp_path / "cache"
 
 
 def loaded(file: Path, outputs: Any = None) -> open_vino.Network:
@@ -56,28 +31,6 @@ def loaded(file: Path, outputs: Any = None) -> open_vino.Network:
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """OpenVINO, with no other engine beside onnxruntime."""
     monkeypatch.setattr(mnn, "is_here", lambda: False)
-
-
-@pytest.mark.parametrize("model", ["u2netp", "isnet-general-use"])
-def test_its_matte_is_that_of_onnxruntime_to_half_a_grey_level(
-    model: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    request.getfixturevalue(model.split("-")[0])
-    card = pipeline.card(model)
-    assert isinstance(card, ModelCard)
-    pictures = [composite(640, 480).rgb, photo(), photo("coffee")]
-    mattes = {}
-    for engine in ("cpu", "openvino"):
-        monkeypatch.setenv("CLEARCUT_ENGINE", engine)
-        kind, planned = network(card), engines.plan(card, "exact")
-        session = runtime.POOL.session(card, planned, kind.outputs(card))
-        assert session.engine == planned.label
-        feds = [kind.feed(rgb, card) for rgb in pictures]
-        mattes[engine] = [
-            kind.read(session.run(fed.inputs, kind.outputs(card), Job()), card, fed).matte for fed in feds
-        ]
-    for theirs, ours in zip(mattes["cpu"], mattes["openvino"], strict=True):
-        assert np.abs(theirs - ours).mean() <= 0.5 / 255
 
 
 def test_a_measured_network_runs_on_it_without_being_asked_and_others_do_not(
@@ -97,13 +50,13 @@ def test_whoever_asks_for_it_gets_it_for_any_network(enter: Callable[..., Card],
     assert (cutout.engine, cutout.warnings, cutout.alpha.min()) == ("OpenVINO f32", (), 255)
 
 
-def test_a_network_that_it_cannot_run_is_run_by_onnxruntime(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_network_that_it_cannot_run_is_run_by_onnxruntime(two_answers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise RuntimeError("no")
 
     monkeypatch.setattr(open_vino, "_compiled", fail)
     for why, told in (("measured", ()), ("asked", ("engine_fallback",))):
-        network, plan = engines.load(file, engines.Plan("openvino", why=why), "0" * 64)  # type: ignore[arg-type]
+        network, plan = engines.load(two_answers, engines.Plan("openvino", why=why), "0" * 64)  # type: ignore[arg-type]
         assert (network.label, plan.warnings) == ("onnxruntime CPU", told)
 
 
@@ -128,92 +81,34 @@ def test_halves_are_used_where_the_processor_has_them_and_the_precision_allows(
     assert tuple(engines.plan(card, each).arithmetic for each in ("exact", "fast")) == labels  # type: ignore[arg-type]
 
 
-def test_only_the_outputs_that_are_asked_for_are_computed(file: Path) -> None:
-    network = loaded(file, [1])
+def test_only_the_outputs_that_are_asked_for_are_computed(two_answers: Path) -> None:
+    network = loaded(two_answers, [1])
     assert len(network._compiled.outputs) == 1
-    (green,) = network.run({"x": INPUT}, [1], Job())
+    (green,) = network.run({"x": TWO_INPUT}, [1], Job())
     assert green.min() == green.max() == 0.75
 
 
 @pytest.mark.parametrize("output", [0, "red"])
-def test_outputs_are_told_by_position_or_name(output: int | str, file: Path) -> None:
-    assert loaded(file).run({"x": INPUT}, [output], Job())[0].max() == 0.25
-    assert loaded(file, [output]).run({"x": INPUT}, [output], Job())[0].max() == 0.25
-
-
-def test_answers_stay_when_it_runs_again(file: Path) -> None:
-    network = loaded(file, [0])
-    (first,) = network.run({"x": INPUT}, [0], Job())
-    network.run({"x": INPUT * 2}, [0], Job())
-    assert first.max() == 0.25
-
-
-def test_each_of_many_threads_gets_its_own_answer(file: Path) -> None:
-    network = loaded(file, [0])
-
-    def answers(number: int) -> set[float]:
-        feed = np.full((1, 3, 8, 8), number, np.float32)
-        return {float(value) for _ in range(100) for value in network.run({"x": feed}, [0], Job())[0].ravel()}
-
-    with ThreadPoolExecutor(4) as threads:
-        assert list(threads.map(answers, range(4))) == [{float(number)} for number in range(4)]
-
-
-def test_a_job_that_was_stopped_before_runs_nothing(file: Path) -> None:
-    job = Job()
-    job.cancel()
-    with pytest.raises(ClearcutError) as caught:
-        loaded(file).run({"x": INPUT}, [0], job)
-    assert caught.value.code == "cancelled"
+def test_outputs_are_told_by_position_or_name(output: int | str, two_answers: Path) -> None:
+    assert loaded(two_answers).run({"x": TWO_INPUT}, [output], Job())[0].max() == 0.25
+    assert loaded(two_answers, [output]).run({"x": TWO_INPUT}, [output], Job())[0].max() == 0.25
 
 
 # ---- compiled networks -----------------------------------------------------------------------------------------------
 
 
-def test_what_was_compiled_is_kept_for_the_next_process(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    loaded(file, [0])
-    (kept,) = storage.kept(compiled.FOLDER)
-    assert kept.path.stat().st_mode & 0o777 == 0o600
-
-    def fail(*_: object) -> None:
-        raise AssertionError("compiled again")
-
-    monkeypatch.setattr(open_vino, "_pruned", fail)
-    assert loaded(file, [0]).run({"x": INPUT}, [0], Job())[0].max() == 0.25
-
-
-@pytest.mark.parametrize("how", ["cut short", "damaged", "empty", "not its own"])
-def test_a_spoilt_one_is_compiled_anew(how: str, file: Path) -> None:
-    loaded(file, [0])
-    (kept,) = storage.kept(compiled.FOLDER)
-    good = kept.path.read_bytes()
-    if how == "not its own":
-        storage.keep(compiled.FOLDER, kept.path.name, b"something else", 1e9)
-    else:
-        middle = len(good) // 2
-        spoilt = {"cut short": good[:middle], "damaged": good[:middle] + b"spoilt" + good[middle + 6 :], "empty": b""}
-        kept.path.write_bytes(spoilt[how])
-    assert loaded(file, [0]).run({"x": INPUT}, [0], Job())[0].max() == 0.25
-    assert kept.path.read_bytes() == good
-
-
-def test_other_weights_other_outputs_and_other_threads_are_compiled_apart(file: Path, monkeypatch: Any) -> None:
-    loaded(file, [0])
-    loaded(file, [1])
-    open_vino.Network(file, "f32", "1" * 64, [0])
+def test_other_weights_other_outputs_and_other_threads_are_compiled_apart(two_answers: Path, monkeypatch: Any) -> None:
+    loaded(two_answers, [0])
+    loaded(two_answers, [1])
+    open_vino.Network(two_answers, "f32", "1" * 64, [0])
     monkeypatch.setenv("CLEARCUT_THREADS", "1")
-    loaded(file, [0])
+    loaded(two_answers, [0])
     assert len(list(storage.kept(compiled.FOLDER))) == 4
 
 
-def test_a_cache_folder_that_cannot_be_made_stops_nothing(file: Path, own_cache: Path) -> None:
-    own_cache.write_text("in the way")
-    assert loaded(file, [0]).run({"x": INPUT}, [0], Job())[0].max() == 0.25
-
-
-def test_its_converter_and_its_reporting_client_are_not_loaded(file: Path) -> None:
+def test_its_converter_and_its_reporting_client_are_not_loaded(two_answers: Path) -> None:
     code = f"""import sys; from pathlib import Path; from pipeline.engines.open_vino import Network
-Network(Path({str(file)!r}), "f32", "0" * 64)
+Network(Path({str(two_answers)!r}), "f32", "0" * 64)
 print([name for name in sys.modules if "telemetry" in name or name.startswith("openvino.tools.ovc.")])"""
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import onnx.parser
 import pytest
 
 from pipeline import engines, optimise, runtime, stock
@@ -21,14 +20,13 @@ from pipeline.errors import ClearcutError
 from pipeline.image_io import Photo
 from pipeline.options import Options
 from pipeline.settings import ROOT
+from tests.networks import network
 from tests.pictures import composite, encoded
 
 pytestmark = pytest.mark.skipif(not open_vino.is_here(), reason="no OpenVINO here")
-FINDS_RED = bytes(
-    onnx.parser.parse_model(
-        '<ir_version: 8, opset_import: ["": 17]> net (float[1, 3, 64, 64] x) => (float[1, 1, 64, 64] y)'
-        " <float[1, 3, 1, 1] kernel = {1, 0, 0}> { y = Conv(x, kernel) }"
-    ).SerializeToString()
+FINDS_RED = network(
+    "net (float[1, 3, 64, 64] x) => (float[1, 1, 64, 64] y) "
+    "<float[1, 3, 1, 1] kernel = {1, 0, 0}> { y = Conv(x, kernel) }"
 )
 STAND_IN = """import json, sys
 from pathlib import Path
