@@ -39,16 +39,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     logging.getLogger("clearcut").addHandler(logging.NullHandler())  # what concerns a person is told as a sentence
     try:
-        code = int(given.run(given))
+        try:
+            code = int(given.run(given))
+        except ClearcutError as error:
+            code = complain(error)
+        except KeyboardInterrupt:
+            code = INTERRUPTED
         sys.stdout.flush()
-    except ClearcutError as error:
-        return complain(error)
-    except KeyboardInterrupt:
-        return INTERRUPTED
     except OSError as error:  # standard output: a full disk, or whoever read it has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNEXPECTED if isinstance(error, BrokenPipeError) else complain(write_error(error, STDOUT))
     except Exception as error:
+        sys.stdout.flush()
         return complain(as_clearcut_error(error))
     return code
 

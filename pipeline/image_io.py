@@ -169,10 +169,13 @@ def _jpeg(image: Image.Image, data: bytes) -> np.ndarray | None:
     if image.format not in ("JPEG", "MPO") or image.mode != "RGB":
         return None
     profile = image.info.get("icc_profile")
-    if profile and not _is_srgb(ImageCms.ImageCmsProfile(io.BytesIO(profile))):
-        return None
     how = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), how)
+    try:
+        if profile and not _is_srgb(ImageCms.ImageCmsProfile(io.BytesIO(profile))):
+            return None
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), how)
+    except (ImageCms.PyCMSError, OSError, ValueError, cv2.error):
+        return None
     if pixels is None or pixels.shape != (image.height, image.width, 3):
         return None
     turn = UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation))

@@ -131,7 +131,7 @@ def _optimise(given: argparse.Namespace) -> int:
 
     for card in catalog.card(given.name).networks:
         outcome = optimise(card, given.folder, tell)
-        for title, figures in ((outcome.engine, outcome.before), ("OpenVINO int8", outcome.after)):
+        for title, figures in ((outcome.engine, outcome.before), (outcome.other, outcome.after)):
             print(f"{title:16s} IoU {figures.iou:.3f}  MAE {figures.mae:.3f}  {figures.seconds:.3f} s")
         code = "kept" if outcome.kept else "not_faster" if outcome.is_as_good else "not_as_good"
         print(f"{card.name}: {say(f'cli.optimise.{code}')}")

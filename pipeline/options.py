@@ -148,8 +148,8 @@ class Options(BaseModel):
             raise ClearcutError("bad_option", name="preset", value=str(preset)[:100], accepted=", ".join(presets()))
         has_picture = values.pop("background_image", False)
         wanted = known[preset] | values
-        if has_picture:
-            wanted.setdefault("background", "image")
+        if has_picture and "background" not in values:
+            wanted["background"] = "image"
         asked_for = canvases().get(str(wanted.get("canvas")))
         if asked_for and asked_for.background and not {"background", "background_color"} & set(wanted):
             wanted |= {"background": "color", "background_color": asked_for.background}

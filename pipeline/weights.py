@@ -3,15 +3,12 @@
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from . import catalog
 from .catalog import Card, ModelCard, Variant, megabytes
 from .errors import ClearcutError
 from .settings import Settings
-
-if TYPE_CHECKING:
-    pass
 
 
 def find(card: ModelCard, settings: Settings | None = None) -> tuple[Variant, Path] | None:

@@ -67,5 +67,6 @@ def page_facts() -> dict[str, Any]:
         "groups": {name: field["group"] for name, field in PROPERTIES.items()},
         "elements": {name: elem_id(name) for name in PROPERTIES},
         "limits": {name: {key: field[key] for key in LIMITS if key in field} for name, field in PROPERTIES.items()},
+        "canvases": list(canvases()),
         "canvas_backgrounds": {name: canvas.background for name, canvas in canvases().items() if canvas.background},
     }

@@ -112,7 +112,7 @@ class Results:
         except FileNotFoundError:
             _delete([folder])
             raise ClearcutError("expired") from None
-        except OSError:
+        except BaseException:
             _delete([folder])
             raise
         kept = Kept(secrets.token_urlsafe(16), folder, name, options, before_name, view.name, behind is not None)
@@ -172,6 +172,9 @@ class Results:
         """Delete one result."""
         with self._lock:
             folder = self._drop(key)
+            for keys in self._of.values():
+                if key in keys:
+                    keys.remove(key)
         _delete([folder])
 
     def sweep(self) -> None:

@@ -3,7 +3,7 @@ window.clearcut.settings = (() => {
   "use strict";
   const page = window.clearcut;
   const { $, root, now, models, say, remember, recalled } = page;
-  const { options: names, defaults, when, groups, elements, presets, limits, canvas_backgrounds: canvasBackgrounds } = window.CLEARCUT;
+  const { options: names, defaults, when, groups, elements, presets, limits, canvases, canvas_backgrounds: canvasBackgrounds } = window.CLEARCUT;
   const SAME_MOVE = 1200; // ms: changes of one control that follow this fast are one change
   const TO_BECOME = 3000; // ms in which the controls have become what they are to be
   const initial = () => ({ ...defaults, model: now.model ?? defaults.model });
@@ -101,6 +101,7 @@ window.clearcut.settings = (() => {
       kept = JSON.parse(recalled("settings") ?? "{}");
     } catch { /* not ours */ }
     const fits = (name) => name in kept && typeof kept[name] === typeof defaults[name] && within(limits[name], kept[name]);
+    if (!/^\d/.test(kept.canvas) && !canvases.includes(kept.canvas)) delete kept.canvas;
     const known = Object.fromEntries(names.filter(fits).map((name) => [name, kept[name]]));
     if (!models[known.model]?.installed) delete known.model;
     if (known.background === "image") delete known.background; // the picture itself is not kept
@@ -153,6 +154,7 @@ window.clearcut.settings = (() => {
   // Of the result that is shown, to which Cancel goes back.
   function lastOf(given) {
     values = Object.fromEntries(names.map((name, at) => [name, given[at]]));
+    wanted = null;
     while (past.length && same(past.at(-1), values)) past.pop();
     remember("settings", JSON.stringify(values));
     draw();

@@ -103,7 +103,10 @@ def _is_optimised(card: ModelCard) -> bool:
     if found is None or not open_vino.is_here():
         return False
     variant, path = found
-    return optimised.facts(path, weights.checksum(variant, path)) is not None
+    try:
+        return optimised.facts(path, weights.checksum(variant, path)) is not None
+    except (OSError, IndexError, ValueError):  # its checksum was removed in this moment, or is none
+        return False
 
 
 def _arithmetic(card: ModelCard, precision: Precision) -> Arithmetic:
@@ -113,7 +116,7 @@ def _arithmetic(card: ModelCard, precision: Precision) -> Arithmetic:
 
 
 def load(path: Path, planned: Plan, checksum: str, outputs: Sequence[int | str] | None = None) -> tuple[Loaded, Plan]:
-    """The network in the file at `path` as planned, and the plan: onnxruntime on the processor where that fails.
+    """The network in the file at `path` as planned, and the plan; in the end onnxruntime, where that fails.
 
     Parameters
     ----------
@@ -122,23 +125,39 @@ def load(path: Path, planned: Plan, checksum: str, outputs: Sequence[int | str] 
     outputs
         Positions or names of those that will ever be asked for; all without.
     """
-    try:
-        if planned.engine == "mnn":
-            return mnn.Network(path, checksum, outputs), planned
-        if planned.engine == "openvino":
-            return open_vino.Network(path, planned.arithmetic, checksum, outputs), planned
-        network = onnx_runtime.Network(path, planned.engine)
-    except Exception as error:
-        if planned.engine not in PACKAGES:
-            raise
-        log.info("%s cannot run %s: %s", planned.label, path.name, error)
-        network = onnx_runtime.Network(path, "cpu")
-    if network.label == planned.label:
-        return network, planned
-    if planned.why in ("measured", "optimised"):
-        return network, Plan("cpu")
-    _tell(planned.engine)
+    for plan in (planned, *_instead(planned)):
+        try:
+            network = _loaded(path, plan, checksum, outputs)
+        except Exception as error:
+            if plan.engine not in PACKAGES:
+                raise
+            log.info("%s cannot run %s: %s", plan.label, path.name, error)
+            if plan.why == "optimised":
+                optimised.forget(path)
+            continue
+        if network.label == plan.label:
+            if plan is not planned and plan.why == "missing":
+                _tell(planned.engine)
+            return network, plan
+    _tell(planned.engine)  # onnxruntime itself took another provider
     return network, Plan("cpu", why="missing")
+
+
+def _instead(planned: Plan) -> list[Plan]:
+    """What is tried where the engine that was planned fails, in this order."""
+    if planned.engine not in PACKAGES:
+        return []
+    measured = planned.why == "measured" and planned.engine == "mnn" and open_vino.is_here()
+    other = [Plan("openvino", why="measured")] if measured else []
+    return [*other, Plan("cpu", why="only" if planned.why in ("measured", "optimised") else "missing")]
+
+
+def _loaded(path: Path, plan: Plan, checksum: str, outputs: Sequence[int | str] | None) -> Loaded:
+    if plan.engine == "mnn":
+        return mnn.Network(path, checksum, outputs)
+    if plan.engine == "openvino":
+        return open_vino.Network(path, plan.arithmetic, checksum, outputs)
+    return onnx_runtime.Network(path, plan.engine)
 
 
 def _tell(engine: Engine) -> None:

@@ -11,8 +11,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import cache
+from contextlib import contextmanager, suppress
+from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,6 +28,7 @@ from ..settings import Settings
 from . import compiled
 
 LABEL = "MNN f32"
+_loading = threading.Lock()
 CONVERTER = Path(__file__).with_name("mnn_converter.py")
 
 
@@ -36,12 +37,13 @@ def is_here() -> bool:
     return find_spec("MNN") is not None
 
 
-@cache
 def library() -> ModuleType:
     """The package, without the line that it prints when it is loaded: the standard output may be a picture."""
-    with _no_output():
-        import MNN
-    return MNN
+    with _loading:
+        if "MNN" not in sys.modules:
+            with _no_output():
+                import_module("MNN")
+    return sys.modules["MNN"]
 
 
 @contextmanager
@@ -52,7 +54,8 @@ def _no_output() -> Iterator[None]:
     try:
         os.dup2(nowhere, 1)
         yield
-        ctypes.CDLL(None).fflush(None)
+        with suppress(AttributeError, OSError, TypeError):  # not on Windows
+            ctypes.CDLL(None).fflush(None)
     finally:
         os.dup2(out, 1)
         os.close(out)

@@ -280,3 +280,9 @@ def test_dots_per_inch_turn_with_the_photo():
     assert decode(cut_out_bytes(data)).dpi == pytest.approx((300, 150), abs=0.5)
     for degrees in (90, 270):
         assert decode(cut_out_bytes(data, rotate=degrees)).dpi == pytest.approx((150, 300), abs=0.5)
+
+
+def test_a_picture_for_behind_stands_before_a_presets_background_and_behind_what_is_asked_for():
+    assert Options.of(preset="product-white", background_image=True).background == "image"
+    assert Options.of(preset="product-white").background == "color"
+    assert Options.of(background="blur", background_image=True).background == "blur"

@@ -92,6 +92,21 @@ def files() -> set[str]:
     return {str(path) for path in Path().rglob("*") if path.is_file() and path.suffix != ".lock"}
 
 
+@pytest.mark.parametrize(
+    "error", ["ClearcutError('not_a_picture', name='x')", "KeyboardInterrupt", "ZeroDivisionError"]
+)
+def test_what_was_said_before_an_error_is_said(error: str) -> None:
+    code = f"""import os
+from pipeline import __main__ as line
+from pipeline.errors import ClearcutError
+def cut(given):
+    print("so far")
+    raise {error}
+line._cut = cut
+os._exit(line.main(["cut", "photo.png"]))"""
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True).stdout == b"so far\n"
+
+
 def test_the_cut_out_is_written_beside_the_photo_or_to_standard_output_alone() -> None:
     Path("sub").mkdir()
     Path("photo.png").rename("sub/photo.png")

@@ -103,6 +103,14 @@ def test_a_jpeg_has_the_very_pixels_that_pillow_reads(orientation, subsampling, 
     assert np.array_equal(decode(data).rgb, pillows)
 
 
+@pytest.mark.parametrize(
+    "profile", [b"no profile" * 20, ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()]
+)
+def test_a_jpeg_whose_profile_makes_no_sense_is_read_without_it(profile):
+    photo = decode(encoded(PHOTO, "JPEG", quality=95, icc_profile=profile))
+    assert off(photo.rgb, PHOTO) <= LOSS["JPEG"]
+
+
 @pytest.mark.parametrize("orientation", pictures.ORIENTED)
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIC"])
 def test_every_exif_orientation_comes_upright(format, orientation):

@@ -62,10 +62,28 @@ def test_where_it_is_missing_asking_for_it_is_told(monkeypatch: pytest.MonkeyPat
     assert engines.plan(card("u2netp")).warnings == ("engine_fallback",)
 
 
-def test_what_it_cannot_convert_is_run_by_onnxruntime(two_answers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("has_openvino", "instead"), [(True, "OpenVINO f32"), (False, "onnxruntime CPU")])
+def test_what_it_cannot_convert_is_run_by_the_next_best(
+    has_openvino: bool, instead: str, two_answers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(mnn, "CONVERTER", Path("nowhere.py"))
+    monkeypatch.setattr(open_vino, "is_here", lambda: has_openvino)
     network, plan = engines.load(two_answers, engines.Plan("mnn", why="measured"), "0" * 64, [0])
-    assert (network.label, plan.warnings) == ("onnxruntime CPU", ())
+    assert (network.label, plan.label, plan.warnings) == (instead, instead, ())
+    network, plan = engines.load(two_answers, engines.Plan("mnn", why="asked"), "0" * 64, [0])
+    assert (network.label, plan.warnings) == ("onnxruntime CPU", ("engine_fallback",))
+
+
+def test_two_threads_that_load_it_leave_standard_output_as_it_was() -> None:
+    code = """import sys, threading
+from pipeline.engines import mnn
+threads = [threading.Thread(target=mnn.library) for _ in range(8)]
+for each in threads: each.start()
+for each in threads: each.join()
+print("mine")"""
+    for _ in range(3):
+        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+        assert done.stdout == "mine\n"
 
 
 def test_an_input_of_another_size_is_refused_before_it_can_do_harm(two_answers: Path) -> None:

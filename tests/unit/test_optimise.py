@@ -47,7 +47,7 @@ def card(enter: Callable[..., Card], tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(optimise, "find_spec", lambda name: name)
     stands_in(monkeypatch, tmp_path)
     runtime.POOL.clear()
-    made = enter("reds", FINDS_RED, kind="anime", feed={"size": [64, 64]})
+    made = enter("reds", FINDS_RED, kind="anime", feed={"size": [64, 64], "resize": "stretch"})
     assert isinstance(made, ModelCard)
     return made
 
@@ -118,6 +118,7 @@ def test_what_was_spoilt_on_the_disk_hurts_nobody(
     file.write_bytes(file.read_bytes()[:-20])
     cutout = cut_out(Photo(RED), Options(model="reds", precision="fast"))
     assert cutout.alpha.min() == 255 and cutout.warnings == ()
+    assert run_by(card, "fast")[0] != "OpenVINO int8"  # from now on as before
 
 
 def test_a_quantiser_that_fails_is_told_in_a_sentence(
@@ -136,10 +137,39 @@ def test_what_is_missing_is_told_before_anything_is_done(card: ModelCard, monkey
     assert (caught.value.code, caught.value.facts["package"]) == ("needs_package", "nncf")
 
 
-def test_a_network_whose_output_is_no_matte_is_refused(card: ModelCard) -> None:
+def test_networks_whose_output_is_no_matte_or_whose_input_has_any_shape_are_refused(card: ModelCard) -> None:
     logits = card.model_copy(update={"read": card.read.model_copy(update={"activation": "sigmoid"})})
+    any_shape = card.model_copy(update={"feed": card.feed.model_copy(update={"resize": "short-side"})})
+    for other in (logits, any_shape):
+        with pytest.raises(ClearcutError, match="not_optimisable"):
+            optimise.optimise(other)
+
+
+def test_where_an_engine_is_asked_for_nothing_is_made_that_would_not_be_used(
+    card: ModelCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLEARCUT_ENGINE", "openvino")
     with pytest.raises(ClearcutError, match="not_optimisable"):
-        optimise.optimise(logits)
+        optimise.optimise(card)
+
+
+def test_an_attempt_that_fails_leaves_what_was_kept_before(
+    card: ModelCard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(optimise, "FASTER", 1e9)
+    optimise.optimise(card)
+    (tmp_path / "stand_in.py").write_text("raise SystemExit('no such luck')")
+    with pytest.raises(ClearcutError, match="optimise_failed"):
+        optimise.optimise(card)
+    assert run_by(card, "fast")[0] == "OpenVINO int8"
+
+
+def test_an_empty_checksum_breaks_no_plan(card: ModelCard, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(*_: object) -> str:
+        raise IndexError
+
+    monkeypatch.setattr(engines.weights, "checksum", none)
+    assert run_by(card, "fast")[0] != "OpenVINO int8"
 
 
 def test_photos_and_masks_of_ones_own_are_calibrated_with_and_judged_by(
