@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -143,13 +142,7 @@ def wire_photo_tab(tab: PhotoTab, work: PhotoWork) -> None:
         return list(values)
 
     def forget(request: gr.Request, *uploads: str | None) -> list[None]:
-        work.forget(request.session_hash or "")
-        for upload in uploads:
-            with suppress(OSError):
-                if (
-                    upload and Path(upload).stat().st_nlink == 1
-                ):  # else it is the photo of another visitor's result, too
-                    Path(upload).unlink()
+        work.forget(request.session_hash or "", [Path(upload) for upload in uploads if upload])
         return [None, None]
 
     settings = list(tab.options.values())

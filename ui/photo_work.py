@@ -70,6 +70,7 @@ class PhotoWork:
         self.results = results
         self.desk = Desk(settings.queue)
         self._drafts: OrderedDict[str, tuple[Draft, float]] = OrderedDict()  # and when they were last looked at
+        self._unwanted: set[Path] = set()
         self._lock = threading.Lock()
         results.swept_too.append(self._let_go)
 
@@ -110,12 +111,17 @@ class PhotoWork:
         beside = models, asked.upload, asked.behind
         yield from self.desk.run(asked.session, self._said_back(asked) | {"comparing": True}, make, beside)
 
-    def forget(self, session: str) -> None:
-        """Forget all that this visitor gave, and, where visitors may, every prediction that is kept."""
+    def forget(self, session: str, uploads: list[Path]) -> None:
+        """Forget all that this visitor gave, and, where visitors may, every prediction that is kept.
+
+        A file that another visitor's result rests on, or a run that is just ending, goes when they have gone.
+        """
         self.desk.stop(session)
         self.results.forget(session)
         with self._lock:
             self._drafts.clear()
+            self._unwanted.update(uploads)
+            self._delete_unwanted()
         if self.settings.may_fetch:
             forget()
 
@@ -172,8 +178,21 @@ class PhotoWork:
             old = [key for key, (_, used) in self._drafts.items() if time.monotonic() - used > self.results.seconds]
             for key in old:
                 del self._drafts[key]
+            self._delete_unwanted()
+
+    def _delete_unwanted(self) -> None:
+        for file in list(self._unwanted):
+            try:
+                if file.stat().st_nlink > 1:  # the same file is the source of a result
+                    continue
+                file.unlink()
+            except OSError:
+                pass
+            self._unwanted.discard(file)
 
     def _read(self, source: Path) -> bytes:
+        with self._lock:
+            self._unwanted.discard(source)  # somebody gave it again
         try:
             os.utime(source)  # in use: the sweeper passes it by
             data = source.read_bytes()

@@ -151,6 +151,21 @@ def test_photos_that_nobody_looks_at_are_let_go_with_the_results(results: Result
     assert work._draft(b"a photo", "a.jpg") is not draft
 
 
+def test_a_forgotten_upload_goes_at_once_or_when_no_result_rests_on_it_any_more(
+    results: Results, source: Path, u2netp: Path
+) -> None:
+    work = PhotoWork(PageSettings("u2netp", 10, 10, 4, 1, may_fetch=False), results)
+    alone = source.with_name("alone.jpg")
+    alone.write_bytes(source.read_bytes())
+    view = Draft("Bag.jpg", 100).cut_out(source.read_bytes(), Options())
+    of_another = results.keep("another visitor", source, "Bag.jpg", Options(), view)
+    work.forget("visitor", [source, alone])
+    assert source.exists() and not alone.exists()
+    results.drop(of_another.key)
+    results.sweep()
+    assert not source.exists()
+
+
 def test_of_another_model_the_classes_that_both_know_stay_chosen() -> None:
     told = class_choices("deeplabv3", "en", ["person", "unheard-of"])
     assert told["value"] == ["person"] and ("Person", "person") in told["choices"]
