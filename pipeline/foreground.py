@@ -5,7 +5,7 @@ from functools import partial
 import cv2
 import numpy as np
 
-from .machine import side_by_side
+from .machine import for_each, side_by_side
 from .resample import fitting, shrink
 from .tiles import Tile, each_tile, enlarged_tile, soft_tiles
 
@@ -13,8 +13,6 @@ WORKING_SIDE = 512  # pixels
 RADII = (90, 30, 10, 3, 1)  # of the blurs at the working size, in pixels: from far to near
 BAND = 64  # rows at the working size, few enough for a processor's cache
 LEAST = 1e-6  # weight of a pixel's own colour, which is all there is far from any subject
-
-
 Pair = tuple[np.ndarray, np.ndarray]  # of the subject, of the background
 
 
@@ -88,8 +86,7 @@ def _nearer(photo: np.ndarray, means: Pair, shares: Pair) -> Pair:
             np.clip(moved[rows], 0, 255, out=moved[rows])
 
     height = photo.shape[0]
-    for _ in side_by_side(move, [slice(top, min(top + BAND, height)) for top in range(0, height, BAND)]):
-        pass
+    for_each(move, [slice(top, min(top + BAND, height)) for top in range(0, height, BAND)])
     return near
 
 

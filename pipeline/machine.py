@@ -37,6 +37,12 @@ def side_by_side(work: Callable[[Given], Made], things: Sequence[Given]) -> Iter
         yield from threads.map(work, things)
 
 
+def for_each(work: Callable[[Given], object], things: Sequence[Given]) -> None:
+    """Do `work` on each of `things`, as `side_by_side`."""
+    for _ in side_by_side(work, things):
+        pass
+
+
 def shares(length: int) -> list[slice]:
     """`length` things in a row, cut into one part a core."""
     parts = max(1, min(cores(), length))

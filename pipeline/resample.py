@@ -63,9 +63,8 @@ def _lanczos(rgb: np.ndarray, size: Size) -> np.ndarray:
         strip = Image.fromarray(narrow[:, part]).resize((part.stop - part.start, size[1]), LANCZOS)
         small[:, part] = np.asarray(strip)
 
-    for work, length in ((along_rows, height), (along_columns, size[0])):
-        for _ in machine.side_by_side(work, machine.shares(length)):
-            pass
+    machine.for_each(along_rows, machine.shares(height))
+    machine.for_each(along_columns, machine.shares(size[0]))
     return small
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 import cv2
 import numpy as np
 
-from .machine import side_by_side
+from .machine import for_each
 
 Tile = tuple[slice, slice]
 TILE = 192  # pixels; large enough for OpenCV to be quick, small enough for a processor's cache and to skip most of it
@@ -24,8 +24,7 @@ def soft_tiles(alpha: np.ndarray, low: int = 0, high: int = 255) -> Iterator[Til
 
 def each_tile(tiles: Sequence[Tile], work: Callable[[Tile], None]) -> None:
     """Do `work` on every one of `tiles`, several at a time; each must write nowhere but in its own tile."""
-    for _ in side_by_side(work, tiles):
-        pass
+    for_each(work, tiles)
 
 
 def enlarged_tile(small: np.ndarray, size: tuple[int, int], tile: Tile) -> np.ndarray:

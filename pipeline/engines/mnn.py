@@ -28,8 +28,8 @@ from ..settings import Settings
 from . import compiled
 
 LABEL = "MNN f32"
-_loading = threading.Lock()
 CONVERTER = Path(__file__).with_name("mnn_converter.py")
+_loading = threading.Lock()
 
 
 def is_here() -> bool:
