@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,9 @@ from pipeline.__main__ import main
 from pipeline.catalog import Card, Ensemble
 from tests.pictures import encoded, opened, photo
 from tests.unit.test_command_line import PNG, Ended, child, sentence
-from tests.unit.test_sources import DATA, WRONG, Reply, Site, card, files, serving
+from tests.unit.test_sources import DATA, WRONG, Reply, card, files
 from tests.unit.test_stock import FINDS
-from tests.unit.test_weights import TINY_DISK
+from tests.unit.test_supply import TINY_DISK
 
 OFFLINE = "CLEARCUT_OFFLINE"
 MIRROR = "CLEARCUT_MODELS_MIRROR"
@@ -33,12 +33,6 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_models: Path) ->
     monkeypatch.setenv("PYTHONPATH", str(catalog.ROOT))
     Path("photo.png").write_bytes(PNG)
     Path("own.onnx").write_bytes(DATA)
-
-
-@pytest.fixture
-def site() -> Iterator[Callable[..., Site]]:
-    with serving() as start:
-        yield start
 
 
 def enter_row(folder: Path, name: str = "tiny", **facts: Any) -> None:

@@ -107,12 +107,6 @@ def serving() -> Iterator[Callable[..., Site]]:
         each.server_close()
 
 
-@pytest.fixture
-def site() -> Iterator[Callable[..., Site]]:
-    with serving() as start:
-        yield start
-
-
 def card(*addresses: str, names: tuple[str, ...] = ("tiny.onnx",), **facts: Any) -> ModelCard:
     """A model whose file is `DATA`; `facts` go to its variants, or else to itself."""
     published = {"bytes": len(DATA), "sha256": SUMS["sha256"], "sources": addresses}

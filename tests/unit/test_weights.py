@@ -1,74 +1,21 @@
-"""Weight files: found, checked, imported, removed, carried to another machine; several processes at once."""
+"""Weight files: found, checked, brought, removed, carried to another machine."""
 
 import hashlib
-import select
 import shutil
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipeline import catalog, supply, weights
+from pipeline import supply, weights
 from pipeline.catalog import Card, Ensemble, ModelCard
 from pipeline.errors import ClearcutError
-from pipeline.settings import ROOT
-from tests.unit.test_sources import DATA, DEAD, HALF, SUMS, WRONG, Reply, Site, card, files, refused, serving
+from tests.unit.test_sources import DATA, DEAD, SUMS, WRONG, Reply, card, files, refused
 
-CHILD = """
-import os, sys
-from pathlib import Path
-from pipeline import catalog, supply, weights
-card = weights.ModelCard.model_validate_json(sys.argv[1])
-do, *paths = sys.argv[2:]
-catalog.models = lambda: {card.name: card}
-print("started", flush=True)
-try:
-    if do == "fetch":
-        supply.fetch_network(card)
-    elif do == "import":
-        supply.import_file(card, Path(paths[0]))
-    else:
-        list(supply.export(Path(paths[0])))
-except weights.ClearcutError as error:
-    there = paths[0] if do == "export" else os.environ["CLEARCUT_MODELS_DIR"]
-    print(error.code, sorted(name for name in os.listdir(there) if not name.endswith(".lock")))
-"""
-TINY_DISK = ["unshare", "-rm", "sh", "-c", 'mount -t tmpfs -o size=1m none "$1" && shift && exec "$@"', "sh"]
-FULL = bytes(1 << 20)  # fills it, and leaves no room for another byte
 UNKNOWN: dict[str, Any] = {"sha256": None, "md5": None}  # a file whose checksum nobody has published
 MD5_ONLY: dict[str, Any] = {"sha256": None, "md5": SUMS["md5"]}
 pytestmark = pytest.mark.usefixtures("empty_models")
-
-
-@pytest.fixture
-def site() -> Iterator[Callable[..., Site]]:
-    with serving() as start:
-        yield start
-
-
-@pytest.fixture
-def own(tmp_path: Path) -> Path:
-    """The user's own copy of the published file."""
-    path = tmp_path / "own.onnx"
-    path.write_bytes(DATA)
-    return path
-
-
-@pytest.fixture
-def only(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """Let these be all the models that there are."""
-    return lambda *cards: monkeypatch.setattr(catalog, "models", lambda: {each.name: each for each in cards})
-
-
-def child(tiny: ModelCard, do: str = "fetch", *paths: Path, within: tuple[Any, ...] = ()) -> subprocess.Popen[str]:
-    """Another process that is about to fetch `tiny`, to import it from a file or to export it into a folder."""
-    command = [*within, sys.executable, "-c", CHILD, tiny.model_dump_json(warnings=False), do, *paths]
-    process = subprocess.Popen([str(part) for part in command], cwd=ROOT, text=True, stdout=subprocess.PIPE)
-    assert process.stdout and process.stdout.readline() == "started\n"
-    return process
 
 
 def of_both(*members: ModelCard) -> Ensemble:
@@ -347,96 +294,3 @@ def test_exporting_onto_a_file_is_told(own: Path, only: Any) -> None:
     supply.import_file(card(), own)
     assert refused("write_failed", lambda: list(supply.export(own)))["name"] == "tiny.onnx"
     assert own.read_bytes() == DATA
-
-
-# ---- full disks, other processes -------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def tiny_disk(tmp_path: Path) -> list[str]:
-    """What to put before a command, with a folder after it, so that the folder is a disk of 1 MB."""
-    if not shutil.which("unshare") or subprocess.run([*TINY_DISK, str(tmp_path), sys.executable, "-c", ""]).returncode:
-        pytest.skip("no small disk can be mounted here")
-    return TINY_DISK
-
-
-@pytest.mark.parametrize("do", ["fetch", "import", "export"])
-def test_a_full_disk_is_told_and_left_empty(do: str, tiny_disk: Any, own: Path, empty_models: Path, site: Any) -> None:
-    small = own.parent / "small" if do == "export" else empty_models
-    small.mkdir(exist_ok=True)
-    if do == "export":
-        supply.import_file(card(), own)
-    paths = {"fetch": [], "import": [own], "export": [small]}[do]
-    process = child(card(site().url), do, *paths, within=(*tiny_disk, small))
-    assert process.communicate()[0] == "disk_full []\n"
-
-
-@pytest.mark.parametrize(("do", "kept"), [("import", []), ("export", ["tiny.onnx"])])
-def test_a_disk_that_is_full_when_the_checksums_are_noted_holds_no_half_file(
-    do: str, kept: list[str], tiny_disk: Any, own: Path, empty_models: Path
-) -> None:
-    sums = UNKNOWN if do == "import" else {"sha256": hashlib.sha256(FULL).hexdigest()}
-    tiny, small = card(bytes=len(FULL), **sums), empty_models
-    own.write_bytes(FULL)
-    if do == "export":
-        supply.import_file(tiny, own)
-        small = own.parent / "small"
-        small.mkdir()
-    process = child(tiny, do, own if do == "import" else small, within=(*tiny_disk, small))
-    assert process.communicate()[0] == f"disk_full {kept}\n"
-
-
-def test_a_models_folder_that_cannot_be_written_to_is_told(own: Path, site: Any, monkeypatch: Any) -> None:
-    monkeypatch.setenv("CLEARCUT_MODELS_DIR", str(own / "models"))
-    assert refused("write_failed", supply.fetch_network, card(site().url)) == {"name": "tiny.onnx"}
-    assert refused("write_failed", supply.import_file, card(), own) == {"name": "tiny.onnx"}
-
-
-def test_two_processes_fetching_at_once_end_with_one_good_file(empty_models: Path, site: Any) -> None:
-    server = site(Reply(hold=HALF))
-    processes = [child(card(server.url)), child(card(server.url))]
-    server.go.set()
-    assert [process.communicate()[0] for process in processes] == ["", ""]
-    assert (empty_models / "tiny.onnx").read_bytes() == DATA
-    assert len(server.asked) == 1
-
-
-def test_who_waits_for_another_process_hears_a_beat_and_may_leave(empty_models: Path, site: Any) -> None:
-    server, heard = site(Reply(hold=HALF)), []
-    process = child(card(server.url))
-    assert server.held.wait(60)
-
-    def leave(*told: Any) -> None:
-        heard.append(told)
-        if len(heard) == 2:
-            raise ClearcutError("cancelled")
-
-    refused("cancelled", supply.fetch_network, card(server.url), leave)
-    server.go.set()
-    assert (heard, process.communicate()[0]) == ([(None, len(DATA))] * 2, "")
-    assert files(empty_models) == {"tiny.onnx"}
-
-
-@pytest.mark.parametrize("rounded", [False, True], ids=["exact", "rounded"])
-def test_a_killed_fetch_leaves_no_file_and_the_next_one_goes_on(rounded: bool, empty_models: Path, site: Any) -> None:
-    server = site(Reply(hold=HALF), Reply())
-    tiny = card(server.url, rounded=rounded)
-    process = child(tiny)
-    assert server.held.wait(60)
-    process.kill()
-    assert process.wait() < 0
-    assert "tiny.onnx" not in files(empty_models)
-    assert supply.fetch_network(tiny).read_bytes() == DATA
-
-
-def test_an_import_during_a_fetch_harms_neither(empty_models: Path, own: Path, site: Any) -> None:
-    server = site(Reply(hold=HALF))
-    fetching = child(card(server.url))
-    assert server.held.wait(60)
-    importing = child(card(), "import", own)
-    assert importing.stdout
-    select.select([importing.stdout], [], [], 2)  # until it ends; or it waits for the fetch
-    server.go.set()
-    assert [process.communicate()[0] for process in (fetching, importing)] == ["", ""]
-    assert (empty_models / "tiny.onnx").read_bytes() == DATA
-    assert files(empty_models) == {"tiny.onnx"}
