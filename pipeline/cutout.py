@@ -22,9 +22,7 @@ from .options import Options
 from .resample import matte_to_photo
 
 machine.keep_memory()
-OWN = Predicted(
-    Prediction(np.ones((1, 1), np.float32)), "own alpha"
-)  # where the photo's own transparency is all that is asked
+OWN = Predicted(Prediction(np.ones((1, 1), np.float32)), "own alpha")  # where nothing else is asked for
 
 
 class Clock:

@@ -113,13 +113,12 @@ def decode(data: bytes, name: str = "", max_megapixels: float | None = None) -> 
         }
         raise ClearcutError("too_many_pixels", name=name, **facts)
     try:
-        dpi = _dpi(image.info)
         rgb, alpha = _jpeg(image, data), None
         if rgb is None:
             image.load()
-            dpi = _dpi(image.info)
             ImageOps.exif_transpose(image, in_place=True)
             rgb, alpha = _to_srgb(image)
+        dpi = _dpi(image.info)
     except MemoryError:
         raise ClearcutError("out_of_memory") from None
     except Exception:

@@ -1,19 +1,20 @@
 """A network in 8-bit integers, made on the user's machine: kept where it is as good there, and faster.
 
-It runs where ``fast`` is asked for. It is calibrated with drawn pictures or the user's own, and judged on pictures with
-their truth.
+It runs where ``fast`` is asked for. It is calibrated with drawn pictures or the user's own, and judged on others, of
+which the truth is known.
 """
 
 import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from time import perf_counter
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -69,20 +70,15 @@ class Outcome:
         return self.after.iou >= self.before.iou - WORSE and self.after.mae <= self.before.mae + WORSE
 
 
-class Tell(Protocol):
-    """Told of each step, by its code."""
-
-    def __call__(self, step: str) -> None:
-        """One more step begins."""
-
-
-def optimise(card: ModelCard, folder: Path | None = None, tell: Tell = lambda step: None) -> Outcome:
+def optimise(card: ModelCard, folder: Path | None = None, tell: Callable[[str], None] = lambda step: None) -> Outcome:
     """Try 8-bit integers for `card`, and keep them if they are worth it.
 
     Parameters
     ----------
     folder
         Photos, or ``images`` and ``masks`` with equal stems; drawn pictures without.
+    tell
+        Told of each step by its code, ``quantising`` and ``judging``.
 
     Raises
     ------
@@ -100,11 +96,12 @@ def optimise(card: ModelCard, folder: Path | None = None, tell: Tell = lambda st
     variant, path = weights.checked(card)
     checksum = weights.checksum(variant, path)
     pictures = drawn(PICTURES) if folder is None else photos(folder)
-    with_truth = [each for each in pictures if each.truth.size] or drawn(PICTURES)
-    judge = with_truth[1::2] or with_truth
+    calibrate, judge = pictures[::2], [each for each in pictures[1::2] if each.truth.size]
+    if not judge:
+        calibrate, judge = pictures, drawn(PICTURES)
     tell("quantising")
     with tempfile.TemporaryDirectory() as scratch:
-        _quantise(card, path, pictures, judge, Path(scratch))
+        _quantise(card, path, calibrate, judge, Path(scratch))
         made = [(Path(scratch) / f"made.{kind}").read_bytes() for kind in ("xml", "bin")]
     optimised.forget(path)
     CACHE.clear()  # what the integers of before said is not what these say
@@ -172,11 +169,11 @@ def photos(folder: Path) -> list[Pictured]:
     return found
 
 
-def _quantise(card: ModelCard, path: Path, pictures: list[Pictured], judge: list[Pictured], scratch: Path) -> None:
+def _quantise(card: ModelCard, path: Path, calibrate: list[Pictured], judge: list[Pictured], scratch: Path) -> None:
     """Have the network in the file at `path` quantised: ``made.xml`` and ``made.bin`` in `scratch`."""
     kind = network(card)
     (output,) = kind.outputs(card)
-    for number, picture in enumerate(pictures):
+    for number, picture in enumerate(calibrate):
         np.save(scratch / f"calibrate-{number:03}.npy", np.asarray(kind.feed(picture.rgb, card).inputs))
     for number, picture in enumerate(judge):
         fed = np.asarray(kind.feed(picture.rgb, card).inputs)
