@@ -4,6 +4,7 @@ import ctypes
 import os
 import platform
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -30,11 +31,18 @@ Made = TypeVar("Made")
 
 def side_by_side(work: Callable[[Given], Made], things: Sequence[Given]) -> Iterator[Made]:
     """What `work` makes of each of `things`, in their order, on all cores: for work that lets go of Python's lock."""
-    if cores() == 1 or len(things) < 2:
-        yield from map(work, things)
-        return
-    with ThreadPoolExecutor(min(cores(), len(things))) as threads:
-        yield from threads.map(work, things)
+    if cores() == 1 or len(things) < 2 or hasattr(_thread, "works"):
+        return map(work, things)
+    return _threads(cores()).map(work, things)
+
+
+@cache
+def _threads(number: int) -> ThreadPoolExecutor:
+    """Threads that stay: starting them for each step would take longer than many a step does."""
+    return ThreadPoolExecutor(number, "clearcut-core", initializer=setattr, initargs=(_thread, "works", True))
+
+
+_thread = threading.local()  # `works` in the threads above: waiting for one another, they might wait for ever
 
 
 def for_each(work: Callable[[Given], object], things: Sequence[Given]) -> None:

@@ -28,6 +28,15 @@ def test_what_fails_in_a_thread_fails_here(monkeypatch: pytest.MonkeyPatch) -> N
         list(machine.side_by_side(lambda number: 1 // number, range(3)))
 
 
+def test_work_that_itself_works_side_by_side_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "cores", lambda: 2)
+
+    def squares(count: int) -> list[int]:
+        return list(machine.side_by_side(lambda n: n * n, range(count)))
+
+    assert list(machine.side_by_side(squares, [3, 4, 5])) == [[0, 1, 4], [0, 1, 4, 9], [0, 1, 4, 9, 16]]
+
+
 def test_the_number_of_cores_changes_no_byte(monkeypatch: pytest.MonkeyPatch) -> None:
     one = composite(1600, 1200)
     made = []
