@@ -1,17 +1,17 @@
 """The subject's own colour under soft edges, where a photo shows it mixed with the background's."""
 
-from functools import partial
+from typing import Self
 
 import cv2
 import numpy as np
 
-from .machine import for_each, side_by_side
-from .resample import fitting, shrink
+from .resample import Size, fitting, shrink
 from .tiles import Tile, each_tile, enlarged_tile, soft_tiles
 
-WORKING_SIDE = 512  # pixels
-RADII = (90, 30, 10, 3, 1)  # of the blurs at the working size, in pixels: from far to near
-BAND = 64  # rows at the working size, few enough for a processor's cache
+FINEST = 512  # pixels: the longer side of the largest size at which means are found
+# Of the blurs, in pixels at the finest size, by the longer side at which each is done: what is far needs fewer pixels.
+RADII = {64: (90, 45, 30), 128: (20, 10, 5), 256: (4, 2), FINEST: (1,)}
+OPACITY = (np.arange(256) / 255).astype(np.float32)  # of each value of alpha
 LEAST = 1e-6  # weight of a pixel's own colour, which is all there is far from any subject
 Pair = tuple[np.ndarray, np.ndarray]  # of the subject, of the background
 
@@ -37,8 +37,8 @@ def estimate(rgb: np.ndarray, alpha: np.ndarray, known: np.ndarray | None = None
     Notes
     -----
     Blur-fusion, after Forte, Pitié, Approximate Fast Foreground Colour Estimation, 2021. Ours differs, and is nearer to
-    known colours for it: more and smaller radii, a background that is corrected as the foreground is, weights that
-    grow with the cube of opacity, and means that are found small while the last correction is at full size.
+    known colours for it: more and smaller radii, each at a size of its own, a background that is corrected as the
+    foreground is, weights that grow with the cube of opacity, and a last correction at full size.
     """
     tiles = list(soft_tiles(alpha))
     if not tiles:
@@ -58,36 +58,68 @@ def estimate(rgb: np.ndarray, alpha: np.ndarray, known: np.ndarray | None = None
 
 
 def _means(rgb: np.ndarray, alpha: np.ndarray) -> Pair:
-    """The colours of subject and background around each pixel at the working size, float32 in 0-255."""
-    size = fitting(rgb.shape[1::-1], WORKING_SIDE)
-    photo = shrink(rgb, size).astype(np.float32)
-    opacity = _planes(shrink(alpha, size), np.arange(256) / 255)
-    clarity = 1 - opacity
-    weights = [part * part * part + np.float32(LEAST) for part in (opacity, clarity)]
-    near = photo, photo
-    for number, radius in enumerate(RADII):
-        radius = max(1, round(radius * max(size) / WORKING_SIDE))
-        of_subject, of_background = side_by_side(partial(_mean, radius), list(zip(near, weights, strict=True)))
-        means = of_subject, of_background
-        if number < len(RADII) - 1:
-            near = _nearer(photo, means, (opacity, clarity))
+    """The colours of subject and background around each pixel at the finest working size, float32 in 0-255."""
+    size = rgb.shape[1::-1]
+    scales = [_Scale.of(rgb, alpha, fitting(size, FINEST))]
+    for side in sorted(RADII, reverse=True)[1:]:
+        scales.append(_Scale.of(scales[-1].rgb, scales[-1].alpha, fitting(size, side)))
+    means: Pair | None = None
+    for scale, radii in zip(reversed(scales), RADII.values(), strict=True):
+        means = means and scale.enlarged(means)
+        for radius in radii:
+            means = scale.means(scale.nearer(means) if means else (scale.photo, scale.photo), radius)
+    assert means
     return means
 
 
-def _nearer(photo: np.ndarray, means: Pair, shares: Pair) -> Pair:
-    """The mean colours of subject and background, each moved by its share of what they leave unexplained."""
-    near = np.empty_like(photo), np.empty_like(photo)
+class _Scale:
+    """A photo and its matte at one size, and what is worked out with them.
 
-    def move(rows: slice) -> None:
-        unexplained = photo[rows] - _mixed(means[0][rows], means[1][rows], shares[0][rows])
-        for moved, mean, share in zip(near, means, shares, strict=True):
-            np.multiply(unexplained, share[rows], out=moved[rows])
-            moved[rows] += mean[rows]
-            np.clip(moved[rows], 0, 255, out=moved[rows])
+    Attributes
+    ----------
+    rgb, alpha
+        ``(h, w, 3)`` and ``(h, w)`` uint8.
+    photo
+        The photo as float32 in 0-255.
+    """
 
-    height = photo.shape[0]
-    for_each(move, [slice(top, min(top + BAND, height)) for top in range(0, height, BAND)])
-    return near
+    def __init__(self, rgb: np.ndarray, alpha: np.ndarray) -> None:
+        self.rgb, self.alpha = rgb, alpha
+        self.photo = rgb.astype(np.float32)
+        opacity = alpha / np.float32(255)
+        both = opacity, 1 - opacity
+        self._shares = [_planes(share) for share in both]
+        self._weights = [share * share * share + np.float32(LEAST) for share in both]
+
+    @classmethod
+    def of(cls, rgb: np.ndarray, alpha: np.ndarray, size: Size) -> Self:
+        """The same at a smaller `size`."""
+        return cls(shrink(rgb, size), shrink(alpha, size))
+
+    def enlarged(self, means: Pair) -> Pair:
+        """Means of a smaller scale at this one."""
+        if means[0].shape == self.photo.shape:
+            return means
+        size = self.photo.shape[1::-1]
+        subject, background = (cv2.resize(mean, size, interpolation=cv2.INTER_LINEAR) for mean in means)
+        return subject, background
+
+    def nearer(self, means: Pair) -> Pair:
+        """The mean colours of subject and background, each moved by its share of what they leave unexplained."""
+        unexplained = cv2.subtract(self.photo, _mixed(*means, self._shares[0]))
+        subject, background = (
+            np.clip(cv2.add(mean, cv2.multiply(unexplained, share)), 0, 255)
+            for mean, share in zip(means, self._shares, strict=True)
+        )
+        return subject, background
+
+    def means(self, colours: Pair, radius: float) -> Pair:
+        """Their means in square windows, each pixel counting by how much of it is subject, or background."""
+        reach = max(1, round(radius * max(self.alpha.shape) / FINEST))
+        subject, background = (
+            _mean(colour, weight, reach) for colour, weight in zip(colours, self._weights, strict=True)
+        )
+        return subject, background
 
 
 def _mixed(subject: np.ndarray, background: np.ndarray, opacity: np.ndarray) -> np.ndarray:
@@ -98,22 +130,20 @@ def _mixed(subject: np.ndarray, background: np.ndarray, opacity: np.ndarray) -> 
     return mixed
 
 
-def _mean(radius: int, given: Pair) -> np.ndarray:
-    """The weighted mean in square windows of colours and their weights, ``(h, w, 3)`` float32, alike in all planes."""
-    colours, weights = given
-    side = (2 * radius + 1, 2 * radius + 1)
-    share = cv2.blur(np.ascontiguousarray(weights[..., 0]), side, borderType=cv2.BORDER_REFLECT)
-    total = cv2.blur(colours * weights, side, borderType=cv2.BORDER_REFLECT)
-    return cv2.divide(total, cv2.merge([share, share, share]))
+def _mean(colours: np.ndarray, weights: np.ndarray, reach: int) -> np.ndarray:
+    """The mean of `colours` ``(h, w, 3)`` float32 within `reach` pixels, each counting by `weights` ``(h, w)``."""
+    side = 2 * reach + 1, 2 * reach + 1
+    total = cv2.blur(cv2.multiply(colours, _planes(weights)), side, borderType=cv2.BORDER_REFLECT)
+    return cv2.divide(total, _planes(cv2.blur(weights, side, borderType=cv2.BORDER_REFLECT)))
 
 
 def _corrected(rgb: np.ndarray, alpha: np.ndarray, subject: np.ndarray, background: np.ndarray) -> np.ndarray:
     """The mean colour of the subject, float32, moved so that it explains the photo, as uint8."""
-    opacity = _planes(alpha, np.arange(256) / 255)
+    opacity = _planes(cv2.LUT(alpha, OPACITY))
     unexplained = cv2.subtract(rgb, _mixed(subject, background, opacity), dtype=cv2.CV_32F)
     return cv2.add(subject, cv2.multiply(unexplained, opacity), dtype=cv2.CV_8U)
 
 
-def _planes(alpha: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """``(H, W, 3)`` float32: the one of 256 `values` that stands at `alpha`, once a colour."""
-    return cv2.LUT(cv2.merge([alpha, alpha, alpha]), values.astype(np.float32))
+def _planes(values: np.ndarray) -> np.ndarray:
+    """`values` ``(H, W)`` as ``(H, W, 3)``: the same for each colour."""
+    return cv2.merge([values, values, values])
