@@ -4,9 +4,9 @@ This is the whole public surface; pages, servers and scripts import nothing deep
 ``python -m pipeline --help`` need not wait for OpenCV. The rooms, ground floor first (each imports only rooms to its
 left)::
 
-    errors words arguments settings canvas preset options machine storage jobs png resample tiles image_io metadata
-    formats catalog sources weights supply engines runtime networks cache mattes guided matting edges foreground
-    compose cutout draft trial optimise stock models_command doctor __main__
+    beside errors words arguments settings canvas preset options catalog machine storage jobs png resample tiles
+    image_io metadata formats sources weights supply engines sessions runtime networks cache mattes guided matting edges
+    foreground compose cutout draft trial optimise stock models_command doctor command_line __main__
 """
 
 from importlib import import_module

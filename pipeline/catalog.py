@@ -9,7 +9,6 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from .errors import ClearcutError
-from .resample import Interpolation
 from .settings import ROOT, Settings
 
 CATALOG = ROOT / "models" / "catalog.toml"
@@ -17,6 +16,7 @@ KINDS = ROOT / "models" / "kinds.toml"
 LOCAL = "local.toml"  # the user's own models, in the models folder
 Colour = tuple[float, float, float]
 CommercialUse = Literal["yes", "no", "unclear"]
+Interpolation = Literal["lanczos", "bilinear", "area"]  # how photos get to the size of a network
 Precision = Literal["exact", "fast"]  # as fp32 to half a grey level on the mean; or as good on pictures with truth
 Arithmetic = Literal["f32", "bf16", "int8"]
 STRICTER: tuple[CommercialUse, ...] = ("yes", "unclear", "no")
@@ -85,14 +85,14 @@ class Feed(_Entry):
 
 
 class Read(_Entry):
-    """How the network's output becomes a matte.
+    """How what the network says becomes a matte.
 
-    `output`: its position or name. `normalise_above`: the matte is stretched to 0-1 where its own range is wider than
-    this; a narrower range means that the network saw no subject, and stretching would turn its noise into one.
-    `classes`: names of the classes that it tells apart, the background first.
+    `outputs`: positions or names of those that are wanted, the matte first. `normalise_above`: the matte is stretched
+    to 0-1 where its own range is wider than this; a narrower range means that the network saw no subject, and
+    stretching would turn its noise into one. `classes`: names of those that it tells apart, the background first.
     """
 
-    output: int | str = 0
+    outputs: tuple[int | str, ...] = Field((0,), min_length=1)
     activation: Literal["none", "sigmoid", "softmax"] = "none"
     normalise_above: float | None = None
     classes: tuple[str, ...] = ()

@@ -120,14 +120,14 @@ def _predict_one(photo: Photo, card: ModelCard, precision: Precision, job: Job, 
         kept = CACHE.get(f"{asked} {weights.identity(card)} {planned.label}") if cache else None
         if kept is not None:
             return _Said(kept, planned.label, planned.warnings, fresh=False)
-        session = runtime.POOL.session(card, planned, kind.outputs(card))
+        session = runtime.POOL.session(card, planned)
     job.at("finding")
     key = f"{asked} {session.identity} {session.engine}"
     kept = CACHE.get(key) if cache else None
     if kept is not None:
         return _Said(kept, session.engine, session.warnings, fresh=False)
     start = perf_counter()
-    prediction = kind.read(session.run(fed.inputs, kind.outputs(card), job), card, fed).rounded()
+    prediction = kind.read(session.run(fed.inputs, job), card, fed).rounded()
     runtime.SPEEDS.note(card.name, perf_counter() - start)
     if cache:
         CACHE.put(key, prediction)

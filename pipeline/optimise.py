@@ -26,7 +26,7 @@ from .engines import Plan, open_vino, optimised
 from .errors import ClearcutError
 from .jobs import Job
 from .networks import network
-from .runtime import Session
+from .sessions import Session
 from .trial import test_picture
 
 PICTURES = 24  # that are drawn
@@ -112,7 +112,7 @@ def optimise(card: ModelCard, folder: Path | None = None, tell: Callable[[str], 
         if not optimised.keep_network(path, *made):
             raise ClearcutError("disk_full")
         plans = usual, Plan("openvino", "int8", "optimised")
-        sessions = [Session(card, variant, path, plan, network(card).outputs(card)) for plan in plans]
+        sessions = [Session(card, variant, path, plan) for plan in plans]
         before, after = _measured(card, sessions, judge)
         outcome = Outcome(False, sessions[0].engine, sessions[1].engine, before, after)
         runs = sessions[1].plan.arithmetic == "int8"
@@ -172,7 +172,7 @@ def photos(folder: Path) -> list[Pictured]:
 def _quantise(card: ModelCard, path: Path, calibrate: list[Pictured], judge: list[Pictured], scratch: Path) -> None:
     """Have the network in the file at `path` quantised: ``made.xml`` and ``made.bin`` in `scratch`."""
     kind = network(card)
-    (output,) = kind.outputs(card)
+    (output,) = card.read.outputs
     for number, picture in enumerate(calibrate):
         np.save(scratch / f"calibrate-{number:03}.npy", np.asarray(kind.feed(picture.rgb, card).inputs))
     for number, picture in enumerate(judge):
@@ -190,14 +190,14 @@ def _quantise(card: ModelCard, path: Path, calibrate: list[Pictured], judge: lis
 
 def _measured(card: ModelCard, sessions: list[Session], judge: list[Pictured]) -> list[Figures]:
     """The figures of each of `sessions`, in turn on the same pictures."""
-    kind, outputs = network(card), network(card).outputs(card)
+    kind = network(card)
     seconds: list[list[float]] = [[] for _ in sessions]
     errors: list[list[tuple[float, float]]] = [[] for _ in sessions]
     for number, picture in enumerate(judge * max(1, -(-ROUNDS // len(judge)))):
         fed = kind.feed(picture.rgb, card)
         for at, session in enumerate(sessions):
             start = perf_counter()
-            results = session.run(fed.inputs, outputs, Job())
+            results = session.run(fed.inputs, Job())
             seconds[at].append(perf_counter() - start)
             if number < len(judge):
                 errors[at].append(_errors(kind.read(results, card, fed).matte, picture.truth))

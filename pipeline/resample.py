@@ -1,15 +1,13 @@
 """Changing size: photos down to a network's input or a screen, mattes up to the photo."""
 
-from typing import Literal
-
 import cv2
 import numpy as np
 from PIL import Image
 
 from . import machine
+from .catalog import Interpolation
 
 Size = tuple[int, int]  # width, height
-Interpolation = Literal["lanczos", "bilinear", "area"]
 AREA_STOPS_AT = 4  # times the wanted size, where averaging ends and LANCZOS takes over
 LANCZOS = Image.Resampling.LANCZOS
 HALF_OF_16_BITS = 32767  # what a matte of 1 is where it is enlarged as integers: no sign to lose, half the memory

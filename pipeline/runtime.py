@@ -2,65 +2,13 @@
 
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Mapping, Sequence
-from pathlib import Path
 
-import numpy as np
-
-from . import engines, weights
-from .catalog import ModelCard, Variant
+from . import engines
+from .beside import Beside
+from .catalog import ModelCard
 from .engines import Plan
-from .errors import ClearcutError
-from .jobs import Job
+from .sessions import Session, away, load
 from .settings import Settings
-
-Feeds = Mapping[str, np.ndarray] | np.ndarray
-
-
-class Session:
-    """A network loaded by an engine. Safe to call from several threads.
-
-    Parameters
-    ----------
-    planned
-        What is to run it; without it what is planned for the card at the precision ``exact``.
-    outputs
-        Positions or names of those that will ever be asked for; without it all.
-    """
-
-    def __init__(
-        self,
-        card: ModelCard,
-        variant: Variant,
-        path: Path,
-        planned: Plan | None = None,
-        outputs: Sequence[int | str] | None = None,
-    ) -> None:
-        self.card, self.variant = card, variant
-        checksum = weights.checksum(variant, path)
-        self.identity = f"{variant.file} {checksum}"
-        try:
-            planned = planned or engines.plan(card)
-            self._network, self.plan = engines.load(path, planned, checksum, outputs)
-        except ClearcutError:
-            raise
-        except Exception:
-            raise ClearcutError("broken_weights", model=card.name, file=variant.file) from None
-        self.inputs = self._network.inputs
-        self.engine, self.warnings = self._network.label, self.plan.warnings
-
-    def run(self, feeds: Feeds, outputs: Sequence[int | str], job: Job) -> list[np.ndarray]:
-        """The `outputs`, by position or name, for `feeds` (by input name, or one array for the first input)."""
-        named = {next(iter(self.inputs)): feeds} if isinstance(feeds, np.ndarray) else feeds
-        try:
-            results = self._network.run(named, outputs, job)
-        except Exception as error:
-            job.check()
-            if "alloc" in str(error).lower():
-                raise ClearcutError("out_of_memory") from error
-            raise ClearcutError("broken_weights", model=self.card.name, file=self.variant.file) from error
-        job.check()
-        return results
 
 
 class Speeds:
@@ -89,6 +37,7 @@ class Pool:
 
     def __init__(self) -> None:
         self._sessions: OrderedDict[tuple[str, Plan], tuple[Session, float]] = OrderedDict()
+        self._helpers: dict[str, Beside] = {}
         self._loading: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
 
@@ -101,9 +50,11 @@ class Pool:
             self._sessions.move_to_end(key)
             return self._sessions[key][0]
 
-    def session(
-        self, card: ModelCard, planned: Plan | None = None, outputs: Sequence[int | str] | None = None
-    ) -> Session:
+    def expect(self, model: str, helper: Beside) -> None:
+        """Take the session of `model` from `helper`, which serves `sessions` and was told to load it."""
+        self._helpers[model] = helper
+
+    def session(self, card: ModelCard, planned: Plan | None = None) -> Session:
         """The session of `card`, loaded and checked if need be; the arguments are those of `Session`."""
         planned = planned or engines.plan(card)
         with self._lock:
@@ -111,7 +62,8 @@ class Pool:
         with loading:
             session = self.loaded(card, planned)
             if session is None:
-                session = Session(card, *weights.checked(card), planned, outputs)
+                helper = self._helpers.pop(card.name, None)
+                session = (helper and away(card, planned, helper)) or load(card, planned)
                 with self._lock:
                     self._sessions[card.name, planned] = session, card.memory_mb
                     limit = Settings.current().pool_mb
@@ -129,6 +81,7 @@ class Pool:
         """Drop every session."""
         with self._lock:
             self._sessions.clear()
+            self._helpers.clear()
 
 
 POOL = Pool()

@@ -25,7 +25,7 @@ from .errors import ClearcutError, write_error
 from .image_io import decode
 from .jobs import Job
 from .networks import Prediction
-from .runtime import Session
+from .sessions import Session
 from .settings import ROOT
 
 SECONDS = 180
@@ -150,7 +150,7 @@ def _run(card: ModelCard, folder: Path, fit: bool) -> Trial:
     try:
         fed = network.feed(picture, card)
         start = perf_counter()
-        results = session.run(fed.inputs, network.outputs(card), Job())
+        results = session.run(fed.inputs, Job())
         seconds = perf_counter() - start
         prediction = network.read(results, card, fed)
     except MemoryError:

@@ -1,14 +1,14 @@
 """Networks of a server that take as long as a test wants, whatever the machine."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
-from pipeline import runtime
-from pipeline.runtime import Feeds, Job, Session
+from pipeline.jobs import Job
+from pipeline.sessions import Feeds, Session
 
 STEP = 0.01  # seconds between looks
 
@@ -40,12 +40,12 @@ class Gate:
         """Stand before every network of this process."""
         run = Session.run
 
-        def run_when_open(session: Session, feeds: Feeds, outputs: Sequence[int | str], job: Job) -> list[np.ndarray]:
+        def run_when_open(session: Session, feeds: Feeds, job: Job) -> list[np.ndarray]:
             model = session.card.name
             while (self.folder / model).exists():
                 (self.folder / f"{model} waits").touch()
                 job.check()
                 time.sleep(STEP)
-            return run(session, feeds, outputs, job)
+            return run(session, feeds, job)
 
-        runtime.Session.run = run_when_open  # type: ignore[method-assign]
+        Session.run = run_when_open  # type: ignore[method-assign]

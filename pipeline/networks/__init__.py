@@ -21,11 +21,8 @@ class Network(Protocol):
     def feed(self, rgb: np.ndarray, card: ModelCard) -> Fed:
         """The network's input for a photo ``(H, W, 3)`` uint8."""
 
-    def outputs(self, card: ModelCard) -> list[int | str]:
-        """Positions or names of the outputs that `read` wants."""
-
     def read(self, results: list[np.ndarray], card: ModelCard, fed: Fed) -> Prediction:
-        """What the network said."""
+        """What the network said in the outputs that the card names."""
 
 
 def network(card: ModelCard) -> Network:

@@ -16,11 +16,6 @@ def feed(rgb: np.ndarray, card: ModelCard) -> Fed:
     return feeding.feed(rgb, card.feed)
 
 
-def outputs(card: ModelCard) -> list[int | str]:
-    """The scores."""
-    return [card.read.output]
-
-
 def read(results: list[np.ndarray], card: ModelCard, fed: Fed) -> Prediction:
     """Scores → probabilities; whatever is not background is subject."""
     scores = photo_part(channels_last(results[0], card), fed.inside).astype(np.float32, copy=False)

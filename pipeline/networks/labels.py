@@ -14,11 +14,6 @@ def feed(rgb: np.ndarray, card: ModelCard) -> Fed:
     return feeding.feed(rgb, card.feed)
 
 
-def outputs(card: ModelCard) -> list[int | str]:
-    """The scores."""
-    return [card.read.output]
-
-
 def read(results: list[np.ndarray], card: ModelCard, fed: Fed) -> Prediction:
     """The class with the highest score; whatever is not background is subject."""
     labels = photo_part(channels_last(results[0], card), fed.inside).argmax(axis=2).astype(np.uint8)

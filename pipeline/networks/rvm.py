@@ -24,11 +24,6 @@ def feed(rgb: np.ndarray, card: ModelCard) -> Fed:
     return Fed({"src": source, **dict.fromkeys(STATES, nothing), "downsample_ratio": np.array([ratio], np.float32)})
 
 
-def outputs(card: ModelCard) -> list[int | str]:
-    """The matte and the subject's colours; not the states, which only a next frame would want."""
-    return ["pha", "fgr"]
-
-
 def read(results: list[np.ndarray], card: ModelCard, fed: Fed) -> Prediction:
     """Both are 0-1 already."""
     matte, colours = results[0][0, 0], results[1][0].transpose(1, 2, 0)

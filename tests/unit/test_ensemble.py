@@ -17,7 +17,7 @@ from pipeline.image_io import Photo
 from pipeline.jobs import Job
 from pipeline.networks import Prediction
 from pipeline.options import Options
-from pipeline.runtime import Session
+from pipeline.sessions import Session
 from tests.pictures import composite, iou
 
 BEST = catalog.card("best")

@@ -12,8 +12,8 @@ import pytest
 import tomli_w
 
 from pipeline import catalog, say
-from pipeline.__main__ import main
 from pipeline.catalog import Card, Ensemble
+from pipeline.command_line import main
 from tests.pictures import encoded, opened, photo
 from tests.unit.test_command_line import PNG, Ended, child, sentence
 from tests.unit.test_sources import DATA, WRONG, Reply, card, files

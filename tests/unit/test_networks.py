@@ -23,7 +23,7 @@ from pipeline.image_io import Photo, decode
 from pipeline.jobs import Job
 from pipeline.networks import Fed, Prediction, network
 from pipeline.options import Options
-from pipeline.runtime import Session
+from pipeline.sessions import Session
 from tests.pictures import iou, off, photo
 
 Enter = Callable[..., ModelCard]
@@ -139,7 +139,7 @@ def said(rgb: np.ndarray, model: str) -> Prediction:
 def raw(rgb: np.ndarray, card: ModelCard) -> np.ndarray:
     """What the network itself answers."""
     kind = network(card)
-    (answer,) = runtime.POOL.session(card).run(kind.feed(rgb, card).inputs, kind.outputs(card), Job())
+    (answer,) = runtime.POOL.session(card).run(kind.feed(rgb, card).inputs, Job())
     return answer[0, 0].astype(np.float64)
 
 

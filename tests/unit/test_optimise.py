@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import engines, optimise, runtime, stock
-from pipeline.__main__ import main
+from pipeline import engines, optimise, runtime, stock, weights
 from pipeline.catalog import Card, ModelCard
+from pipeline.command_line import main
 from pipeline.cutout import cut_out
 from pipeline.engines import open_vino, optimised
 from pipeline.errors import ClearcutError
@@ -94,7 +94,7 @@ def test_other_weights_are_not_run_by_what_was_made_of_these(
 ) -> None:
     monkeypatch.setattr(optimise, "FASTER", 1e9)
     optimise.optimise(card)
-    (_, path) = runtime.weights.checked(card)
+    (_, path) = weights.checked(card)
     assert optimised.facts(path, "f" * 64) is None
 
 

@@ -13,14 +13,16 @@ import numpy as np
 import onnx.parser
 import pytest
 
-from pipeline import catalog, jobs, runtime
-from pipeline.catalog import Feed, ModelCard, Variant
+from pipeline import catalog, jobs, runtime, sessions
+from pipeline.catalog import Feed, ModelCard, Read, Variant
 from pipeline.cutout import Cutout, cut_out, cut_out_file
 from pipeline.errors import ClearcutError
 from pipeline.image_io import Photo
 from pipeline.jobs import Job, Slots
 from pipeline.options import Options
-from pipeline.runtime import Pool, Session
+from pipeline.runtime import Pool
+from pipeline.sessions import Session
+from tests.networks import TWO_ANSWERS, TWO_INPUT
 from tests.pictures import encoded
 
 SHAPE = (1, 3, 8, 8)
@@ -91,7 +93,7 @@ def loaded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             names.append(card.name)
             super().__init__(card, *rest)
 
-    monkeypatch.setattr(runtime, "Session", Counted)
+    monkeypatch.setattr(sessions, "Session", Counted)
     return names
 
 
@@ -245,7 +247,16 @@ def test_a_cleared_pool_loads_again_and_a_session_in_use_still_works(install: An
     pool.clear()
     pool.session(card)
     assert loaded == ["red", "red"]
-    assert kept.run(np.ones(SHAPE, np.float32), [0], Job())[0].min() == 1
+    assert kept.run(np.ones(SHAPE, np.float32), Job())[0].min() == 1
+
+
+@pytest.mark.parametrize("outputs", [(0,), (1,), ("green", "red")])
+def test_a_session_gives_the_outputs_that_its_card_names(outputs: tuple[int | str, ...], install: Any) -> None:
+    card = install("two", TWO_ANSWERS, size=(8, 8))
+    card = card.model_copy(update={"read": Read(outputs=outputs)})
+    answers = Pool().session(card).run(TWO_INPUT, Job())
+    values = {0: 0.25, 1: 0.75, "red": 0.25, "green": 0.75}
+    assert [answer.max() for answer in answers] == [values[output] for output in outputs]
 
 
 def test_after_the_last_photo_networks_hold_no_memory(install: Any, loaded: list[str]) -> None:
@@ -261,7 +272,7 @@ def test_a_session_gives_each_of_many_threads_its_own_answer(install: Any) -> No
 
     def answers(number: int) -> set[float]:
         feed = np.full(SHAPE, number, np.float32)
-        return {float(value) for _ in range(200) for value in session.run(feed, [0], Job())[0].ravel()}
+        return {float(value) for _ in range(200) for value in session.run(feed, Job())[0].ravel()}
 
     ends = [started(answers, number) for number in range(8)]
     assert [end.result(PATIENCE) for end in ends] == [{float(number)} for number in range(8)]

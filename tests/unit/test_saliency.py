@@ -24,7 +24,7 @@ def fed_otherwise(card: ModelCard, **changes: object) -> ModelCard:
 def matte(rgb: np.ndarray, card: ModelCard) -> np.ndarray:
     session = runtime.POOL.session(card)
     fed = saliency.feed(rgb, card)
-    return saliency.read(session.run(fed.inputs, saliency.outputs(card), Job()), card, fed).matte
+    return saliency.read(session.run(fed.inputs, Job()), card, fed).matte
 
 
 def fed_array(rgb: np.ndarray, card: ModelCard) -> np.ndarray:
@@ -98,11 +98,6 @@ def test_a_wide_output_is_stretched_to_zero_and_one(low, high):
 def test_an_output_that_needs_no_stretching_is_only_kept_in_range():
     card = U2NETP.model_copy(update={"read": U2NETP.read.model_copy(update={"normalise_above": None})})
     assert np.array_equal(read(output(-0.1, 0.9), card).matte, np.clip(output(-0.1, 0.9)[0, 0], 0, 1))
-
-
-def test_a_card_names_the_output_that_is_read():
-    card = U2NETP.model_copy(update={"read": U2NETP.read.model_copy(update={"output": 3})})
-    assert (saliency.outputs(U2NETP), saliency.outputs(card)) == ([0], [3])
 
 
 def test_every_card_has_a_kind_of_network():

@@ -1,0 +1,81 @@
+"""A second process, forked from this one before anything large is imported, that works while this one goes on."""
+
+import os
+import pickle
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from importlib import import_module
+from typing import Any, BinaryIO, NoReturn
+
+
+def can_be() -> bool:
+    """Whether this process may be forked, and would gain by it: Linux, a second core, and no thread beside this one."""
+    return sys.platform == "linux" and len(os.sched_getaffinity(0)) > 1 and threading.active_count() == 1
+
+
+class Beside:
+    """A process that imports `module` and goes through what its ``serve`` answers to what it is told.
+
+    It ends when ``serve`` does or fails, with `end`, and with this process. It writes nothing anywhere.
+    """
+
+    def __init__(self, module: str) -> None:
+        there, self._to = _pipe()
+        self._from, back = _pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            self._to.close()  # once nobody can tell it anything any more, it is told so
+            _work(module, there, back)
+        there.close()
+        back.close()
+
+    def tell(self, thing: Any) -> None:
+        """Let it have `thing`, and go on."""
+        with suppress(OSError):  # where it has ended, there will be no answer
+            _send(thing, self._to)
+
+    def answer(self) -> Any:
+        """What it answers next, once it does; None where it has ended."""
+        try:
+            return pickle.load(self._from)
+        except (OSError, EOFError, pickle.UnpicklingError):
+            return None
+
+    def end(self) -> None:
+        """Let it go, with all its memory."""
+        with suppress(OSError):
+            self._to.close()
+
+
+def _work(module: str, there: BinaryIO, back: BinaryIO) -> NoReturn:
+    try:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for stream in (0, 1, 2):  # whoever reads what the command writes shall not wait for this process
+            os.dup2(nowhere, stream)
+        for answer in import_module(module).serve(_told(there)):
+            _send(answer, back)
+    finally:
+        os._exit(0)
+
+
+def _told(there: BinaryIO) -> Iterator[Any]:
+    while True:
+        try:
+            yield pickle.load(there)
+        except EOFError:
+            return
+
+
+def _pipe() -> tuple[BinaryIO, BinaryIO]:
+    """The end to read from, and the end to write to."""
+    read, write = os.pipe()
+    return os.fdopen(read, "rb"), os.fdopen(write, "wb")
+
+
+def _send(thing: Any, to: BinaryIO) -> None:
+    pickle.dump(thing, to, pickle.HIGHEST_PROTOCOL)
+    to.flush()

@@ -1,0 +1,131 @@
+"""The process beside the command line that loads the network: whatever becomes of it, the cut-out is the same."""
+
+import hashlib
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import tomli_w
+
+from pipeline import cut_out_bytes
+from pipeline.settings import ROOT
+from tests.pictures import composite, encoded
+from tests.unit.test_command_line import child, sentence
+
+PNG = encoded(composite(160, 120).rgb)
+ECHO = """
+import os, sys
+def serve(told):
+    print("printed", flush=True)
+    print("complained", file=sys.stderr, flush=True)
+    yield os.getpid()
+    for thing in told:
+        yield 1 / thing
+"""
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+
+
+@pytest.fixture(autouse=True)
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, u2netp: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(ROOT), str(tmp_path))))
+    Path("photo.png").write_bytes(PNG)
+    Path("echo.py").write_text(ECHO, encoding="utf-8")
+
+
+def ran(code: str, *python: str) -> "subprocess.CompletedProcess[bytes]":
+    """A fresh process without any thread, as the command line is at its start."""
+    begin = "import os, signal, time\nfrom pipeline.beside import Beside\n"
+    return subprocess.run([sys.executable, *python, "-c", begin + code], capture_output=True, timeout=60)
+
+
+def lines(code: str) -> list[str]:
+    done = ran(code)
+    assert (done.returncode, done.stderr) == (0, b"")
+    return done.stdout.decode().splitlines()
+
+
+def test_it_answers_in_order_and_writes_nothing() -> None:
+    code = "b = Beside('echo')\nprint(b.answer() == b.pid)\nfor n in 1, 2: b.tell(n)\nprint(b.answer(), b.answer())"
+    assert lines(code) == ["True", "1.0 0.5"]
+
+
+@pytest.mark.parametrize(
+    "last", ["b.end()", "b.tell(0)", "os.kill(b.pid, signal.SIGKILL)", "os.kill(b.pid, signal.SIGINT)"]
+)
+def test_once_it_has_ended_there_is_no_answer_and_telling_it_harms_nobody(last: str) -> None:
+    code = f"b = Beside('echo')\nb.answer()\n{last}\nos.waitpid(b.pid, 0)\n"
+    assert lines(code + "b.tell(bytes(10**6)) if not b._to.closed else None\nprint(b.answer())") == ["None"]
+
+
+def test_a_module_that_cannot_be_imported_is_no_answer() -> None:
+    assert lines("b = Beside('no_such_module')\nb.tell(1)\nprint(b.answer())") == ["None"]
+
+
+def test_it_ends_with_the_process_that_it_helps() -> None:
+    process = int(lines("print(Beside('echo').answer())")[0])
+    end = time.monotonic() + 30
+    while Path(f"/proc/{process}").exists():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+CUT = """
+from pipeline import command_line, sessions
+helper = Beside({module!r})
+run = sessions.Away.run
+def counted(*arguments):
+    made = run(*arguments)
+    print("ran")
+    {after}
+    return made
+sessions.Away.run = counted
+{before}
+print(command_line.main(["cut", "photo.png", "other.png", "-o", "out/", "--no-cache", "--model=u2netp"], helper))
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "before", "after", "runs"),
+    [
+        ("pipeline.sessions", "", "", 2),
+        ("pipeline.sessions", "os.kill(helper.pid, signal.SIGKILL)", "", 0),
+        ("pipeline.sessions", "", "os.kill(helper.pid, signal.SIGKILL)", 2),
+        ("pipeline.sessions", "helper.tell(('no-such-model', 'exact'))", "", 0),
+        ("pipeline.sessions", "helper.tell(('best', 'exact'))", "", 0),
+        ("no_such_module", "", "", 0),
+    ],
+    ids=["well", "killed before", "killed between", "told nonsense", "told of a blend", "never there"],
+)
+def test_whatever_becomes_of_it_the_cut_outs_are_the_same(module: str, before: str, after: str, runs: int) -> None:
+    Path("other.png").write_bytes(encoded(composite(120, 160, seed=1).rgb))
+    done = ran(CUT.format(module=module, before=before, after=after))
+    assert done.stdout.decode().splitlines() == [*["ran"] * runs, "0"], done.stderr
+    for name in ("photo", "other"):
+        assert Path(f"out/{name}_cutout.png").read_bytes() == cut_out_bytes(Path(f"{name}.png").read_bytes())
+
+
+def test_the_command_line_has_its_network_loaded_and_run_beside_it() -> None:
+    command = [sys.executable, "-X", "importtime", "-m", "pipeline", "cut", "photo.png", "--no-cache"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert done.returncode == 0 and "numpy" in imported
+    assert not imported & {"MNN", "openvino", "onnxruntime"} or len(os.sched_getaffinity(0)) == 1
+    assert Path("photo_cutout.png").read_bytes() == cut_out_bytes(PNG)
+
+
+@pytest.mark.parametrize("core", [1, 2])
+def test_weights_that_are_no_network_are_told_of_in_one_sentence(core: int, empty_models: Path) -> None:
+    row = {"kind": "u2net", "license": "MIT", "license_url": "", "homepage": "", "commercial_use": "yes", "why": "own"}
+    content = b"no network"
+    variant = {"file": "own.onnx", "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    (empty_models / "own.onnx").write_bytes(content)
+    rows = {"own": {**row, "good_for": ["own"], "memory_mb": 1.0, "variants": [variant]}}
+    (empty_models / "local.toml").write_text(tomli_w.dumps(rows), encoding="utf-8")
+    cores = sorted(os.sched_getaffinity(0))[:core]
+    end = child("cut", "photo.png", "--model=own", preexec_fn=lambda: os.sched_setaffinity(0, cores))
+    assert end.code == 3 and "own.onnx" in sentence(end.err)
