@@ -6,7 +6,8 @@ left)::
 
     beside errors words arguments settings canvas preset options catalog machine storage jobs png resample tiles
     image_io metadata formats sources weights supply engines sessions runtime networks cache mattes guided matting edges
-    foreground compose cutout draft trial optimise stock models_command doctor command_line __main__
+    foreground compose cutout draft trial optimise stock models_command cache_command doctor cut_command
+    command_line __main__
 """
 
 from importlib import import_module

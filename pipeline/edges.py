@@ -9,7 +9,7 @@ import numpy as np
 from .guided import explained, linear_models
 from .matting import trimap_matting
 from .options import Options
-from .resample import fitting, shrink
+from .resample import fitting, shrink, to_working
 from .tiles import Tile, each_tile, soft_tiles
 
 WORKING_SIDE = 384  # pixels: the guided filter fits as well here as at 800, and in no time
@@ -83,9 +83,9 @@ def refine(
     if not tiles:
         return alpha
     size = fitting(alpha.shape[::-1], WORKING_SIDE)
-    small = shrink(alpha, size)
+    small = to_working(alpha, size)
     weights = (small / np.float32(127.5) - 1) ** 2 + np.float32(0.05)
-    models = linear_models(small, shrink(rgb, size), max(1, round(radius * max(size))), eps, weights)
+    models = linear_models(small, to_working(rgb, size), max(1, round(radius * max(size))), eps, weights)
     models *= contrast
     models[..., 3] += 127.5 * (1 - contrast)
     opacity = np.clip((np.arange(256, dtype=np.float32) - SOLID) / (255 - 2 * SOLID), 0, 1)

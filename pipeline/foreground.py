@@ -5,7 +5,7 @@ from typing import Self
 import cv2
 import numpy as np
 
-from .resample import Size, fitting, shrink
+from .resample import Size, fitting, to_working
 from .tiles import Tile, each_tile, enlarged_tile, soft_tiles
 
 FINEST = 512  # pixels: the longer side of the largest size at which means are found
@@ -94,7 +94,7 @@ class _Scale:
     @classmethod
     def of(cls, rgb: np.ndarray, alpha: np.ndarray, size: Size) -> Self:
         """The same at a smaller `size`."""
-        return cls(shrink(rgb, size), shrink(alpha, size))
+        return cls(to_working(rgb, size), to_working(alpha, size))
 
     def enlarged(self, means: Pair) -> Pair:
         """Means of a smaller scale at this one."""

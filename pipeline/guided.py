@@ -3,11 +3,16 @@
 Sources: He, Sun, Tang, Guided Image Filtering, 2013; He, Sun, Fast Guided Filter, 2015.
 """
 
+from collections.abc import Sequence
+from functools import reduce
+
 import cv2
 import numpy as np
 
-from .machine import shares, side_by_side
+from .machine import for_each, side_by_side
 from .tiles import Tile, enlarged_tile
+
+BAND = 64  # rows, few enough for what is worked out with them to stay in a processor's cache
 
 
 def linear_models(
@@ -29,24 +34,29 @@ def linear_models(
         ``(H, W)`` float32 above 0: how much each pixel counts in the fits; all the same without.
     """
 
-    def mean(values: np.ndarray) -> np.ndarray:
+    def mean(factors: Sequence[np.ndarray]) -> np.ndarray:
+        values = reduce(np.multiply, factors)
         return _box(values if weights is None else values * weights, radius) / share
 
     share = 1.0 if weights is None else _box(weights, radius)
-    colours = cv2.split(rgb.astype(np.float32))
-    target = alpha.astype(np.float32)
-    pairs = [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)]
-    products = [colours[i] * colours[j] for i, j in pairs] + [colour * target for colour in colours]
-    *means, mean_target = side_by_side(mean, [*colours, target])
-    *squares, mixed_0, mixed_1, mixed_2 = side_by_side(mean, products)
-    together = [mixed - m * mean_target for mixed, m in zip((mixed_0, mixed_1, mixed_2), means, strict=True)]
-    variances = [square - means[i] * means[j] for square, (i, j) in zip(squares, pairs, strict=True)]
-    for diagonal in (0, 3, 5):
-        variances[diagonal] += eps * 255**2
-    parts = [([each[rows] for each in variances], [each[rows] for each in together]) for rows in shares(alpha.shape[0])]
-    slopes = [np.concatenate(each) for each in zip(*side_by_side(_solve, parts), strict=True)]
-    added = mean_target - sum(slope * m for slope, m in zip(slopes, means, strict=True))
-    return cv2.merge([_box(each.astype(np.float32), radius) for each in (*slopes, added)])
+    planes = [*cv2.split(rgb.astype(np.float32)), alpha.astype(np.float32)]
+    pairs = [(i, j) for i in range(3) for j in range(i, 4)]
+    found = list(side_by_side(mean, [*((plane,) for plane in planes), *((planes[i], planes[j]) for i, j in pairs)]))
+    means, products = found[:4], found[4:]
+    models = [np.empty(alpha.shape, np.float32) for _ in planes]
+
+    def fit(rows: slice) -> None:
+        here = [each[rows] for each in means]
+        spread = {(i, j): product[rows] - here[i] * here[j] for (i, j), product in zip(pairs, products, strict=True)}
+        for i in range(3):
+            spread[i, i] += eps * 255**2
+        slopes = _solved([spread[i, j] for i, j in pairs if j < 3], [spread[i, 3] for i in range(3)])
+        for model, slope in zip(models, slopes, strict=False):
+            model[rows] = slope
+        models[3][rows] = here[3] - sum(slope * mean for slope, mean in zip(slopes, here, strict=False))
+
+    for_each(fit, [slice(top, top + BAND) for top in range(0, alpha.shape[0], BAND)])
+    return cv2.merge([_box(model, radius) for model in models])
 
 
 def explained(models: np.ndarray, rgb: np.ndarray, tile: Tile) -> np.ndarray:
@@ -62,12 +72,16 @@ def _box(values: np.ndarray, radius: int) -> np.ndarray:
     return cv2.boxFilter(values, cv2.CV_32F, (side, side), borderType=cv2.BORDER_REFLECT)
 
 
-def _solve(system: tuple[list[np.ndarray], list[np.ndarray]]) -> list[np.ndarray]:
-    """Cramer's rule for symmetric 3 x 3 systems, one a pixel; in float64, for their determinants nearly cancel."""
-    variances, right = system
-    a, b, c, d, e, f = (each.astype(np.float64) for each in variances)
+def _solved(left: list[np.ndarray], right: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Symmetric 3 x 3 systems, one a pixel, by their LDL decomposition: stable in float32, as determinants are not."""
+    a, b, c, d, e, f = left
     x, y, z = right
-    inverse = [d * f - e * e, c * e - b * f, b * e - c * d, a * f - c * c, b * c - a * e, a * d - b * b]
-    determinant = a * inverse[0] + b * inverse[1] + c * inverse[2]
-    rows = ((0, 1, 2), (1, 3, 4), (2, 4, 5))
-    return [(inverse[i] * x + inverse[j] * y + inverse[k] * z) / determinant for i, j, k in rows]
+    l_b, l_c = b / a, c / a
+    d = d - l_b * b
+    e = e - l_c * b
+    l_e = e / d
+    f = f - l_c * c - l_e * e
+    y = y - l_b * x
+    z = (z - l_c * x - l_e * y) / f
+    y = y / d - l_e * z
+    return x / a - l_b * y - l_c * z, y, z

@@ -4,11 +4,11 @@ import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .errors import FETCH, ClearcutError
 from .settings import Settings
-from .words import explain, machine_language, say
+from .words import complain, say
 
 if TYPE_CHECKING:
     from .catalog import Card
@@ -16,9 +16,8 @@ if TYPE_CHECKING:
 COLUMNS = ("NAME", "FOR", "SIZE", "LICENCE", "COMMERCIAL USE", "INSTALLED")
 
 
-def add_models_parser(commands: "argparse._SubParsersAction[Any]") -> None:
-    """The parser of ``models`` and its actions."""
-    models = commands.add_parser("models", help=say("cli.models"), description=say("cli.models"))
+def arguments(models: argparse.ArgumentParser) -> None:
+    """What ``models`` takes: its actions."""
     models.set_defaults(run=_list)
     actions = models.add_subparsers(metavar="ACTION")
 
@@ -83,10 +82,7 @@ def _fetch(given: argparse.Namespace) -> int:
 
 
 def _fetch_one(card: "Card") -> int:
-    from . import supply
-
-    _tell_rights(card)
-    for path in supply.fetch(card, _progress(card.name)):
+    for path in fetch(card):
         print(f"{path}  {path.stat().st_size / 1e6:.1f} MB, checksum verified")
     return 0
 
@@ -159,14 +155,12 @@ def _add(given: argparse.Namespace) -> int:
     return 0
 
 
-def ensure_model(name: str) -> None:
-    """Fetch the model called `name` unless it is here."""
-    from . import catalog, supply, weights
+def fetch(card: "Card") -> list[Path]:
+    """Fetch `card`, and tell how far that is; the files."""
+    from . import supply
 
-    card = catalog.card(name)
-    if not weights.is_installed(card):
-        _tell_rights(card)
-        supply.fetch(card, _progress(name))
+    _tell_rights(card)
+    return supply.fetch(card, _progress(card.name))
 
 
 def _tell_rights(card: "Card") -> None:
@@ -187,9 +181,3 @@ def _progress(name: str) -> Callable[[int | None, int], None]:
             print(f"{name}, {total / 1e6:.1f} MB: {state}", file=sys.stderr)
 
     return show
-
-
-def complain(error: ClearcutError) -> int:
-    """Tell what went wrong, in the machine's language; the exit code for it."""
-    print(explain(error, machine_language()), file=sys.stderr)
-    return error.exit_code

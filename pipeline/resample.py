@@ -29,6 +29,19 @@ def shrink(array: np.ndarray, size: Size) -> np.ndarray:
     return array if (width, height) == size else cv2.resize(array, size, interpolation=cv2.INTER_AREA)
 
 
+def to_working(array: np.ndarray, size: Size) -> np.ndarray:
+    """`array` ``(H, W[, C])`` uint8 at a smaller `size`, to be worked with and not looked at.
+
+    Averaging is slow between sizes that are no multiples of each other: that part of the way goes by interpolation.
+    """
+    height, width = array.shape[:2]
+    times = min(width // size[0], height // size[1])
+    if times > 1 and (width % size[0] or height % size[1]):
+        times = 1 << (times.bit_length() - 1)
+        array = cv2.resize(array, (times * size[0], times * size[1]), interpolation=cv2.INTER_LINEAR)
+    return shrink(array, size)
+
+
 def to_network(rgb: np.ndarray, size: Size, interpolation: Interpolation = "lanczos") -> np.ndarray:
     """A photo at a network's input size, ``(h, w, 3)`` uint8.
 

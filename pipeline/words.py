@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -34,6 +35,12 @@ def say(key: str, language: str = FALLBACK, /, default: str | None = None, **fac
 def explain(error: ClearcutError, language: str = FALLBACK) -> str:
     """The sentence that tells a person what went wrong and what to do."""
     return say(f"error.{error.code}", language, **error.facts)
+
+
+def complain(error: ClearcutError) -> int:
+    """Tell a person at a terminal what went wrong, in the machine's language; the exit code for it."""
+    print(explain(error, machine_language()), file=sys.stderr)
+    return error.exit_code
 
 
 def machine_language() -> str:

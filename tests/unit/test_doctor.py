@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from pipeline import doctor, engines, machine
+from pipeline import engines, machine
 from pipeline.cache import CACHE
+from pipeline.cache_command import word
 from pipeline.command_line import main
 from pipeline.networks import Prediction
 
@@ -90,4 +91,4 @@ def test_the_cache_tells_its_entries_and_hit_rate_and_is_cleared(own_cache: None
 def test_it_speaks_the_machines_language(language: str, monkeypatch: Any, capsys: Any) -> None:
     monkeypatch.setenv("LC_ALL", language)
     main(["cache"])
-    assert doctor._word("cache") in capsys.readouterr().out
+    assert word("cache") in capsys.readouterr().out
