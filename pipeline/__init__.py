@@ -5,8 +5,8 @@ This is the whole public surface; pages, servers and scripts import nothing deep
 left)::
 
     beside errors words arguments settings canvas preset options catalog machine storage jobs png resample tiles
-    image_io metadata formats sources weights supply engines sessions runtime networks cache mattes guided matting edges
-    foreground compose cutout draft trial optimise stock models_command cache_command doctor cut_command
+    profiles image_io metadata formats sources weights supply engines sessions runtime networks cache mattes guided
+    matting edges foreground compose cutout draft trial optimise stock models_command cache_command doctor cut_command
     command_line __main__
 """
 

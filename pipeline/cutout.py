@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
@@ -295,11 +295,11 @@ def _encode(cutout: Cutout, data: bytes) -> bytes:
     if options.format in BARE:
         before = made.before()
         untouched = before is cutout.photo
-        picture = replace(picture, alpha=made.matte, photo=before, file=data if untouched else b"")
+        picture = picture._replace(alpha=made.matte, photo=before, file=data if untouched else b"")
     elif options.format in OPAQUE:
-        picture = replace(picture, alpha=None)
+        picture = picture._replace(alpha=None)
     if options.keep_exif:
-        picture = replace(picture, exif=kept_exif(data))
+        picture = picture._replace(exif=kept_exif(data))
     return write(options.format, picture, options.quality)
 
 

@@ -3,29 +3,25 @@
 import io
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 from PIL import Image, PngImagePlugin
 
 from .errors import ClearcutError
-from .image_io import SRGB, Photo
+from .image_io import Photo
 from .metadata import exif_with, without_metadata
 from .png import write_png
 
 QUALITY = 90
 VIEW_QUALITY = 85
 FINE = 90  # quality from which colour has as many pixels as brightness
-_PROFILE = SRGB.tobytes()
-SRGB_PROFILE = _PROFILE[:24] + bytes((0x07, 0xE9, 0, 2, 0, 1, 0, 0, 0, 0, 0, 0)) + _PROFILE[36:]  # made today: no
 PREDICTOR = 317  # the TIFF tag
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the date of every file in an archive, so that equal pictures are equal archives
 
 
-@dataclass(frozen=True)
-class Picture:
+class Picture(NamedTuple):
     """What is to be written.
 
     Attributes
@@ -51,8 +47,7 @@ class Picture:
     file: bytes = b""
 
 
-@dataclass(frozen=True)
-class Format:
+class Format(NamedTuple):
     """One format.
 
     Attributes
@@ -128,14 +123,14 @@ def _small_png(picture: Picture, quality: int) -> bytes:
 def _webp(picture: Picture, quality: int) -> bytes:
     """Alpha is exact at every quality. `exact`: transparent pixels stay black, no colour is invented for them."""
     exif = exif_with(picture.exif, picture.dpi)
-    return _saved(picture, "WEBP", quality=quality, method=2, exact=True, exif=exif, icc_profile=SRGB_PROFILE)
+    return _saved(picture, "WEBP", quality=quality, method=2, exact=True, exif=exif)
 
 
 def _lossless_webp(picture: Picture, quality: int) -> bytes:
     """Effort 20 of 100: more takes seconds, and saves a hundredth."""
     exif = exif_with(picture.exif, picture.dpi)
     how = {"lossless": True, "quality": 20, "method": 1, "exact": True}
-    return _saved(picture, "WEBP", **how, exif=exif, icc_profile=SRGB_PROFILE)
+    return _saved(picture, "WEBP", **how, exif=exif)
 
 
 def _avif(picture: Picture, quality: int) -> bytes:
@@ -144,20 +139,20 @@ def _avif(picture: Picture, quality: int) -> bytes:
     colour = "4:4:4" if quality >= FINE else "4:2:0"
     exact = {"alpha:lossless": "1"} if picture.alpha is not None else None
     how = {"quality": quality, "speed": 8, "subsampling": colour, "advanced": exact}
-    return _saved(picture, "AVIF", **how, exif=exif, icc_profile=SRGB_PROFILE)
+    return _saved(picture, "AVIF", **how, exif=exif)
 
 
 def _jpeg(picture: Picture, quality: int) -> bytes:
     how = {"quality": quality, "subsampling": 0 if quality >= FINE else 2, "optimize": True}
     opaque = Picture(picture.rgb, None)
-    return _saved(opaque, "JPEG", **how, dpi=picture.dpi, exif=picture.exif, icc_profile=SRGB_PROFILE)
+    return _saved(opaque, "JPEG", **how, dpi=picture.dpi, exif=picture.exif)
 
 
 def _tiff(picture: Picture, quality: int) -> bytes:
     how: dict[str, Any] = {"compression": "tiff_lzw", "tiffinfo": {PREDICTOR: 2}}  # differences along the row
     if picture.exif:  # Pillow writes the camera's directory only where libtiff does not compress
         how = {"exif": picture.exif}
-    return _saved(picture, "TIFF", **how, dpi=picture.dpi, icc_profile=SRGB_PROFILE)
+    return _saved(picture, "TIFF", **how, dpi=picture.dpi)
 
 
 def _matte(picture: Picture, quality: int) -> bytes:
@@ -212,6 +207,10 @@ def _pixels(picture: Picture) -> np.ndarray:
 
 
 def _saved(picture: Picture, format: str, **how: Any) -> bytes:
+    if format != "PNG":  # which has a chunk for it
+        from .profiles import SRGB_PROFILE
+
+        how["icc_profile"] = SRGB_PROFILE
     buffer = io.BytesIO()
     wanted = {name: value for name, value in how.items() if value not in (None, b"")}
     Image.fromarray(np.ascontiguousarray(_pixels(picture))).save(buffer, format, **wanted)

@@ -12,7 +12,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from PIL import ExifTags, Image, ImageCms, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from .errors import ClearcutError
 from .resample import fitting, shrink
@@ -33,7 +33,6 @@ FORMATS = (
 EXTENSIONS = [
     ".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif", ".heic", ".heif"
 ]  # fmt: skip
-SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 UPRIGHT: dict[Any, Callable[[np.ndarray], np.ndarray]] = {  # by EXIF orientation
     2: lambda pixels: cv2.flip(pixels, 1),
     3: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_180),
@@ -167,13 +166,14 @@ def _jpeg(image: Image.Image, data: bytes) -> np.ndarray | None:
     """
     if image.format not in ("JPEG", "MPO") or image.mode != "RGB":
         return None
-    profile = image.info.get("icc_profile")
-    how = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
-    try:
-        if profile and not _is_srgb(ImageCms.ImageCmsProfile(io.BytesIO(profile))):
+    if profile := image.info.get("icc_profile"):
+        from .profiles import is_srgb
+
+        if not is_srgb(profile):
             return None
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), how)
-    except (ImageCms.PyCMSError, OSError, ValueError, cv2.error):
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
+    except cv2.error:
         return None
     if pixels is None or pixels.shape != (image.height, image.width, 3):
         return None
@@ -197,8 +197,12 @@ def _to_srgb(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
         image_rgb = image
     else:
         image_rgb = image.convert("RGB")
-    converted = _by_profile(image_rgb, image.info.get("icc_profile"))
-    return np.asarray(converted if converted.mode == "RGB" else converted.convert("RGB")), alpha
+    profile = image.info.get("icc_profile")
+    if profile or image_rgb.mode == "LAB":
+        from .profiles import to_srgb
+
+        image_rgb = to_srgb(image_rgb, profile)
+    return np.asarray(image_rgb if image_rgb.mode == "RGB" else image_rgb.convert("RGB")), alpha
 
 
 def _to_8_bit(image: Image.Image) -> Image.Image:
@@ -212,29 +216,3 @@ def _to_8_bit(image: Image.Image) -> Image.Image:
     grey = Image.fromarray(np.clip(values * (255 / white) + 0.5, 0, 255).astype(np.uint8))
     grey.info["icc_profile"] = image.info.get("icc_profile")
     return grey
-
-
-def _by_profile(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """`image` through its ICC profile to sRGB; as it is where the profile is sRGB, missing or unusable."""
-    try:
-        if image.mode == "LAB":
-            source = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
-        elif profile:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            if image.mode == "RGB" and _is_srgb(source):
-                return image
-        else:
-            return image
-        converted = ImageCms.profileToProfile(image, source, SRGB, outputMode="RGB")
-    except (ImageCms.PyCMSError, OSError, ValueError):
-        return image
-    return image if converted is None else converted
-
-
-_PROBE = Image.fromarray(np.mgrid[0:256:51, 0:256:51, 0:256:51].reshape(3, 36, 6).transpose(1, 2, 0).astype(np.uint8))
-
-
-def _is_srgb(profile: ImageCms.ImageCmsProfile) -> bool:
-    """Whether the profile changes no colour visibly: titles tell little ("Linear sRGB" is not, "c2" is)."""
-    seen = ImageCms.profileToProfile(_PROBE, profile, SRGB, outputMode="RGB")
-    return seen is not None and int(np.abs(np.asarray(seen, np.int16) - np.asarray(_PROBE, np.int16)).max()) <= 3

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from time import perf_counter
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -20,13 +20,13 @@ from .resample import Size
 SIDE_BY_SIDE = 4  # cores from which the networks of one model run at the same time
 
 
-@dataclass(frozen=True)
-class Predicted:
-    """A prediction, what made it, and the codes of what a person should know of that."""
+class Predicted(NamedTuple):
+    """A prediction, what made it, and the codes of what a person should know of that; `fresh`: not from the cache."""
 
     prediction: Prediction
     engine: str
     warnings: tuple[str, ...] = ()
+    fresh: bool = True
 
 
 def predict(
@@ -59,7 +59,7 @@ def predict(
     weights.require(card)
     if not isinstance(card, Ensemble):
         said = _predict_one(photo, card, precision, job, cache)
-        return Predicted(said.prediction.keeping(classes), said.engine, said.warnings)
+        return said._replace(prediction=said.prediction.keeping(classes))
     start = perf_counter()
     members = _each(photo, card, precision, job, cache)
     if all(member.fresh for member in members):
@@ -75,7 +75,7 @@ def _class_number(card: Card, name: str) -> int:
     return card.classes.index(name) + 1
 
 
-def _each(photo: Photo, card: Ensemble, precision: Precision, job: Job, cache: bool) -> "list[_Said]":
+def _each(photo: Photo, card: Ensemble, precision: Precision, job: Job, cache: bool) -> list[Predicted]:
     """What each member says; side by side where there are cores for it."""
     if machine.cores() < SIDE_BY_SIDE:
         return [_predict_one(photo, member, precision, job, cache) for member in card.members]
@@ -105,12 +105,7 @@ def speed(model: str) -> float | None:
     return runtime.SPEEDS.of(model) or (sum(known) if len(known) == len(members) else None)
 
 
-@dataclass(frozen=True)
-class _Said(Predicted):
-    fresh: bool = True
-
-
-def _predict_one(photo: Photo, card: ModelCard, precision: Precision, job: Job, cache: bool) -> _Said:
+def _predict_one(photo: Photo, card: ModelCard, precision: Precision, job: Job, cache: bool) -> Predicted:
     kind, planned = network(card), engines.plan(card, precision)
     job.at("loading")
     fed = kind.feed(seen(photo), card)
@@ -119,19 +114,19 @@ def _predict_one(photo: Photo, card: ModelCard, precision: Precision, job: Job, 
     if session is None:  # what is known is told without loading anything
         kept = CACHE.get(f"{asked} {weights.identity(card)} {planned.label}") if cache else None
         if kept is not None:
-            return _Said(kept, planned.label, planned.warnings, fresh=False)
+            return Predicted(kept, planned.label, planned.warnings, fresh=False)
         session = runtime.POOL.session(card, planned)
     job.at("finding")
     key = f"{asked} {session.identity} {session.engine}"
     kept = CACHE.get(key) if cache else None
     if kept is not None:
-        return _Said(kept, session.engine, session.warnings, fresh=False)
+        return Predicted(kept, session.engine, session.warnings, fresh=False)
     start = perf_counter()
     prediction = kind.read(session.run(fed.inputs, job), card, fed).rounded()
     runtime.SPEEDS.note(card.name, perf_counter() - start)
     if cache:
         CACHE.put(key, prediction)
-    return _Said(prediction, session.engine, session.warnings)
+    return Predicted(prediction, session.engine, session.warnings)
 
 
 def _fingerprint(fed: Fed) -> str:

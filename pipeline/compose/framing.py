@@ -1,7 +1,6 @@
 """Where the subject stands: crop, exact canvas, aspect ratio, quarter turns and mirrors."""
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -17,8 +16,7 @@ LARGEST = 2.0  # times that a subject is enlarged at most
 ENLARGED, TOO_SMALL = "subject_enlarged", "subject_too_small"  # warnings
 
 
-@dataclass(frozen=True)
-class Box:
+class Box(NamedTuple):
     """A rectangle in pixels; `right` and `bottom` are the first column and row outside."""
 
     left: int
@@ -32,8 +30,7 @@ class Box:
         return self.right - self.left, self.bottom - self.top
 
 
-@dataclass(frozen=True)
-class Placement:
+class Placement(NamedTuple):
     """How a photo lies on a canvas; the same for its colour, its alpha, its shadow and its background.
 
     Attributes

@@ -1,6 +1,6 @@
 """The shadow that a photo shows on a plain background: how much darker than that background each pixel is."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -15,8 +15,7 @@ LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 NOISE, CERTAIN = 0.012, 0.045  # darkening that is not a shadow yet, and that is one
 
 
-@dataclass(frozen=True)
-class _Plain:
+class _Plain(NamedTuple):
     """What a plain background may still show, as shares of its brightness or of its pixels."""
 
     least: float = 0.08  # of the picture has to be background

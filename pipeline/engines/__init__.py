@@ -2,9 +2,8 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, cast
+from typing import Literal, NamedTuple, Protocol, cast
 
 import numpy as np
 
@@ -32,8 +31,7 @@ class Loaded(Protocol):
         """The `outputs`, by position or name; `Job.cancel` breaks it off."""
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """What is going to run a network, known before anything is loaded.
 
     Attributes

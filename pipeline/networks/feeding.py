@@ -1,7 +1,7 @@
 """A photo as a network's input, and where in it the photo lies: the same for every kind that is fed pixels."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -13,8 +13,7 @@ Box = tuple[float, float, float, float]  # left, top, right, bottom, as parts of
 WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 
 
-@dataclass(frozen=True)
-class Fed:
+class Fed(NamedTuple):
     """What a network is given: one array for its first input, or arrays by name; `inside` is where the photo lies."""
 
     inputs: np.ndarray | Mapping[str, np.ndarray]
