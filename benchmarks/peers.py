@@ -24,16 +24,7 @@ SHARED = {  # models of rembg's that run one of our weight files under the same 
     "isnet-anime",
     *(f"birefnet-{name}" for name in ("general", "general-lite", "portrait", "dis", "hrsod", "cod", "massive")),
 }
-LAUNCHER = """
-import json, resource, subprocess, sys, time
-start = time.perf_counter()
-done = subprocess.run(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-wall, used = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-unit = 2**20 if sys.platform == "darwin" else 2**10
-print(json.dumps([wall, used.ru_utime + used.ru_stime, used.ru_maxrss / unit]))
-sys.stderr.write(done.stderr.decode(errors="replace") if done.returncode else "")
-sys.exit(done.returncode)
-"""
+LAUNCHER = Path(__file__).with_name("launch.py")
 
 
 class Spent(NamedTuple):
@@ -124,12 +115,9 @@ def environment(home: Path | None = None) -> Mapping[str, str]:
     return {**os.environ, **quiet, **rembgs}
 
 
-def run_cold(command: list[str], home: Path | None = None) -> Spent:
-    """What a command takes from its start to its end.
-
-    A small process starts it, for a child's most memory counts that of its parent at the start.
-    """
-    launch = [sys.executable, "-I", "-S", "-c", LAUNCHER, *command]
+def run_cold(command: list[str], home: Path | None = None, watched: bool = False) -> Spent:
+    """What a command takes from its start to its end; see ``launch.py``."""
+    launch = [sys.executable, "-I", "-S", str(LAUNCHER), *["--watch"] * watched, *command]
     done = subprocess.run(launch, cwd=ROOT, env=environment(home), stdout=subprocess.PIPE, text=True)
     if done.returncode:
         raise SystemExit(f"{command[:4]} failed; its own words are above")

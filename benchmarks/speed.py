@@ -120,7 +120,7 @@ class Bench:
         print("command line …", file=sys.stderr)
         model = self.models[0]
         seconds = medians(self._cold("1 MP", max(1, self.runs // 2 + 1)), "wall")
-        memory = medians(self._cold("12 MP", min(3, self.runs)), "peak_mb")
+        memory = medians(self._cold("12 MP", min(3, self.runs), watched=True), "peak_mb")
         title = f"cold command line, 1 MP, {model}"
         took = Line(title, seconds["ours"], seconds.get("theirs"), against="rembg i")
         title = f"most memory of it, 12 MP, {model}"
@@ -148,14 +148,14 @@ class Bench:
     def _cut(self, contender: Contender, size: str, **how: object) -> Work:
         return lambda: contender.cut(self.photos[size], **how)
 
-    def _cold(self, size: str, runs: int) -> dict[str, list[Spent]]:
+    def _cold(self, size: str, runs: int, watched: bool = False) -> dict[str, list[Spent]]:
         given, made = str(self.photos[size]), str(self.scratch / "cold.png")
         ours = [sys.executable, "-m", "pipeline", "cut", given, "-o", made, "--force", "--model", self.models[0]]
         ours += ["--no-cache"] if _has_flag("--no-cache") else []
-        works: dict[str, Work] = {"ours": lambda: run_cold(ours)}
+        works: dict[str, Work] = {"ours": lambda: run_cold(ours, watched=watched)}
         if self.peers:
             theirs = [str(Path(self.peers).with_name("rembg")), "i", "-m", self.models[0], given, made]
-            works["theirs"] = lambda: run_cold(theirs, self.home)
+            works["theirs"] = lambda: run_cold(theirs, self.home, watched)
         return all_in_turn(works, runs)
 
 
