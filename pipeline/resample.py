@@ -32,14 +32,15 @@ def shrink(array: np.ndarray, size: Size) -> np.ndarray:
 def to_working(array: np.ndarray, size: Size) -> np.ndarray:
     """`array` ``(H, W[, C])`` uint8 at a smaller `size`, to be worked with and not looked at.
 
-    Averaging is slow between sizes that are no multiples of each other: that part of the way goes by interpolation.
+    Averaging is slow between sizes that are no multiples of each other. What halving leaves, less than a factor of two,
+    goes by interpolation; first, where the sides are odd.
     """
     height, width = array.shape[:2]
-    times = min(width // size[0], height // size[1])
-    if times > 1 and (width % size[0] or height % size[1]):
-        times = 1 << (times.bit_length() - 1)
+    times = 1 << (max(1, min(width // size[0], height // size[1])).bit_length() - 1)
+    if width % times or height % times:
         array = cv2.resize(array, (times * size[0], times * size[1]), interpolation=cv2.INTER_LINEAR)
-    return shrink(array, size)
+    array = shrink(array, (array.shape[1] // times, array.shape[0] // times))
+    return array if array.shape[1::-1] == size else cv2.resize(array, size, interpolation=cv2.INTER_LINEAR)
 
 
 def to_network(rgb: np.ndarray, size: Size, interpolation: Interpolation = "lanczos") -> np.ndarray:
@@ -55,7 +56,7 @@ def to_network(rgb: np.ndarray, size: Size, interpolation: Interpolation = "lanc
     height, width = rgb.shape[:2]
     halfway = (min(width, AREA_STOPS_AT * size[0]), min(height, AREA_STOPS_AT * size[1]))
     if halfway != (width, height):
-        rgb = shrink(rgb, halfway)
+        rgb = to_working(rgb, halfway)
     return _lanczos(rgb, size)
 
 
