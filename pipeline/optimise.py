@@ -180,7 +180,7 @@ def _quantise(card: ModelCard, path: Path, calibrate: list[Pictured], judge: lis
         truth = cv2.resize(picture.truth, fed.shape[:1:-1], interpolation=cv2.INTER_AREA) > 127
         np.save(scratch / f"judge-{number:03}.npy", fed)
         np.save(scratch / f"truth-{number:03}.npy", truth[None, None])
-    command = [sys.executable, str(QUANTISER), str(path), json.dumps(output), str(scratch)]
+    command = [sys.executable, str(QUANTISER), str(path), json.dumps(output), str(scratch), str(WORSE)]
     try:
         subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=60 * MINUTES)
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:

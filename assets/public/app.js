@@ -349,18 +349,21 @@ window.clearcut = (() => {
 
   async function copy() {
     const button = $("copy");
+    let refused = null;
     button.textContent = say("page.copying");
     try {
-      const picture = fetch(now.result.close).then((answer) => {
-        if (!answer.ok) throw new Error(answer.status);
-        return answer.blob();
+      const picture = fetch(now.result.close).then(async (answer) => {
+        if (answer.ok) return answer.blob();
+        refused = await answer.json();
+        throw refused;
       });
       await navigator.clipboard.write([new ClipboardItem({ "image/png": picture })]);
       button.textContent = say("page.copied");
       setTimeout(() => { button.textContent = say("page.copy"); }, 2000);
     } catch {
       button.textContent = say("page.copy");
-      notice(say("page.copy_failed"), "note");
+      if (refused) notice(say(`error.${refused.code}`, refused.facts), "error");
+      else notice(say("page.copy_failed"), "note");
     }
   }
 

@@ -21,6 +21,7 @@ window.clearcut.views = (() => {
   const isClose = () => !$("closeup").hidden;
 
   async function closeUp(at = { x: 0.5, y: 0.5 }) {
+    if ($("zoom").classList.contains("working")) return;
     const { result } = now;
     const box = $("closeup");
     const image = box.querySelector("img");

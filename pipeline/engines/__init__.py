@@ -41,9 +41,9 @@ class Plan(NamedTuple):
     arithmetic
         Of the multiplications.
     why
-        ``asked``; ``missing``: another was asked for, which is not here; ``gpu``; ``optimised``: made, and measured,
-        on this machine; ``measured``: the faster one for this network; ``only``: no other was measured for it, or none
-        is here.
+        ``asked``; ``missing``: another was asked for, which cannot do it here; ``gpu``; ``optimised``: made, and
+        measured, on this machine; ``measured``: the faster one for this network; ``only``: no other was measured for
+        it, or none is here.
     """
 
     engine: Engine
@@ -64,7 +64,7 @@ class Plan(NamedTuple):
 
 
 def plan(card: ModelCard, precision: Precision = "exact") -> Plan:
-    """What runs `card` at `precision` on this machine; an engine that is not here is told of in the log, once."""
+    """What runs `card` at `precision` on this machine; an engine that cannot is told of in the log, once."""
     wanted = Settings.current().engine
     if wanted == "auto":
         return _best(card, precision)
@@ -162,7 +162,7 @@ def _tell(engine: Engine) -> None:
     if engine not in _told:
         _told.add(engine)
         name, instead = PACKAGES.get(engine) or onnx_runtime.PROVIDERS[engine], onnx_runtime.PROVIDERS["cpu"]
-        log.warning("the engine %s (%s) is not to be had here: %s runs instead", engine, name, instead)
+        log.warning("the engine %s (%s) cannot do the work here: %s does", engine, name, instead)
 
 
 _told: set[Engine] = set()

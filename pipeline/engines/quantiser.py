@@ -1,8 +1,8 @@
-"""``python quantiser.py NETWORK.onnx OUTPUT FOLDER``: a network in 8-bit integers, by NNCF.
+"""``python quantiser.py NETWORK.onnx OUTPUT FOLDER LOST``: a network in 8-bit integers, by NNCF.
 
 OUTPUT is JSON: a position, or a name. FOLDER holds what the network is to be fed with, ``calibrate-*.npy`` and
 ``judge-*.npy``, the latter with ``truth-*.npy`` of its output's shape, bool; ``made.xml`` and ``made.bin`` come there.
-Layers whose integers would cost more than `MOST_LOST` of IoU stay as they are. A program of its own: NNCF loads much,
+Layers stay as they are where their integers would cost more than LOST of IoU. A program of its own: NNCF loads much,
 prints, and would report its use.
 """
 
@@ -14,11 +14,10 @@ from typing import Any
 import numpy as np
 import openvino
 
-MOST_LOST = 0.005
 RANKED_BY = 4  # pictures
 
 
-def main(given: str, output: int | str, folder: Path) -> None:
+def main(given: str, output: int | str, folder: Path, lost: float) -> None:
     """Quantise, and write what comes of it."""
     sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # nobody is to be told
     import nncf
@@ -34,7 +33,7 @@ def main(given: str, output: int | str, folder: Path) -> None:
         return float(np.mean(found)), found
 
     made = nncf.quantize_with_accuracy_control(
-        network, nncf.Dataset(calibrate, np.load), nncf.Dataset(judge), iou, max_drop=MOST_LOST,
+        network, nncf.Dataset(calibrate, np.load), nncf.Dataset(judge), iou, max_drop=lost,
         preset=nncf.QuantizationPreset.MIXED, subset_size=len(calibrate),
         advanced_accuracy_restorer_parameters=nncf.AdvancedAccuracyRestorerParameters(ranking_subset_size=RANKED_BY),
     )  # fmt: skip
@@ -51,4 +50,4 @@ def _iou(found: np.ndarray, wanted: np.ndarray) -> float:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], json.loads(sys.argv[2]), Path(sys.argv[3]))
+    main(sys.argv[1], json.loads(sys.argv[2]), Path(sys.argv[3]), float(sys.argv[4]))

@@ -313,7 +313,7 @@ def test_another_engine_than_the_one_asked_for_is_said_once(
         visit = visit_to(process)
         page = visit.page
         visit.done(portrait)
-        expect(page.get_by_role("alert")).to_contain_text("The engine that was asked for is not to be had")
+        expect(page.get_by_role("alert")).to_contain_text("The engine that was asked for cannot run this model")
         expect(page.locator("#facts")).to_contain_text("CPU")
         visit.choose(encoded(composite().rgb), "ball.png")
         page.wait_for_function("document.getElementById('download').download === 'ball_cutout.png'")

@@ -236,14 +236,28 @@ def test_a_wrong_file_leaves_the_last_result_and_its_settings_working(visit: Vis
     assert name == "good_cutout.png" and opened(data).shape == (512, 512, 4)
 
 
-def test_a_download_that_cannot_be_made_says_why(visit: Visit, portrait: bytes) -> None:
+@pytest.mark.parametrize(("button", "label"), [("#download", "Download PNG"), ("#copy", "Copy")])
+def test_a_download_or_a_copy_that_cannot_be_made_says_why(
+    button: str, label: str, visit: Visit, portrait: bytes
+) -> None:
     visit.done(portrait)
     body = '{"code": "expired", "facts": {}}'
     visit.page.route("**/results/**", lambda route: route.fulfill(status=410, body=body))
-    visit.page.click("#download")
+    visit.page.click(button)
     expect(visit.page.get_by_role("alert")).to_contain_text("no longer kept")
-    expect(visit.page.locator("#download")).to_have_text("Download PNG")
+    expect(visit.page.locator(button)).to_have_text(label)
     visit.complaints.clear()  # the browser's own words about the status
+
+
+def test_a_close_look_that_is_asked_for_twice_is_fetched_once(visit: Visit, portrait: bytes) -> None:
+    visit.done(portrait)
+    held: list[Route] = []
+    visit.page.route("**/results/**", lambda route: held.append(route))
+    for _ in range(2):
+        visit.page.click("#zoom")
+    assert len(held) == 1
+    held[0].continue_()
+    expect(visit.page.locator("#closeup")).to_be_visible()
 
 
 def test_a_picture_without_a_subject_says_what_to_try(visit: Visit) -> None:
