@@ -4,17 +4,24 @@ A program of its own that imports little: the most memory of a child counts that
 ``--watch``, which slows COMMAND down, the memory of all processes that it starts counts too (on Linux).
 """
 
+import ctypes
 import json
+import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
+
+PR_SET_CHILD_SUBREAPER = 36  # of <sys/prctl.h>
 
 
 def main(command: list[str], watch: bool) -> int:
     """Run the command, print what it took, and what it complained of where it failed; its exit code."""
+    if sys.platform == "linux":  # what the command leaves behind is for this process to wait for
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
     most = 0
     with tempfile.TemporaryFile() as said:
         start = time.perf_counter()
@@ -23,7 +30,11 @@ def main(command: list[str], watch: bool) -> int:
             most = max(most, held(process.pid))
             time.sleep(0.002)
         code = process.wait()
-        wall, used = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+        wall = time.perf_counter() - start
+        with suppress(ChildProcessError):
+            while True:
+                os.wait()
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
         said.seek(0)
         sys.stderr.write(said.read().decode(errors="replace") if code else "")
     alone = used.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)

@@ -10,10 +10,13 @@ gc.set_threshold(100_000)  # imports make many things and no garbage; looking fo
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's own threads wait by spinning on cores that others need
 
 if __name__ == "__main__":
-    helper = beside.Beside("pipeline.sessions") if sys.argv[1:2] == ["cut"] and beside.can_be() else None
+    try:
+        helper = beside.Beside("pipeline.sessions") if sys.argv[1:2] == ["cut"] and beside.can_be() else None
 
-    from .command_line import main
+        from .command_line import main
 
-    exit_code = main(helper=helper)
+        exit_code = main(helper=helper)
+    except KeyboardInterrupt:
+        exit_code = 130
     sys.stderr.flush()
     os._exit(exit_code)  # everything is written; to take the interpreter apart would take longer than many a step

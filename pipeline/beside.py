@@ -1,5 +1,6 @@
 """A second process, forked from this one before anything large is imported, that works while this one goes on."""
 
+import ctypes
 import os
 import pickle
 import signal
@@ -9,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from importlib import import_module
 from typing import Any, BinaryIO, NoReturn
+
+PR_SET_PDEATHSIG = 1  # of <sys/prctl.h>: what a process is sent when its parent ends
 
 
 def can_be() -> bool:
@@ -25,16 +28,16 @@ class Beside:
     def __init__(self, module: str) -> None:
         there, self._to = _pipe()
         self._from, back = _pipe()
+        here = os.getpid()
         self.pid = os.fork()
         if self.pid == 0:
-            self._to.close()  # once nobody can tell it anything any more, it is told so
-            _work(module, there, back)
+            _work(module, there, back, self._to, here)
         there.close()
         back.close()
 
     def tell(self, thing: Any) -> None:
         """Let it have `thing`, and go on."""
-        with suppress(OSError):  # where it has ended, there will be no answer
+        with suppress(OSError, ValueError):  # where it has ended, there will be no answer
             _send(thing, self._to)
 
     def answer(self) -> Any:
@@ -45,14 +48,20 @@ class Beside:
             return None
 
     def end(self) -> None:
-        """Let it go, with all its memory."""
+        """Let it go, with all its memory, whatever it is doing."""
         with suppress(OSError):
             self._to.close()
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGTERM)
 
 
-def _work(module: str, there: BinaryIO, back: BinaryIO) -> NoReturn:
+def _work(module: str, there: BinaryIO, back: BinaryIO, to: BinaryIO, parent: int) -> NoReturn:
     try:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, _leave)
+        to.close()  # once nobody can tell it anything any more, it is told so
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:  # it has ended already
+            _leave()
         nowhere = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):  # whoever reads what the command writes shall not wait for this process
             os.dup2(nowhere, stream)
@@ -60,6 +69,10 @@ def _work(module: str, there: BinaryIO, back: BinaryIO) -> NoReturn:
             _send(answer, back)
     finally:
         os._exit(0)
+
+
+def _leave(*_: object) -> NoReturn:
+    raise SystemExit  # and clear away on the way out
 
 
 def _told(there: BinaryIO) -> Iterator[Any]:

@@ -37,7 +37,10 @@ def _cut(given: argparse.Namespace) -> int:
     if hasattr(given, "preset"):
         values["preset"] = given.preset
     options = Options.of(**values, background_image=bool(given.background_image))
-    if given.helper:
+    if given.helper and options.own_alpha == "keep":  # a network may not be wanted
+        given.helper.end()
+        given.helper = None
+    elif given.helper:
         given.helper.tell((options.model, options.precision))
     from .formats import FORMATS_OUT
 

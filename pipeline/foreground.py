@@ -63,12 +63,11 @@ def _means(rgb: np.ndarray, alpha: np.ndarray) -> Pair:
     scales = [_Scale.of(rgb, alpha, fitting(size, FINEST))]
     for side in sorted(RADII, reverse=True)[1:]:
         scales.append(_Scale.of(scales[-1].rgb, scales[-1].alpha, fitting(size, side)))
-    means: Pair | None = None
+    means = scales[-1].photo, scales[-1].photo
     for scale, radii in zip(reversed(scales), RADII.values(), strict=True):
-        means = means and scale.enlarged(means)
+        means = scale.enlarged(means)
         for radius in radii:
-            means = scale.means(scale.nearer(means) if means else (scale.photo, scale.photo), radius)
-    assert means
+            means = scale.means(scale.nearer(means), radius)
     return means
 
 

@@ -5,8 +5,9 @@ import os
 import platform
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
@@ -33,7 +34,18 @@ def side_by_side(work: Callable[[Given], Made], things: Sequence[Given]) -> Iter
     """What `work` makes of each of `things`, in their order, on all cores: for work that lets go of Python's lock."""
     if cores() == 1 or len(things) < 2 or hasattr(_thread, "works"):
         return map(work, things)
-    return _threads(cores()).map(work, things)
+    return _in_order(work, things)
+
+
+def _in_order(work: Callable[[Given], Made], things: Sequence[Given]) -> Iterator[Made]:
+    """A few at a time, so that a small picture gets its turn beside a large one."""
+    threads, begun = _threads(cores()), deque[Future[Made]]()
+    for thing in things:
+        begun.append(threads.submit(work, thing))
+        if len(begun) == 2 * cores():
+            yield begun.popleft().result()
+    while begun:
+        yield begun.popleft().result()
 
 
 @cache
@@ -42,6 +54,8 @@ def _threads(number: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(number, "clearcut-core", initializer=setattr, initargs=(_thread, "works", True))
 
 
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_threads.cache_clear)  # a fork has none of them
 _thread = threading.local()  # `works` in the threads above: waiting for one another, they might wait for ever
 
 

@@ -76,12 +76,15 @@ class Pool:
         with self._lock:
             for key in [key for key in self._sessions if key[0] == model]:
                 del self._sessions[key]
+            if model in self._helpers:
+                self._helpers.pop(model).end()
 
     def clear(self) -> None:
         """Drop every session."""
         with self._lock:
             self._sessions.clear()
-            self._helpers.clear()
+            while self._helpers:
+                self._helpers.popitem()[1].end()
 
 
 POOL = Pool()

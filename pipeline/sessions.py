@@ -89,7 +89,10 @@ class Away(Session):
 def away(card: ModelCard, planned: Plan, helper: Beside) -> Away | None:
     """The session of `card` that `helper` was told to load, once it is there; None where that failed."""
     facts = helper.answer()
-    return Away(card, helper, facts) if facts and facts[0] == planned else None
+    if facts and facts[0] == planned:
+        return Away(card, helper, facts)
+    helper.end()
+    return None
 
 
 def serve(told: Iterator[Any]) -> Iterator[Any]:

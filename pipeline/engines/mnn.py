@@ -106,7 +106,7 @@ def _converted(path: Path, checksum: str, output: int | str) -> Any:
         return library().Interpreter(str(kept))
     with TemporaryDirectory() as folder:
         made = Path(folder) / "network.mnn"
-        command = [sys.executable, str(CONVERTER), str(path), str(made), json.dumps(output)]
-        subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True)
+        command = [sys.executable, str(CONVERTER), str(path.resolve()), str(made), json.dumps(output)]
+        subprocess.run(command, check=True, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True)  # it litters
         compiled.keep(name, made.read_bytes())
         return library().Interpreter(str(made))

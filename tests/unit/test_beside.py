@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tomli_w
 
@@ -25,8 +26,14 @@ def serve(told):
     for thing in told:
         yield 1 / thing
 """
+BUSY = """
+import os, time
+def serve(told):
+    yield os.getpid()
+    time.sleep(600)
+"""
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only where processes are forked")
 
 
 @pytest.fixture(autouse=True)
@@ -35,6 +42,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, u2netp: Path) -> None:
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(ROOT), str(tmp_path))))
     Path("photo.png").write_bytes(PNG)
     Path("echo.py").write_text(ECHO, encoding="utf-8")
+    Path("busy.py").write_text(BUSY, encoding="utf-8")
 
 
 def ran(code: str, *python: str) -> "subprocess.CompletedProcess[bytes]":
@@ -55,23 +63,30 @@ def test_it_answers_in_order_and_writes_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "last", ["b.end()", "b.tell(0)", "os.kill(b.pid, signal.SIGKILL)", "os.kill(b.pid, signal.SIGINT)"]
+    "last", ["b.end()", "b.tell(0)", "os.kill(b.pid, signal.SIGKILL)", "os.kill(b.pid, signal.SIGTERM)"]
 )
 def test_once_it_has_ended_there_is_no_answer_and_telling_it_harms_nobody(last: str) -> None:
     code = f"b = Beside('echo')\nb.answer()\n{last}\nos.waitpid(b.pid, 0)\n"
-    assert lines(code + "b.tell(bytes(10**6)) if not b._to.closed else None\nprint(b.answer())") == ["None"]
+    assert lines(code + "b.tell(bytes(10**6))\nprint(b.answer())") == ["None"]
 
 
 def test_a_module_that_cannot_be_imported_is_no_answer() -> None:
     assert lines("b = Beside('no_such_module')\nb.tell(1)\nprint(b.answer())") == ["None"]
 
 
-def test_it_ends_with_the_process_that_it_helps() -> None:
-    process = int(lines("print(Beside('echo').answer())")[0])
-    end = time.monotonic() + 30
-    while Path(f"/proc/{process}").exists():
-        assert time.monotonic() < end
-        time.sleep(0.01)
+@pytest.mark.parametrize("end", ["", "os.kill(os.getpid(), signal.SIGKILL)", "b.end(); time.sleep(60)"])
+@pytest.mark.parametrize("module", ["echo", "busy"])
+def test_it_ends_with_its_object_and_with_the_process_that_it_helps(module: str, end: str) -> None:
+    begin = "import os, signal, time\nfrom pipeline.beside import Beside\n"
+    code = f"{begin}b = Beside({module!r})\nprint(b.answer(), flush=True)\n{end}"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        helper = int(process.stdout.readline())
+        last = time.monotonic() + 30
+        while (status := Path(f"/proc/{helper}/stat")).exists() and status.read_text().split()[2] != "Z":
+            assert time.monotonic() < last
+            time.sleep(0.01)
+        process.kill()
 
 
 CUT = """
@@ -107,6 +122,17 @@ def test_whatever_becomes_of_it_the_cut_outs_are_the_same(module: str, before: s
     assert done.stdout.decode().splitlines() == [*["ran"] * runs, "0"], done.stderr
     for name in ("photo", "other"):
         assert Path(f"out/{name}_cutout.png").read_bytes() == cut_out_bytes(Path(f"{name}.png").read_bytes())
+
+
+@pytest.mark.parametrize("flag", ["--force", "--own-alpha=keep"], ids=["from the cache", "without a network"])
+def test_a_helper_that_was_not_needed_is_let_go(flag: str) -> None:
+    Path("photo.png").write_bytes(encoded(np.dstack((composite(160, 120).rgb, composite(160, 120).alpha))))
+    assert child("cut", "photo.png").code == 0
+    code = f"""from pipeline import command_line
+helper = Beside("pipeline.sessions")
+code = command_line.main(["cut", "photo.png", "--force", "{flag}"], helper)
+print(code, os.waitpid(helper.pid, 0)[0] == helper.pid)"""
+    assert ran(code).stdout == b"0 True\n"
 
 
 def test_the_command_line_has_its_network_loaded_and_run_beside_it() -> None:

@@ -1,5 +1,8 @@
 """What the machine is, and work on all of its cores."""
 
+import os
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -7,6 +10,7 @@ import pytest
 
 from pipeline import edges, foreground, machine
 from pipeline.png import write_png
+from pipeline.settings import ROOT
 from tests.pictures import composite
 
 
@@ -35,6 +39,31 @@ def test_work_that_itself_works_side_by_side_does_not_wait_for_ever(monkeypatch:
         return list(machine.side_by_side(lambda n: n * n, range(count)))
 
     assert list(machine.side_by_side(squares, [3, 4, 5])) == [[0, 1, 4], [0, 1, 4, 9], [0, 1, 4, 9, 16]]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_process_has_threads_of_its_own() -> None:
+    code = """import os
+from pipeline import machine
+machine.cores = lambda: 2
+squares = lambda: sum(machine.side_by_side(lambda n: n * n, range(20)))
+squares()
+if process := os.fork():
+    print(os.waitpid(process, 0)[1])
+else:
+    os._exit(squares() != 2470)"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "0\n", done.stderr
+
+
+def test_a_small_piece_of_work_gets_its_turn_beside_a_large_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "cores", lambda: 2)
+    done: list[int] = []
+    large = machine.side_by_side(lambda number: done.append(number), range(1000))
+    next(large)
+    machine.for_each(lambda number: done.append(-number), range(1, 5))
+    assert len([number for number in done if number >= 0]) <= 8
+    assert len(list(large)) == 999
 
 
 def test_the_number_of_cores_changes_no_byte(monkeypatch: pytest.MonkeyPatch) -> None:

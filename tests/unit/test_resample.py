@@ -67,6 +67,16 @@ def test_a_network_sees_large_photos_as_through_lanczos(name, size):
     assert off(to_network(mosaic, size), by_pillow(mosaic, size)) <= 0.6
 
 
+@pytest.mark.parametrize("shape", [(2000, 8000), (9600, 1000), (4001, 6001), (1999, 1931)], ids=str)
+@pytest.mark.parametrize("size", NETWORKS)
+def test_a_network_sees_photos_of_any_shape_as_through_lanczos(shape, size):
+    noise = np.random.default_rng(0).normal(0, 25, (*shape, 1)).astype(np.float32)
+    repeats = (-(-shape[0] // 300), -(-shape[1] // 451), 1)
+    mosaic = np.uint8(np.clip(np.tile(photo("chelsea"), repeats)[: shape[0], : shape[1]] + noise, 0, 255))
+    difference = np.abs(to_network(mosaic, size).astype(int) - by_pillow(mosaic, size))
+    assert difference.mean() <= 0.7 and np.quantile(difference, 0.999) <= 4
+
+
 @pytest.mark.parametrize("name", ["bike.jpg", "boat.jpg", "rifle1.jpg"])
 def test_a_network_sees_large_files_as_through_lanczos(name, truth):
     rgb = decode((truth / "reference" / "images" / name).read_bytes()).rgb
