@@ -7,6 +7,7 @@ import sys
 from . import beside
 
 gc.set_threshold(100_000)  # imports make many things and no garbage; looking for it takes a twentieth of a start
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # none is wanted; to look for them reads every package
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's own threads wait by spinning on cores that others need
 
 if __name__ == "__main__":
