@@ -57,7 +57,7 @@ def engine(who: str) -> str:
     if who != "clearcut":
         return f"{who} {version(who)}, onnxruntime {version('onnxruntime')}"
     from pipeline import __version__
-    from pipeline.engines import versions
+    from pipeline.inference.engines import versions
 
     return ", ".join([f"Clearcut {__version__}", *(f"{name} {number}" for name, number in versions().items())])
 

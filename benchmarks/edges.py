@@ -10,10 +10,13 @@ from time import perf_counter
 
 import numpy as np
 
-from pipeline import Photo, edges, image_io, mattes
-from pipeline.jobs import Job
-from pipeline.matting import trimap_matting
-from pipeline.resample import matte_to_photo
+from pipeline import Photo
+from pipeline.base.jobs import Job
+from pipeline.edges import refine as edges
+from pipeline.edges.trimap import trimap_matting
+from pipeline.inference import predict as mattes
+from pipeline.pixels import image_io
+from pipeline.pixels.resample import matte_to_photo
 
 from .errors import BAND, errors
 from .folders import pairs, truth

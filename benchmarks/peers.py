@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from PIL import Image
 
-from pipeline import catalog, weights
+from pipeline.registry import catalog, weights
 
 ROOT = Path(__file__).parent.parent
 SHARED = {  # models of rembg's that run one of our weight files under the same name

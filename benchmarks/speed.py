@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from pipeline import Options, catalog, weights
+from pipeline import Options
+from pipeline.registry import catalog, weights
 
 from .machine import facts, into_readmes, markdown
 from .peers import ROOT, Contender, Spent, rembg_home, run_cold

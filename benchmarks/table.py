@@ -10,7 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from pipeline import ClearcutError, catalog, explain, weights
+from pipeline import ClearcutError, explain
+from pipeline.registry import catalog, weights
 
 from .errors import BAND, Scores
 from .folders import pairs, truth

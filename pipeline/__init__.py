@@ -16,71 +16,50 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from .arguments import add_arguments, chosen
-    from .cache import forget
-    from .canvas import Canvas, canvases, said_of_fill
-    from .catalog import Card, card, megabytes, models
+    from .base.errors import ClearcutError, as_clearcut_error
+    from .base.fields import add_arguments, chosen
+    from .base.jobs import Job
+    from .base.settings import Settings
+    from .base.words import LANGUAGES, explain, language_from, machine_language, say, vocabulary
     from .cutout import Cutout, Result, cut_out, cut_out_bytes, cut_out_file, warm_up
     from .draft import Draft
-    from .errors import ClearcutError, as_clearcut_error
-    from .formats import encode_matte, encode_view, media_types
-    from .image_io import Photo, cutout_name, decode
-    from .jobs import Job
-    from .mattes import speed
-    from .matting import trimap_is_possible
-    from .options import GROUPS, Options
-    from .preset import presets
-    from .settings import Settings
-    from .stock import bring, remove
-    from .supply import fetch, is_removable
-    from .weights import is_installed, model_size
-    from .words import LANGUAGES, explain, language_from, machine_language, say, vocabulary
+    from .edges.trimap import trimap_is_possible
+    from .inference.cache import forget
+    from .inference.predict import speed
+    from .manage.local_models import bring, remove
+    from .options.canvas import Canvas, canvases, said_of_fill
+    from .options.options import GROUPS, Options
+    from .options.presets import presets
+    from .pixels.formats import encode_matte, encode_view, media_types
+    from .pixels.image_io import Photo, cutout_name, decode
+    from .registry.catalog import Card, card, megabytes, models
+    from .registry.fetching import fetch, is_removable
+    from .registry.weights import is_installed, model_size
 
 _HOME = {
-    "add_arguments": "arguments",
-    "chosen": "arguments",
-    "Canvas": "canvas",
-    "canvases": "canvas",
-    "said_of_fill": "canvas",
-    "Card": "catalog",
-    "card": "catalog",
-    "megabytes": "catalog",
-    "models": "catalog",
-    "Cutout": "cutout",
-    "Result": "cutout",
-    "cut_out": "cutout",
-    "cut_out_bytes": "cutout",
-    "cut_out_file": "cutout",
-    "warm_up": "cutout",
-    "Draft": "draft",
-    "ClearcutError": "errors",
-    "as_clearcut_error": "errors",
-    "media_types": "formats",
-    "Photo": "image_io",
-    "decode": "image_io",
-    "cutout_name": "image_io",
-    "encode_matte": "formats",
-    "encode_view": "formats",
-    "trimap_is_possible": "matting",
-    "GROUPS": "options",
-    "Options": "options",
-    "presets": "preset",
-    "Job": "jobs",
-    "speed": "mattes",
-    "forget": "cache",
-    "Settings": "settings",
-    "bring": "stock",
-    "remove": "stock",
-    "fetch": "supply",
-    "is_installed": "weights",
-    "is_removable": "supply",
-    "model_size": "weights",
-    "LANGUAGES": "words",
-    "explain": "words",
-    "language_from": "words",
-    "machine_language": "words",
-    "say": "words",
-    "vocabulary": "words",
+    name: room
+    for room, names in {
+        "base.errors": ["ClearcutError", "as_clearcut_error"],
+        "base.fields": ["add_arguments", "chosen"],
+        "base.jobs": ["Job"],
+        "base.settings": ["Settings"],
+        "base.words": ["LANGUAGES", "explain", "language_from", "machine_language", "say", "vocabulary"],
+        "cutout": ["Cutout", "Result", "cut_out", "cut_out_bytes", "cut_out_file", "warm_up"],
+        "draft": ["Draft"],
+        "edges.trimap": ["trimap_is_possible"],
+        "inference.cache": ["forget"],
+        "inference.predict": ["speed"],
+        "manage.local_models": ["bring", "remove"],
+        "options.canvas": ["Canvas", "canvases", "said_of_fill"],
+        "options.options": ["GROUPS", "Options"],
+        "options.presets": ["presets"],
+        "pixels.formats": ["encode_matte", "encode_view", "media_types"],
+        "pixels.image_io": ["Photo", "cutout_name", "decode"],
+        "registry.catalog": ["Card", "card", "megabytes", "models"],
+        "registry.fetching": ["fetch", "is_removable"],
+        "registry.weights": ["is_installed", "model_size"],
+    }.items()
+    for name in names
 }
 
 

@@ -4,7 +4,7 @@ import gc
 import os
 import sys
 
-from . import beside
+from .inference import helper as beside
 
 gc.set_threshold(100_000)  # imports make many things and no garbage; looking for it takes a twentieth of a start
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # none is wanted; to look for them reads every package
@@ -12,9 +12,9 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's own threads wait b
 
 if __name__ == "__main__":
     try:
-        helper = beside.Beside("pipeline.sessions") if sys.argv[1:2] == ["cut"] and beside.can_be() else None
+        helper = beside.Beside("pipeline.inference.sessions") if sys.argv[1:2] == ["cut"] and beside.can_be() else None
 
-        from .command_line import main
+        from .commands.command_line import main
 
         exit_code = main(helper=helper)
     except KeyboardInterrupt:

@@ -8,18 +8,24 @@ from typing import Any
 
 import numpy as np
 
-from . import catalog, edges, foreground, image_io, jobs, machine, mattes, runtime
-from .canvas import Canvas, frame
+from .base import jobs, machine
+from .base.errors import ClearcutError, as_clearcut_error
+from .base.jobs import Job
 from .compose import BARE, OPAQUE, Composed, compose, join_alpha
-from .errors import ClearcutError, as_clearcut_error
-from .formats import FORMATS_OUT, Picture, write
-from .image_io import Photo
-from .jobs import Job
-from .mattes import Predicted
-from .metadata import kept_exif
-from .networks import Prediction
-from .options import Options
-from .resample import matte_to_photo
+from .edges import foreground
+from .edges import refine as edges
+from .inference import pool as runtime
+from .inference import predict as mattes
+from .inference.networks import Prediction
+from .inference.predict import Predicted
+from .options.canvas import Canvas, frame
+from .options.options import Options
+from .pixels import image_io
+from .pixels.formats import FORMATS_OUT, Picture, write
+from .pixels.image_io import Photo
+from .pixels.metadata import kept_exif
+from .pixels.resample import matte_to_photo
+from .registry import catalog
 
 machine.keep_memory()
 OWN = Predicted(Prediction(np.ones((1, 1), np.float32)), "own alpha")  # where nothing else is asked for

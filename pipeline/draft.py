@@ -5,14 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from . import catalog, image_io, weights
+from .base.jobs import Job
 from .compose import compose
 from .cutout import Clock, Result, decoded_background, find, finish, full_matte, in_turn, picture_of, separate
-from .formats import FORMATS_OUT, write
-from .image_io import Photo
-from .jobs import Job
-from .mattes import Predicted
-from .options import Options, fields_of
+from .inference.predict import Predicted
+from .options.options import Options, fields_of
+from .pixels import image_io
+from .pixels.formats import FORMATS_OUT, write
+from .pixels.image_io import Photo
+from .registry import catalog, weights
 
 PREDICTIONS = 6  # that a draft keeps: some megabytes each
 WITH_EDGES = fields_of("edges")

@@ -12,9 +12,12 @@ from typing import Any
 import pytest
 import tomli_w
 
-from pipeline import cache, catalog, runtime, supply
-from pipeline.errors import ClearcutError
-from pipeline.settings import PREFIX
+from pipeline.base.errors import ClearcutError
+from pipeline.base.settings import PREFIX
+from pipeline.inference import cache
+from pipeline.inference import pool as runtime
+from pipeline.registry import catalog
+from pipeline.registry import fetching as supply
 from tests.networks import TWO_ANSWERS
 
 TEST_DATA = os.environ.get("CLEARCUT_TEST_DATA")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.jobs import Job
-from pipeline.sessions import Feeds, Session
+from pipeline.base.jobs import Job
+from pipeline.inference.sessions import Feeds, Session
 
 STEP = 0.01  # seconds between looks
 

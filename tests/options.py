@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pipeline.options import Options
+from pipeline.options.options import Options
 
 
 def other_than_default(name: str) -> Any:

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from ..canvas import Canvas, frame
-from ..errors import ClearcutError
-from ..image_io import Photo
-from ..options import Options
-from ..resample import Size, fitting
+from ..base.errors import ClearcutError
+from ..options.canvas import Canvas, frame
+from ..options.options import Options
+from ..pixels.image_io import Photo
+from ..pixels.resample import Size, fitting
 from .backgrounds import blurred, gradient, picture
 from .framing import Placement, canvas, cover, crop, fill, ratio, subject_box, turned, whole
 from .layers import Colour, over, under, without_background

@@ -6,7 +6,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from ..resample import Size, shrink
+from ..pixels.resample import Size, shrink
 from .layers import Colour, strips
 from .smooth import KEPT_SIGMA, enlarged, fill_in, reduced
 

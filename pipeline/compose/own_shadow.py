@@ -5,7 +5,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from ..resample import fitting, shrink
+from ..pixels.resample import fitting, shrink
 from .smooth import enlarged, fill_in
 
 NOT_PLAIN = "background_not_plain"  # warning: no shadow was taken over

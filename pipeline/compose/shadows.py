@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from ..resample import fitting, shrink
+from ..pixels.resample import fitting, shrink
 from .framing import subject_box
 from .smooth import KEPT_SIGMA, reduced
 

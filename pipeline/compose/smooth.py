@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from ..resample import shrink
+from ..pixels.resample import shrink
 
 KEPT_SIGMA = 4.0  # pixels that a blur keeps after the reduction: enough for it to come back smooth
 

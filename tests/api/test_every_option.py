@@ -9,7 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from pipeline import Options, cut_out_bytes
-from pipeline.command_line import main
+from pipeline.commands.command_line import main
 from tests.api.test_guard import page_controls, run_page_event, uploaded
 from tests.options import NEEDED, WITHOUT_EFFECT_HERE, other_than_default
 from tests.pictures import encoded

@@ -10,8 +10,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from pipeline import LANGUAGES, is_installed, models, say, vocabulary
-from pipeline.catalog import card
-from pipeline.weights import digest
+from pipeline.registry.catalog import card
+from pipeline.registry.weights import digest
 from tests.api.mirror import Mirror, mirroring
 from tests.api.test_remove_bg import post
 from tests.pictures import opened
@@ -103,7 +103,7 @@ def test_licences_say_what_is_not_free_for_commercial_use(here: TestClient) -> N
 def test_the_speed_of_a_model_is_told_once_it_has_run(
     client_for: ClientFor, own_models: Path, jpeg: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pipeline import runtime
+    from pipeline.inference import pool as runtime
 
     monkeypatch.setattr(runtime, "SPEEDS", runtime.Speeds())
     client = client_for(models_dir=own_models)

@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from pipeline import Job, Options, card, cut_out_bytes, engines
-from pipeline.cache import facts
-from pipeline.jobs import SLOTS
+from pipeline import Job, Options, card, cut_out_bytes
+from pipeline.base.jobs import SLOTS
+from pipeline.inference import engines
+from pipeline.inference.cache import facts
 from tests.pictures import composite, encoded, iou, opened, png_header_only
 
 

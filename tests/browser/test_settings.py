@@ -10,7 +10,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from pipeline import Options, canvases, cut_out_bytes
-from pipeline.preset import presets
+from pipeline.options.presets import presets
 from tests.browser.conftest import Visit
 from tests.pictures import encoded, opened
 from tests.process import Process

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipeline import catalog
+from pipeline.registry import catalog
 from tests.unit.test_sources import DATA, Site, serving
 
 

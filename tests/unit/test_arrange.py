@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from pipeline import ClearcutError, Options, Photo, canvases, cut_out, cut_out_bytes, decode
+from pipeline.base.jobs import Job
 from pipeline.compose.own_shadow import NOT_PLAIN
-from pipeline.jobs import Job
-from pipeline.resample import matte_to_photo
+from pipeline.pixels.resample import matte_to_photo
 from tests.pictures import composite, encoded, iou, off, opened, photo
 
 pytestmark = pytest.mark.usefixtures("u2netp")
@@ -24,7 +24,7 @@ def cut(**options):
 
 
 def test_without_refining_and_feather_the_matte_is_the_networks_own():
-    from pipeline.mattes import predict
+    from pipeline.inference.predict import predict
 
     own = matte_to_photo(predict(PHOTO, "u2netp", Job()).prediction.matte, PHOTO.size)
     assert np.array_equal(cut(refine="off", feather=0).alpha, own)
@@ -46,7 +46,7 @@ def test_refining_brings_real_soft_edges_nearer_to_the_truth(truth):
 def test_a_subject_in_its_own_colour_looks_right_on_any_background(background):
     """On the true matte, so that only colour counts."""
     from pipeline.compose.layers import over
-    from pipeline.foreground import estimate
+    from pipeline.edges.foreground import estimate
 
     true = over(ONE.subject, ONE.alpha, background).astype(int)
     soft = (ONE.alpha > 0) & (ONE.alpha < 255)

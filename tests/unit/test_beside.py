@@ -12,7 +12,7 @@ import pytest
 import tomli_w
 
 from pipeline import cut_out_bytes
-from pipeline.settings import ROOT
+from pipeline.base.settings import ROOT
 from tests.pictures import composite, encoded
 from tests.unit.test_command_line import child, sentence
 
@@ -107,11 +107,11 @@ print(command_line.main(["cut", "photo.png", "other.png", "-o", "out/", "--no-ca
 @pytest.mark.parametrize(
     ("module", "before", "after", "runs"),
     [
-        ("pipeline.sessions", "", "", 2),
-        ("pipeline.sessions", "os.kill(helper.pid, signal.SIGKILL)", "", 0),
-        ("pipeline.sessions", "", "os.kill(helper.pid, signal.SIGKILL)", 2),
-        ("pipeline.sessions", "helper.tell(('no-such-model', 'exact'))", "", 0),
-        ("pipeline.sessions", "helper.tell(('best', 'exact'))", "", 0),
+        ("pipeline.inference.sessions", "", "", 2),
+        ("pipeline.inference.sessions", "os.kill(helper.pid, signal.SIGKILL)", "", 0),
+        ("pipeline.inference.sessions", "", "os.kill(helper.pid, signal.SIGKILL)", 2),
+        ("pipeline.inference.sessions", "helper.tell(('no-such-model', 'exact'))", "", 0),
+        ("pipeline.inference.sessions", "helper.tell(('best', 'exact'))", "", 0),
         ("no_such_module", "", "", 0),
     ],
     ids=["well", "killed before", "killed between", "told nonsense", "told of a blend", "never there"],
@@ -129,7 +129,7 @@ def test_a_helper_that_was_not_needed_is_let_go(flag: str) -> None:
     Path("photo.png").write_bytes(encoded(np.dstack((composite(160, 120).rgb, composite(160, 120).alpha))))
     assert child("cut", "photo.png").code == 0
     code = f"""from pipeline import command_line
-helper = Beside("pipeline.sessions")
+helper = Beside("pipeline.inference.sessions")
 code = command_line.main(["cut", "photo.png", "--force", "{flag}"], helper)
 print(code, os.waitpid(helper.pid, 0)[0] == helper.pid)"""
     assert ran(code).stdout == b"0 True\n"

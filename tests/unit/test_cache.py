@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import cache, storage
-from pipeline.cache import CACHE, FOLDER, PredictionCache, facts, forget, pack, unpack
-from pipeline.networks import Prediction
-from pipeline.settings import ROOT
+from pipeline.base import files as storage
+from pipeline.base.settings import ROOT
+from pipeline.inference import cache
+from pipeline.inference.cache import CACHE, FOLDER, PredictionCache, facts, forget, pack, unpack
+from pipeline.inference.networks import Prediction
 
 RNG = np.random.default_rng(0)
 

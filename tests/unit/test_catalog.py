@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from pipeline import catalog, supply, weights
-from pipeline.catalog import LOCAL, Accuracy, Card, Ensemble, Feed, ModelCard, Variant, read_catalog
-from pipeline.errors import ClearcutError
-from pipeline.networks import network
-from pipeline.settings import Settings
+from pipeline.base.errors import ClearcutError
+from pipeline.base.settings import Settings
+from pipeline.inference.networks import network
+from pipeline.registry import catalog, weights
+from pipeline.registry import fetching as supply
+from pipeline.registry.catalog import LOCAL, Accuracy, Card, Ensemble, Feed, ModelCard, Variant, read_catalog
 from tests.conftest import write_catalog
 
 ROWS = tomllib.loads(catalog.CATALOG.read_text(encoding="utf-8"))

@@ -17,12 +17,13 @@ from typing import Any, NamedTuple
 import pytest
 from PIL import Image
 
-from pipeline import __version__, catalog, cut_out_bytes, say
-from pipeline.command_line import main
-from pipeline.errors import ClearcutError
-from pipeline.options import Options
-from pipeline.settings import ROOT, Settings
-from pipeline.words import explain
+from pipeline import __version__, cut_out_bytes, say
+from pipeline.base.errors import ClearcutError
+from pipeline.base.settings import ROOT, Settings
+from pipeline.base.words import explain
+from pipeline.commands.command_line import main
+from pipeline.options.options import Options
+from pipeline.registry import catalog
 from tests.pictures import composite, encoded, opened
 
 PNG = encoded(composite(160, 120).rgb)

@@ -7,20 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from pipeline.canvas import GROUPS, canvases, frame, said_of_fill
-from pipeline.compose.framing import (
-    ENLARGED,
-    LARGEST,
-    TOO_SMALL,
-    canvas,
-    cover,
-    crop,
-    fill,
-    ratio,
-    subject_box,
-    turned,
-)
-from pipeline.options import Options
+from pipeline.compose.framing import ENLARGED, LARGEST, TOO_SMALL, canvas, cover, crop, fill, ratio, subject_box, turned
+from pipeline.options.canvas import GROUPS, canvases, frame, said_of_fill
+from pipeline.options.options import Options
 from tests.pictures import composite
 
 sides = st.integers(1, 40)

@@ -10,10 +10,13 @@ import pytest
 from PIL import Image
 
 import pipeline
-from pipeline import Job, Options, Photo, cut_out, cut_out_bytes, cut_out_file, cutout, decode, engines, jobs, runtime
-from pipeline.engines import onnx_runtime, open_vino
-from pipeline.errors import ClearcutError
-from pipeline.sessions import Session
+from pipeline import Job, Options, Photo, cut_out, cut_out_bytes, cut_out_file, cutout, decode
+from pipeline.base import jobs
+from pipeline.base.errors import ClearcutError
+from pipeline.inference import engines
+from pipeline.inference import pool as runtime
+from pipeline.inference.engines import onnx_runtime, open_vino
+from pipeline.inference.sessions import Session
 from tests.pictures import composite, encoded, iou, off, opened, photo
 
 pytestmark = pytest.mark.usefixtures("u2netp")

@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from pipeline import engines, machine
-from pipeline.cache import CACHE
-from pipeline.cache_command import word
-from pipeline.command_line import main
-from pipeline.networks import Prediction
+from pipeline.base import machine
+from pipeline.commands.cache import word
+from pipeline.commands.command_line import main
+from pipeline.inference import engines
+from pipeline.inference.cache import CACHE
+from pipeline.inference.networks import Prediction
 
 from .test_cache import prediction
 
@@ -66,8 +67,8 @@ def test_a_part_that_breaks_is_one_sentence(monkeypatch: pytest.MonkeyPatch, cap
 def test_a_network_that_finds_nothing_fails_the_test(monkeypatch: Any, capsys: Any, u2netp: object) -> None:
     import numpy as np
 
-    from pipeline import mattes
-    from pipeline.mattes import Predicted
+    from pipeline.inference import predict as mattes
+    from pipeline.inference.predict import Predicted
 
     blind = Predicted(Prediction(np.zeros((8, 8), np.float32)), "blind")
     monkeypatch.setattr(mattes, "predict", lambda *_, **__: blind)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import models
-from pipeline.options import Options
+from pipeline.options.options import Options
 from server.settings import ServerSettings
 
 ROOT = Path(__file__).parent.parent.parent

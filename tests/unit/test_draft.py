@@ -4,8 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline import ClearcutError, Draft, Job, Options, cut_out_file, draft, image_io, mattes
-from pipeline.formats import FORMATS_OUT
+from pipeline import ClearcutError, Draft, Job, Options, cut_out_file, draft
+from pipeline.inference import predict as mattes
+from pipeline.pixels import image_io
+from pipeline.pixels.formats import FORMATS_OUT
 from tests.pictures import composite, encoded, opened, photo
 
 pytestmark = pytest.mark.usefixtures("u2netp")

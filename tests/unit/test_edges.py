@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from pipeline.edges import clean, feather, harden, largest, levels, refine, shift
-from pipeline.resample import shrink
+from pipeline.edges.refine import clean, feather, harden, largest, levels, refine, shift
+from pipeline.pixels.resample import shrink
 from tests.pictures import composite, off, photo
 
 sides = st.integers(1, 20)

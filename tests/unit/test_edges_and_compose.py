@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from pipeline.compose import join_alpha, without_background
-from pipeline.edges import feather
+from pipeline.edges.refine import feather
 from tests.pictures import composite
 
 sides = st.integers(1, 20)

@@ -14,14 +14,14 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from pipeline import Photo
-from pipeline.edges import refine
-from pipeline.errors import ClearcutError
-from pipeline.guided import explained, linear_models
-from pipeline.jobs import Job
-from pipeline.mattes import predict
-from pipeline.matting import trimap_matting
-from pipeline.resample import matte_to_photo, shrink
-from pipeline.tiles import enlarged_tile, soft_tiles
+from pipeline.base.errors import ClearcutError
+from pipeline.base.jobs import Job
+from pipeline.edges.guided import explained, linear_models
+from pipeline.edges.refine import refine
+from pipeline.edges.trimap import trimap_matting
+from pipeline.inference.predict import predict
+from pipeline.pixels.resample import matte_to_photo, shrink
+from pipeline.pixels.tiles import enlarged_tile, soft_tiles
 from tests.pictures import composite, off
 
 sides = st.integers(1, 12)

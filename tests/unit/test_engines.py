@@ -9,14 +9,15 @@ import onnx.parser
 import onnxruntime
 import pytest
 
-from pipeline import engines, runtime
-from pipeline.catalog import Card, ModelCard
+from pipeline.base.errors import ClearcutError
 from pipeline.cutout import Cutout, cut_out
-from pipeline.engines import onnx_runtime
-from pipeline.engines.onnx_runtime import PROVIDERS
-from pipeline.errors import ClearcutError
-from pipeline.image_io import Photo
-from pipeline.options import Options
+from pipeline.inference import engines
+from pipeline.inference import pool as runtime
+from pipeline.inference.engines import onnx_runtime
+from pipeline.inference.engines.onnx_runtime import PROVIDERS
+from pipeline.options.options import Options
+from pipeline.pixels.image_io import Photo
+from pipeline.registry.catalog import Card, ModelCard
 
 PASSES_RED = bytes(
     onnx.parser.parse_model(

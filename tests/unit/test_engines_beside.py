@@ -7,13 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import catalog, engines, runtime, storage
-from pipeline.catalog import ModelCard
-from pipeline.engines import Loaded, compiled, mnn, open_vino
-from pipeline.errors import ClearcutError
-from pipeline.image_io import decode
-from pipeline.jobs import Job
-from pipeline.networks import network
+from pipeline.base import files as storage
+from pipeline.base.errors import ClearcutError
+from pipeline.base.jobs import Job
+from pipeline.inference import engines
+from pipeline.inference import pool as runtime
+from pipeline.inference.engines import Loaded, compiled, mnn, open_vino
+from pipeline.inference.networks import network
+from pipeline.pixels.image_io import decode
+from pipeline.registry import catalog
+from pipeline.registry.catalog import ModelCard
 from tests.networks import TWO_INPUT
 from tests.pictures import composite, photo
 

@@ -9,15 +9,17 @@ import numpy as np
 import onnx.parser
 import pytest
 
-from pipeline import catalog, mattes, supply, weights
-from pipeline.catalog import Card, Ensemble
+from pipeline.base.errors import ClearcutError
+from pipeline.base.jobs import Job
 from pipeline.cutout import cut_out
-from pipeline.errors import ClearcutError
-from pipeline.image_io import Photo
-from pipeline.jobs import Job
-from pipeline.networks import Prediction
-from pipeline.options import Options
-from pipeline.sessions import Session
+from pipeline.inference import predict as mattes
+from pipeline.inference.networks import Prediction
+from pipeline.inference.sessions import Session
+from pipeline.options.options import Options
+from pipeline.pixels.image_io import Photo
+from pipeline.registry import catalog, weights
+from pipeline.registry import fetching as supply
+from pipeline.registry.catalog import Card, Ensemble
 from tests.pictures import composite, iou
 
 BEST = catalog.card("best")

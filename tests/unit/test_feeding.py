@@ -7,10 +7,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pipeline import mattes
-from pipeline.catalog import Feed
-from pipeline.networks import Prediction
-from pipeline.networks.feeding import WHOLE, Fed, feed, photo_part, place
+from pipeline.inference import predict as mattes
+from pipeline.inference.networks import Prediction
+from pipeline.inference.networks.feeding import WHOLE, Fed, feed, photo_part, place
+from pipeline.registry.catalog import Feed
 
 SIDE = st.integers(1, 300)
 SIZES = st.one_of(

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from pipeline.foreground import estimate
-from pipeline.resample import shrink
+from pipeline.edges.foreground import estimate
+from pipeline.pixels.resample import shrink
 from tests.pictures import composite, off, photo
 
 sides = st.integers(1, 20)

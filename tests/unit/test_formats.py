@@ -14,11 +14,11 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageCms
 from PIL.ExifTags import IFD, Base
 
-from pipeline.errors import ClearcutError
-from pipeline.formats import FORMATS_OUT, Picture, write
-from pipeline.image_io import Photo, cutout_name, decode
-from pipeline.metadata import kept_exif
-from pipeline.profiles import SRGB_PROFILE
+from pipeline.base.errors import ClearcutError
+from pipeline.pixels.formats import FORMATS_OUT, Picture, write
+from pipeline.pixels.image_io import Photo, cutout_name, decode
+from pipeline.pixels.metadata import kept_exif
+from pipeline.pixels.profiles import SRGB_PROFILE
 from tests.pictures import composite, encoded, off, opened
 from tests.unit.test_metadata import PLACE, telling
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 import pipeline
-import pipeline.preset
-from pipeline.errors import KINDS
-from pipeline.options import Options
+import pipeline.options.presets
+from pipeline.base.errors import KINDS
+from pipeline.options.options import Options
 from server.settings import ServerSettings
 
 ROOT = Path(pipeline.__file__).parent.parent

@@ -11,10 +11,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageOps
 
-from pipeline.errors import ClearcutError
-from pipeline.formats import encode_view
-from pipeline.image_io import Photo, cutout_name, decode
-from pipeline.settings import ROOT
+from pipeline.base.errors import ClearcutError
+from pipeline.base.settings import ROOT
+from pipeline.pixels.formats import encode_view
+from pipeline.pixels.image_io import Photo, cutout_name, decode
 from tests import pictures
 from tests.pictures import ADOBE_PRIMARIES, SRGB_PRIMARIES, encoded, icc_profile, off
 

@@ -8,9 +8,11 @@ import threading
 import numpy as np
 import pytest
 
-from pipeline import edges, foreground, machine
-from pipeline.png import write_png
-from pipeline.settings import ROOT
+from pipeline.base import machine
+from pipeline.base.settings import ROOT
+from pipeline.edges import foreground
+from pipeline.edges import refine as edges
+from pipeline.pixels.png import write_png
 from tests.pictures import composite
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.ExifTags import GPS, IFD, Base
 
-from pipeline.metadata import exif_with, kept_exif, without_metadata
+from pipeline.pixels.metadata import exif_with, kept_exif, without_metadata
 from tests.pictures import ORIENTED, composite, encoded, opened
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")

@@ -7,11 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import catalog, engines, machine, storage
-from pipeline.catalog import ModelCard
-from pipeline.engines import compiled, mnn, open_vino
-from pipeline.jobs import Job
-from pipeline.settings import ROOT
+from pipeline.base import files as storage
+from pipeline.base import machine
+from pipeline.base.jobs import Job
+from pipeline.base.settings import ROOT
+from pipeline.inference import engines
+from pipeline.inference.engines import compiled, mnn, open_vino
+from pipeline.registry import catalog
+from pipeline.registry.catalog import ModelCard
 
 pytestmark = pytest.mark.skipif(not mnn.is_here(), reason="no MNN here")
 AVX2 = ("avx2", "fma")

@@ -11,9 +11,10 @@ import onnx
 import pytest
 import tomli_w
 
-from pipeline import catalog, say
-from pipeline.catalog import Card, Ensemble
-from pipeline.command_line import main
+from pipeline import say
+from pipeline.commands.command_line import main
+from pipeline.registry import catalog
+from pipeline.registry.catalog import Card, Ensemble
 from tests.pictures import encoded, opened, photo
 from tests.unit.test_command_line import PNG, Ended, child, sentence
 from tests.unit.test_sources import DATA, WRONG, Reply, card, files

@@ -15,15 +15,19 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
-from pipeline import cache, catalog, mattes, runtime, supply, weights
-from pipeline.catalog import ModelCard
+from pipeline.base.errors import ClearcutError
+from pipeline.base.jobs import Job
 from pipeline.cutout import cut_out, warm_up
-from pipeline.errors import ClearcutError
-from pipeline.image_io import Photo, decode
-from pipeline.jobs import Job
-from pipeline.networks import Fed, Prediction, network
-from pipeline.options import Options
-from pipeline.sessions import Session
+from pipeline.inference import cache
+from pipeline.inference import pool as runtime
+from pipeline.inference import predict as mattes
+from pipeline.inference.networks import Fed, Prediction, network
+from pipeline.inference.sessions import Session
+from pipeline.options.options import Options
+from pipeline.pixels.image_io import Photo, decode
+from pipeline.registry import catalog, weights
+from pipeline.registry import fetching as supply
+from pipeline.registry.catalog import ModelCard
 from tests.pictures import iou, off, photo
 
 Enter = Callable[..., ModelCard]

@@ -9,14 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline import catalog, engines, machine, storage
-from pipeline.catalog import Card, Coarsest, ModelCard
+from pipeline.base import files as storage
+from pipeline.base import machine
+from pipeline.base.jobs import Job
+from pipeline.base.settings import ROOT
 from pipeline.cutout import cut_out
-from pipeline.engines import compiled, mnn, open_vino
-from pipeline.image_io import Photo, decode
-from pipeline.jobs import Job
-from pipeline.options import Options
-from pipeline.settings import ROOT
+from pipeline.inference import engines
+from pipeline.inference.engines import compiled, mnn, open_vino
+from pipeline.options.options import Options
+from pipeline.pixels.image_io import Photo, decode
+from pipeline.registry import catalog
+from pipeline.registry.catalog import Card, Coarsest, ModelCard
 from tests.networks import TWO_ANSWERS, TWO_INPUT
 
 pytestmark = pytest.mark.skipif(not open_vino.is_here(), reason="no OpenVINO here")

@@ -9,14 +9,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import engines, optimise, runtime, stock, weights
-from pipeline.catalog import Card, ModelCard
-from pipeline.command_line import main
+from pipeline.base.errors import ClearcutError
+from pipeline.commands.command_line import main
 from pipeline.cutout import cut_out
-from pipeline.engines import open_vino, optimised
-from pipeline.errors import ClearcutError
-from pipeline.image_io import Photo
-from pipeline.options import Options
+from pipeline.inference import engines
+from pipeline.inference import pool as runtime
+from pipeline.inference.engines import open_vino, optimised
+from pipeline.manage import local_models as stock
+from pipeline.manage import optimise
+from pipeline.options.options import Options
+from pipeline.pixels.image_io import Photo
+from pipeline.registry import weights
+from pipeline.registry.catalog import Card, ModelCard
 from tests.networks import network
 from tests.pictures import composite, encoded
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from pipeline import png
-from pipeline.png import write_png
+from pipeline.pixels import png
+from pipeline.pixels.png import write_png
 from tests.pictures import composite, opened
 
 sides = st.integers(1, 37)

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from pipeline.image_io import Photo, decode
-from pipeline.resample import fitting, matte_to_photo, shrink, to_network
+from pipeline.pixels.image_io import Photo, decode
+from pipeline.pixels.resample import fitting, matte_to_photo, shrink, to_network
 from tests.pictures import composite, off, photo
 
 sides = st.integers(1, 100_000)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline import ClearcutError, Draft, Job, Options, cut_out_bytes
-from pipeline.jobs import SLOTS
+from pipeline.base.jobs import SLOTS
 from tests.pictures import composite, encoded, opened
 from ui.photo import class_choices
 from ui.photo_work import PhotoWork

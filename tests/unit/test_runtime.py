@@ -13,15 +13,18 @@ import numpy as np
 import onnx.parser
 import pytest
 
-from pipeline import catalog, jobs, runtime, sessions
-from pipeline.catalog import Feed, ModelCard, Read, Variant
+from pipeline.base import jobs
+from pipeline.base.errors import ClearcutError
+from pipeline.base.jobs import Job, Slots
 from pipeline.cutout import Cutout, cut_out, cut_out_file
-from pipeline.errors import ClearcutError
-from pipeline.image_io import Photo
-from pipeline.jobs import Job, Slots
-from pipeline.options import Options
-from pipeline.runtime import Pool
-from pipeline.sessions import Session
+from pipeline.inference import pool as runtime
+from pipeline.inference import sessions
+from pipeline.inference.pool import Pool
+from pipeline.inference.sessions import Session
+from pipeline.options.options import Options
+from pipeline.pixels.image_io import Photo
+from pipeline.registry import catalog
+from pipeline.registry.catalog import Feed, ModelCard, Read, Variant
 from tests.networks import TWO_ANSWERS, TWO_INPUT
 from tests.pictures import encoded
 

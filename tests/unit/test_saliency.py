@@ -5,11 +5,13 @@ import onnxruntime
 import pytest
 from PIL import Image
 
-from pipeline import catalog, mattes, runtime
-from pipeline.catalog import ModelCard
-from pipeline.image_io import Photo, decode
-from pipeline.jobs import Job
-from pipeline.networks import Fed, Prediction, network, saliency
+from pipeline.base.jobs import Job
+from pipeline.inference import pool as runtime
+from pipeline.inference import predict as mattes
+from pipeline.inference.networks import Fed, Prediction, network, saliency
+from pipeline.pixels.image_io import Photo, decode
+from pipeline.registry import catalog
+from pipeline.registry.catalog import ModelCard
 from tests.pictures import composite, off, photo
 
 U2NETP, ISNET = catalog.card("u2netp"), catalog.card("isnet-general-use")

@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from pipeline.arguments import add_arguments, chosen
-from pipeline.engines import PACKAGES
-from pipeline.engines.onnx_runtime import PROVIDERS
-from pipeline.errors import ClearcutError
-from pipeline.options import Options
-from pipeline.settings import PREFIX, ROOT, Engine, Settings
-from pipeline.words import LANGUAGES, explain, vocabulary
+from pipeline.base.errors import ClearcutError
+from pipeline.base.fields import add_arguments, chosen
+from pipeline.base.settings import PREFIX, ROOT, Engine, Settings
+from pipeline.base.words import LANGUAGES, explain, vocabulary
+from pipeline.inference.engines import PACKAGES
+from pipeline.inference.engines.onnx_runtime import PROVIDERS
+from pipeline.options.options import Options
 from tests.options import other_than_default
 
 GIVEN: dict[str, tuple[str, Any]] = {

@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from pipeline import catalog, sources, supply, weights
-from pipeline.catalog import Feed, ModelCard, Variant
-from pipeline.errors import ClearcutError
+from pipeline.base.errors import ClearcutError
+from pipeline.registry import catalog, sources, weights
+from pipeline.registry import fetching as supply
+from pipeline.registry.catalog import Feed, ModelCard, Variant
 
 DATA = np.random.default_rng(0).bytes(3_500_000)
 HALF = len(DATA) // 2

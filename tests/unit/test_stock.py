@@ -13,14 +13,18 @@ import onnx.parser
 import pytest
 from onnx import numpy_helper
 
-from pipeline import catalog, runtime, stock, supply, trial, weights
-from pipeline.catalog import ModelCard
+from pipeline.base.errors import ClearcutError
+from pipeline.base.settings import ROOT
+from pipeline.base.words import LANGUAGES, explain
 from pipeline.cutout import cut_out
-from pipeline.errors import ClearcutError
-from pipeline.image_io import Photo
-from pipeline.options import Options
-from pipeline.settings import ROOT
-from pipeline.words import LANGUAGES, explain
+from pipeline.inference import pool as runtime
+from pipeline.manage import local_models as stock
+from pipeline.manage import trial
+from pipeline.options.options import Options
+from pipeline.pixels.image_io import Photo
+from pipeline.registry import catalog, weights
+from pipeline.registry import fetching as supply
+from pipeline.registry.catalog import ModelCard
 from tests.pictures import encoded, photo
 from tests.unit.test_sources import card, files, refused
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from pipeline import supply
-from pipeline.catalog import ModelCard
-from pipeline.errors import ClearcutError
-from pipeline.settings import ROOT
+from pipeline.base.errors import ClearcutError
+from pipeline.base.settings import ROOT
+from pipeline.registry import fetching as supply
+from pipeline.registry.catalog import ModelCard
 from tests.unit.test_sources import DATA, HALF, Reply, card, files, refused
 
 CHILD = """

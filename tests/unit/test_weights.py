@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from pipeline import supply, weights
-from pipeline.catalog import Card, Ensemble, ModelCard
-from pipeline.errors import ClearcutError
+from pipeline.base.errors import ClearcutError
+from pipeline.registry import fetching as supply
+from pipeline.registry import weights
+from pipeline.registry.catalog import Card, Ensemble, ModelCard
 from tests.unit.test_sources import DATA, DEAD, SUMS, WRONG, Reply, card, files, refused
 
 UNKNOWN: dict[str, Any] = {"sha256": None, "md5": None}  # a file whose checksum nobody has published

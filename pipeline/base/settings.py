@@ -1,0 +1,62 @@
+"""This machine's settings, from the environment: every field is a variable ``CLEARCUT_<FIELD>``."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from .errors import ClearcutError
+from .fields import accepted
+
+PREFIX = "CLEARCUT_"
+ROOT = Path(__file__).parents[2]
+Engine = Literal["cpu", "cuda", "rocm", "directml", "coreml", "openvino", "mnn"]
+Megabytes = Annotated[float, Field(gt=0)]
+
+
+class Settings(BaseModel):
+    """What the pipeline wants to know of its machine. Words for each field: ``setting.<field>`` in the locale files."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    model: str = "u2netp"
+    models_dir: Path = ROOT / "models"
+    models_mirror: str | None = None
+    offline: bool = False
+    engine: Literal["auto"] | Engine = "auto"
+    threads: int = Field(0, ge=0)
+    max_mb: Megabytes | None = None
+    max_megapixels: float | None = Field(None, gt=0)
+    cache: bool = True
+    cache_mb: float = Field(256, ge=0)
+    cache_dir: Path = ROOT / "cache"
+    cache_disk_mb: float = Field(256, ge=0)
+    cache_days: float = Field(30, gt=0)
+    pool_mb: Megabytes = 4096
+    slots: int = Field(1, ge=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_means_unset(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in values.items() if value != ""}
+
+    @classmethod
+    def current(cls, environ: Mapping[str, str] | None = None) -> Self:
+        """Read the environment as it is now.
+
+        Raises
+        ------
+        ClearcutError
+            ``bad_setting`` for a value that its field does not take.
+        """
+        environ = os.environ if environ is None else environ
+        given = {name: environ.get(PREFIX + name.upper(), "") for name in cls.model_fields}
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = str(first["loc"][0])
+            facts = {"value": str(first["input"]), "accepted": accepted(cls, name)}
+            raise ClearcutError("bad_setting", name=PREFIX + name.upper(), **facts) from None

@@ -1,0 +1,87 @@
+"""The colour guided filter: local linear models of a matte in a photo's colours, found small, applied at full size.
+
+Sources: He, Sun, Tang, Guided Image Filtering, 2013; He, Sun, Fast Guided Filter, 2015.
+"""
+
+from collections.abc import Sequence
+from functools import reduce
+
+import cv2
+import numpy as np
+
+from ..base.machine import for_each, side_by_side
+from ..pixels.tiles import Tile, enlarged_tile
+
+BAND = 64  # rows, few enough for what is worked out with them to stay in a processor's cache
+
+
+def linear_models(
+    alpha: np.ndarray, rgb: np.ndarray, radius: int, eps: float, weights: np.ndarray | None = None
+) -> np.ndarray:
+    """The guided filter's averaged coefficients, ``(H, W, 4)`` float32: three for the colours, one to add.
+
+    Parameters
+    ----------
+    alpha
+        ``(H, W)`` uint8, what is to be explained.
+    rgb
+        ``(H, W, 3)`` uint8, what explains it.
+    radius
+        Of the square windows, in pixels.
+    eps
+        Colour variance, on a scale of 0 to 1, below which a window counts as flat.
+    weights
+        ``(H, W)`` float32 above 0: how much each pixel counts in the fits; all the same without.
+    """
+
+    def mean(factors: Sequence[np.ndarray]) -> np.ndarray:
+        values = reduce(np.multiply, factors)
+        return _box(values if weights is None else values * weights, radius) / share
+
+    share = 1.0 if weights is None else _box(weights, radius)
+    planes = [*cv2.split(rgb.astype(np.float32)), alpha.astype(np.float32)]
+    pairs = [(i, j) for i in range(3) for j in range(i, 4)]
+    found = list(side_by_side(mean, [*((plane,) for plane in planes), *((planes[i], planes[j]) for i, j in pairs)]))
+    means, products = found[:4], found[4:]
+    models = [np.empty(alpha.shape, np.float32) for _ in planes]
+
+    def fit(rows: slice) -> None:
+        here = [each[rows] for each in means]
+        spread = {(i, j): product[rows] - here[i] * here[j] for (i, j), product in zip(pairs, products, strict=True)}
+        for i in range(3):
+            spread[i, i] += eps * 255**2
+        slopes = _solved([spread[i, j] for i, j in pairs if j < 3], [spread[i, 3] for i in range(3)])
+        for model, slope in zip(models, slopes, strict=False):
+            model[rows] = slope
+        models[3][rows] = here[3] - sum(slope * mean for slope, mean in zip(slopes, here, strict=False))
+
+    for_each(fit, [slice(top, top + BAND) for top in range(0, alpha.shape[0], BAND)])
+    return cv2.merge([_box(model, radius) for model in models])
+
+
+def explained(models: np.ndarray, rgb: np.ndarray, tile: Tile) -> np.ndarray:
+    """The matte that `models` make of the colours in `tile` of `rgb`, float32 around 0-255, not clipped."""
+    here = enlarged_tile(models, rgb.shape[1::-1], tile)
+    colours = cv2.cvtColor(rgb[tile], cv2.COLOR_RGB2RGBA)
+    colours[..., 3] = 1
+    return cv2.transform(cv2.multiply(here, colours, dtype=cv2.CV_32F), np.ones((1, 4), np.float32))
+
+
+def _box(values: np.ndarray, radius: int) -> np.ndarray:
+    side = 2 * radius + 1
+    return cv2.boxFilter(values, cv2.CV_32F, (side, side), borderType=cv2.BORDER_REFLECT)
+
+
+def _solved(left: list[np.ndarray], right: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Symmetric 3 x 3 systems, one a pixel, by their LDL decomposition: stable in float32, as determinants are not."""
+    a, b, c, d, e, f = left
+    x, y, z = right
+    l_b, l_c = b / a, c / a
+    d = d - l_b * b
+    e = e - l_c * b
+    l_e = e / d
+    f = f - l_c * c - l_e * e
+    y = y - l_b * x
+    z = (z - l_c * x - l_e * y) / f
+    y = y / d - l_e * z
+    return x / a - l_b * y - l_c * z, y, z

@@ -1,0 +1,179 @@
+"""Predictions by content: the same photo, model, engine and precision never run twice. In memory, then on disk.
+
+What is kept holds the shape of a subject, never its colours, except for a network that tells these itself.
+"""
+
+import hashlib
+import json
+import threading
+from collections import OrderedDict
+from typing import NamedTuple
+
+import numpy as np
+
+from ..base import files as storage
+from ..base.settings import Settings
+from ..pixels.png import zlib
+from .networks import Prediction
+from .networks.prediction import STEPS
+
+FOLDER = "predictions"  # of the cache folder
+HITS, MISSES = "hits", "misses"
+FORGOTTEN = "forgotten"  # the file that tells every process when somebody last forgot
+MAGIC = b"clearcut prediction 1\n"
+LEVEL = 1  # of compression: mattes are mostly flat
+DAY = 86_400  # seconds
+SEVERAL = 64  # predictions that at least fit on disk before the disk need not be counted each time
+PLANES = {"foreground": np.uint8, "labels": np.uint8, "shares": np.float16}
+
+
+class PredictionCache:
+    """The most recently used predictions, bounded in memory and on disk. Safe for several threads and processes.
+
+    The settings ``cache_mb``, ``cache_disk_mb`` and ``cache_days`` bound it, ``cache`` switches it off. Whatever is
+    wrong with the disk, a prediction is then only not kept.
+    """
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, Prediction] = OrderedDict()
+        self._bytes = 0
+        self._forgotten = 0
+        self._lock = threading.Lock()
+
+    def get(self, key: str) -> Prediction | None:
+        """The prediction kept under `key`."""
+        settings = Settings.current()
+        if not settings.cache:
+            return None
+        found = self._remembered(key)
+        if found is None and settings.cache_disk_mb:
+            found = _from_disk(key, settings)
+            if found is not None:
+                self._remember(key, found, settings)
+        storage.tally(MISSES if found is None else HITS)
+        return found
+
+    def put(self, key: str, prediction: Prediction) -> None:
+        """Keep `prediction`, at the cost of the least recently used ones."""
+        settings = Settings.current()
+        if not settings.cache:
+            return
+        self._remember(key, prediction, settings)
+        if settings.cache_disk_mb:
+            _to_disk(key, prediction, settings)
+
+    def clear(self) -> None:
+        """Forget everything, here and, when they next look, in other processes."""
+        storage.clear(FOLDER)
+        for each in (HITS, MISSES):
+            storage.untally(each)
+        storage.stamp(FORGOTTEN)
+        with self._lock:
+            self._empty()
+
+    def _empty(self) -> None:
+        self._kept.clear()
+        self._bytes = 0
+
+    def _remembered(self, key: str) -> Prediction | None:
+        forgotten = storage.stamped(FORGOTTEN)
+        with self._lock:
+            if forgotten != self._forgotten:
+                self._forgotten = forgotten
+                self._empty()
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            return self._kept.get(key)
+
+    def _remember(self, key: str, prediction: Prediction, settings: Settings) -> None:
+        limit = settings.cache_mb * 1e6
+        with self._lock:
+            if key in self._kept or prediction.nbytes > limit:
+                return
+            for plane in prediction.planes:
+                plane.setflags(write=False)
+            self._kept[key] = prediction
+            self._bytes += prediction.nbytes
+            while self._bytes > limit:
+                self._bytes -= self._kept.popitem(last=False)[1].nbytes
+
+
+class Facts(NamedTuple):
+    """What the cache on disk holds, and how often it, or memory, had what was looked for."""
+
+    entries: int
+    bytes: int
+    hits: int
+    misses: int
+
+    @property
+    def hit_rate(self) -> float | None:
+        """The part of all look-ups since it was last cleared that found something; None where there were none."""
+        looked = self.hits + self.misses
+        return self.hits / looked if looked else None
+
+
+def facts() -> Facts:
+    """What there is now; what has expired is removed first."""
+    storage.sweep(FOLDER, seconds=Settings.current().cache_days * DAY)
+    kept = [each for each in storage.kept(FOLDER) if not each.path.name.endswith(storage.PART)]
+    return Facts(len(kept), sum(each.size for each in kept), storage.tallied(HITS), storage.tallied(MISSES))
+
+
+def _from_disk(key: str, settings: Settings) -> Prediction | None:
+    name = _name(key)
+    content = storage.read(FOLDER, name, settings.cache_days * DAY)
+    if content is None:
+        return None
+    try:
+        return unpack(content)
+    except Exception:  # of another version, or a stranger's
+        storage.forget(FOLDER, name)
+        return None
+
+
+def _to_disk(key: str, prediction: Prediction, settings: Settings) -> None:
+    name, content, most = _name(key), pack(prediction), settings.cache_disk_mb * 1e6
+    storage.keep(FOLDER, name, content, most)
+    if len(content) * SEVERAL > most or name.startswith("0"):  # one in sixteen: counting thousands takes its time
+        storage.sweep(FOLDER, most, settings.cache_days * DAY)
+
+
+def _name(key: str) -> str:
+    return hashlib.blake2b(key.encode(), digest_size=20).hexdigest()
+
+
+def pack(prediction: Prediction) -> bytes:
+    """`prediction`, whose matte is `Prediction.rounded`, as bytes: a line, a JSON line of shapes, deflated planes."""
+    planes = {"matte": np.rint(prediction.matte * np.float32(STEPS)).astype("<u2")}
+    for name, kind in PLANES.items():
+        plane = getattr(prediction, name)
+        if plane is not None:
+            planes[name] = plane.astype(np.dtype(kind).newbyteorder("<"), copy=False)
+    shapes = json.dumps({name: plane.shape for name, plane in planes.items()}).encode()
+    body = b"".join(np.ascontiguousarray(plane).tobytes() for plane in planes.values())
+    return MAGIC + shapes + b"\n" + zlib.compress(body, LEVEL)
+
+
+def unpack(content: bytes) -> Prediction:
+    """The prediction that `pack` made `content` of. Raises ValueError, or what else its parts raise."""
+    if not content.startswith(MAGIC):
+        raise ValueError("no prediction")
+    head, _, body = content[len(MAGIC) :].partition(b"\n")
+    pixels, start, planes = zlib.decompress(body), 0, {}
+    for name, shape in json.loads(head).items():
+        kind = np.dtype(np.uint16 if name == "matte" else PLANES[name]).newbyteorder("<")
+        end = start + int(np.prod(shape)) * kind.itemsize
+        planes[name] = np.frombuffer(pixels[start:end], kind).reshape(shape)
+        start = end
+    if start != len(pixels):
+        raise ValueError("too many bytes")
+    return Prediction(planes.pop("matte").astype(np.float32) / np.float32(STEPS), **planes)
+
+
+CACHE = PredictionCache()
+
+
+def forget() -> None:
+    """Forget every picture: predictions in memory and on disk."""
+    CACHE.clear()

@@ -1,0 +1,113 @@
+"""MNN: with Winograd's convolutions the fastest engine for 32-bit networks on processors without AVX-512.
+
+It reads networks in a format of its own, made once on this machine and kept in the cache folder. Winograd's algorithm
+for convolutions: Lavin and Gray, https://arxiv.org/abs/1509.09308.
+"""
+
+import ctypes
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from importlib import import_module
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from ...base import files as storage
+from ...base import machine
+from ...base.jobs import Job
+from ...base.settings import Settings
+from . import compiled
+
+LABEL = "MNN f32"
+CONVERTER = Path(__file__).with_name("mnn_converter.py")
+_loading = threading.Lock()
+
+
+def is_here() -> bool:
+    """Whether the package is installed."""
+    return find_spec("MNN") is not None
+
+
+def library() -> ModuleType:
+    """The package, without the line that it prints when it is loaded: the standard output may be a picture."""
+    with _loading:
+        if "MNN" not in sys.modules:
+            with _no_output():
+                import_module("MNN")
+    return sys.modules["MNN"]
+
+
+@contextmanager
+def _no_output() -> Iterator[None]:
+    """Nothing that C code prints gets out, nor waits in its buffer to get out later."""
+    sys.stdout.flush()
+    out, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 1)
+        yield
+        with suppress(AttributeError, OSError, TypeError):  # not on Windows
+            ctypes.CDLL(None).fflush(None)
+    finally:
+        os.dup2(out, 1)
+        os.close(out)
+        os.close(nowhere)
+
+
+class Network:
+    """A network of fixed input size run by MNN, of which one output is computed. Its runs take turns."""
+
+    label = LABEL
+
+    def __init__(self, path: Path, checksum: str, outputs: Sequence[int | str] | None) -> None:
+        if outputs is None or len(outputs) != 1:
+            raise ValueError("one output")
+        self._output = outputs[0]
+        self._net = _converted(path, checksum, self._output)
+        self._session = self._net.createSession(
+            {"backend": "CPU", "numThread": Settings.current().threads or machine.cores()}
+        )
+        self.inputs: Mapping[str, Sequence[int | str]] = {
+            name: list(tensor.getShape()) for name, tensor in self._net.getSessionInputAll(self._session).items()
+        }
+        self._turn = threading.Lock()
+
+    def run(self, feeds: Mapping[str, np.ndarray], outputs: Sequence[int | str], job: Job) -> list[np.ndarray]:
+        """The one output. A run that has begun cannot be broken off without holding up all other threads."""
+        if list(outputs) != [self._output]:
+            raise ValueError(outputs)
+        mnn = library()
+        with self._turn:
+            job.check()
+            for name, value in feeds.items():
+                room = self._net.getSessionInput(self._session, name)
+                value = np.ascontiguousarray(value, np.float32)
+                if tuple(room.getShape()) != value.shape:
+                    raise ValueError(value.shape)
+                room.copyFrom(mnn.Tensor(value.shape, mnn.Halide_Type_Float, value, mnn.Tensor_DimensionType_Caffe))
+            self._net.runSession(self._session)
+            result = self._net.getSessionOutput(self._session)
+            return [result.getNumpyData().reshape(result.getShape()).copy()]
+
+
+def _converted(path: Path, checksum: str, output: int | str) -> Any:
+    """The network in MNN's format: from the cache folder, else converted now and kept."""
+    name = compiled.name(path, checksum, output, version("MNN"))
+    kept = storage.whole(compiled.FOLDER, name)
+    if kept is not None:
+        return library().Interpreter(str(kept))
+    with TemporaryDirectory() as folder:
+        made = Path(folder) / "network.mnn"
+        command = [sys.executable, str(CONVERTER), str(path.resolve()), str(made), json.dumps(output)]
+        subprocess.run(command, check=True, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True)  # it litters
+        compiled.keep(name, made.read_bytes())
+        return library().Interpreter(str(made))

@@ -1,0 +1,30 @@
+"""Networks that give each class a score a pixel: DeepLabV3 and its kin.
+
+Source: Chen et al., Rethinking Atrous Convolution for Semantic Image Segmentation, 2017.
+"""
+
+import numpy as np
+
+from ...registry.catalog import ModelCard
+from . import feeding
+from .feeding import Fed, photo_part
+from .prediction import Prediction
+
+
+def feed(rgb: np.ndarray, card: ModelCard) -> Fed:
+    """The photo as the card's feed says."""
+    return feeding.feed(rgb, card.feed)
+
+
+def read(results: list[np.ndarray], card: ModelCard, fed: Fed) -> Prediction:
+    """Scores → probabilities; whatever is not background is subject."""
+    scores = photo_part(channels_last(results[0], card), fed.inside).astype(np.float32, copy=False)
+    if card.read.activation == "softmax":
+        scores = np.exp(scores - scores.max(axis=2, keepdims=True))
+        scores /= scores.sum(axis=2, keepdims=True)
+    return Prediction(np.clip(1 - scores[..., 0], 0, 1), shares=scores.astype(np.float16))
+
+
+def channels_last(output: np.ndarray, card: ModelCard) -> np.ndarray:
+    """``(h, w, classes)`` of the first picture."""
+    return output[0] if card.feed.layout == "nhwc" else output[0].transpose(1, 2, 0)

@@ -1,0 +1,78 @@
+"""A photo as a network's input, and where in it the photo lies: the same for every kind that is fed pixels."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from ...pixels.resample import Size, fitting, to_network
+from ...registry.catalog import Feed
+
+Box = tuple[float, float, float, float]  # left, top, right, bottom, as parts of the whole
+WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
+
+
+class Fed(NamedTuple):
+    """What a network is given: one array for its first input, or arrays by name; `inside` is where the photo lies."""
+
+    inputs: np.ndarray | Mapping[str, np.ndarray]
+    inside: Box = WHOLE
+
+
+def feed(rgb: np.ndarray, spec: Feed) -> Fed:
+    """A photo ``(H, W, 3)`` uint8 as float32, ``(1, 3, h, w)`` or ``(1, h, w, 3)``, as `spec` says."""
+    pixels, inside = place(rgb, spec)
+    white = max(float(pixels.max()), 1.0) if spec.divide_by == "maximum" else spec.divide_by
+    mean, std = np.array(spec.mean, np.float32), np.array(spec.std, np.float32)
+    values = np.arange(256, dtype=np.float32)[:, None] * (1 / (white * std)).astype(np.float32) - mean / std
+    planes = [cv2.LUT(plane, values[:, channel].copy()) for channel, plane in enumerate(cv2.split(pixels))]
+    if spec.channels == "bgr":
+        planes.reverse()
+    return Fed((np.stack(planes) if spec.layout == "nchw" else cv2.merge(planes))[None], inside)
+
+
+def place(rgb: np.ndarray, spec: Feed) -> tuple[np.ndarray, Box]:
+    """A photo at the network's input size, ``(h, w, 3)`` uint8, and the part of it that is photo."""
+    size = (rgb.shape[1], rgb.shape[0])
+    if spec.resize == "fit-pad":
+        return _padded(rgb, spec)
+    wanted = {"stretch": lambda: spec.size, "short-side": lambda: _by_short_side(size, spec),
+              "native": lambda: _multiple(fitting(size, max(spec.size)), spec.multiple_of)}[spec.resize]()  # fmt: skip
+    return (rgb if wanted == size else to_network(rgb, wanted, spec.interpolation)), WHOLE
+
+
+def _padded(rgb: np.ndarray, spec: Feed) -> tuple[np.ndarray, Box]:
+    height, width = rgb.shape[:2]
+    scale = min(spec.size[0] / width, spec.size[1] / height)
+    inner = max(1, round(width * scale)), max(1, round(height * scale))
+    spare = spec.size[0] - inner[0], spec.size[1] - inner[1]
+    left, top = (spare[0] // 2, spare[1] // 2) if spec.pad == "centre" else (0, 0)
+    small = to_network(rgb, inner, spec.interpolation)
+    whole = cv2.copyMakeBorder(
+        small, top, spare[1] - top, left, spare[0] - left, cv2.BORDER_CONSTANT, value=(0, 0, 0)
+    )  # fmt: skip
+    right, bottom = left + inner[0], top + inner[1]
+    return whole, (left / spec.size[0], top / spec.size[1], right / spec.size[0], bottom / spec.size[1])
+
+
+def _by_short_side(size: Size, spec: Feed) -> Size:
+    """As the authors of MODNet do: left as it is where the wanted length lies between its sides."""
+    short, longest = spec.size
+    scale = 1.0 if min(size) <= short <= max(size) else short / min(size)
+    scale = min(scale, longest / max(size))
+    return _multiple((round(size[0] * scale), round(size[1] * scale)), spec.multiple_of)
+
+
+def _multiple(size: Size, of: int) -> Size:
+    return max(of, size[0] // of * of), max(of, size[1] // of * of)
+
+
+def photo_part(output: np.ndarray, inside: Box) -> np.ndarray:
+    """The part of a map ``(h, w, …)`` that `inside` names; networks may answer at another size than their input's."""
+    if inside == WHOLE:
+        return output
+    height, width = output.shape[:2]
+    left, right = round(inside[0] * width), round(inside[2] * width)
+    top, bottom = round(inside[1] * height), round(inside[3] * height)
+    return output[top : max(bottom, top + 1), left : max(right, left + 1)]

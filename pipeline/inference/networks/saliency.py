@@ -1,0 +1,40 @@
+"""Networks that answer with one map, the subject's matte.
+
+Sources: Qin et al., U²-Net: Going Deeper with Nested U-Structure for Salient Object Detection, 2020;
+Qin et al., Highly Accurate Dichotomous Image Segmentation, 2022; Zheng et al., Bilateral Reference for High-Resolution
+Dichotomous Image Segmentation, 2024; Ke et al., MODNet, 2022; and their authors' own scripts.
+"""
+
+import numpy as np
+
+from ...registry.catalog import ModelCard
+from . import feeding
+from .feeding import Fed, photo_part
+from .prediction import Prediction
+
+
+def feed(rgb: np.ndarray, card: ModelCard) -> Fed:
+    """The photo as the card's feed says."""
+    return feeding.feed(rgb, card.feed)
+
+
+def read(results: list[np.ndarray], card: ModelCard, fed: Fed) -> Prediction:
+    """The map through its activation, stretched to 0-1 if the network saw something; else empty."""
+    matte = photo_part(_plane(results[0], card), fed.inside).astype(np.float32, copy=False)
+    if card.read.activation == "sigmoid":
+        matte = (1 / (1 + np.exp(-np.clip(matte, -30, 30)))).astype(np.float32)
+    least = card.read.normalise_above
+    if least is not None:
+        low, high = float(matte.min()), float(matte.max())
+        if high - low <= least:
+            return Prediction(np.zeros_like(matte))
+        matte = (matte - low) / (high - low)
+    return Prediction(np.clip(matte, 0, 1))
+
+
+def _plane(output: np.ndarray, card: ModelCard) -> np.ndarray:
+    """``(h, w)``: the first picture's first channel."""
+    first = output[0] if output.ndim == 4 else output
+    if first.ndim == 2:
+        return first
+    return first[..., 0] if card.feed.layout == "nhwc" else first[0]

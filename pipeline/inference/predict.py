@@ -1,0 +1,145 @@
+"""A model's name and a photo → what that model says of it, from the cache or from its networks."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from time import perf_counter
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from ..base import machine
+from ..base.errors import ClearcutError
+from ..base.jobs import Job
+from ..pixels.image_io import Photo, fingerprint
+from ..pixels.resample import Size
+from ..registry import catalog, weights
+from ..registry.catalog import Card, Ensemble, ModelCard, Precision
+from . import engines
+from . import pool as runtime
+from .cache import CACHE
+from .networks import Fed, Prediction, network
+
+SIDE_BY_SIDE = 4  # cores from which the networks of one model run at the same time
+
+
+class Predicted(NamedTuple):
+    """A prediction, what made it, and the codes of what a person should know of that; `fresh`: not from the cache."""
+
+    prediction: Prediction
+    engine: str
+    warnings: tuple[str, ...] = ()
+    fresh: bool = True
+
+
+def predict(
+    photo: Photo,
+    model: str,
+    job: Job,
+    cache: bool = True,
+    keep: Sequence[str] = (),
+    precision: Precision = "exact",
+) -> Predicted:
+    """Run `model` on `photo`, unless it has run on the same pixels before.
+
+    The key of the cache is the network's input itself, with weights and engine: whatever leads to the same input (a
+    renamed file, other metadata, another container) is the same question and gets the same answer.
+
+    Parameters
+    ----------
+    keep
+        Of a model that tells classes apart, those that are the subject; without any, whatever is not background.
+    precision
+        How far the engine may stray from onnxruntime in 32 bits.
+
+    Raises
+    ------
+    ClearcutError
+        ``unknown_model``, ``model_missing``, ``wrong_checksum``, ``broken_weights``, ``bad_option``, ``cancelled``.
+    """
+    card = catalog.card(model)
+    classes = [_class_number(card, name) for name in keep]
+    weights.require(card)
+    if not isinstance(card, Ensemble):
+        said = _predict_one(photo, card, precision, job, cache)
+        return said._replace(prediction=said.prediction.keeping(classes))
+    start = perf_counter()
+    members = _each(photo, card, precision, job, cache)
+    if all(member.fresh for member in members):
+        runtime.SPEEDS.note(card.name, perf_counter() - start)
+    blended = blend([each.prediction for each in members], card)
+    warnings = tuple(dict.fromkeys(code for each in members for code in each.warnings))
+    return Predicted(blended, members[0].engine, warnings)
+
+
+def _class_number(card: Card, name: str) -> int:
+    if name not in card.classes:
+        raise ClearcutError("bad_option", name="keep", value=name[:100], accepted=", ".join(card.classes) or "–")
+    return card.classes.index(name) + 1
+
+
+def _each(photo: Photo, card: Ensemble, precision: Precision, job: Job, cache: bool) -> list[Predicted]:
+    """What each member says; side by side where there are cores for it."""
+    if machine.cores() < SIDE_BY_SIDE:
+        return [_predict_one(photo, member, precision, job, cache) for member in card.members]
+    with ThreadPoolExecutor(len(card.members)) as threads:
+        return list(threads.map(lambda member: _predict_one(photo, member, precision, job, cache), card.members))
+
+
+def blend(predictions: list[Prediction], card: Ensemble) -> Prediction:
+    """One matte of several: their weighted mean at the largest member's size, its levels stretched to 0-1."""
+    height, width = max((each.matte.shape for each in predictions), key=lambda shape: shape[0] * shape[1])
+    mattes = [each.matte for each in predictions]
+    same = [each if each.shape == (height, width) else _enlarged(each, (width, height)) for each in mattes]
+    mean = np.average(same, axis=0, weights=card.weights)
+    low, high = card.levels
+    return Prediction(np.clip((mean - low) / (high - low), 0, 1).astype(np.float32))
+
+
+def _enlarged(matte: np.ndarray, size: Size) -> np.ndarray:
+    return np.clip(cv2.resize(matte, size, interpolation=cv2.INTER_CUBIC), 0, 1)
+
+
+def speed(model: str) -> float | None:
+    """Seconds that the networks of `model` take on this machine, once they have run; loading is not counted."""
+    card = catalog.card(model)
+    members = [runtime.SPEEDS.of(network.name) for network in card.networks]
+    known = [seconds for seconds in members if seconds is not None]
+    return runtime.SPEEDS.of(model) or (sum(known) if len(known) == len(members) else None)
+
+
+def _predict_one(photo: Photo, card: ModelCard, precision: Precision, job: Job, cache: bool) -> Predicted:
+    kind, planned = network(card), engines.plan(card, precision)
+    job.at("loading")
+    fed = kind.feed(seen(photo), card)
+    asked = f"{_fingerprint(fed)} {card.read}" if cache else ""
+    session = runtime.POOL.loaded(card, planned)
+    if session is None:  # what is known is told without loading anything
+        kept = CACHE.get(f"{asked} {weights.identity(card)} {planned.label}") if cache else None
+        if kept is not None:
+            return Predicted(kept, planned.label, planned.warnings, fresh=False)
+        session = runtime.POOL.session(card, planned)
+    job.at("finding")
+    key = f"{asked} {session.identity} {session.engine}"
+    kept = CACHE.get(key) if cache else None
+    if kept is not None:
+        return Predicted(kept, session.engine, session.warnings, fresh=False)
+    start = perf_counter()
+    prediction = kind.read(session.run(fed.inputs, job), card, fed).rounded()
+    runtime.SPEEDS.note(card.name, perf_counter() - start)
+    if cache:
+        CACHE.put(key, prediction)
+    return Predicted(prediction, session.engine, session.warnings)
+
+
+def _fingerprint(fed: Fed) -> str:
+    arrays = {"": fed.inputs} if isinstance(fed.inputs, np.ndarray) else fed.inputs
+    return " ".join([*(f"{name}{fingerprint(array)}" for name, array in arrays.items()), str(fed.inside)])
+
+
+def seen(photo: Photo) -> np.ndarray:
+    """The photo's colours as they look on white, ``(H, W, 3)`` uint8: what is transparent hides nothing."""
+    if photo.alpha is None:
+        return photo.rgb
+    alpha = photo.alpha[..., None].astype(np.uint16)
+    return ((photo.rgb * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)

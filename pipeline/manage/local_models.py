@@ -1,0 +1,175 @@
+"""Models that come and go at the user's hand: files brought, files removed, and networks of the user's own."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from ..base.errors import ClearcutError, write_error
+from ..base.settings import Settings
+from ..inference import pool as runtime
+from ..inference.engines import optimised
+from ..pixels.image_io import decode
+from ..registry import catalog, weights
+from ..registry import fetching as supply
+from ..registry.catalog import Card, Feed, ModelCard, Variant
+from . import trial
+from .trial import Trial
+
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,60}")
+LARGEST = 8192  # pixels that a network's input may measure
+
+
+def bring(card: Card, file: Path) -> Path:
+    """Import the user's own copy of a published weight file; one without a published checksum is tried first.
+
+    Raises
+    ------
+    ClearcutError
+        As `supply.import_file` and `trial.try_out`.
+    """
+    if isinstance(card, ModelCard) and not supply.variant_of(card, file).checksum:
+        trial.try_out(card, file)
+    target = supply.import_file(card, file)
+    _drop(card)
+    return target
+
+
+def remove(card: Card) -> list[Path]:
+    """Delete the weight files of `card`; a model of the user's own leaves the catalogue too.
+
+    Raises
+    ------
+    ClearcutError
+        As `supply.remove`.
+    """
+    gone = supply.remove(card)
+    for path in gone:
+        optimised.forget(path)
+    _drop(card)
+    if card.local:
+        entries = _entries()
+        entries.pop(card.name, None)
+        _write(entries)
+    return gone
+
+
+def _drop(card: Card) -> None:
+    for network in card.networks:
+        runtime.POOL.drop(network.name)
+
+
+def add(
+    file: Path, kind: str, size: str = "", name: str = "", license: str = "", picture: Path | None = None
+) -> tuple[ModelCard, Trial]:
+    """Enter a network of the user's own into the user's catalogue, after a trial.
+
+    Parameters
+    ----------
+    kind
+        One of `catalog.kinds`: how it is fed and read.
+    size
+        ``320`` or ``640x480`` (width, height): its input in pixels; without it what the file itself asks for, else what
+        is usual for its kind.
+    name
+        What to call it; without it after the file.
+    picture
+        A photo for the trial, for networks that see no person in a drawn figure.
+
+    Raises
+    ------
+    ClearcutError
+        ``file_missing``, ``unknown_kind``, ``bad_name``, ``bad_size``, those of `trial.try_out` and of
+        `supply.import_file`.
+    """
+    if not file.is_file():
+        raise ClearcutError("file_missing", name=file.name)
+    like = catalog.kind(kind)
+    name = name or re.sub(r"[^a-z0-9._-]+", "-", file.stem.lower()).strip("-._")
+    others = {known: card for known, card in catalog.models().items() if not (known == name and card.local)}
+    if not NAME.fullmatch(name) or name in others or f"{name}.onnx" in catalog.files(others):
+        raise ClearcutError("bad_name", name=name[:100])
+    feed = like.feed.model_copy(update={"size": _parsed(size, like.feed)})
+    variant = _variant(f"{name}.onnx", file)
+    card = _card(name, kind, feed, variant, license)
+    photo = _read(picture) if picture else None
+    if photo is not None and picture:
+        decode(photo, picture.name)
+    said = trial.try_out(card, file, photo, fit=not size)
+    if said.size:
+        feed = feed.model_copy(update={"size": said.size})
+    card = _card(name, kind, feed, variant, license, max(1, round(said.memory_mb)))
+    supply.import_file(card, file)
+    runtime.POOL.drop(name)
+    try:
+        _write({**_entries(), name: _entry(card, like.feed)})
+    except ClearcutError:
+        supply.remove(card)
+        raise
+    return card, said
+
+
+def _parsed(size: str, feed: Feed) -> tuple[int, int]:
+    if not size:
+        return feed.size
+    match = re.fullmatch(r"(\d{1,5})(?:[x×](\d{1,5}))?", size.strip())
+    sides = [int(each) for each in match.groups() if each] if match else []
+    if not sides or not all(1 <= side <= LARGEST for side in sides):
+        raise ClearcutError("bad_size", value=size[:100])
+    if len(sides) == 1 and feed.resize == "short-side":
+        return sides[0], max(sides[0], feed.size[1])
+    return sides[0], sides[-1]
+
+
+def _read(picture: Path) -> bytes:
+    try:
+        return picture.read_bytes()
+    except OSError:
+        raise ClearcutError("file_missing", name=picture.name) from None
+
+
+def _variant(name: str, file: Path) -> Variant:
+    try:
+        return Variant(file=name, bytes=file.stat().st_size, sha256=weights.digest(file), verified=True)
+    except OSError:
+        raise ClearcutError("file_unreadable", name=file.name) from None
+    except ValueError:  # an empty file
+        raise ClearcutError("trial_unreadable", file=file.name) from None
+
+
+def _card(name: str, kind: str, feed: Feed, variant: Variant, license: str, memory_mb: float = 1) -> ModelCard:
+    like = catalog.kind(kind)
+    return ModelCard(
+        name=name, kind=kind, network=like.network, license=re.sub(r"[\x00-\x1f\x7f]", " ", license)[:100] or "–",
+        license_url="", homepage="", commercial_use="unclear", why="own", good_for=("own",), memory_mb=memory_mb,
+        feed=feed, read=like.read, variants=(variant,), local=True,
+    )  # fmt: skip
+
+
+def _entry(card: ModelCard, usual: Feed) -> dict[str, Any]:
+    """The card as an entry of the catalogue file, without what its kind says already."""
+    own = card.model_dump(mode="json", exclude={"name", "network", "read", "feed", "local"}, exclude_defaults=True)
+    return {**own, "feed": {"size": list(card.feed.size)}} if card.feed != usual else own
+
+
+def _entries() -> dict[str, Any]:
+    path = Settings.current().models_dir / catalog.LOCAL
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError):
+        raise ClearcutError("broken_catalog", file=path.name) from None
+
+
+def _write(entries: dict[str, Any]) -> None:
+    import tomli_w
+
+    path = Settings.current().models_dir / catalog.LOCAL
+    part = path.with_name(path.name + ".part")
+    try:
+        part.write_text(tomli_w.dumps(entries), encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise write_error(error, path.name) from None

@@ -1,0 +1,224 @@
+"""A network that nobody has vouched for, tried on a test picture in a process of its own, with limits.
+
+A weight file is a program of sorts: one that asks for all memory, never ends or reads other files must fail here,
+before it is entered anywhere. ``python -m pipeline.trial`` is the child: it reads a task from standard input and writes
+what it saw to standard output.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import cv2
+import numpy as np
+from pydantic import BaseModel, ValidationError
+
+from ..base import machine
+from ..base.errors import ClearcutError, write_error
+from ..base.jobs import Job
+from ..base.settings import ROOT
+from ..inference import networks
+from ..inference.networks import Prediction
+from ..inference.sessions import Session
+from ..pixels.image_io import decode
+from ..registry.catalog import ModelCard, Variant
+
+SECONDS = 180
+MEMORY_MB = 16_000
+RANGE = (-0.05, 1.05)  # what a matte may hold before it is clipped
+SHARE = (0.003, 0.997)  # part of the picture that a plausible subject takes
+CLEARLY = 0.25  # how much more subject the drawn figure must be than what is behind it,
+TIMES, AT_LEAST = 4, 0.05  # or how many times more, for networks that hesitate to call a drawing a person
+
+
+class Trial(BaseModel):
+    """What came of a trial: an error's code, or nothing of it and what was measured."""
+
+    code: str = ""
+    detail: str = ""
+    size: tuple[int, int] | None = None
+    seconds: float = 0
+    memory_mb: float = 0
+    share: float = 0
+
+
+def test_picture(size: int = 480) -> tuple[np.ndarray, np.ndarray]:
+    """A person as a child would draw one, ``(size, size, 3)`` uint8, and where it is, ``(size, size)`` bool."""
+    y, x = np.mgrid[:size, :size].astype(np.float32) / size
+    wall = np.stack([150 + 40 * y, 170 + 30 * y, 185 + 20 * x], axis=2)
+    wall += np.random.default_rng(0).normal(0, 2, (size, size, 1))
+    picture = np.clip(wall, 0, 255).astype(np.uint8)
+    figure = np.zeros((size, size), np.uint8)
+
+    def oval(centre: tuple[float, float], axes: tuple[float, float], colour: tuple[int, int, int]) -> None:
+        place = [round(value * size) for value in centre], [round(value * size) for value in axes]
+        for canvas, paint in ((picture, colour), (figure, (255, 0, 0))):
+            cv2.ellipse(canvas, place[0], place[1], 0, 0, 360, paint, -1, cv2.LINE_AA)
+
+    oval((0.5, 1.02), (0.34, 0.38), (46, 74, 128))  # shoulders
+    oval((0.5, 0.62), (0.075, 0.12), (206, 156, 128))  # neck
+    oval((0.5, 0.36), (0.165, 0.22), (66, 44, 34))  # hair
+    oval((0.5, 0.40), (0.135, 0.185), (222, 172, 142))  # face
+    for side in (-1, 1):
+        oval((0.5 + 0.055 * side, 0.38), (0.02, 0.012), (250, 250, 250))
+        oval((0.5 + 0.055 * side, 0.38), (0.009, 0.011), (50, 35, 30))
+    oval((0.5, 0.49), (0.045, 0.012), (176, 84, 84))
+    return cv2.GaussianBlur(picture, (0, 0), size / 480), figure > 127
+
+
+def try_out(card: ModelCard, file: Path, picture: bytes | None = None, fit: bool = False) -> Trial:
+    """Run the network in `file` as `card` says, on a drawn figure or on the user's own `picture`.
+
+    Parameters
+    ----------
+    fit
+        Let the size that the file itself asks for, if it does, take the place of the card's.
+
+    Raises
+    ------
+    ClearcutError
+        ``trial_unreadable``, ``trial_external`` (it wants other files), ``trial_failed``, ``trial_range``,
+        ``trial_implausible`` or ``trial_limits``.
+    """
+    try:
+        with tempfile.TemporaryDirectory(prefix="clearcut-trial-") as folder:
+            alone = Path(folder) / "network.onnx"  # by itself: a file that points to others does not find them
+            shutil.copyfile(file, alone)
+            if picture is not None:
+                (Path(folder) / "picture").write_bytes(picture)
+            trial = _ask_child(json.dumps({"card": card.model_dump(mode="json"), "folder": folder, "fit": fit}))
+    except OSError as error:
+        raise write_error(error, file.name) from None
+    if trial.code:
+        facts = {"kind": card.kind, "detail": trial.detail, "seconds": SECONDS, "memory": memory_limit()}
+        raise ClearcutError(trial.code, file=file.name, **facts)
+    return trial
+
+
+def _ask_child(task: str) -> Trial:
+    try:
+        child = subprocess.run(
+            [sys.executable, "-m", "pipeline.manage.trial"], cwd=ROOT, input=task, text=True, timeout=SECONDS,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        return Trial.model_validate_json(child.stdout)
+    except (subprocess.TimeoutExpired, ValidationError):  # killed by its limits, or by ours
+        return Trial(code="trial_limits")
+
+
+def memory_limit() -> int:
+    """Megabytes that a trial may take: no more than this machine has."""
+    here = machine.memory_mb()
+    return min(MEMORY_MB, round(0.9 * here)) if here else MEMORY_MB
+
+
+# ---- the child -------------------------------------------------------------------------------------------------------
+
+
+class _Refused(Exception):
+    def __init__(self, code: str, detail: object = "") -> None:
+        super().__init__(code)
+        self.code, self.detail = code, str(detail)[:300]
+
+
+def _limit() -> None:
+    """Take away from this process what a network has no need of."""
+    try:
+        import resource
+    except ImportError:  # Windows: only the time is limited
+        return
+    resource.setrlimit(resource.RLIMIT_AS, (memory_limit() << 20,) * 2)
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS * (os.cpu_count() or 1),) * 2)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _run(card: ModelCard, folder: Path, fit: bool) -> Trial:
+    file = folder / "network.onnx"
+    size = _asked_size(file, card)
+    if fit and size:
+        card = card.model_copy(update={"feed": card.feed.model_copy(update={"size": size})})
+    session = Session(card, Variant(file=file.name, bytes=1, sha256="0" * 64), file)
+    own = folder / "picture"
+    picture, figure = (decode(own.read_bytes()).rgb, None) if own.exists() else test_picture()
+    network = networks.network(card)
+    try:
+        fed = network.feed(picture, card)
+        start = perf_counter()
+        results = session.run(fed.inputs, Job())
+        seconds = perf_counter() - start
+        prediction = network.read(results, card, fed)
+    except MemoryError:
+        raise
+    except Exception as error:
+        if isinstance(error, ClearcutError) and error.code == "out_of_memory":
+            raise
+        raise _Refused("trial_failed", _wanted(session) or error) from None
+    if card.network == "saliency" and card.read.activation == "none":
+        low, high = float(np.min(results[0])), float(np.max(results[0]))
+        if not RANGE[0] <= low <= high <= RANGE[1]:
+            raise _Refused("trial_range", f"{low:.2f} … {high:.2f}")
+    share = _plausible(prediction, figure)
+    return Trial(size=size if fit else None, seconds=seconds, memory_mb=machine.peak_mb() or 0, share=share)
+
+
+def _asked_size(file: Path, card: ModelCard) -> tuple[int, int] | None:
+    """Width and height of the network's first input, where the file fixes them."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    try:
+        shape: list[Any] = onnxruntime.InferenceSession(file, options).get_inputs()[0].shape
+    except Exception as error:
+        external = "external" in str(error).lower()
+        raise _Refused("trial_external" if external else "trial_unreadable") from None
+    height, width = (shape[1:3] if card.feed.layout == "nhwc" else shape[2:4]) if len(shape) == 4 else (None, None)
+    return (width, height) if isinstance(width, int) and isinstance(height, int) and width > 0 < height else None
+
+
+def _wanted(session: Session) -> str:
+    return ", ".join(f"{name} {shape}" for name, shape in session.inputs.items())
+
+
+def _plausible(prediction: Prediction, figure: np.ndarray | None) -> float:
+    """The part of the picture that is subject. Raises where no person would call that a cut-out."""
+    matte = prediction.matte
+    if matte.ndim != 2 or not np.isfinite(matte).all():
+        raise _Refused("trial_implausible", "–")
+    share = float((matte >= 0.5).mean())
+    if not SHARE[0] <= share <= SHARE[1]:
+        raise _Refused("trial_implausible", f"{share:.1%}")
+    if figure is not None:
+        there = cv2.resize(figure.astype(np.uint8), matte.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
+        inside, outside = float(matte[there].mean()), float(matte[~there].mean())
+        if inside - outside < CLEARLY and not inside >= max(AT_LEAST, TIMES * outside):
+            raise _Refused("trial_implausible", f"{share:.1%}")
+    return share
+
+
+def _child() -> None:
+    task = json.load(sys.stdin)
+    _limit()
+    try:
+        trial = _run(ModelCard.model_validate(task["card"]), Path(task["folder"]), task["fit"])
+    except _Refused as refused:
+        trial = Trial(code=refused.code, detail=refused.detail)
+    except ClearcutError as error:
+        codes = {"broken_weights": "trial_unreadable", "out_of_memory": "trial_limits"}
+        trial = Trial(code=codes.get(error.code, error.code))
+    except MemoryError:
+        trial = Trial(code="trial_limits")
+    except Exception as error:
+        trial = Trial(code="trial_failed", detail=type(error).__name__)
+    print(trial.model_dump_json())
+
+
+if __name__ == "__main__":
+    _child()

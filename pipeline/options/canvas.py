@@ -1,0 +1,125 @@
+"""Canvases that shops, networks and offices ask for: ``assets/canvas.csv`` read into facts."""
+
+import csv
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from ..base.settings import ROOT
+from ..base.words import say
+
+TABLE = ROOT / "assets" / "canvas.csv"
+GROUPS = ("shop", "social", "id_photo")
+MM_PER_INCH = 25.4
+LARGEST = 10_000  # pixels along a side of a canvas of one's own
+Size = tuple[int, int]  # width, height
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """One canvas that somebody asks for.
+
+    Attributes
+    ----------
+    id, group
+        Its name, and one of `GROUPS`.
+    width, height, unit
+        In ``px`` or ``mm``.
+    dpi
+        Dots per inch at which it is printed, or None.
+    background
+        The colour asked for, ``#rrggbb``; None where any will do.
+    min_fill
+        Percent of the frame that the subject has to fill, as `compose.fill` measures it; 0 where nobody says.
+    title_en, title_zh
+        Its name for people.
+    """
+
+    id: str
+    group: str
+    width: float
+    height: float
+    unit: str
+    dpi: int | None
+    background: str | None
+    min_fill: float
+    title_en: str
+    title_zh: str
+
+    @property
+    def size(self) -> Size:
+        """Width and height in pixels."""
+        if self.unit == "px":
+            return round(self.width), round(self.height)
+        dots = (self.dpi or 300) / MM_PER_INCH
+        return round(self.width * dots), round(self.height * dots)
+
+    def title(self, language: str) -> str:
+        """Its name for people."""
+        return self.title_zh if language.startswith("zh") else self.title_en
+
+    def accepts(self, fill: float) -> bool:
+        """Whether a subject that fills this much of the frame, in percent, fills enough."""
+        return fill >= self.min_fill
+
+
+def read_canvases(path: Path) -> dict[str, Canvas]:
+    """The canvases in the CSV file at `path`, by id, in the file's order."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return {row["id"]: _canvas(row) for row in csv.DictReader(file)}
+
+
+@cache
+def canvases() -> dict[str, Canvas]:
+    """Every canvas of the house, by id."""
+    return read_canvases(TABLE)
+
+
+def frame(text: str) -> Canvas | tuple[float, float] | None:
+    """What the option ``canvas`` names: nothing, a canvas by its id or as ``1200x800``, or a ratio such as ``4:5``.
+
+    Raises
+    ------
+    ValueError
+        It is none of these, or larger than `LARGEST`.
+    """
+    if not text or text in canvases():
+        return canvases().get(text)
+    text = text.replace(" ", "").replace("×", "x").lower()
+    if ratio := re.fullmatch(r"(\d{1,3}(?:\.\d+)?):(\d{1,3}(?:\.\d+)?)", text):
+        wide, high = float(ratio[1]), float(ratio[2])
+        if wide and high and 1 / 20 <= wide / high <= 20:
+            return wide, high
+    if size := re.fullmatch(r"(\d{1,5})x(\d{1,5})", text):
+        width, height = int(size[1]), int(size[2])
+        if min(width, height) >= 1 and max(width, height) <= LARGEST:
+            return Canvas(text, "own", width, height, "px", None, None, 0, text, text)
+    raise ValueError(f"no canvas: {text[:100]}")
+
+
+def said_of_fill(fill: float | None, text: str, language: str) -> str:
+    """How much of the frame that the option ``canvas`` names the subject fills, and whether that is enough there.
+
+    Empty where there is no frame, or nobody asks for anything.
+    """
+    wanted = frame(text)
+    if fill is None or not isinstance(wanted, Canvas) or not wanted.min_fill:
+        return ""
+    key = "fill.passes" if wanted.accepts(fill) else "fill.fails"
+    return say(key, language, fill=round(fill), least=round(wanted.min_fill), canvas=wanted.title(language))
+
+
+def _canvas(row: dict[str, str]) -> Canvas:
+    return Canvas(
+        id=row["id"],
+        group=row["group"],
+        width=float(row["width"]),
+        height=float(row["height"]),
+        unit=row["unit"],
+        dpi=int(row["dpi"]) if row["dpi"] else None,
+        background=row["background"] or None,
+        min_fill=float(row["min_fill"] or 0),
+        title_en=row["title_en"],
+        title_zh=row["title_zh"],
+    )

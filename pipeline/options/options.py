@@ -1,0 +1,168 @@
+"""What a user can ask for. One field is one option on the page, the command line and the API alike."""
+
+import re
+from typing import Annotated, Any, Literal, Self, get_args
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from ..base.errors import ClearcutError
+from ..base.fields import accepted
+from ..base.settings import Settings
+from .canvas import canvases, frame
+from .presets import presets
+
+Group = Literal["model", "edges", "background", "shadow", "frame", "file"]
+GROUPS: tuple[str, ...] = get_args(Group)
+
+
+def _listed(value: Any) -> Any:
+    """Text as a form or a command line gives it, separated by commas, as a list."""
+    return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+
+
+def _hexadecimal(value: Any) -> Any:
+    """``white``, ``#fff``, ``rgb(255, 255, 255)`` and their kin as ``#ffffff``; what is no colour as it is."""
+    if not isinstance(value, str):
+        return value
+    from PIL import ImageColor
+
+    rounded = re.sub(r"(\d+)\.\d+", r"\1", re.sub(r"^rgba\((.*),[^,]*\)$", r"rgb(\1)", value.strip()))
+    try:
+        return "#{:02x}{:02x}{:02x}".format(*ImageColor.getrgb(rounded))
+    except ValueError:
+        return value
+
+
+def _known_frame(value: str) -> str:
+    frame(value)
+    return value
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_listed, json_schema_input_type=str | list[str])]
+Colour = Annotated[str, BeforeValidator(_hexadecimal, json_schema_input_type=str), Field(pattern="^#[0-9a-f]{6}$")]
+Frame = Annotated[str, AfterValidator(_known_frame)]
+Turn = Annotated[Literal[0, 90, 180, 270], BeforeValidator(_whole)]
+
+
+def _machines_default() -> str:
+    return Settings.current().model
+
+
+def _option(default: Any, group: Group, step: float | None = None, **how: Any) -> Any:
+    """A field with what a page needs to know beside its type: its `group`, the `step` of its slider.
+
+    `how` is limits (``ge``, ``le`` …) and ``when``: the values of other options at which this one does something.
+    """
+    about = {"group": group, "step": step, "when": how.pop("when", None)}
+    if isinstance(default, float):
+        how["allow_inf_nan"] = False
+    extra = {name: value for name, value in about.items() if value is not None}
+    return Field(default, json_schema_extra=extra, **how)
+
+
+_COLOURED = {"background": ["color", "gradient", "image"]}
+_DROPPED = {"shadow": ["drop"]}
+
+
+class Options(BaseModel):
+    """What to do with one photo. JSON values only; the words for each field are ``option.<field>`` in the locale files.
+
+    Lengths named px are pixels of the original, whatever the size of the result. Percent of the subject are percent of
+    the longer side of the box around it. Colours are ``#rrggbb``; names and other forms of CSS are taken too.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    model: str = Field(
+        default_factory=_machines_default, min_length=1, max_length=100, json_schema_extra={"group": "model"}
+    )
+    keep: Names = _option((), "model", max_length=50)
+
+    refine: Literal["off", "guided", "trimap"] = _option("guided", "edges")
+    trimap_band: float = _option(10.0, "edges", 1, ge=1, le=100, when={"refine": ["trimap"]})  # px
+    levels: float = _option(0.0, "edges", 1, ge=-100, le=100)
+    shift: float = _option(0.0, "edges", 0.5, ge=-20, le=20)  # px
+    feather: float = _option(0.0, "edges", 0.5, ge=0, le=50)  # px
+    harden: float = _option(0.0, "edges", 1, ge=0, le=100)  # percent
+    clean: float = _option(0.0, "edges", 1, ge=0, le=200)  # px
+    largest: bool = _option(False, "edges")
+    decontaminate: bool = _option(True, "edges")
+    own_alpha: Literal["intersect", "keep", "ignore"] = _option("intersect", "edges")
+
+    background: Literal["transparent", "color", "gradient", "image", "blur", "original"] = _option(
+        "transparent", "background"
+    )
+    background_color: Colour = _option("#ffffff", "background", when=_COLOURED)
+    background_color_2: Colour = _option("#c9d6df", "background", when={"background": ["gradient"]})
+    background_angle: float = _option(180.0, "background", 5, ge=0, le=360, when={"background": ["gradient"]})
+    background_fit: Literal["fill", "fit"] = _option("fill", "background", when={"background": ["image"]})
+    background_x: float = _option(50.0, "background", 1, ge=0, le=100, when={"background": ["image"]})  # percent
+    background_y: float = _option(50.0, "background", 1, ge=0, le=100, when={"background": ["image"]})  # percent
+    background_blur: float = _option(3.0, "background", 0.1, ge=0.1, le=20, when={"background": ["blur"]})  # percent
+
+    shadow: Literal["none", "keep", "drop", "contact"] = _option("none", "shadow")
+    shadow_strength: float = _option(
+        50.0, "shadow", 1, ge=0, le=100, when={"shadow": ["keep", "drop", "contact"]}
+    )  # percent
+    shadow_blur: float = _option(5.0, "shadow", 0.5, ge=0, le=30, when=_DROPPED)  # percent of the subject
+    shadow_x: float = _option(2.0, "shadow", 0.5, ge=-30, le=30, when=_DROPPED)  # percent of the subject
+    shadow_y: float = _option(3.0, "shadow", 0.5, ge=-30, le=30, when=_DROPPED)  # percent of the subject
+
+    crop: bool = _option(False, "frame")
+    canvas: Frame = _option("", "frame", max_length=40)
+    margin: float = _option(8.0, "frame", 0.5, ge=0, le=100)  # percent of the subject
+    rotate: Turn = _option(0, "frame")  # degrees clockwise
+    flip: Literal["none", "horizontal", "vertical"] = _option("none", "frame")
+    outline: float = _option(0.0, "frame", 0.1, ge=0, le=10)  # percent of the subject
+    outline_color: Colour = _option("#ffffff", "frame")
+
+    format: Literal["png", "png-small", "webp", "webp-lossless", "avif", "jpeg", "tiff", "matte", "zip"] = _option(
+        "png", "file"
+    )
+    quality: int = _option(90, "file", 1, ge=1, le=100, when={"format": ["webp", "avif", "jpeg"]})
+    precision: Literal["exact", "fast"] = _option("exact", "file")
+    keep_exif: bool = _option(
+        False, "file", when={"format": ["png", "png-small", "webp", "webp-lossless", "avif", "jpeg", "tiff"]}
+    )
+
+    @classmethod
+    def of(cls, /, **values: Any) -> Self:
+        """Options from loose values, as a form or a command line gives them.
+
+        ``preset`` may be among them: a name from ``assets/presets.toml``, whose values count where none is given. A
+        canvas that asks for a background colour gets it where nothing is said of the background; where
+        ``background_image`` says that there is a picture for behind the subject, that is the background.
+
+        Raises
+        ------
+        ClearcutError
+            ``bad_option`` names the first option that cannot be.
+        """
+        preset = values.pop("preset", "")
+        known: dict[str, dict[str, Any]] = {"": {}} | presets()
+        if not isinstance(preset, str) or preset not in known:
+            raise ClearcutError("bad_option", name="preset", value=str(preset)[:100], accepted=", ".join(presets()))
+        has_picture = values.pop("background_image", False)
+        wanted = known[preset] | values
+        if has_picture and "background" not in values:
+            wanted["background"] = "image"
+        asked_for = canvases().get(str(wanted.get("canvas")))
+        if asked_for and asked_for.background and not {"background", "background_color"} & set(wanted):
+            wanted |= {"background": "color", "background_color": asked_for.background}
+        try:
+            return cls(**wanted)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = str(first["loc"][0]) if first["loc"] else "options"
+            facts = {"value": str(first["input"])[:100], "accepted": accepted(cls, name)}
+            raise ClearcutError("bad_option", name=name, **facts) from None
+
+
+def fields_of(group: Group) -> list[str]:
+    """The options of one group, in the order in which they are applied."""
+    extras = {name: field.json_schema_extra for name, field in Options.model_fields.items()}
+    return [name for name, extra in extras.items() if isinstance(extra, dict) and extra["group"] == group]

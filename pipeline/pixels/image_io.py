@@ -1,0 +1,218 @@
+"""Bytes to `Photo` and back: formats, size limits, upright, sRGB."""
+
+import hashlib
+import io
+import re
+import unicodedata
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+from typing import Any
+
+import cv2
+import numpy as np
+from PIL import ExifTags, Image, ImageOps
+
+from ..base.errors import ClearcutError
+from .resample import fitting, shrink
+
+Image.MAX_IMAGE_PIXELS = None  # `decode` has the limit, from the header, with a sentence of its own
+warnings.filterwarnings("ignore", module="PIL")  # broken EXIF and its kin: nothing that the user could mend
+
+FORMATS = (
+    "JPEG",
+    "PNG",
+    "WEBP",
+    "BMP",
+    "DIB",
+    "TIFF",
+    "GIF",
+    "AVIF",
+)  # and HEIF, whose plugin comes when needed
+EXTENSIONS = [
+    ".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif", ".heic", ".heif"
+]  # fmt: skip
+UPRIGHT: dict[Any, Callable[[np.ndarray], np.ndarray]] = {  # by EXIF orientation
+    2: lambda pixels: cv2.flip(pixels, 1),
+    3: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_180),
+    4: lambda pixels: cv2.flip(pixels, 0),
+    5: cv2.transpose,
+    6: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_90_CLOCKWISE),
+    7: lambda pixels: cv2.rotate(cv2.transpose(pixels), cv2.ROTATE_180),
+    8: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_90_COUNTERCLOCKWISE),
+}
+LONGEST_NAME = 150  # bytes of UTF-8 kept of a photo's stem: file systems stop at 255, and ours adds to it
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A decoded picture, upright.
+
+    Attributes
+    ----------
+    rgb
+        ``(H, W, 3)`` uint8, sRGB.
+    alpha
+        ``(H, W)`` uint8 where the file had transparency, else None.
+    dpi
+        Dots per inch along x and y, where the file says.
+    name
+        The file's own name, for naming what is made of it.
+    """
+
+    rgb: np.ndarray
+    alpha: np.ndarray | None = None
+    dpi: tuple[float, float] | None = None
+    name: str = ""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.rgb.shape[1], self.rgb.shape[0]
+
+    def fitted(self, long_side: int) -> "Photo":
+        """This photo with its longer side at most `long_side` pixels."""
+        size = fitting(self.size, long_side)
+        if size == self.size:
+            return self
+        if self.alpha is None:
+            return replace(self, rgb=shrink(self.rgb, size))
+        weight = self.alpha[..., None] / np.float32(255)
+        small = shrink(weight, size)[..., None]
+        rgb = shrink(self.rgb * weight, size) / np.maximum(small, 1e-6)
+        return replace(self, rgb=(rgb + 0.5).astype(np.uint8), alpha=(small[..., 0] * 255 + 0.5).astype(np.uint8))
+
+
+def decode(data: bytes, name: str = "", max_megapixels: float | None = None) -> Photo:
+    """Read the picture in `data`; the first frame, if it has several.
+
+    Raises
+    ------
+    ClearcutError
+        ``empty_file``, ``not_a_picture``, ``too_many_pixels`` (from the header, before any pixel is read) or
+        ``broken_picture``.
+    """
+    if not data:
+        raise ClearcutError("empty_file", name=name)
+    try:
+        image = open_file(data)
+    except MemoryError:
+        raise
+    except Exception:
+        raise ClearcutError("not_a_picture", name=name) from None
+    width, height = image.size
+    megapixels = width * height / 1e6
+    if max_megapixels is not None and megapixels > max_megapixels:
+        facts = {
+            "width": width,
+            "height": height,
+            "megapixels": round(megapixels, 1),
+            "limit": max_megapixels,
+        }
+        raise ClearcutError("too_many_pixels", name=name, **facts)
+    try:
+        rgb, alpha = _jpeg(image, data), None
+        if rgb is None:
+            image.load()
+            ImageOps.exif_transpose(image, in_place=True)
+            rgb, alpha = _to_srgb(image)
+        dpi = _dpi(image.info)
+    except MemoryError:
+        raise ClearcutError("out_of_memory") from None
+    except Exception:
+        raise ClearcutError("broken_picture", name=name) from None
+    return Photo(rgb, alpha, dpi, name)
+
+
+def open_file(data: bytes) -> Image.Image:
+    """The picture in `data` with its header read and no pixel yet; raises whatever Pillow raises."""
+    formats: tuple[str, ...] = FORMATS
+    if data[4:8] == b"ftyp":
+        from pillow_heif import register_heif_opener
+
+        register_heif_opener()
+        formats = ("AVIF", "HEIF")
+    return Image.open(io.BytesIO(data), formats=formats)
+
+
+def fingerprint(array: np.ndarray) -> str:
+    """A digest of an array's content, dtype and shape."""
+    digest = hashlib.sha256(f"{array.dtype}{array.shape}".encode())  # for which many processors have instructions
+    digest.update(np.ascontiguousarray(array).data.cast("B"))
+    return digest.hexdigest()
+
+
+def cutout_name(name: str, extension: str = ".png") -> str:
+    """`name` of a photo → the name of its cut-out: ``<stem>_cutout.png``, safe on every file system."""
+    base = unicodedata.normalize("NFC", name.replace("\\", "/")).rstrip("/").rpartition("/")[2]
+    stem = PurePosixPath(re.sub(r'[\x00-\x1f\x7f-\x9f\ud800-\udfff<>:"|?*]', "_", base)).stem.strip(". ")
+    stem = stem.encode("utf-8", "replace")[:LONGEST_NAME].decode("utf-8", "ignore")
+    return f"{stem or 'photo'}_cutout{extension}"
+
+
+def _dpi(info: Mapping[Any, Any]) -> tuple[float, float] | None:
+    try:
+        x, y = (float(value) for value in info["dpi"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return (x, y) if 1 < x <= 100_000 and 1 < y <= 100_000 else None  # 1: what Pillow says of a TIFF that says nothing
+
+
+def _jpeg(image: Image.Image, data: bytes) -> np.ndarray | None:
+    """The upright pixels of the common JPEG, colour in sRGB: the bytes that Pillow reads, without its copies of them.
+
+    None for any other picture and for one that is not whole, of which Pillow tells more.
+    """
+    if image.format not in ("JPEG", "MPO") or image.mode != "RGB":
+        return None
+    if profile := image.info.get("icc_profile"):
+        from .profiles import is_srgb
+
+        if not is_srgb(profile):
+            return None
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
+    except cv2.error:
+        return None
+    if pixels is None or pixels.shape != (image.height, image.width, 3):
+        return None
+    turn = UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation))
+    return pixels if turn is None else turn(pixels)
+
+
+def _to_srgb(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
+    """Any mode and profile → ``(H, W, 3)`` uint8 sRGB, and alpha ``(H, W)`` uint8 where there is some."""
+    if image.mode.startswith("I") or image.mode == "F":
+        image = _to_8_bit(image)
+    alpha = None
+    if image.has_transparency_data:
+        grey = image.mode in ("L", "LA", "La")
+        image = image.convert("LA" if grey else "RGBA")
+        alpha = np.asarray(image.getchannel("A"))
+        if alpha.min() == 255:
+            alpha = None
+        image_rgb = image.convert("L" if grey else "RGB")
+    elif image.mode in ("L", "RGB", "CMYK", "LAB"):
+        image_rgb = image
+    else:
+        image_rgb = image.convert("RGB")
+    profile = image.info.get("icc_profile")
+    if profile or image_rgb.mode == "LAB":
+        from .profiles import to_srgb
+
+        image_rgb = to_srgb(image_rgb, profile)
+    return np.asarray(image_rgb if image_rgb.mode == "RGB" else image_rgb.convert("RGB")), alpha
+
+
+def _to_8_bit(image: Image.Image) -> Image.Image:
+    """Grey of 16 or 32 bits, or floating point → 8 bits, by the range that its type or content implies."""
+    values = np.asarray(image).astype(np.float32)
+    top = float(values.max(initial=0, where=np.isfinite(values)))
+    values = np.nan_to_num(values, copy=False, nan=0, posinf=top, neginf=0)
+    white = 65535.0 if image.mode.startswith("I;16") else next((w for w in (1, 255, 65535) if top <= w), top)
+    if image.mode == "I" and top <= 1:
+        white = 255.0
+    grey = Image.fromarray(np.clip(values * (255 / white) + 0.5, 0, 255).astype(np.uint8))
+    grey.info["icc_profile"] = image.info.get("icc_profile")
+    return grey

@@ -1,0 +1,108 @@
+"""Changing size: photos down to a network's input or a screen, mattes up to the photo."""
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from ..base import machine
+from ..registry.catalog import Interpolation
+
+Size = tuple[int, int]  # width, height
+FAR = 3  # times a network's size: what is twice as far is halved before LANCZOS takes over
+LANCZOS = Image.Resampling.LANCZOS
+HALF_OF_16_BITS = 32767  # what a matte of 1 is where it is enlarged as integers: no sign to lose, half the memory
+LARGE = 250_000  # pixels from which a second thread is worth its start
+
+
+def fitting(size: Size, long_side: int) -> Size:
+    """`size` scaled down so that its longer side is at most `long_side`; never up, never below one pixel."""
+    scale = min(1.0, long_side / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def shrink(array: np.ndarray, size: Size) -> np.ndarray:
+    """`array` ``(H, W[, C])`` at a smaller `size`, by averaging; halved first, which costs next to nothing."""
+    height, width = array.shape[:2]
+    while width >= 2 * size[0] and height >= 2 * size[1] and width % 2 == height % 2 == 0:
+        width, height = width // 2, height // 2
+        array = cv2.resize(array, (width, height), interpolation=cv2.INTER_AREA)
+    return array if (width, height) == size else cv2.resize(array, size, interpolation=cv2.INTER_AREA)
+
+
+def to_working(array: np.ndarray, size: Size) -> np.ndarray:
+    """`array` ``(H, W[, C])`` uint8 at a smaller `size` of the same shape, to be worked with and not looked at.
+
+    Averaging is slow between sizes that are no multiples of each other. What halving leaves, less than a factor of two,
+    goes by interpolation; first, where the sides are odd.
+    """
+    height, width = array.shape[:2]
+    times = 1 << (max(1, min(width // size[0], height // size[1])).bit_length() - 1)
+    if width % times or height % times:
+        array = cv2.resize(array, (times * size[0], times * size[1]), interpolation=cv2.INTER_LINEAR)
+    array = shrink(array, (array.shape[1] // times, array.shape[0] // times))
+    return array if array.shape[1::-1] == size else cv2.resize(array, size, interpolation=cv2.INTER_LINEAR)
+
+
+def to_network(rgb: np.ndarray, size: Size, interpolation: Interpolation = "lanczos") -> np.ndarray:
+    """A photo at a network's input size, ``(h, w, 3)`` uint8.
+
+    ``lanczos`` is Pillow's, anti-aliased; far larger photos are halved first, which changes the result by less than a
+    grey level and saves most of the time. ``bilinear`` samples without anti-aliasing, as the authors of U-2-Net do;
+    ``area`` averages, as those of MODNet do.
+    """
+    if interpolation != "lanczos":
+        how = cv2.INTER_LINEAR if interpolation == "bilinear" else cv2.INTER_AREA
+        return cv2.resize(rgb, size, interpolation=how)
+    height, width = (float(side) for side in rgb.shape[:2])
+    while width >= 2 * FAR * size[0] and height >= 2 * FAR * size[1]:
+        rgb, width, height = _halved(rgb), width / 2, height / 2
+    return _lanczos(rgb, size, (width, height))
+
+
+def _halved(rgb: np.ndarray) -> np.ndarray:
+    """Averages of two by two pixels; the last of an odd side counts twice."""
+    down, across = rgb.shape[0] % 2, rgb.shape[1] % 2
+    if down or across:
+        rgb = cv2.copyMakeBorder(rgb, 0, down, 0, across, cv2.BORDER_REPLICATE)
+    return cv2.resize(rgb, (rgb.shape[1] // 2, rgb.shape[0] // 2), interpolation=cv2.INTER_AREA)
+
+
+def _lanczos(rgb: np.ndarray, size: Size, inside: tuple[float, float]) -> np.ndarray:
+    """The very bytes that Pillow makes, on all cores: it resizes along the rows, then along the columns.
+
+    `inside`: how much of `rgb` is photo, from the left top, as width and height.
+    """
+    height, width = rgb.shape[:2]
+    if height * width < LARGE or machine.cores() == 1:
+        return np.asarray(Image.fromarray(rgb).resize(size, LANCZOS, (0, 0, *inside)))
+    narrow = np.empty((height, size[0], 3), np.uint8)
+    small = np.empty((size[1], size[0], 3), np.uint8)
+
+    def along_rows(part: slice) -> None:
+        rows = part.stop - part.start
+        strip = Image.fromarray(rgb[part]).resize((size[0], rows), LANCZOS, (0, 0, inside[0], rows))
+        narrow[part] = np.asarray(strip)
+
+    def along_columns(part: slice) -> None:
+        columns = part.stop - part.start
+        strip = Image.fromarray(narrow[:, part]).resize((columns, size[1]), LANCZOS, (0, 0, columns, inside[1]))
+        small[:, part] = np.asarray(strip)
+
+    machine.for_each(along_rows, machine.shares(height))
+    machine.for_each(along_columns, machine.shares(size[0]))
+    return small
+
+
+def matte_to_photo(matte: np.ndarray, size: Size, hard: bool = False) -> np.ndarray:
+    """A network's matte, float32 in [0, 1], at the photo's size as uint8 alpha ``(H, W)``.
+
+    A `hard` matte holds labels, between which there is nothing: it is enlarged by nearest neighbour.
+    """
+    height, width = matte.shape
+    if hard:
+        return cv2.convertScaleAbs(cv2.resize(matte, size, interpolation=cv2.INTER_NEAREST_EXACT), alpha=255)
+    averaged = (min(size[0], width), min(size[1], height))
+    resized = matte if averaged == (width, height) else cv2.resize(matte, averaged, interpolation=cv2.INTER_AREA)
+    fine = (resized * np.float32(HALF_OF_16_BITS) + np.float32(0.5)).astype(np.uint16)  # room for what cubic overshoots
+    enlarged = cv2.resize(fine, size, interpolation=cv2.INTER_CUBIC)
+    return cv2.convertScaleAbs(enlarged, alpha=255 / HALF_OF_16_BITS)

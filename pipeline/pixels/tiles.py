@@ -1,0 +1,42 @@
+"""Work at full size only where a matte is soft, tile by tile, with what was found at a smaller size."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import cv2
+import numpy as np
+
+from ..base.machine import for_each
+
+Tile = tuple[slice, slice]
+TILE = 192  # pixels; large enough for OpenCV to be quick, small enough for a processor's cache and to skip most of it
+
+
+def soft_tiles(alpha: np.ndarray, low: int = 0, high: int = 255) -> Iterator[Tile]:
+    """Tiles that hold all that lies between `low` and `high` in `alpha` ``(H, W)`` uint8, none larger than need be."""
+    height, width = alpha.shape
+    for top in range(0, height, TILE):
+        for left in range(0, width, TILE):
+            soft = cv2.inRange(alpha[top : top + TILE, left : left + TILE], low + 1, high - 1)
+            x, y, across, down = cv2.boundingRect(soft)
+            if across:
+                yield slice(top + y, top + y + down), slice(left + x, left + x + across)
+
+
+def each_tile(tiles: Sequence[Tile], work: Callable[[Tile], None]) -> None:
+    """Do `work` on every one of `tiles`, several at a time; each must write nowhere but in its own tile."""
+    for_each(work, tiles)
+
+
+def enlarged_tile(small: np.ndarray, size: tuple[int, int], tile: Tile) -> np.ndarray:
+    """What `tile` of `small` would be, were `small` ``(h, w[, C])`` resized bilinearly to `size` (width, height)."""
+    across, down = small.shape[1] / size[0], small.shape[0] / size[1]
+    rows, columns = tile
+    there = np.array(
+        [
+            [across, 0, (columns.start + 0.5) * across - 0.5],
+            [0, down, (rows.start + 0.5) * down - 0.5],
+        ]
+    )
+    wanted = columns.stop - columns.start, rows.stop - rows.start
+    how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(small, there, wanted, flags=how, borderMode=cv2.BORDER_REPLICATE)

@@ -1,0 +1,345 @@
+"""What each model *is*: ``models/catalog.toml`` read into cards. Fetching and running are other rooms."""
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ..base.errors import ClearcutError
+from ..base.settings import ROOT, Settings
+
+CATALOG = ROOT / "models" / "catalog.toml"
+KINDS = ROOT / "models" / "kinds.toml"
+LOCAL = "local.toml"  # the user's own models, in the models folder
+Colour = tuple[float, float, float]
+CommercialUse = Literal["yes", "no", "unclear"]
+Interpolation = Literal["lanczos", "bilinear", "area"]  # how photos get to the size of a network
+Precision = Literal["exact", "fast"]  # as fp32 to half a grey level on the mean; or as good on pictures with truth
+Arithmetic = Literal["f32", "bf16", "int8"]
+STRICTER: tuple[CommercialUse, ...] = ("yes", "unclear", "no")
+
+
+def megabytes(size: int) -> float:
+    """Bytes as megabytes, rounded for people."""
+    return round(size / 1e6, 1) if size < 1e7 else round(size / 1e6)
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class Variant(_Entry):
+    """One published file of a model's weights, and where it is to be had.
+
+    `rounded`: no publication gives the exact length, `bytes` is about it. `verified`: whoever wrote the entry has held
+    the file and seen its checksum; else the figures are its publisher's or a third party's word. Without any checksum a
+    file can only be imported, and is held to what it was then. Without sources it must be brought by hand.
+    """
+
+    file: str = Field(pattern=r"^\w[\w.-]*\.onnx$")
+    bytes: int = Field(gt=0)
+    rounded: bool = False
+    sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
+    md5: str | None = Field(None, pattern=r"^[0-9a-f]{32}$")
+    sources: tuple[str, ...] = ()
+    verified: bool = False
+
+    @model_validator(mode="after")
+    def _fetched_files_are_checked(self) -> Self:
+        if self.sources and not self.checksum:
+            raise ValueError("a file that is fetched needs a checksum")
+        return self
+
+    @property
+    def checksum(self) -> str | None:
+        """The strongest published checksum, in hex: SHA-256 or MD5."""
+        return self.sha256 or self.md5
+
+    @property
+    def most_bytes(self) -> int:
+        """No more than this is fetched."""
+        return round(self.bytes * 1.05) if self.rounded else self.bytes
+
+
+class Feed(_Entry):
+    """How a photo becomes the network's input: ``(resized / divide_by - mean) / std``.
+
+    `resize`, to `size` (width, height): ``stretch``; ``fit-pad``, which keeps the ratio and pads with black, around
+    (`pad` centre) or at the right and bottom (end); ``short-side``, which brings the shorter side to ``size[0]`` unless
+    the sides lie on both sides of it, and the longer to at most ``size[1]``; ``native``, which only bounds the sides.
+    """
+
+    size: tuple[int, int]
+    resize: Literal["stretch", "fit-pad", "short-side", "native"] = "stretch"
+    pad: Literal["centre", "end"] = "centre"
+    multiple_of: int = Field(1, ge=1)
+    interpolation: Interpolation = "lanczos"
+    divide_by: Literal["maximum"] | float = 255.0
+    mean: Colour = (0.0, 0.0, 0.0)
+    std: Colour = (1.0, 1.0, 1.0)
+    channels: Literal["rgb", "bgr"] = "rgb"
+    layout: Literal["nchw", "nhwc"] = "nchw"
+
+
+class Read(_Entry):
+    """How what the network says becomes a matte.
+
+    `outputs`: positions or names of those that are wanted, the matte first. `normalise_above`: the matte is stretched
+    to 0-1 where its own range is wider than this; a narrower range means that the network saw no subject, and
+    stretching would turn its noise into one. `classes`: names of those that it tells apart, the background first.
+    """
+
+    outputs: tuple[int | str, ...] = Field((0,), min_length=1)
+    activation: Literal["none", "sigmoid", "softmax"] = "none"
+    normalise_above: float | None = None
+    classes: tuple[str, ...] = ()
+
+
+class Kind(_Entry):
+    """Networks with the same interface: the module of ``networks`` that runs them, their feed and how they are read."""
+
+    network: str
+    feed: Feed
+    read: Read = Read()
+
+
+class Coarsest(_Entry):
+    """The coarsest arithmetic that was measured to hold each precision; bf16 counts where the processor has it."""
+
+    exact: Literal["f32", "bf16"] = "f32"
+    fast: Literal["f32", "bf16"] = "f32"
+
+
+class Accuracy(_Entry):
+    """A published figure, and who published it."""
+
+    on: str
+    measure: str
+    value: float
+    source: str
+
+
+class ModelCard(_Entry):
+    """The facts of one network.
+
+    `arithmetic` is there where engines beside onnxruntime were measured to be faster, with the same matte.
+    `why` is a code for the reason of `commercial_use`, `gated` says that its owner lets only registered users fetch it,
+    `homepage` is where its publisher speaks of it, `trained_on` names training data with terms of their own.
+    """
+
+    name: str
+    kind: str
+    network: str
+    license: str
+    license_url: str
+    homepage: str
+    commercial_use: CommercialUse
+    why: str = ""
+    gated: bool = False
+    trained_on: tuple[str, ...] = ()
+    good_for: tuple[str, ...] = Field(min_length=1)
+    accuracy: tuple[Accuracy, ...] = ()
+    memory_mb: float = Field(gt=0)
+    feed: Feed
+    read: Read = Read()
+    variants: tuple[Variant, ...] = Field(min_length=1)
+    arithmetic: Coarsest | None = None
+    local: bool = False
+
+    @property
+    def networks(self) -> tuple["ModelCard", ...]:
+        """The networks that this model runs: itself."""
+        return (self,)
+
+    @property
+    def fetchable(self) -> bool:
+        """Whether it can be fetched, rather than only brought by hand."""
+        return not self.gated and any(variant.sources for variant in self.variants)
+
+    @property
+    def permissive(self) -> bool:
+        """Whether its licence allows commercial use and asks for nothing unusual."""
+        return self.commercial_use == "yes" and not self.why
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of what it tells apart, beside the background."""
+        return self.read.classes[1:]
+
+
+class Ensemble(_Entry):
+    """Several networks, one matte: the weighted mean of their mattes, stretched from `levels` to 0-1."""
+
+    name: str
+    good_for: tuple[str, ...]
+    members: tuple[ModelCard, ...] = Field(min_length=2)
+    weights: tuple[float, ...]
+    levels: tuple[float, float] = (0.0, 1.0)
+
+    @model_validator(mode="after")
+    def _blends(self) -> Self:
+        if len(self.weights) != len(self.members) or sum(self.weights) <= 0 or self.levels[0] >= self.levels[1]:
+            raise ValueError("one weight a member, their sum above 0, and levels that rise")
+        return self
+
+    @property
+    def networks(self) -> tuple[ModelCard, ...]:
+        """The networks that this model runs."""
+        return self.members
+
+    @property
+    def license(self) -> str:
+        """The licences of all members."""
+        return ", ".join(dict.fromkeys(member.license for member in self.members))
+
+    @property
+    def commercial_use(self) -> CommercialUse:
+        """What the strictest member allows."""
+        return max((member.commercial_use for member in self.members), key=STRICTER.index)
+
+    @property
+    def strictest(self) -> ModelCard:
+        """The member whose licence allows least."""
+        return max(self.members, key=lambda member: STRICTER.index(member.commercial_use))
+
+    @property
+    def license_url(self) -> str:
+        """Where the strictest member's licence stands."""
+        return self.strictest.license_url
+
+    @property
+    def homepage(self) -> str:
+        """Where the strictest member's publisher speaks of it."""
+        return self.strictest.homepage
+
+    @property
+    def why(self) -> str:
+        """Why the strictest member's licence is no plain yes."""
+        return self.strictest.why
+
+    @property
+    def trained_on(self) -> tuple[str, ...]:
+        """The training data of all members."""
+        return tuple(dict.fromkeys(data for member in self.members for data in member.trained_on))
+
+    @property
+    def memory_mb(self) -> float:
+        """What all members take."""
+        return sum(member.memory_mb for member in self.members)
+
+    @property
+    def fetchable(self) -> bool:
+        """Whether every member can be fetched."""
+        return all(member.fetchable for member in self.members)
+
+    @property
+    def permissive(self) -> bool:
+        """Whether the licences of all members allow commercial use and ask for nothing unusual."""
+        return all(member.permissive for member in self.members)
+
+    @property
+    def gated(self) -> bool:
+        """Whether a member is to be had by registered users only."""
+        return any(member.gated for member in self.members)
+
+    accuracy: tuple[Accuracy, ...] = ()
+    local: bool = False
+    classes: tuple[str, ...] = ()
+
+
+Card = ModelCard | Ensemble
+
+
+def read_catalog(path: Path) -> dict[str, Card]:
+    """The cards in the TOML file at `path`, by name, in the file's order."""
+    entries = tomllib.loads(path.read_text(encoding="utf-8"))
+    networks = {name: _model_card(name, **entry) for name, entry in entries.items() if "members" not in entry}
+
+    def ensemble(name: str, members: list[str], **entry: Any) -> Ensemble:
+        return Ensemble(name=name, members=tuple(networks[member] for member in members), **entry)
+
+    return {name: networks.get(name) or ensemble(name, **entry) for name, entry in entries.items()}
+
+
+def _model_card(name: str, kind: str, feed: Any = (), read: Any = (), **entry: Any) -> ModelCard:
+    """A card of `kind`, whose feed and reading may differ from its kind's in single values."""
+    like = kinds()[kind]
+    feed, read = {**like.feed.model_dump(), **dict(feed)}, {**like.read.model_dump(), **dict(read)}
+    return ModelCard(name=name, kind=kind, network=like.network, feed=feed, read=read, **entry)
+
+
+@cache
+def kinds() -> dict[str, Kind]:
+    """Every kind of network that the house can run, by name."""
+    return {name: Kind(**entry) for name, entry in tomllib.loads(KINDS.read_text(encoding="utf-8")).items()}
+
+
+def kind(name: str) -> Kind:
+    """The kind called `name`. Raises ``unknown_kind``, with the names that there are."""
+    try:
+        return kinds()[name]
+    except KeyError:
+        raise ClearcutError("unknown_kind", kind=name[:100], known=", ".join(kinds())) from None
+
+
+def models() -> dict[str, Card]:
+    """Every model of the house, by name, and the user's own after them.
+
+    Raises
+    ------
+    ClearcutError
+        ``broken_catalog`` where the user's own catalogue cannot be read.
+    """
+    return {**_published(), **local_models()}
+
+
+@cache
+def _published() -> dict[str, Card]:
+    return read_catalog(CATALOG)
+
+
+def local_models() -> dict[str, Card]:
+    """The user's own models: ``local.toml`` in the models folder."""
+    path = Settings.current().models_dir / LOCAL
+    try:
+        changed = path.stat().st_mtime_ns
+    except OSError:
+        return {}
+    return _local(path, changed)
+
+
+@lru_cache(maxsize=1)
+def _local(path: Path, changed: int) -> dict[str, Card]:
+    try:
+        cards = read_catalog(path)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ValidationError):
+        raise ClearcutError("broken_catalog", file=path.name) from None
+    own = {name: card.model_copy(update={"local": True}) for name, card in cards.items() if name not in _published()}
+    if files(own) & files(_published()):
+        raise ClearcutError("broken_catalog", file=path.name)
+    return own
+
+
+def files(cards: Mapping[str, Card]) -> set[str]:
+    """The names of all weight files of `cards`, in small letters: some file systems do not tell them apart."""
+    return {
+        variant.file.lower() for card in cards.values() for network in card.networks for variant in network.variants
+    }
+
+
+def card(name: str) -> Card:
+    """The card of the model called `name`.
+
+    Raises
+    ------
+    ClearcutError
+        ``unknown_model``, with the names that there are.
+    """
+    there = models()
+    try:
+        return there[name]
+    except KeyError:
+        raise ClearcutError("unknown_model", model=name[:100], known=", ".join(there)) from None

@@ -1,0 +1,267 @@
+"""Weight files come and go: fetched, imported, removed, copied to other machines. Each arrives whole or not at all."""
+
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..base.errors import ClearcutError, write_error
+from ..base.settings import Settings
+from . import catalog, weights
+from .catalog import Card, Ensemble, ModelCard, Variant
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+    from .sources import Progress
+
+
+def fetch(card: Card, progress: "Progress" = lambda done, total: None) -> list[Path]:
+    """Bring what `card` needs into the models folder, unless it is on the machine already; the files that it runs.
+
+    Raises
+    ------
+    ClearcutError
+        As `fetch_network`; ``offline`` names all that is missing.
+    """
+    wanted = weights.missing(card)
+    if weights.only_by_hand(card):
+        weights.require(card)
+    if wanted and Settings.current().offline:
+        raise ClearcutError("offline", **weights.facts_of(card, wanted))
+    total = sum(variant.bytes for variant in wanted)
+    paths, before = [], 0
+    for network in card.networks:
+        coming = 0 if weights.find(network) else network.variants[0].bytes
+        paths.append(fetch_network(network, _as_part(progress, before, total) if len(wanted) > 1 else progress))
+        before += coming
+    return paths
+
+
+def _as_part(progress: "Progress", before: int, total: int) -> "Progress":
+    """`progress` of one file as progress of several: `before` bytes came with others, `total` in all."""
+    return lambda done, _: progress(None if done is None else before + done, total)
+
+
+def fetch_network(card: ModelCard, progress: "Progress" = lambda done, total: None) -> Path:
+    """Bring a weight file of `card` into the models folder, unless one is on the machine already.
+
+    Sources are tried in order until one gives the bytes that the catalogue names. Several processes may fetch at once:
+    one works, the others wait and find its file.
+
+    Raises
+    ------
+    ClearcutError
+        ``offline``, ``import_only``, ``fetch_failed``, ``wrong_checksum`` (of a file that is there), ``disk_full`` or
+        ``write_failed``.
+    """
+    from filelock import FileLock
+
+    settings = Settings.current()
+    first = card.variants[0]
+    if weights.find(card, settings):
+        return weights.checked(card)[1]
+    if weights.only_by_hand(card):
+        weights.require(card)
+    if settings.offline:
+        raise ClearcutError("offline", **weights.facts_of(card, [first]))
+    folder = settings.models_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _waiting_for(FileLock(folder / f".{card.name}.lock"), first, progress):
+            if weights.find(card, settings):
+                return weights.checked(card)[1]
+            for variant in card.variants:
+                for address in [*weights.mirrored(settings, variant), *(() if card.gated else variant.sources)]:
+                    if _fetched(address, variant, folder, progress):
+                        return folder / variant.file
+    except OSError as error:
+        raise write_error(error, first.file) from None
+    raise ClearcutError("fetch_failed", **weights.facts_of(card, [first]))
+
+
+@contextmanager
+def _waiting_for(lock: "BaseFileLock", variant: Variant, progress: "Progress") -> Iterator[None]:
+    """Hold `lock`; until then `progress` hears a beat, and may stop the waiting by raising."""
+    from filelock import Timeout
+
+    from .sources import HEARTBEAT_SECONDS
+
+    while True:
+        try:
+            lock.acquire(timeout=HEARTBEAT_SECONDS)
+            break
+        except Timeout:
+            progress(None, variant.bytes)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def import_file(card: Card, file: Path) -> Path:
+    """Copy the user's own copy of a published weight file into the models folder, if its checksum holds.
+
+    Where none is published, that of this file is noted, and it is held to that from now on.
+
+    Raises
+    ------
+    ClearcutError
+        ``file_missing``, ``wrong_checksum``, ``disk_full`` or ``write_failed``.
+    """
+    variant = variant_of(card, file)
+    if variant.checksum:
+        weights.verify(card.name, variant, file)
+    target = Settings.current().models_dir / variant.file
+    if not (target.exists() and target.samefile(file)):
+        _copy(file, target)
+    if not variant.checksum:
+        try:
+            _write_text(weights.note(target), f"{weights.digest(target)}  {target.name}\n")
+        except ClearcutError:
+            target.unlink(missing_ok=True)
+            raise
+    return target
+
+
+def variant_of(card: Card, file: Path) -> Variant:
+    """Which variant of `card` the file is, by its length; the first where none fits. Raises ``file_missing``."""
+    if not file.is_file():
+        raise ClearcutError("file_missing", name=file.name)
+    length = file.stat().st_size
+    variants = [variant for network in card.networks for variant in network.variants]
+    return next((each for each in variants if each.bytes == length), variants[0])
+
+
+def _copy(file: Path, target: Path) -> None:
+    """Copy all of `file` or nothing."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _filling(target.with_name(f".{target.name}.{secrets.token_hex(4)}")) as part:  # beside a fetch under way
+            shutil.copyfile(file, part)
+            part.replace(target)
+    except OSError as error:
+        raise write_error(error, target.name) from None
+
+
+def _write_text(target: Path, text: str) -> None:
+    """Write all of `text` or nothing."""
+    try:
+        with _filling(target.with_name(f".{target.name}.{secrets.token_hex(4)}")) as part:
+            part.write_text(text, encoding="utf-8")
+            part.replace(target)
+    except OSError as error:
+        raise write_error(error, target.name) from None
+
+
+def is_removable(card: Card) -> bool:
+    """Whether a weight file of `card` itself lies in the models folder."""
+    folder = Settings.current().models_dir
+    return isinstance(card, ModelCard) and any((folder / variant.file).is_file() for variant in card.variants)
+
+
+def remove(card: Card) -> list[Path]:
+    """Delete the weight files of `card` from the models folder; what was deleted.
+
+    Raises
+    ------
+    ClearcutError
+        ``not_removable`` for a model that is made of others, which have to be removed by their own names;
+        ``write_failed``.
+    """
+    if isinstance(card, Ensemble):
+        raise ClearcutError("not_removable", model=card.name, members=", ".join(each.name for each in card.members))
+    folder = Settings.current().models_dir
+    gone = []
+    for variant in card.variants:
+        path = folder / variant.file
+        try:
+            for each in (weights.note(path), _part_file(path)):
+                each.unlink(missing_ok=True)
+            if path.exists():
+                path.unlink()
+                gone.append(path)
+        except OSError as error:
+            raise write_error(error, path.name) from None
+    return gone
+
+
+def export(folder: Path) -> Iterator[Path]:
+    """Copy every installed, verified weight file into `folder`, for a machine without a network; each copy.
+
+    The folder then serves as that machine's models folder or mirror; the user's own catalogue goes along.
+
+    Raises
+    ------
+    ClearcutError
+        ``wrong_checksum``, ``disk_full`` or ``write_failed``.
+    """
+    sums = {}
+    for card in weights.each_network():
+        if weights.find(card) is None:
+            continue
+        variant, path = weights.checked(card)
+        target = folder / variant.file
+        if not (target.exists() and target.samefile(path)):
+            _copy(path, target)
+        sums[variant.file] = weights.digest(target)
+        if not variant.checksum:
+            _write_text(weights.note(target), f"{sums[variant.file]}  {target.name}\n")
+        yield target
+    own = Settings.current().models_dir / catalog.LOCAL
+    if own.is_file():
+        _copy(own, folder / own.name)
+        yield folder / own.name
+    if sums:
+        _write_text(folder / "SHA256SUMS", "".join(f"{text}  {name}\n" for name, text in sums.items()))
+
+
+# ---- one source, from address to checked file ------------------------------------------------------------------------
+
+
+def _fetched(address: str, variant: Variant, folder: Path, progress: "Progress") -> bool:
+    """Whether `address` gave `variant`, now checked and in `folder`. A full disk is raised: no source mends that."""
+    from .sources import SOURCES, SourceFailed, resumable
+
+    source = SOURCES.get(address.partition(":")[0])
+    if source is None:
+        return False
+    target = folder / variant.file
+    # a leftover may be of something else: then from nothing
+    tries = 2 if resumable(source) and _part_file(target).exists() else 1
+    for _ in range(tries):
+        try:
+            with _filling(target, resumable(source)) as part:
+                source(address, variant, part, progress)
+                weights.verify("", variant, part)
+                part.replace(target)
+            return True
+        except SourceFailed:
+            return False
+        except ClearcutError as error:
+            if error.code != "wrong_checksum":
+                raise
+    return False
+
+
+def _part_file(target: Path) -> Path:
+    return target.with_name(target.name + ".part")
+
+
+@contextmanager
+def _filling(target: Path, resume: bool = False) -> Iterator[Path]:
+    """``TARGET.part`` to be filled; gone afterwards, unless a resumable source was merely interrupted."""
+    from .sources import SourceFailed
+
+    part = _part_file(target)
+    try:
+        yield part
+    except SourceFailed:
+        if not resume:
+            part.unlink(missing_ok=True)
+        raise
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise

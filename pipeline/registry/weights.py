@@ -1,0 +1,171 @@
+"""Weight files: what is here, and whether it is what it should be. A file that was not checked is never opened."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from ..base.errors import ClearcutError
+from ..base.settings import Settings
+from . import catalog
+from .catalog import Card, ModelCard, Variant, megabytes
+
+
+def find(card: ModelCard, settings: Settings | None = None) -> tuple[Variant, Path] | None:
+    """The first variant of `card` whose file is here, unchecked: in the models folder, else in the mirror folder.
+
+    A file without any checksum, published or noted when it was imported, does not count.
+    """
+    settings = settings or Settings.current()
+    mirror = settings.models_mirror
+    folders = [settings.models_dir, *([Path(mirror)] if mirror and "://" not in mirror else [])]
+    for variant in card.variants:
+        for folder in folders:
+            if (folder / variant.file).is_file() and (variant.checksum or note(folder / variant.file).is_file()):
+                return variant, folder / variant.file
+    return None
+
+
+def note(path: Path) -> Path:
+    """Where the checksum of an imported file that has no published one was noted: beside it."""
+    return path.with_name(path.name + ".sha256")
+
+
+def checksum(variant: Variant, path: Path) -> str:
+    """The checksum that the file of `variant` at `path` is held to, in hex."""
+    return variant.checksum or note(path).read_text(encoding="ascii").split()[0]
+
+
+def identity(card: ModelCard) -> str:
+    """The name and checksum of the file that `card` runs. Raises ``model_missing``."""
+    found = find(card)
+    try:
+        if found:
+            return f"{found[0].file} {checksum(*found)}"
+    except (OSError, IndexError):  # removed in this moment
+        pass
+    raise ClearcutError("model_missing", **facts_of(card, [card.variants[0]]))
+
+
+def missing(card: Card) -> list[Variant]:
+    """What must be fetched before `card` can run: the first variant of each network that is not here."""
+    return [network.variants[0] for network in card.networks if find(network) is None]
+
+
+def is_installed(card: Card) -> bool:
+    """Whether `card` can run without fetching anything."""
+    return not missing(card)
+
+
+def model_size(card: Card) -> int:
+    """Bytes of the files that `card` runs: those that are here, else those that would be fetched."""
+    return sum((find(network) or (network.variants[0],))[0].bytes for network in card.networks)
+
+
+def require(card: Card) -> None:
+    """Raise ``model_missing``, or ``import_only`` where it cannot be fetched, unless `card` can run."""
+    wanted = missing(card)
+    by_hand = only_by_hand(card)
+    if by_hand:
+        raise ClearcutError("import_only", **facts_of(by_hand, [by_hand.variants[0]]), homepage=by_hand.homepage)
+    if wanted:
+        raise ClearcutError("model_missing", **facts_of(card, wanted))
+
+
+def stamp(card: Card) -> tuple[Any, ...]:
+    """What tells the weights of `card` from others without reading them. Raises as `require` does."""
+    require(card)
+    facts = []
+    for network in card.networks:
+        found = find(network)
+        if found:
+            known = found[1].stat()
+            facts.append((found[0].file, known.st_mtime_ns, known.st_size, network.read))
+    return tuple(facts)
+
+
+def only_by_hand(card: Card) -> ModelCard | None:
+    """The first network that `card` lacks and that no source gives."""
+    settings = Settings.current()
+    for network in card.networks:
+        if find(network, settings) is None and not (network.fetchable or mirrored(settings, network.variants[0])):
+            return network
+    return None
+
+
+def facts_of(card: Card, wanted: list[Variant]) -> dict[str, Any]:
+    """What an error tells of files that are `wanted`."""
+    files = ", ".join(variant.file for variant in wanted)
+    return {"model": card.name, "file": files, "megabytes": megabytes(sum(variant.bytes for variant in wanted))}
+
+
+def checked(card: ModelCard) -> tuple[Variant, Path]:
+    """A weight file of `card` that is on this machine and whose checksum holds.
+
+    Raises
+    ------
+    ClearcutError
+        ``model_missing`` or ``wrong_checksum``.
+    """
+    found = find(card)
+    if found is None:
+        raise ClearcutError("model_missing", **facts_of(card, [card.variants[0]]))
+    variant, path = found
+    verify(card.name, variant, path)
+    return variant, path
+
+
+def verify(model: str, variant: Variant, path: Path) -> None:
+    """Raise ``wrong_checksum`` unless the file at `path` is `variant`, byte for byte."""
+    try:
+        wanted = checksum(variant, path)
+        found = digest(path, "sha256" if len(wanted) == 64 else "md5")
+    except FileNotFoundError:  # removed in this moment
+        raise ClearcutError(
+            "model_missing", model=model, file=variant.file, megabytes=megabytes(variant.bytes)
+        ) from None
+    except (OSError, IndexError, ValueError):
+        raise ClearcutError("broken_weights", model=model, file=variant.file) from None
+    if found != wanted:
+        raise ClearcutError("wrong_checksum", model=model, file=variant.file, wanted=wanted, found=found)
+
+
+def digest(path: Path, algorithm: Literal["sha256", "md5"] = "sha256") -> str:
+    """The checksum of a file's content, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest()
+
+
+class Checked(NamedTuple):
+    """A weight file in the models folder, the model that it is of (None: of none), and whether its checksum holds."""
+
+    path: Path
+    model: str | None
+    holds: bool
+
+
+def check() -> Iterator[Checked]:
+    """Verify every weight file in the models folder, one by one."""
+    known = {variant.file: (card, variant) for card in each_network() for variant in card.variants}
+    for path in sorted(Settings.current().models_dir.glob("*.onnx")):
+        if path.name not in known:
+            yield Checked(path, None, False)
+            continue
+        card, variant = known[path.name]
+        try:
+            verify(card.name, variant, path)
+        except ClearcutError:
+            yield Checked(path, card.name, False)
+        else:
+            yield Checked(path, card.name, True)
+
+
+def each_network() -> Iterator[ModelCard]:
+    """Every network of the catalogue."""
+    return (card for card in catalog.models().values() if isinstance(card, ModelCard))
+
+
+def mirrored(settings: Settings, variant: Variant) -> list[str]:
+    """The address of `variant` in a mirror that is reached over HTTP, if there is one."""
+    mirror = settings.models_mirror
+    return [f"{mirror.rstrip('/')}/{variant.file}"] if mirror and "://" in mirror and variant.checksum else []
