@@ -13,10 +13,10 @@ import numpy as np
 from pipeline import Photo
 from pipeline.base.jobs import Job
 from pipeline.edges import refine as edges
-from pipeline.edges.trimap import trimap_matting
+from pipeline.edges.trimap import solve_matte
 from pipeline.inference import predict as mattes
 from pipeline.pixels import image_io
-from pipeline.pixels.resample import matte_to_photo
+from pipeline.pixels.resample import resize_matte
 
 from .errors import BAND, errors
 from .folders import pairs, truth
@@ -29,8 +29,8 @@ Matte = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 WAYS: dict[str, Matte] = {
     "plain": lambda alpha, rgb: alpha,
-    "refine": edges.refine,
-    "trimap matting": lambda alpha, rgb: trimap_matting(alpha, rgb, TRIMAP_BAND * max(alpha.shape)),
+    "refine": edges.refine_guided,
+    "trimap matting": lambda alpha, rgb: solve_matte(alpha, rgb, TRIMAP_BAND * max(alpha.shape)),
 }
 
 
@@ -59,7 +59,7 @@ def measure(given: argparse.Namespace) -> None:
             network = perf_counter() - start
             for title, way in WAYS.items():
                 start = perf_counter()
-                alpha = way(matte_to_photo(predicted.matte, rgb.shape[1::-1]), rgb)
+                alpha = way(resize_matte(predicted.matte, rgb.shape[1::-1]), rgb)
                 note(title, alpha, truth, network + perf_counter() - start)
             for title, refined in REMBG.items():
                 if peer:

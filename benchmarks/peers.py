@@ -102,9 +102,9 @@ class Contender:
 def rembg_home(folder: Path, models: list[str]) -> Path:
     """`folder` as rembg's own, holding our weight files of `models`: it takes what lies there as it is."""
     for name in models:
-        card = catalog.card(name)
+        card = catalog.find_card(name)
         if isinstance(card, catalog.ModelCard):
-            (folder / f"{name}.onnx").symlink_to(weights.checked(card)[1].resolve())
+            (folder / f"{name}.onnx").symlink_to(weights.find_checked(card)[1].resolve())
     return folder
 
 

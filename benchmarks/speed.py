@@ -53,7 +53,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 def run(given: argparse.Namespace) -> None:
     """Measure, print, write."""
     models = given.models.split(",")
-    missing = [name for name in models if not weights.is_installed(catalog.card(name))]
+    missing = [name for name in models if not weights.is_installed(catalog.find_card(name))]
     if missing:
         raise SystemExit(f"not installed: {', '.join(missing)}")
     with TemporaryDirectory() as folder, ExitStack() as stack:

@@ -88,11 +88,11 @@ def run(given: argparse.Namespace) -> None:
 def chosen(names: str | None) -> list[str]:
     """The models to measure: those named, or all that are installed."""
     if not names:
-        return [name for name, card in catalog.models().items() if weights.is_installed(card)]
+        return [name for name, card in catalog.list_models().items() if weights.is_installed(card)]
     listed = [name.strip() for name in names.split(",")]
     try:
         for name in listed:
-            weights.require(catalog.card(name))
+            weights.require(catalog.find_card(name))
     except ClearcutError as error:
         raise SystemExit(explain(error)) from None
     return listed

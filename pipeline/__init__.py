@@ -17,47 +17,47 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from .base.errors import ClearcutError, as_clearcut_error
-    from .base.fields import add_arguments, chosen
+    from .base.fields import add_flags, given_values
     from .base.jobs import Job
     from .base.settings import Settings
-    from .base.words import LANGUAGES, explain, language_from, machine_language, say, vocabulary
+    from .base.words import LANGUAGES, choose_language, detect_language, explain, load_words, say
     from .cutout import Cutout, Result, cut_out, cut_out_bytes, cut_out_file, warm_up
     from .draft import Draft
-    from .edges.trimap import trimap_is_possible
+    from .edges.trimap import can_solve_matte
     from .inference.cache import forget
-    from .inference.predict import speed
-    from .manage.local_models import bring, remove
-    from .options.canvas import Canvas, canvases, said_of_fill
+    from .inference.predict import measured_seconds
+    from .manage.local_models import import_weights, remove_model
+    from .options.canvas import Canvas, describe_fill, list_canvases
     from .options.options import GROUPS, Options
-    from .options.presets import presets
-    from .pixels.formats import encode_matte, encode_view, media_types
-    from .pixels.image_io import Photo, cutout_name, decode
-    from .registry.catalog import Card, card, megabytes, models
+    from .options.presets import list_presets
+    from .pixels.formats import encode_matte, encode_view, list_media_types
+    from .pixels.image_io import Photo, decode, name_cutout
+    from .registry.catalog import Card, find_card, list_models, to_megabytes
     from .registry.fetching import fetch, is_removable
-    from .registry.weights import is_installed, model_size
+    from .registry.weights import count_bytes, is_installed
 
 _HOME = {
     name: room
     for room, names in {
         "base.errors": ["ClearcutError", "as_clearcut_error"],
-        "base.fields": ["add_arguments", "chosen"],
+        "base.fields": ["add_flags", "given_values"],
         "base.jobs": ["Job"],
         "base.settings": ["Settings"],
-        "base.words": ["LANGUAGES", "explain", "language_from", "machine_language", "say", "vocabulary"],
+        "base.words": ["LANGUAGES", "explain", "choose_language", "detect_language", "say", "load_words"],
         "cutout": ["Cutout", "Result", "cut_out", "cut_out_bytes", "cut_out_file", "warm_up"],
         "draft": ["Draft"],
-        "edges.trimap": ["trimap_is_possible"],
+        "edges.trimap": ["can_solve_matte"],
         "inference.cache": ["forget"],
-        "inference.predict": ["speed"],
-        "manage.local_models": ["bring", "remove"],
-        "options.canvas": ["Canvas", "canvases", "said_of_fill"],
+        "inference.predict": ["measured_seconds"],
+        "manage.local_models": ["import_weights", "remove_model"],
+        "options.canvas": ["Canvas", "list_canvases", "describe_fill"],
         "options.options": ["GROUPS", "Options"],
-        "options.presets": ["presets"],
-        "pixels.formats": ["encode_matte", "encode_view", "media_types"],
-        "pixels.image_io": ["Photo", "cutout_name", "decode"],
-        "registry.catalog": ["Card", "card", "megabytes", "models"],
+        "options.presets": ["list_presets"],
+        "pixels.formats": ["encode_matte", "encode_view", "list_media_types"],
+        "pixels.image_io": ["Photo", "name_cutout", "decode"],
+        "registry.catalog": ["Card", "find_card", "to_megabytes", "list_models"],
         "registry.fetching": ["fetch", "is_removable"],
-        "registry.weights": ["is_installed", "model_size"],
+        "registry.weights": ["is_installed", "count_bytes"],
     }.items()
     for name in names
 }

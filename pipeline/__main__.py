@@ -12,7 +12,9 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's own threads wait b
 
 if __name__ == "__main__":
     try:
-        helper = beside.Beside("pipeline.inference.sessions") if sys.argv[1:2] == ["cut"] and beside.can_be() else None
+        helper = (
+            beside.Helper("pipeline.inference.sessions") if sys.argv[1:2] == ["cut"] and beside.can_fork() else None
+        )
 
         from .commands.command_line import main
 

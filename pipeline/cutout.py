@@ -18,16 +18,16 @@ from .inference import pool as runtime
 from .inference import predict as mattes
 from .inference.networks import Prediction
 from .inference.predict import Predicted
-from .options.canvas import Canvas, frame
+from .options.canvas import Canvas, parse_canvas
 from .options.options import Options
 from .pixels import image_io
-from .pixels.formats import FORMATS_OUT, Picture, write
+from .pixels.formats import FORMATS, Picture, write
 from .pixels.image_io import Photo
-from .pixels.metadata import kept_exif
-from .pixels.resample import matte_to_photo
+from .pixels.metadata import filter_exif
+from .pixels.resample import resize_matte
 from .registry import catalog
 
-machine.keep_memory()
+machine.keep_freed_memory()
 OWN = Predicted(Prediction(np.ones((1, 1), np.float32)), "own alpha")  # where nothing else is asked for
 
 
@@ -122,7 +122,7 @@ class Result:
     @property
     def full_size(self) -> tuple[int, int]:
         """Width and height of the picture as it is downloaded, of which a draft is a smaller view."""
-        wanted, placement = frame(self.cutout.options.canvas), self.cutout.picture.placement
+        wanted, placement = parse_canvas(self.cutout.options.canvas), self.cutout.picture.placement
         if isinstance(wanted, Canvas):
             return wanted.size
         turned = self.original_size[::-1] if self.cutout.options.rotate % 180 else self.original_size
@@ -209,8 +209,8 @@ def cut_out_file(
             encoded = _encode(cutout, data)
         job.check()
     cutout.seconds.update(clock.seconds)
-    format = FORMATS_OUT[options.format]
-    return Result(encoded, cutout, photo.size, image_io.cutout_name(name, format.extension), format.media_type)
+    format = FORMATS[options.format]
+    return Result(encoded, cutout, photo.size, image_io.name_cutout(name, format.extension), format.media_type)
 
 
 def find(photo: Photo, options: Options, job: Job, cache: bool) -> Predicted:
@@ -227,8 +227,8 @@ def full_matte(photo: Photo, prediction: Prediction, options: Options, reduced: 
     """
     if options.own_alpha == "keep" and photo.alpha is not None:
         return photo.alpha
-    alpha = matte_to_photo(prediction.matte, photo.size, hard=prediction.labels is not None)
-    return edges.found(alpha, mattes.seen(photo), options, reduced)
+    alpha = resize_matte(prediction.matte, photo.size, hard=prediction.labels is not None)
+    return edges.refine_edges(alpha, mattes.flatten(photo), options, reduced)
 
 
 def separate(
@@ -246,7 +246,7 @@ def separate(
     """
     job.check()
     with clock("matte"):
-        alpha = edges.shaped(matte, options, reduced)
+        alpha = edges.shape_edges(matte, options, reduced)
         if options.own_alpha == "intersect":
             alpha = join_alpha(alpha, photo.alpha)
     job.check()
@@ -265,7 +265,7 @@ def _own_colour(photo: Photo, prediction: Prediction, alpha: np.ndarray, options
         or (own is not None and options.own_alpha == "keep")
     ):
         return photo.rgb
-    estimated = foreground.estimate(mattes.seen(photo), alpha, prediction.foreground)
+    estimated = foreground.estimate_foreground(mattes.flatten(photo), alpha, prediction.foreground)
     return estimated if own is None else np.where(own[..., None] < 255, photo.rgb, estimated)
 
 
@@ -285,7 +285,7 @@ def decoded_background(data: bytes | None, options: Options, max_megapixels: flo
 
 def picture_of(cutout: Cutout) -> Picture:
     """What is to be written; a picture with a background has no alpha."""
-    made, wanted = cutout.picture, frame(cutout.options.canvas)
+    made, wanted = cutout.picture, parse_canvas(cutout.options.canvas)
     dpi = wanted.dpi if isinstance(wanted, Canvas) else None
     options = cutout.options
     alpha = made.alpha if options.background == "transparent" or options.format in BARE else None
@@ -305,7 +305,7 @@ def _encode(cutout: Cutout, data: bytes) -> bytes:
     elif options.format in OPAQUE:
         picture = picture._replace(alpha=None)
     if options.keep_exif:
-        picture = picture._replace(exif=kept_exif(data))
+        picture = picture._replace(exif=filter_exif(data))
     return write(options.format, picture, options.quality)
 
 
@@ -333,5 +333,5 @@ def cut_out_bytes(data: bytes, background_image: bytes | None = None, *, cache: 
 
 def warm_up(model: str) -> None:
     """Load `model` and run it once, so that the first photo does not wait for it."""
-    card = catalog.card(model)
+    card = catalog.find_card(model)
     mattes.predict(Photo(np.zeros((8, 8, 3), np.uint8)), card.name, Job(), cache=False)

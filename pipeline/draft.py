@@ -9,14 +9,14 @@ from .base.jobs import Job
 from .compose import compose
 from .cutout import Clock, Result, decoded_background, find, finish, full_matte, in_turn, picture_of, separate
 from .inference.predict import Predicted
-from .options.options import Options, fields_of
+from .options.options import Options, list_options
 from .pixels import image_io
-from .pixels.formats import FORMATS_OUT, write
+from .pixels.formats import FORMATS, write
 from .pixels.image_io import Photo
 from .registry import catalog, weights
 
 PREDICTIONS = 6  # that a draft keeps: some megabytes each
-WITH_EDGES = fields_of("edges")
+WITH_EDGES = list_options("edges")
 
 
 class Draft:
@@ -62,12 +62,12 @@ class Draft:
             with clock("encode"):
                 png = write("png", picture_of(cutout))
             job.check()
-        format = FORMATS_OUT[options.format]
-        name = image_io.cutout_name(self._name, format.extension)
+        format = FORMATS[options.format]
+        name = image_io.name_cutout(self._name, format.extension)
         return Result(png, cutout, full_size, name, format.media_type)
 
     def _look(self, data: bytes, options: Options, job: Job) -> tuple[Predicted, Photo, tuple[int, int]]:
-        networks = weights.stamp(catalog.card(options.model))
+        networks = weights.stamp(catalog.find_card(options.model))
         asked = networks, options.model, options.keep, options.precision, options.own_alpha == "keep"
         predicted, view = self._predicted.get(asked), self._view
         if predicted is None or view is None:

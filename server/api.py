@@ -18,8 +18,8 @@ from pipeline import (
     __version__,
     cut_out_file,
     forget,
-    media_types,
-    presets,
+    list_media_types,
+    list_presets,
     say,
 )
 
@@ -36,13 +36,17 @@ def _form_schema() -> dict[str, Any]:
     for name, field in schema["properties"].items():
         field["description"] = say(f"option.{name}.help")
     file = {"type": "string", "format": "binary"}
-    preset = {"type": "string", "enum": list(presets()), "description": say("cli.preset", names=", ".join(presets()))}
+    preset = {
+        "type": "string",
+        "enum": list(list_presets()),
+        "description": say("cli.preset", names=", ".join(list_presets())),
+    }
     behind = file | {"description": say("cli.background_image")}
     schema["properties"] = {"image": file, BEHIND: behind, "preset": preset, **schema["properties"]}
     return {"type": "object", "required": ["image"], "properties": schema["properties"]}
 
 
-ANSWERS: dict[str, dict[str, str]] = {media_type: {} for media_type in media_types()}
+ANSWERS: dict[str, dict[str, str]] = {media_type: {} for media_type in list_media_types()}
 ERROR_SCHEMA = {
     "type": "object",
     "properties": {"code": {"type": "string"}, "facts": {"type": "object"}, "sentence": {"type": "string"}},

@@ -14,19 +14,18 @@ from pipeline import (
     ClearcutError,
     Job,
     as_clearcut_error,
-    bring,
-    card,
+    choose_language,
+    count_bytes,
     explain,
     fetch,
+    find_card,
+    import_weights,
     is_installed,
     is_removable,
-    language_from,
-    megabytes,
-    model_size,
-    models,
-    remove,
+    measured_seconds,
+    remove_model,
     say,
-    speed,
+    to_megabytes,
 )
 
 from .settings import ServerSettings
@@ -40,7 +39,7 @@ class _Download:
     def __init__(self, wanted: Card) -> None:
         self.card, self.job = wanted, Job()
         self.done: int | None = None
-        self.total = model_size(wanted)
+        self.total = count_bytes(wanted)
         self.error: ClearcutError | None = None
         self.thread = threading.Thread(target=self._run, name=f"clearcut-fetch-{wanted.name}", daemon=True)
 
@@ -100,16 +99,16 @@ def build_models_router(settings: ServerSettings) -> APIRouter:
     def manageable(name: str) -> Card:
         if not settings.may_manage:
             raise ClearcutError("read_only")
-        return card(name)
+        return find_card(name)
 
     @router.get("", summary="List the models")
     async def list_models(request: Request) -> list[dict[str, Any]]:
         """Every model with its size, its licence and whether it is on this machine."""
-        language = language_from(request.headers.get("accept-language", ""))
+        language = choose_language(request.headers.get("accept-language", ""))
         default = settings.model
         return [
             {**model_facts(each, language), "default": each.name == default, **downloads.facts(each.name, language)}
-            for each in models().values()
+            for each in list_models().values()
         ]
 
     @router.post("/{name}/fetch", status_code=202, summary="Fetch a model")
@@ -126,7 +125,7 @@ def build_models_router(settings: ServerSettings) -> APIRouter:
     def remove_weights(name: str) -> None:
         wanted = manageable(name)
         downloads.cancel(name)
-        remove(wanted)
+        remove_model(wanted)
 
     @router.put(
         "/{name}/file",
@@ -142,7 +141,7 @@ def build_models_router(settings: ServerSettings) -> APIRouter:
             file = Path(folder) / wanted.networks[0].variants[0].file
             try:
                 await _receive(request, file)
-                await run_in_threadpool(bring, wanted, file)
+                await run_in_threadpool(import_weights, wanted, file)
             except ClientDisconnect:
                 return Response(status_code=499)
         await run_in_threadpool(downloads.cancel, name)
@@ -164,8 +163,8 @@ def model_facts(wanted: Card, language: str) -> dict[str, Any]:
         "name": wanted.name,
         "title": say(f"model.{wanted.name}.title", language, default=wanted.name),
         "about": say(f"model.{wanted.name}.about", language, default=""),
-        "bytes": model_size(wanted),
-        "megabytes": megabytes(model_size(wanted)),
+        "bytes": count_bytes(wanted),
+        "megabytes": to_megabytes(count_bytes(wanted)),
         "memory_mb": round(wanted.memory_mb),
         "license": wanted.license,
         "license_url": wanted.license_url,
@@ -182,5 +181,5 @@ def model_facts(wanted: Card, language: str) -> dict[str, Any]:
         "own": wanted.local,
         "installed": is_installed(wanted),
         "removable": is_removable(wanted),
-        "seconds": speed(wanted.name),
+        "seconds": measured_seconds(wanted.name),
     }

@@ -2,12 +2,12 @@
 
 from starlette.responses import JSONResponse
 
-from pipeline import ClearcutError, explain, language_from
+from pipeline import ClearcutError, choose_language, explain
 
 
 def error_response(error: ClearcutError, accept_language: str | None) -> JSONResponse:
     """The JSON body of `error`, with the headers that its status calls for."""
-    language = language_from(accept_language or "")
+    language = choose_language(accept_language or "")
     headers = {"Content-Language": language}
     if error.code == "busy":
         headers["Retry-After"] = str(error.facts["retry_after"])

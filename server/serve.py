@@ -16,14 +16,14 @@ from urllib.parse import urlsplit
 
 from pipeline import (
     ClearcutError,
-    card,
+    count_bytes,
+    detect_language,
     explain,
     fetch,
+    find_card,
     is_installed,
-    machine_language,
-    megabytes,
-    model_size,
     say,
+    to_megabytes,
     warm_up,
 )
 
@@ -42,11 +42,11 @@ def serve(settings: ServerSettings) -> None:
         ``needs_protection``, ``port_in_use``, ``bad_address`` or ``unknown_model``, before anything slow happens.
     """
     settings.require_protection()
-    default = card(settings.model)
+    default = find_card(settings.model)
     with _listening(settings) as listener, _temporary_folder():
-        language = machine_language()
+        language = detect_language()
         if not is_installed(default):
-            size = megabytes(model_size(default))
+            size = to_megabytes(count_bytes(default))
             print(say("web.fetching", language, model=default.name, megabytes=size), flush=True)
             try:
                 fetch(default)

@@ -38,7 +38,7 @@ def fresh_state() -> None:
 
 
 def _fetched(model: str) -> Path:
-    card = catalog.card(model)
+    card = catalog.find_card(model)
     try:
         return supply.fetch_network(card)
     except ClearcutError as error:
@@ -48,7 +48,7 @@ def _fetched(model: str) -> Path:
 @pytest.fixture(scope="session")
 def u2netp() -> Path:
     """The default model's file, really fetched if it is not in the models folder yet."""
-    return supply.fetch_network(catalog.card("u2netp"))
+    return supply.fetch_network(catalog.find_card("u2netp"))
 
 
 @pytest.fixture(scope="session")
@@ -112,7 +112,7 @@ def enter(empty_models: Path) -> Callable[..., catalog.Card]:
             row = {**facts, "variants": [variant], **row}
         rows[name] = {"good_for": ["own"], **row}
         write_catalog(empty_models / catalog.LOCAL, tomli_w.dumps(rows))
-        return catalog.card(name)
+        return catalog.find_card(name)
 
     return put
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import gradio as gr
 
-from pipeline import GROUPS, Options, canvases, say, trimap_is_possible
+from pipeline import GROUPS, Options, can_solve_matte, list_canvases, say
 
 LIMITS = ("enum", "minimum", "maximum", "maxLength")
 NOT_THE_PAGES = {"model", "keep"}  # these have a place and a look of their own
@@ -46,7 +46,7 @@ def words(name: str, language: str) -> dict[str, Any]:
     if name == "canvas":
         said["choices"] = _canvas_choices(language)
     elif "enum" in PROPERTIES[name]:
-        values = [value for value in PROPERTIES[name]["enum"] if value != "trimap" or trimap_is_possible()]
+        values = [value for value in PROPERTIES[name]["enum"] if value != "trimap" or can_solve_matte()]
         said["choices"] = [(say(f"choice.{name}.{value}", language), value) for value in values]
     return said
 
@@ -54,7 +54,8 @@ def words(name: str, language: str) -> dict[str, Any]:
 def _canvas_choices(language: str) -> list[tuple[str, str]]:
     own = [("1:1", "1:1"), ("4:5", "4:5"), ("16:9", "16:9"), ("2000 × 2000", "2000x2000")]
     listed = [
-        (f"{canvas.title(language)} · {canvas.size[0]} × {canvas.size[1]}", name) for name, canvas in canvases().items()
+        (f"{canvas.title(language)} · {canvas.size[0]} × {canvas.size[1]}", name)
+        for name, canvas in list_canvases().items()
     ]
     return [(say("choice.canvas.none", language), ""), *own, *listed]
 
@@ -67,6 +68,8 @@ def page_facts() -> dict[str, Any]:
         "groups": {name: field["group"] for name, field in PROPERTIES.items()},
         "elements": {name: elem_id(name) for name in PROPERTIES},
         "limits": {name: {key: field[key] for key in LIMITS if key in field} for name, field in PROPERTIES.items()},
-        "canvases": list(canvases()),
-        "canvas_backgrounds": {name: canvas.background for name, canvas in canvases().items() if canvas.background},
+        "canvases": list(list_canvases()),
+        "canvas_backgrounds": {
+            name: canvas.background for name, canvas in list_canvases().items() if canvas.background
+        },
     }

@@ -7,7 +7,7 @@ import gradio as gr
 from fastapi import FastAPI
 from gradio.media import get_image
 
-from pipeline import LANGUAGES, Options, presets, say
+from pipeline import LANGUAGES, Options, list_presets, say
 
 from .controls import page_facts
 from .photo import AT_ONCE, build_photo_tab, wire_photo_tab, words_for
@@ -64,7 +64,7 @@ def mount_page(app: FastAPI, page: gr.Blocks, settings: PageSettings) -> FastAPI
         "keepMinutes": round(settings.keep_minutes),
         "mayManage": settings.may_fetch,
         "options": list(Options.model_fields),
-        "presets": presets(),
+        "presets": list_presets(),
         **page_facts(),
         "examples": list(EXAMPLES),
     }

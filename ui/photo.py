@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from pipeline import Card, Options, is_installed, megabytes, model_size, models, say
+from pipeline import Card, Options, count_bytes, is_installed, list_models, say, to_megabytes
 
 from .controls import FOLDED, NOT_THE_PAGES, control, names_of, words
 from .desk import Message
@@ -176,7 +176,7 @@ def wire_photo_tab(tab: PhotoTab, work: PhotoWork) -> None:
 
 def class_choices(model: str, language: str, chosen: list[str] | None) -> Any:
     """What the chosen model tells apart, as an update of that dropdown; of what was `chosen` that which is among it."""
-    card = models().get(model)
+    card = list_models().get(model)
     classes = card.classes if card else ()
     choices = [(say(f"class.{name}", language), name) for name in classes]
     return gr.update(choices=choices, value=[name for name in chosen or () if name in classes])
@@ -197,7 +197,7 @@ def words_for(tab: PhotoTab, language: str) -> list[Any]:
 
 def model_choices(language: str) -> list[tuple[str, str]]:
     """Every model as the menu names it: those for most photos first, then by use; marked where it is not here yet."""
-    cards = list(models().values())
+    cards = list(list_models().values())
     general = {name for card in cards if len(card.networks) > 1 for name in (card.name, *_member_names(card))}
     uses = list(dict.fromkeys(card.good_for[0] for card in cards))
     cards.sort(key=lambda card: (card.name not in general, card.name not in general and uses.index(card.good_for[0])))
@@ -215,4 +215,4 @@ def _menu_title(card: Card, general: bool, language: str) -> str:
     if is_installed(card):
         return title
     how = "page.menu.fetch" if card.fetchable else "page.menu.bring"
-    return f"{title} · {say(how, language, megabytes=megabytes(model_size(card)))}"
+    return f"{title} · {say(how, language, megabytes=to_megabytes(count_bytes(card)))}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline import LANGUAGES, ClearcutError, Draft, Options, card, fetch, forget, said_of_fill, speed
+from pipeline import LANGUAGES, ClearcutError, Draft, Options, describe_fill, fetch, find_card, forget, measured_seconds
 
 from .desk import Desk, Message, Work, known_error
 from .results import Results
@@ -56,7 +56,7 @@ class Asked:
     def wanted(self, **other: Any) -> Options:
         """The options that can be obeyed: the page may still show classes of the model before, or lack a picture."""
         values = self.options | other
-        keep = [name for name in values.get("keep") or () if name in card(values["model"]).classes]
+        keep = [name for name in values.get("keep") or () if name in find_card(values["model"]).classes]
         if values.get("background") == "image" and not self.behind:
             values["background"] = "transparent"
         return Options.of(**values | {"keep": keep, "canvas": values.get("canvas") or ""})
@@ -80,7 +80,7 @@ class PhotoWork:
         def make(work: Work) -> Message:
             wanted = asked.wanted()
             if bring_model and self.settings.may_fetch:
-                fetch(card(wanted.model), work.fetching)
+                fetch(find_card(wanted.model), work.fetching)
                 work.fetched = None
             return self._make(work, asked, wanted)
 
@@ -101,7 +101,12 @@ class PhotoWork:
                 put(at, state="working")
                 try:
                     done = self._make(work, asked, asked.wanted(model=model))
-                    put(at, **done, network_seconds=_rounded(speed(model)), options=asked.options | {"model": model})
+                    put(
+                        at,
+                        **done,
+                        network_seconds=_rounded(measured_seconds(model)),
+                        options=asked.options | {"model": model},
+                    )
                 except Exception as error:
                     work.job.check()
                     known = known_error(error, asked.name)
@@ -142,7 +147,7 @@ class PhotoWork:
             work.job.check()
         width, height = view.full_size
         said_of_frame = {
-            language: said_of_fill(view.cutout.picture.fill, options.canvas, language) for language in LANGUAGES
+            language: describe_fill(view.cutout.picture.fill, options.canvas, language) for language in LANGUAGES
         }
         return {
             "state": "done",

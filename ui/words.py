@@ -5,7 +5,7 @@ from typing import Any
 
 import gradio as gr
 
-from pipeline import LANGUAGES, __version__, vocabulary
+from pipeline import LANGUAGES, __version__, load_words
 
 from . import ASSETS
 
@@ -28,7 +28,7 @@ def html(fragment: str, **values: str) -> gr.HTML:
 def head(facts: dict[str, Any]) -> str:
     """What stands in the head of the page: the words, `facts` for the script, the script, the icon."""
     words = {
-        language: {key: text for key, text in vocabulary(language).items() if key.startswith(SPOKEN)}
+        language: {key: text for key, text in load_words(language).items() if key.startswith(SPOKEN)}
         for language in LANGUAGES
     }
     data = json.dumps({"words": words, "version": __version__, **facts}, ensure_ascii=False)

@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 from .words import say
 
 
-def add_arguments(
+def add_flags(
     parser: ArgumentParser | _ArgumentGroup, model: type[BaseModel], prefix: str, only: Collection[str] = ()
 ) -> None:
     """Give `parser` a flag for each field of `model` (or those in `only`); help is ``<prefix>.<field>.help``.
@@ -31,12 +31,12 @@ def add_arguments(
             parser.add_argument(flag, dest=name, default=SUPPRESS, metavar=metavar, help=words)
 
 
-def chosen(arguments: Namespace, model: type[BaseModel]) -> dict[str, Any]:
+def given_values(arguments: Namespace, model: type[BaseModel]) -> dict[str, Any]:
     """The fields of `model` that were given on the command line."""
     return {name: value for name, value in vars(arguments).items() if name in model.model_fields}
 
 
-def accepted(model: type[BaseModel], name: str) -> str:
+def accepted_values(model: type[BaseModel], name: str) -> str:
     """The values that the field `name` takes, in signs rather than words: ``0–50``, ``≥ 1``, ``0, 1``, ``a, b``.
 
     For a name that is no field: the names that are.

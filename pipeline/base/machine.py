@@ -18,7 +18,7 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of <malloc.h>
 HALVES = {"avx512_bf16", "amx_bf16"}  # with these a processor multiplies bf16 numbers at speed
 
 
-def cores() -> int:
+def count_cores() -> int:
     """How many processor cores this process may use."""
     try:
         return len(os.sched_getaffinity(0))
@@ -30,19 +30,19 @@ Given = TypeVar("Given")
 Made = TypeVar("Made")
 
 
-def side_by_side(work: Callable[[Given], Made], things: Sequence[Given]) -> Iterator[Made]:
+def map_parallel(work: Callable[[Given], Made], things: Sequence[Given]) -> Iterator[Made]:
     """What `work` makes of each of `things`, in their order, on all cores: for work that lets go of Python's lock."""
-    if cores() == 1 or len(things) < 2 or hasattr(_thread, "works"):
+    if count_cores() == 1 or len(things) < 2 or hasattr(_thread, "works"):
         return map(work, things)
     return _in_order(work, things)
 
 
 def _in_order(work: Callable[[Given], Made], things: Sequence[Given]) -> Iterator[Made]:
     """A few at a time, so that a small picture gets its turn beside a large one."""
-    threads, begun = _threads(cores()), deque[Future[Made]]()
+    threads, begun = _threads(count_cores()), deque[Future[Made]]()
     for thing in things:
         begun.append(threads.submit(work, thing))
-        if len(begun) == 2 * cores():
+        if len(begun) == 2 * count_cores():
             yield begun.popleft().result()
     while begun:
         yield begun.popleft().result()
@@ -59,15 +59,15 @@ if hasattr(os, "register_at_fork"):  # not on Windows
 _thread = threading.local()  # `works` in the threads above: waiting for one another, they might wait for ever
 
 
-def for_each(work: Callable[[Given], object], things: Sequence[Given]) -> None:
+def run_parallel(work: Callable[[Given], object], things: Sequence[Given]) -> None:
     """Do `work` on each of `things`, as `side_by_side`."""
-    for _ in side_by_side(work, things):
+    for _ in map_parallel(work, things):
         pass
 
 
-def shares(length: int) -> list[slice]:
+def split_evenly(length: int) -> list[slice]:
     """`length` things in a row, cut into one part a core."""
-    parts = max(1, min(cores(), length))
+    parts = max(1, min(count_cores(), length))
     return [slice(length * part // parts, length * (part + 1) // parts) for part in range(parts)]
 
 
@@ -97,7 +97,7 @@ def has_avx2_at_most() -> bool:
     return "avx2" in features and "avx512f" not in features
 
 
-def keep_memory() -> None:
+def keep_freed_memory() -> None:
     """Have glibc keep up to `KEPT_BYTES` that were freed: what works tile by tile asks for them again at once.
 
     Without this every array of a few megabytes costs its pages anew, a tenth of the time of a photo. Nothing elsewhere.

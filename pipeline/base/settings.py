@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from .errors import ClearcutError
-from .fields import accepted
+from .fields import accepted_values
 
 PREFIX = "CLEARCUT_"
 ROOT = Path(__file__).parents[2]
@@ -58,5 +58,5 @@ class Settings(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             name = str(first["loc"][0])
-            facts = {"value": str(first["input"]), "accepted": accepted(cls, name)}
+            facts = {"value": str(first["input"]), "accepted": accepted_values(cls, name)}
             raise ClearcutError("bad_setting", name=PREFIX + name.upper(), **facts) from None

@@ -16,7 +16,7 @@ FALLBACK = "en"
 
 
 @cache
-def vocabulary(language: str) -> dict[str, str]:
+def load_words(language: str) -> dict[str, str]:
     """Every word of one language, by key."""
     words: dict[str, str] = json.loads((LOCALES / f"{language}.json").read_text(encoding="utf-8"))
     return words
@@ -24,7 +24,7 @@ def vocabulary(language: str) -> dict[str, str]:
 
 def say(key: str, language: str = FALLBACK, /, default: str | None = None, **facts: Any) -> str:
     """The sentence under `key`, with ``{facts}`` filled in; `default` (else the key) where there is none."""
-    template = vocabulary(language).get(key)
+    template = load_words(language).get(key)
     if template is None:
         return key if default is None else default
     for name, value in facts.items():
@@ -39,16 +39,16 @@ def explain(error: ClearcutError, language: str = FALLBACK) -> str:
 
 def complain(error: ClearcutError) -> int:
     """Tell a person at a terminal what went wrong, in the machine's language; the exit code for it."""
-    print(explain(error, machine_language()), file=sys.stderr)
+    print(explain(error, detect_language()), file=sys.stderr)
     return error.exit_code
 
 
-def machine_language() -> str:
+def detect_language() -> str:
     """The language that this machine's locale asks for."""
-    return language_from(os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or "")
+    return choose_language(os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or "")
 
 
-def language_from(preferences: str | Iterable[str]) -> str:
+def choose_language(preferences: str | Iterable[str]) -> str:
     """The first language of the house among `preferences`: tags in order, or an Accept-Language or LANG value."""
     tags = preferences.split(",") if isinstance(preferences, str) else preferences
     for tag in tags:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..base.settings import Settings
-from ..base.words import machine_language, say
+from ..base.words import detect_language, say
 
 Line = tuple[str, str]  # what it is about, and one sentence
 
@@ -40,7 +40,7 @@ def tell(lines: list[Line]) -> None:
 
 def word(key: str, **facts: Any) -> str:
     """What ``doctor`` and this command say under `key`, in the machine's language."""
-    return say(f"doctor.{key}", machine_language(), **facts)
+    return say(f"doctor.{key}", detect_language(), **facts)
 
 
 def kept() -> Iterator[Line]:

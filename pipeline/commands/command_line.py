@@ -11,7 +11,7 @@ from typing import NoReturn
 from .. import __version__
 from ..base.errors import UNEXPECTED, USER, ClearcutError, as_clearcut_error, write_error
 from ..base.words import complain, say
-from ..inference.helper import Beside
+from ..inference.helper import Helper
 
 COMMANDS = {"cut": "cut_command", "models": "models_command", "doctor": "doctor", "cache": "cache_command"}
 INTERRUPTED = 130
@@ -24,7 +24,7 @@ class _Parser(argparse.ArgumentParser):
         self.exit(USER, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
-def main(arguments: Sequence[str] | None = None, helper: Beside | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, helper: Helper | None = None) -> int:
     """Run one command; its exit code: 0, or the worst of `KINDS` in ``errors.py`` that came up.
 
     A `helper`, which serves sessions, may load the network meanwhile.

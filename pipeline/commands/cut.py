@@ -8,12 +8,12 @@ from argparse import SUPPRESS
 from pathlib import Path
 
 from ..base.errors import ClearcutError, write_error
-from ..base.fields import add_arguments, chosen
+from ..base.fields import add_flags, given_values
 from ..base.settings import Settings
-from ..base.words import complain, machine_language, say
-from ..options.canvas import said_of_fill
+from ..base.words import complain, detect_language, say
+from ..options.canvas import describe_fill
 from ..options.options import Options
-from ..options.presets import presets
+from ..options.presets import list_presets
 
 STREAM = "-"
 STDIN, STDOUT = "stdin", "stdout"  # their names in messages
@@ -26,14 +26,16 @@ def arguments(cut: argparse.ArgumentParser) -> None:
     cut.add_argument("-o", "--output", metavar="OUT", help=say("cli.output"))
     cut.add_argument("--force", action="store_true", help=say("cli.force"))
     cut.add_argument("--no-cache", dest="cache", action="store_false", help=say("cli.no_cache"))
-    cut.add_argument("--preset", metavar="NAME", default=SUPPRESS, help=say("cli.preset", names=", ".join(presets())))
-    add_arguments(cut, Options, "option")
+    cut.add_argument(
+        "--preset", metavar="NAME", default=SUPPRESS, help=say("cli.preset", names=", ".join(list_presets()))
+    )
+    add_flags(cut, Options, "option")
     cut.add_argument("--background-image", metavar="FILE", help=say("cli.background_image"))
     cut.set_defaults(run=_cut)
 
 
 def _cut(given: argparse.Namespace) -> int:
-    values = chosen(given, Options)
+    values = given_values(given, Options)
     if hasattr(given, "preset"):
         values["preset"] = given.preset
     options = Options.of(**values, background_image=bool(given.background_image))
@@ -42,9 +44,9 @@ def _cut(given: argparse.Namespace) -> int:
         given.helper = None
     elif given.helper:
         given.helper.tell((options.model, options.precision))
-    from ..pixels.formats import FORMATS_OUT
+    from ..pixels.formats import FORMATS
 
-    jobs = _plan(given.photos, given.output, FORMATS_OUT[options.format].extension)
+    jobs = _plan(given.photos, given.output, FORMATS[options.format].extension)
     if not given.force:
         for photo, target in jobs:
             if target and target.exists() and not _is_device(target):
@@ -70,7 +72,7 @@ def _ensure(model: str) -> None:
     """Fetch the model unless it is here."""
     from ..registry import catalog, weights
 
-    card = catalog.card(model)
+    card = catalog.find_card(model)
     if not weights.is_installed(card):
         from .models import fetch
 
@@ -79,14 +81,14 @@ def _ensure(model: str) -> None:
 
 def _plan(photos: list[str], output: str | None, extension: str) -> list[tuple[str, Path | None]]:
     """Each photo with the file that its cut-out goes to; None is standard output."""
-    from ..pixels.image_io import cutout_name
+    from ..pixels.image_io import name_cutout
 
     folder = Path(output) if output and (output.endswith(("/", os.sep)) or Path(output).is_dir()) else None
     if len(photos) > 1 and output and not folder:
         raise ClearcutError("output_clash", name=output)
     plan: list[tuple[str, Path | None]] = []
     for photo in photos:
-        name = cutout_name(_name(photo), extension)
+        name = name_cutout(_name(photo), extension)
         if folder:
             target: Path | None = folder / name
         elif output:
@@ -131,11 +133,11 @@ def _cut_one(
             f"{target}  {result.size[0]} × {result.size[1]}  {seconds:.2f} s",
             file=sys.stderr,
         )
-    if filled := said_of_fill(result.cutout.picture.fill, options.canvas, machine_language()):
+    if filled := describe_fill(result.cutout.picture.fill, options.canvas, detect_language()):
         print(f"{name}: {filled}", file=sys.stderr)
     for warning in result.cutout.warnings:
         if warning not in told:
-            print(f"{name}: {say(f'warning.{warning}', machine_language())}", file=sys.stderr)
+            print(f"{name}: {say(f'warning.{warning}', detect_language())}", file=sys.stderr)
         if warning in OF_THE_MACHINE:
             told.add(warning)
 

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from ..base.errors import ClearcutError, as_clearcut_error
 from ..base.settings import Settings
-from ..base.words import explain, machine_language
+from ..base.words import detect_language, explain
 from .cache import Line, kept, tell, word
 
 FRUITLESS = 30  # how many grey levels of 255 the matte of the drawn picture may be off on the mean
@@ -26,7 +26,7 @@ def _doctor(given: argparse.Namespace) -> int:
             lines += list(look())
         except Exception as error:
             known = as_clearcut_error(error)
-            lines.append((word(title), explain(known, machine_language())))
+            lines.append((word(title), explain(known, detect_language())))
             worst = max(worst, known.exit_code)
     tell(lines)
     return worst
@@ -37,9 +37,12 @@ def _processor() -> Iterator[Line]:
 
     name, features = machine.processor()
     settings = Settings.current()
-    threads = settings.threads or machine.cores()
+    threads = settings.threads or machine.count_cores()
     told = ", ".join(features) or word("no_features")
-    yield word("processor"), word("processor_is", name=name, cores=machine.cores(), threads=threads, features=told)
+    yield (
+        word("processor"),
+        word("processor_is", name=name, cores=machine.count_cores(), threads=threads, features=told),
+    )
     memory = machine.memory_mb()
     yield word("memory"), word("memory_is", megabytes=round(memory)) if memory else word("unknown")
 
@@ -58,10 +61,10 @@ def _engines() -> Iterator[Line]:
 def _models() -> Iterator[Line]:
     """Which engine is planned for each installed network at each precision, and why."""
     from ..inference import engines
-    from ..registry.catalog import ModelCard, Precision, models
+    from ..registry.catalog import ModelCard, Precision, list_models
     from ..registry.weights import is_installed
 
-    for card in models().values():
+    for card in list_models().values():
         if isinstance(card, ModelCard) and is_installed(card):
             plans = {precision: engines.plan(card, precision) for precision in get_args(Precision)}
             for plan in dict.fromkeys(plans.values()):
@@ -74,11 +77,11 @@ def _self_test() -> Iterator[Line]:
     import numpy as np
 
     from ..cutout import cut_out
-    from ..manage.trial import test_picture
+    from ..manage.trial import draw_test_picture
     from ..options.options import Options
     from ..pixels.image_io import Photo
 
-    pixels, figure = test_picture()
+    pixels, figure = draw_test_picture()
     options = Options()
 
     def timed(work: Callable[[], Any]) -> tuple[Any, float]:

@@ -49,14 +49,16 @@ def arguments(models: argparse.ArgumentParser) -> None:
 
 
 def _list(given: argparse.Namespace) -> int:
-    from ..registry.catalog import megabytes, models
-    from ..registry.weights import is_installed, model_size
+    from ..registry.catalog import list_models, to_megabytes
+    from ..registry.weights import count_bytes, is_installed
 
     rows = [COLUMNS]
-    for name, card in models().items():
+    for name, card in list_models().items():
         installed = "yes" if is_installed(card) else "no" if card.fetchable else "import"
         title = say(f"model.{name}.title", default=name)
-        rows.append((name, title, f"{megabytes(model_size(card))} MB", card.license, card.commercial_use, installed))
+        rows.append(
+            (name, title, f"{to_megabytes(count_bytes(card))} MB", card.license, card.commercial_use, installed)
+        )
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -70,9 +72,9 @@ def _fetch(given: argparse.Namespace) -> int:
     if given.all_permissive == bool(given.name):
         given.complain(say("cli.fetch_what"))
     if not given.all_permissive:
-        return _fetch_one(catalog.card(given.name))
+        return _fetch_one(catalog.find_card(given.name))
     worst = 0
-    for card in catalog.models().values():
+    for card in catalog.list_models().values():
         if card.permissive and card.fetchable:
             try:
                 worst = max(worst, _fetch_one(card))
@@ -91,7 +93,7 @@ def _check(given: argparse.Namespace) -> int:
     from ..registry import weights
 
     worst = 0
-    for each in weights.check():
+    for each in weights.check_all():
         state = "ok" if each.holds else "WRONG CHECKSUM" if each.model else "not in the catalogue"
         print(f"{each.path.name}  {each.model or '–'}  {state}")
         worst = max(worst, FETCH if each.model and not each.holds else 0)
@@ -102,7 +104,7 @@ def _remove(given: argparse.Namespace) -> int:
     from ..manage import local_models as stock
     from ..registry import catalog
 
-    for path in stock.remove(catalog.card(given.name)):
+    for path in stock.remove_model(catalog.find_card(given.name)):
         print(f"{path}  removed")
     return 0
 
@@ -111,8 +113,8 @@ def _import(given: argparse.Namespace) -> int:
     from ..manage import local_models as stock
     from ..registry import catalog
 
-    card = catalog.card(given.name)
-    path = stock.bring(card, given.file)
+    card = catalog.find_card(given.name)
+    path = stock.import_weights(card, given.file)
     published = any(
         variant.file == path.name and variant.checksum for each in card.networks for variant in each.variants
     )
@@ -127,7 +129,7 @@ def _optimise(given: argparse.Namespace) -> int:
     def tell(step: str) -> None:
         print(f"{card.name}: {say(f'cli.optimise.{step}')}", file=sys.stderr)
 
-    for card in catalog.card(given.name).networks:
+    for card in catalog.find_card(given.name).networks:
         outcome = optimise(card, given.folder, tell)
         for title, figures in ((outcome.engine, outcome.before), (outcome.other, outcome.after)):
             print(f"{title:16s} IoU {figures.iou:.3f}  MAE {figures.mae:.3f}  {figures.seconds:.3f} s")
@@ -140,7 +142,7 @@ def _export(given: argparse.Namespace) -> int:
     from ..registry import fetching as supply
 
     copies = 0
-    for path in supply.export(given.folder):
+    for path in supply.export_files(given.folder):
         print(path)
         copies += 1
     print(say("cli.exported" if copies else "cli.nothing_to_export", folder=given.folder), file=sys.stderr)
@@ -150,7 +152,7 @@ def _export(given: argparse.Namespace) -> int:
 def _add(given: argparse.Namespace) -> int:
     from ..manage import local_models as stock
 
-    card, trial = stock.add(given.file, given.kind, given.size, given.name, given.license, given.picture)
+    card, trial = stock.add_model(given.file, given.kind, given.size, given.name, given.license, given.picture)
     width, height = card.feed.size
     share, seconds, memory = f"{trial.share:.0%}", f"{trial.seconds:.2f}", round(trial.memory_mb)
     print(say("cli.added", model=card.name, width=width, height=height, share=share, seconds=seconds, memory=memory))

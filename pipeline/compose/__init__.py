@@ -5,6 +5,6 @@ Everything here is straight alpha, never multiplied into the colour, and nothing
 """
 
 from .arrange import BARE, OPAQUE, Composed, compose
-from .layers import join_alpha, without_background
+from .layers import clear_background, join_alpha
 
 __all__ = ["BARE", "OPAQUE", "Composed", "compose", "join_alpha", "without_background"]

@@ -6,16 +6,26 @@ import cv2
 import numpy as np
 
 from ..base.errors import ClearcutError
-from ..options.canvas import Canvas, frame
+from ..options.canvas import Canvas, parse_canvas
 from ..options.options import Options
 from ..pixels.image_io import Photo
-from ..pixels.resample import Size, fitting
-from .backgrounds import blurred, gradient, picture
-from .framing import Placement, canvas, cover, crop, fill, ratio, subject_box, turned, whole
-from .layers import Colour, over, under, without_background
-from .outline import outline
-from .own_shadow import NOT_PLAIN, kept
-from .shadows import contact, drop, strengthened
+from ..pixels.resample import Size, fit_size
+from .backgrounds import blur_background, draw_gradient, fit_picture
+from .framing import (
+    Placement,
+    find_subject,
+    measure_fill,
+    place_covering,
+    place_cropped,
+    place_in_ratio,
+    place_on_canvas,
+    place_whole,
+    turn,
+)
+from .layers import Colour, clear_background, over, under
+from .outline import draw_outline
+from .own_shadow import NOT_PLAIN, estimate_shadow
+from .shadows import draw_contact_shadow, draw_drop_shadow, strengthen
 
 BARE = ("matte", "zip")  # formats of the subject alone
 OPAQUE = ("jpeg",)  # formats that need a background
@@ -93,10 +103,10 @@ def compose(
     ClearcutError
         ``no_background`` for ``background=image`` without a picture; ``bad_option`` for more than `MOST_PIXELS`.
     """
-    turn = options.rotate // 90
-    alpha = turned(alpha, turn, options.flip)
-    subject = turned(subject, turn, options.flip)
-    turned_photo = photo if not turn and options.flip == "none" else _turned_photo(photo, turn, options)
+    quarters = options.rotate // 90
+    alpha = turn(alpha, quarters, options.flip)
+    subject = turn(subject, quarters, options.flip)
+    turned_photo = photo if not quarters and options.flip == "none" else _turned_photo(photo, quarters, options)
     bare = options.format in BARE
     placement = _place(alpha, options, reduced, long_side)
     width, height = placement.size
@@ -106,32 +116,32 @@ def compose(
     rgb, matte = placement.layer(subject, alpha)
     made = Composed(rgb, matte, matte, placement, turned_photo, warnings=placement.warnings)
     if options.crop or options.canvas:
-        made = replace(made, fill=fill(matte))
+        made = replace(made, fill=measure_fill(matte))
     if not bare:
         made = _dressed(made, alpha, options, background)
-    return made if made.rgb is not subject else replace(made, rgb=without_background(subject, made.alpha))
+    return made if made.rgb is not subject else replace(made, rgb=clear_background(subject, made.alpha))
 
 
-def _turned_photo(photo: Photo, turn: int, options: Options) -> Photo:
+def _turned_photo(photo: Photo, quarters: int, options: Options) -> Photo:
     own = photo.alpha
     return replace(
         photo,
-        rgb=turned(photo.rgb, turn, options.flip),
-        alpha=None if own is None else turned(own, turn, options.flip),
+        rgb=turn(photo.rgb, quarters, options.flip),
+        alpha=None if own is None else turn(own, quarters, options.flip),
     )
 
 
 def _place(alpha: np.ndarray, options: Options, reduced: float, long_side: int | None) -> Placement:
-    wanted = frame(options.canvas)
+    wanted = parse_canvas(options.canvas)
     margin = max(options.margin, _room(options))
     if isinstance(wanted, Canvas):
-        size = fitting(wanted.size, long_side or max(wanted.size))
+        size = fit_size(wanted.size, long_side or max(wanted.size))
         natural = size[0] / wanted.size[0] / reduced
         filled = options.background in ("original", "blur") and not options.crop
-        return cover(alpha, size, natural) if filled else canvas(alpha, size, margin, natural)
+        return place_covering(alpha, size, natural) if filled else place_on_canvas(alpha, size, margin, natural)
     if wanted:
-        return ratio(alpha, *wanted, margin)
-    return crop(alpha, margin) if options.crop else whole(alpha)
+        return place_in_ratio(alpha, *wanted, margin)
+    return place_cropped(alpha, margin) if options.crop else place_whole(alpha)
 
 
 def _room(options: Options) -> float:
@@ -145,12 +155,12 @@ def _room(options: Options) -> float:
 
 def _dressed(made: Composed, alpha: np.ndarray, options: Options, background: Photo | None) -> Composed:
     """`made` with outline, shadow and background; `alpha` is the matte at the photo's size."""
-    box = subject_box(made.matte)
+    box = find_subject(made.matte)
     percent = max(box.size) / 100 if box else 0.0  # of the subject, in pixels of the picture
-    rgb, shown = outline(made.rgb, made.matte, options.outline * percent, _rgb(options.outline_color))
+    rgb, shown = draw_outline(made.rgb, made.matte, options.outline * percent, _rgb(options.outline_color))
     shade, warnings = _shade(made, shown, alpha, options, percent)
     if shade is not None:
-        rgb, shown = under(rgb, shown, strengthened(shade, options.shadow_strength))
+        rgb, shown = under(rgb, shown, strengthen(shade, options.shadow_strength))
     made = replace(made, rgb=rgb, alpha=shown, warnings=(*made.warnings, *warnings))
     behind = _behind(made, alpha, options, background)
     if behind is None:
@@ -163,12 +173,12 @@ def _shade(
     made: Composed, shown: np.ndarray, alpha: np.ndarray, options: Options, percent: float
 ) -> tuple[np.ndarray | None, tuple[str, ...]]:
     if options.shadow == "contact":
-        return contact(shown), ()
+        return draw_contact_shadow(shown), ()
     if options.shadow == "drop":
         offset = options.shadow_x * percent, options.shadow_y * percent
-        return drop(shown, offset, options.shadow_blur * percent), ()
+        return draw_drop_shadow(shown, offset, options.shadow_blur * percent), ()
     if options.shadow == "keep" and options.background not in ("original", "blur"):  # where it is still to be seen
-        own = kept(made.turned_photo.rgb, alpha)
+        own = estimate_shadow(made.turned_photo.rgb, alpha)
         return (None, (NOT_PLAIN,)) if own is None else (made.placement.shade(own), ())
     return None, ()
 
@@ -185,11 +195,13 @@ def _behind(
         case "color":
             return colour
         case "gradient":
-            return gradient(size, colour, _rgb(options.background_color_2), options.background_angle)
+            return draw_gradient(size, colour, _rgb(options.background_color_2), options.background_angle)
         case "image":
             return _picture(background, size, colour, options)
         case "blur":
-            return made.placement.backdrop(blurred(_opaque(photo, colour), alpha, options.background_blur / 100))
+            return made.placement.backdrop(
+                blur_background(_opaque(photo, colour), alpha, options.background_blur / 100)
+            )
         case "original":
             return made.placement.backdrop(_opaque(photo, colour))
 
@@ -198,7 +210,7 @@ def _picture(background: Photo | None, size: Size, colour: Colour, options: Opti
     if background is None:
         raise ClearcutError("no_background")
     position = options.background_x / 100, options.background_y / 100
-    return picture(_opaque(background, colour), size, options.background_fit, position, colour)
+    return fit_picture(_opaque(background, colour), size, options.background_fit, position, colour)
 
 
 def _opaque(photo: Photo, colour: Colour) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..pixels.resample import Size, shrink
 from .layers import Colour, strips
-from .smooth import KEPT_SIGMA, enlarged, fill_in, reduced
+from .smooth import KEPT_SIGMA, enlarge, fill_in, reduce_size
 
 Fit = Literal["fill", "fit"]
 WHITE: Colour = (255, 255, 255)
@@ -16,7 +16,7 @@ BLUR_PIXELS = 3e6  # the most that a blur works on
 SURE = 2 / 255  # alpha up to which a pixel is background and nothing else
 
 
-def gradient(size: Size, first: Colour, second: Colour, angle: float = 180.0) -> np.ndarray:
+def draw_gradient(size: Size, first: Colour, second: Colour, angle: float = 180.0) -> np.ndarray:
     """From one colour to another in a straight line, ``(H, W, 3)`` uint8.
 
     Parameters
@@ -46,7 +46,7 @@ def gradient(size: Size, first: Colour, second: Colour, angle: float = 180.0) ->
     return out
 
 
-def picture(
+def fit_picture(
     rgb: np.ndarray,
     size: Size,
     fit: Fit = "fill",
@@ -84,7 +84,7 @@ def picture(
     return out
 
 
-def blurred(rgb: np.ndarray, alpha: np.ndarray, radius: float) -> np.ndarray:
+def blur_background(rgb: np.ndarray, alpha: np.ndarray, radius: float) -> np.ndarray:
     """The photo's own background out of focus, without a trace of the subject, ``(H, W, 3)`` uint8.
 
     What the subject hides is filled in from around it before the blur, so that no halo of its colour surrounds it.
@@ -104,7 +104,7 @@ def blurred(rgb: np.ndarray, alpha: np.ndarray, radius: float) -> np.ndarray:
     if sigma < 0.1:
         return rgb
     factor = max(sigma / KEPT_SIGMA, math.sqrt(width * height / BLUR_PIXELS), 1.0)
-    small = reduced((width, height), factor)
+    small = reduce_size((width, height), factor)
     values = shrink(rgb, small).astype(np.float32)
     away = 1 + 2 * round(0.004 * max(small) + 1)  # mattes end a little inside the subject
     hidden = cv2.dilate(shrink(alpha / np.float32(255), small), np.ones((away, away)))
@@ -113,7 +113,7 @@ def blurred(rgb: np.ndarray, alpha: np.ndarray, radius: float) -> np.ndarray:
         filled = fill_in(values, np.maximum(1 - hidden, 1e-3))
     along = [max(sigma * part / whole, 0.1) for part, whole in zip(small, (width, height), strict=True)]
     soft = cv2.GaussianBlur(filled, (0, 0), along[0], sigmaY=along[1], borderType=cv2.BORDER_REFLECT)
-    return enlarged(soft.reshape(values.shape), (width, height))
+    return enlarge(soft.reshape(values.shape), (width, height))
 
 
 def _spare(pixels: int, fraction: float) -> int:

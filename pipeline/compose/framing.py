@@ -124,25 +124,25 @@ class Placement(NamedTuple):
         return out
 
 
-def subject_box(alpha: np.ndarray) -> Box | None:
+def find_subject(alpha: np.ndarray) -> Box | None:
     """The smallest box around all that is at least 5 % opaque in `alpha` ``(H, W)`` uint8; None where nothing is."""
     left, top, width, height = cv2.boundingRect(cv2.threshold(alpha, SEEN - 1, 255, cv2.THRESH_BINARY)[1])
     return Box(left, top, left + width, top + height) if width else None
 
 
-def fill(alpha: np.ndarray) -> float:
+def measure_fill(alpha: np.ndarray) -> float:
     """How much of the frame the subject fills, in percent: of the width or of the height, whichever is more.
 
     That is how marketplaces word it ("85 % of the frame") and sellers measure it; the share of the area would punish
     a lamp for being thin. `alpha` is ``(H, W)`` uint8, the whole frame.
     """
-    box = subject_box(alpha)
+    box = find_subject(alpha)
     if box is None:
         return 0.0
-    return 100 * max(part / whole for part, whole in zip(box.size, alpha.shape[::-1], strict=True))
+    return 100 * max(part / place_whole for part, place_whole in zip(box.size, alpha.shape[::-1], strict=True))
 
 
-def crop(alpha: np.ndarray, margin: float = 0.0) -> Placement:
+def place_cropped(alpha: np.ndarray, margin: float = 0.0) -> Placement:
     """The subject and a margin around it, nothing scaled.
 
     Parameters
@@ -153,25 +153,25 @@ def crop(alpha: np.ndarray, margin: float = 0.0) -> Placement:
         In percent of the subject's longer side; beyond the photo it is empty. A side where the photo itself cuts the
         subject gets none: shoulders end at the border, and do not float.
     """
-    box = subject_box(alpha)
+    box = find_subject(alpha)
     if box is None:
-        return whole(alpha)
+        return place_whole(alpha)
     sides = _margins(alpha, box, margin)
     origin = (box.left - sides[0], box.top - sides[1])
     size = (box.right + sides[2] - origin[0], box.bottom + sides[3] - origin[1])
     return _placed(alpha, origin, size, 1.0)
 
 
-def ratio(alpha: np.ndarray, wide: float, high: float, margin: float = 0.0) -> Placement:
+def place_in_ratio(alpha: np.ndarray, wide: float, high: float, margin: float = 0.0) -> Placement:
     """As `crop`, with the shorter of the two directions made longer until width : height is `wide` : `high`."""
-    box = subject_box(alpha) or whole(alpha).box
-    sides = _margins(alpha, box, margin) if subject_box(alpha) else (0, 0, 0, 0)
+    box = find_subject(alpha) or place_whole(alpha).box
+    sides = _margins(alpha, box, margin) if find_subject(alpha) else (0, 0, 0, 0)
     width, height = box.size[0] + sides[0] + sides[2], box.size[1] + sides[1] + sides[3]
     size = (max(width, round(height * wide / high)), max(height, round(width * high / wide)))
     return _placed(alpha, _origin(alpha, box, size), size, 1.0)
 
 
-def canvas(alpha: np.ndarray, size: Size, margin: float = 0.0, natural: float = 1.0) -> Placement:
+def place_on_canvas(alpha: np.ndarray, size: Size, margin: float = 0.0, natural: float = 1.0) -> Placement:
     """A canvas of exactly `size` with the subject as large as it fits, in the middle.
 
     Parameters
@@ -187,8 +187,8 @@ def canvas(alpha: np.ndarray, size: Size, margin: float = 0.0, natural: float = 
         Canvas pixels by photo pixel up to which nothing counts as enlarged; the subject grows at most `LARGEST` times
         that. Other than 1 where photo and canvas are both shown smaller than they are.
     """
-    found = subject_box(alpha)
-    box = found or whole(alpha).box
+    found = find_subject(alpha)
+    box = found or place_whole(alpha).box
     spare = margin / 100 * max(box.size)
     cut = _cut_sides(alpha, found) if found else (True,) * 4
     free = (2 - cut[0] - cut[2], 2 - cut[1] - cut[3])
@@ -198,7 +198,7 @@ def canvas(alpha: np.ndarray, size: Size, margin: float = 0.0, natural: float = 
     return _placed(alpha, _origin(alpha, box, seen), size, scale, _warned(wanted / natural))
 
 
-def cover(alpha: np.ndarray, size: Size, natural: float = 1.0) -> Placement:
+def place_covering(alpha: np.ndarray, size: Size, natural: float = 1.0) -> Placement:
     """A canvas of exactly `size` that the photo fills, cut to its shape as evenly around the subject as it can be.
 
     `natural` is as in `canvas`.
@@ -206,14 +206,14 @@ def cover(alpha: np.ndarray, size: Size, natural: float = 1.0) -> Placement:
     height, width = alpha.shape
     wanted = max(size[0] / width, size[1] / height)
     scale = min(wanted, LARGEST * natural)
-    box = subject_box(alpha) or whole(alpha).box
+    box = find_subject(alpha) or place_whole(alpha).box
     middle = ((box.left + box.right) / 2, (box.top + box.bottom) / 2)
     seen = (size[0] / scale, size[1] / scale)
     origin = tuple(_window(at, part, whole) for at, part, whole in zip(middle, seen, (width, height), strict=True))
     return _placed(alpha, origin, size, scale, _warned(wanted / natural))
 
 
-def turned(plane: np.ndarray, quarters: int = 0, flip: Flip = "none") -> np.ndarray:
+def turn(plane: np.ndarray, quarters: int = 0, flip: Flip = "none") -> np.ndarray:
     """`plane` ``(H, W[, C])`` after this many quarter turns clockwise, then mirrored left to right or upside down.
 
     No turn and no mirror gives back `plane` itself.
@@ -231,7 +231,7 @@ def _fade(low: int, length: int, size: int, reach: float) -> np.ndarray:
     return np.exp(-((beyond / reach) ** 2)).astype(np.float32)
 
 
-def whole(alpha: np.ndarray) -> Placement:
+def place_whole(alpha: np.ndarray) -> Placement:
     """The photo as it lies."""
     height, width = alpha.shape
     return Placement(Box(0, 0, width, height), (0, 0), (width, height), (width, height))

@@ -16,7 +16,7 @@ def join_alpha(alpha: np.ndarray, own: np.ndarray | None) -> np.ndarray:
     return alpha if own is None else cv2.multiply(alpha, own, scale=1 / 255)
 
 
-def without_background(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+def clear_background(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """A copy of `rgb` ``(H, W, 3)`` that is 0 where `alpha` ``(H, W)`` is 0 and untouched elsewhere.
 
     Soft edges keep the photo's own colour: multiplying it by alpha, as is often done, darkens them.

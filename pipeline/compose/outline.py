@@ -9,7 +9,7 @@ from .layers import Colour, Layer, under
 INSIDE = 128  # alpha from which a pixel lies within the subject's contour
 
 
-def outline(rgb: np.ndarray, alpha: np.ndarray, width: float, colour: Colour = (255, 255, 255)) -> Layer:
+def draw_outline(rgb: np.ndarray, alpha: np.ndarray, width: float, colour: Colour = (255, 255, 255)) -> Layer:
     """A cut-out on a backing of one colour that reaches `width` pixels beyond its contour.
 
     What is see-through within the contour gets the backing too, as a printed sticker has it. The outline is cut where
@@ -24,10 +24,10 @@ def outline(rgb: np.ndarray, alpha: np.ndarray, width: float, colour: Colour = (
     colour
         Of the backing.
     """
-    return under(rgb, alpha, backing(alpha, width), colour) if width > 0 else (rgb, alpha)
+    return under(rgb, alpha, draw_backing(alpha, width), colour) if width > 0 else (rgb, alpha)
 
 
-def backing(alpha: np.ndarray, width: float) -> np.ndarray:
+def draw_backing(alpha: np.ndarray, width: float) -> np.ndarray:
     """All that is within `width` pixels of the contour of `alpha` ``(H, W)``, as anti-aliased uint8 ``(H, W)``.
 
     The distance is to the contour between pixels, not to the nearest pixel of a mask. So round stays round, and

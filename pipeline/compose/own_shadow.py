@@ -5,8 +5,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from ..pixels.resample import fitting, shrink
-from .smooth import enlarged, fill_in
+from ..pixels.resample import fit_size, shrink
+from .smooth import enlarge, fill_in
 
 NOT_PLAIN = "background_not_plain"  # warning: no shadow was taken over
 LONG_SIDE = 1024  # pixels at which the shadow is measured
@@ -30,7 +30,7 @@ class _Plain(NamedTuple):
 PLAIN = _Plain()
 
 
-def kept(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray | None:
+def estimate_shadow(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray | None:
     """The photo's own soft shadow as an alpha for black; None where its background is not plain enough to tell.
 
     The background without shadow is modelled, for each channel, as a surface of second degree, fitted to the pixels
@@ -55,7 +55,7 @@ def kept(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray | None:
     The lopsided fit: Eilers and Boelens, Baseline Correction with Asymmetric Least Squares Smoothing, 2005.
     """
     height, width = alpha.shape
-    small = fitting((width, height), LONG_SIDE)
+    small = fit_size((width, height), LONG_SIDE)
     values = shrink(rgb, small).astype(np.float32)
     away = 1 + 2 * round(AWAY * max(small) + 1)
     clear = shrink(alpha, small) <= 2
@@ -69,7 +69,7 @@ def kept(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray | None:
     dark = np.clip(1 - left, 0, 1)
     dark *= np.clip((dark - NOISE) / (CERTAIN - NOISE), 0, 1)
     dark = cv2.GaussianBlur(_continued(dark, outside, clear), (0, 0), 1.0)
-    return enlarged(dark * 255, (width, height))
+    return enlarge(dark * 255, (width, height))
 
 
 def _continued(dark: np.ndarray, outside: np.ndarray, clear: np.ndarray) -> np.ndarray:

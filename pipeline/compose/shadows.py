@@ -3,9 +3,9 @@
 import cv2
 import numpy as np
 
-from ..pixels.resample import fitting, shrink
-from .framing import subject_box
-from .smooth import KEPT_SIGMA, reduced
+from ..pixels.resample import fit_size, shrink
+from .framing import find_subject
+from .smooth import KEPT_SIGMA, reduce_size
 
 CONTACT_SIDE = 384  # pixels of the subject's longer side at which its footprint is drawn: nothing in it is sharper
 MOST_SIDE = 2048  # pixels: a small subject on a large canvas is looked at no closer
@@ -14,12 +14,12 @@ TIGHT, WIDE = (0.012, 0.007), (0.06, 0.03)  # reach along x and y of the dark li
 SMALL_FEET = 0.75  # below 1 for what touches in a point to be lighter than a long line, but not by its whole share
 
 
-def strengthened(shade: np.ndarray, strength: float) -> np.ndarray:
+def strengthen(shade: np.ndarray, strength: float) -> np.ndarray:
     """A shadow's alpha ``(H, W)`` uint8 at `strength` percent, 0 to 100; 100 gives back `shade` itself."""
     return shade if strength >= 100 else cv2.convertScaleAbs(shade, alpha=max(strength, 0.0) / 100)
 
 
-def drop(alpha: np.ndarray, offset: tuple[float, float], blur: float) -> np.ndarray:
+def draw_drop_shadow(alpha: np.ndarray, offset: tuple[float, float], blur: float) -> np.ndarray:
     """The subject's silhouette moved and blurred: a shadow on a wall behind it.
 
     Parameters
@@ -38,7 +38,7 @@ def drop(alpha: np.ndarray, offset: tuple[float, float], blur: float) -> np.ndar
     """
     height, width = alpha.shape
     sigma = max(blur, 0.0) / 2
-    small = reduced((width, height), max(1.0, sigma / KEPT_SIGMA))
+    small = reduce_size((width, height), max(1.0, sigma / KEPT_SIGMA))
     across, down = width / small[0], height / small[1]
     shade = alpha if small == (width, height) else shrink(alpha, small)
     if sigma >= 0.1:
@@ -50,7 +50,7 @@ def drop(alpha: np.ndarray, offset: tuple[float, float], blur: float) -> np.ndar
     return cv2.warpAffine(shade, move, (width, height), flags=smooth, borderMode=cv2.BORDER_REPLICATE)
 
 
-def contact(alpha: np.ndarray) -> np.ndarray:
+def draw_contact_shadow(alpha: np.ndarray) -> np.ndarray:
     """Where the subject stands: dark and thin below what touches the ground, with a soft glow around it.
 
     Parameters
@@ -64,12 +64,12 @@ def contact(alpha: np.ndarray) -> np.ndarray:
     np.ndarray
         The shadow's alpha ``(H, W)`` uint8; all 0 without a subject.
     """
-    box = subject_box(alpha)
+    box = find_subject(alpha)
     if box is None:
         return np.zeros_like(alpha)
     height, width = alpha.shape
     side = min(CONTACT_SIDE * max(width, height) / max(box.size), MOST_SIDE)
-    small = fitting((width, height), round(side) or 1)
+    small = fit_size((width, height), round(side) or 1)
     side = max(box.size) * small[0] / width
     solid = shrink(alpha, small) > 127
     lowest = solid.shape[0] - 1 - np.argmax(solid[::-1], axis=0)

@@ -8,12 +8,12 @@ from ..pixels.resample import shrink
 KEPT_SIGMA = 4.0  # pixels that a blur keeps after the reduction: enough for it to come back smooth
 
 
-def reduced(size: tuple[int, int], factor: float) -> tuple[int, int]:
+def reduce_size(size: tuple[int, int], factor: float) -> tuple[int, int]:
     """Width and height divided by `factor`, at least one pixel."""
     return max(1, round(size[0] / factor)), max(1, round(size[1] / factor))
 
 
-def blur(plane: np.ndarray, sigma: float) -> np.ndarray:
+def blur_plane(plane: np.ndarray, sigma: float) -> np.ndarray:
     """A Gaussian blur of `plane` ``(H, W)`` uint8 whose time does not grow with `sigma` (pixels).
 
     Beyond the border the plane goes on as it ends there. A `sigma` near 0 gives back `plane` itself.
@@ -21,16 +21,16 @@ def blur(plane: np.ndarray, sigma: float) -> np.ndarray:
     if sigma < 0.1:
         return plane
     height, width = plane.shape
-    small = reduced((width, height), max(1.0, sigma / KEPT_SIGMA))
+    small = reduce_size((width, height), max(1.0, sigma / KEPT_SIGMA))
     if small == (width, height):
         return cv2.GaussianBlur(plane, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
     values = shrink(plane, small).astype(np.float32)
     along = [max(sigma * part / whole, 0.1) for part, whole in zip(small, (width, height), strict=True)]
     values = cv2.GaussianBlur(values, (0, 0), along[0], sigmaY=along[1], borderType=cv2.BORDER_REPLICATE)
-    return enlarged(values, (width, height))
+    return enlarge(values, (width, height))
 
 
-def enlarged(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def enlarge(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Smooth float `values` ``(h, w[, C])`` in 0-255 at a larger `size`, as uint8."""
     return cv2.resize(cv2.convertScaleAbs(np.maximum(values, 0)), size, interpolation=cv2.INTER_CUBIC)
 

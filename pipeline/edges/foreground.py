@@ -5,8 +5,8 @@ from typing import Self
 import cv2
 import numpy as np
 
-from ..pixels.resample import Size, fitting, to_working
-from ..pixels.tiles import Tile, each_tile, enlarged_tile, soft_tiles
+from ..pixels.resample import Size, fit_size, resize_for_work
+from ..pixels.tiles import Tile, enlarge_tile, find_soft_tiles, run_tiles
 
 FINEST = 512  # pixels: the longer side of the largest size at which means are found
 # Of the blurs, in pixels at the finest size, by the longer side at which each is done: what is far needs fewer pixels.
@@ -16,7 +16,7 @@ LEAST = 1e-6  # weight of a pixel's own colour, which is all there is far from a
 Pair = tuple[np.ndarray, np.ndarray]  # of the subject, of the background
 
 
-def estimate(rgb: np.ndarray, alpha: np.ndarray, known: np.ndarray | None = None) -> np.ndarray:
+def estimate_foreground(rgb: np.ndarray, alpha: np.ndarray, known: np.ndarray | None = None) -> np.ndarray:
     """The photo with the background's colour taken out of its soft edges.
 
     Parameters
@@ -40,7 +40,7 @@ def estimate(rgb: np.ndarray, alpha: np.ndarray, known: np.ndarray | None = None
     known colours for it: more and smaller radii, each at a size of its own, a background that is corrected as the
     foreground is, weights that grow with the cube of opacity, and a last correction at full size.
     """
-    tiles = list(soft_tiles(alpha))
+    tiles = list(find_soft_tiles(alpha))
     if not tiles:
         return rgb
     size = rgb.shape[1::-1]
@@ -48,21 +48,21 @@ def estimate(rgb: np.ndarray, alpha: np.ndarray, known: np.ndarray | None = None
     estimated = rgb.copy()
 
     def estimate_tile(tile: Tile) -> None:
-        found = enlarged_tile(subject, size, tile)
+        found = enlarge_tile(subject, size, tile)
         if background is not None:
-            found = _corrected(rgb[tile], alpha[tile], found, enlarged_tile(background, size, tile))
+            found = _corrected(rgb[tile], alpha[tile], found, enlarge_tile(background, size, tile))
         cv2.copyTo(found, cv2.inRange(alpha[tile], 1, 254), estimated[tile])
 
-    each_tile(tiles, estimate_tile)
+    run_tiles(tiles, estimate_tile)
     return estimated
 
 
 def _means(rgb: np.ndarray, alpha: np.ndarray) -> Pair:
     """The colours of subject and background around each pixel at the finest working size, float32 in 0-255."""
     size = rgb.shape[1::-1]
-    scales = [_Scale.of(rgb, alpha, fitting(size, FINEST))]
+    scales = [_Scale.of(rgb, alpha, fit_size(size, FINEST))]
     for side in sorted(RADII, reverse=True)[1:]:
-        scales.append(_Scale.of(scales[-1].rgb, scales[-1].alpha, fitting(size, side)))
+        scales.append(_Scale.of(scales[-1].rgb, scales[-1].alpha, fit_size(size, side)))
     means = scales[-1].photo, scales[-1].photo
     for scale, radii in zip(reversed(scales), RADII.values(), strict=True):
         means = scale.enlarged(means)
@@ -93,7 +93,7 @@ class _Scale:
     @classmethod
     def of(cls, rgb: np.ndarray, alpha: np.ndarray, size: Size) -> Self:
         """The same at a smaller `size`."""
-        return cls(to_working(rgb, size), to_working(alpha, size))
+        return cls(resize_for_work(rgb, size), resize_for_work(alpha, size))
 
     def enlarged(self, means: Pair) -> Pair:
         """Means of a smaller scale at this one."""

@@ -9,13 +9,13 @@ from functools import reduce
 import cv2
 import numpy as np
 
-from ..base.machine import for_each, side_by_side
-from ..pixels.tiles import Tile, enlarged_tile
+from ..base.machine import map_parallel, run_parallel
+from ..pixels.tiles import Tile, enlarge_tile
 
 BAND = 64  # rows, few enough for what is worked out with them to stay in a processor's cache
 
 
-def linear_models(
+def fit_models(
     alpha: np.ndarray, rgb: np.ndarray, radius: int, eps: float, weights: np.ndarray | None = None
 ) -> np.ndarray:
     """The guided filter's averaged coefficients, ``(H, W, 4)`` float32: three for the colours, one to add.
@@ -41,7 +41,7 @@ def linear_models(
     share = 1.0 if weights is None else _box(weights, radius)
     planes = [*cv2.split(rgb.astype(np.float32)), alpha.astype(np.float32)]
     pairs = [(i, j) for i in range(3) for j in range(i, 4)]
-    found = list(side_by_side(mean, [*((plane,) for plane in planes), *((planes[i], planes[j]) for i, j in pairs)]))
+    found = list(map_parallel(mean, [*((plane,) for plane in planes), *((planes[i], planes[j]) for i, j in pairs)]))
     means, products = found[:4], found[4:]
     models = [np.empty(alpha.shape, np.float32) for _ in planes]
 
@@ -55,13 +55,13 @@ def linear_models(
             model[rows] = slope
         models[3][rows] = here[3] - sum(slope * mean for slope, mean in zip(slopes, here, strict=False))
 
-    for_each(fit, [slice(top, top + BAND) for top in range(0, alpha.shape[0], BAND)])
+    run_parallel(fit, [slice(top, top + BAND) for top in range(0, alpha.shape[0], BAND)])
     return cv2.merge([_box(model, radius) for model in models])
 
 
-def explained(models: np.ndarray, rgb: np.ndarray, tile: Tile) -> np.ndarray:
+def apply_models(models: np.ndarray, rgb: np.ndarray, tile: Tile) -> np.ndarray:
     """The matte that `models` make of the colours in `tile` of `rgb`, float32 around 0-255, not clipped."""
-    here = enlarged_tile(models, rgb.shape[1::-1], tile)
+    here = enlarge_tile(models, rgb.shape[1::-1], tile)
     colours = cv2.cvtColor(rgb[tile], cv2.COLOR_RGB2RGBA)
     colours[..., 3] = 1
     return cv2.transform(cv2.multiply(here, colours, dtype=cv2.CV_32F), np.ones((1, 4), np.float32))

@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 
 from ..options.options import Options
-from ..pixels.resample import fitting, shrink, to_working
-from ..pixels.tiles import Tile, each_tile, soft_tiles
-from .guided import explained, linear_models
-from .trimap import trimap_matting
+from ..pixels.resample import fit_size, resize_for_work, shrink
+from ..pixels.tiles import Tile, find_soft_tiles, run_tiles
+from .guided import apply_models, fit_models
+from .trimap import solve_matte
 
 WORKING_SIDE = 384  # pixels: the guided filter fits as well here as at 800, and in no time
 SOLID = 4  # grey levels from black and from white that refining leaves alone: a network's haze
@@ -19,7 +19,7 @@ FAINT = 12  # grey levels: what is fainter hangs together with nothing
 FINER = 4  # times, when an edge is drawn anew
 
 
-def found(alpha: np.ndarray, rgb: np.ndarray, options: Options, reduced: float = 1.0) -> np.ndarray:
+def refine_edges(alpha: np.ndarray, rgb: np.ndarray, options: Options, reduced: float = 1.0) -> np.ndarray:
     """A network's matte with its edge found again in the photo, as ``refine`` asks.
 
     Parameters
@@ -37,13 +37,13 @@ def found(alpha: np.ndarray, rgb: np.ndarray, options: Options, reduced: float =
         ``needs_package``, ``took_too_long`` of trimap matting.
     """
     if options.refine == "guided":
-        alpha = refine(alpha, rgb)
+        alpha = refine_guided(alpha, rgb)
     elif options.refine == "trimap":
-        alpha = trimap_matting(alpha, rgb, options.trimap_band * reduced)
+        alpha = solve_matte(alpha, rgb, options.trimap_band * reduced)
     return alpha
 
 
-def shaped(alpha: np.ndarray, options: Options, reduced: float = 1.0) -> np.ndarray:
+def shape_edges(alpha: np.ndarray, options: Options, reduced: float = 1.0) -> np.ndarray:
     """What `found` gave, with all else that the group ``edges`` asks of it; `alpha` and `reduced` as there."""
     alpha = levels(alpha, options.levels)
     alpha = clean(alpha, options.clean * reduced)
@@ -54,7 +54,7 @@ def shaped(alpha: np.ndarray, options: Options, reduced: float = 1.0) -> np.ndar
     return feather(alpha, options.feather * reduced)
 
 
-def refine(
+def refine_guided(
     alpha: np.ndarray, rgb: np.ndarray, *, radius: float = 0.015, eps: float = 1e-4, contrast: float = 1.15
 ) -> np.ndarray:
     """Draw the edge of a matte to the edges in the photo, with a colour guided filter.
@@ -79,13 +79,13 @@ def refine(
     -----
     He, Sun, Tang, Guided Image Filtering, 2013; He, Sun, Fast Guided Filter, 2015; the weights are ours.
     """
-    tiles = list(soft_tiles(alpha, SOLID, 255 - SOLID))
+    tiles = list(find_soft_tiles(alpha, SOLID, 255 - SOLID))
     if not tiles:
         return alpha
-    size = fitting(alpha.shape[::-1], WORKING_SIDE)
-    small = to_working(alpha, size)
+    size = fit_size(alpha.shape[::-1], WORKING_SIDE)
+    small = resize_for_work(alpha, size)
     weights = (small / np.float32(127.5) - 1) ** 2 + np.float32(0.05)
-    models = linear_models(small, to_working(rgb, size), max(1, round(radius * max(size))), eps, weights)
+    models = fit_models(small, resize_for_work(rgb, size), max(1, round(radius * max(size))), eps, weights)
     models *= contrast
     models[..., 3] += 127.5 * (1 - contrast)
     opacity = np.clip((np.arange(256, dtype=np.float32) - SOLID) / (255 - 2 * SOLID), 0, 1)
@@ -94,10 +94,10 @@ def refine(
 
     def refine_tile(tile: Tile) -> None:
         before = alpha[tile].astype(np.float32)
-        found = np.clip(explained(models, rgb, tile), 0, 255)
+        found = np.clip(apply_models(models, rgb, tile), 0, 255)
         refined[tile] = _bytes(before + cv2.LUT(alpha[tile], doubt) * (found - before))
 
-    each_tile(tiles, refine_tile)
+    run_tiles(tiles, refine_tile)
     return refined
 
 
@@ -150,7 +150,7 @@ def harden(alpha: np.ndarray, percent: float) -> np.ndarray:
         return alpha
     height, width = alpha.shape
     hardened = alpha.copy()
-    for rows, columns in soft_tiles(alpha):
+    for rows, columns in find_soft_tiles(alpha):
         top, left = max(rows.start - 1, 0), max(columns.start - 1, 0)
         around = alpha[top : min(rows.stop + 1, height), left : min(columns.stop + 1, width)]
         size = around.shape[::-1]

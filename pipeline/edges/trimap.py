@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 
 from ..base.errors import ClearcutError
-from ..pixels.resample import fitting, shrink
-from ..pixels.tiles import enlarged_tile, soft_tiles
-from .guided import explained, linear_models
+from ..pixels.resample import fit_size, shrink
+from ..pixels.tiles import enlarge_tile, find_soft_tiles
+from .guided import apply_models, fit_models
 
 WORKING_SIDE = 640  # pixels: memory and time grow with its square, and accuracy does not
 SURELY_OUT, SURELY_IN = 25, 230  # grey levels beyond which the matte is believed
@@ -20,12 +20,12 @@ TOLERANCE = 1e-5  # of the residual; a hundred times finer gives the same matte
 FILL = 200  # entries a pixel that the preconditioner may take
 
 
-def trimap_is_possible() -> bool:
+def can_solve_matte() -> bool:
     """Whether the package that it needs is installed."""
     return find_spec("pymatting") is not None
 
 
-def trimap_matting(
+def solve_matte(
     alpha: np.ndarray, rgb: np.ndarray, band: float, *, side: int = WORKING_SIDE, seconds: float = 30
 ) -> np.ndarray:
     """Solve for the matte near the edge, from the colours of what is surely subject and surely background.
@@ -60,7 +60,7 @@ def trimap_matting(
     Levin, Lischinski, Weiss, A Closed-Form Solution to Natural Image Matting, 2008.
     """
     solve = _solver()
-    size = fitting(alpha.shape[::-1], side)
+    size = fit_size(alpha.shape[::-1], side)
     small_alpha, small_rgb = shrink(alpha, size), shrink(rgb, size)
     subject, background = _surely(small_alpha, band * size[0] / alpha.shape[1])
     unknown = ~(subject | background)
@@ -139,13 +139,13 @@ def _solver() -> Callable[[np.ndarray, np.ndarray, np.ndarray, _Deadline], np.nd
 def _enlarged(solved: np.ndarray, small_rgb: np.ndarray, unknown: np.ndarray, rgb: np.ndarray) -> np.ndarray:
     """`solved` at the size of `rgb`, following its colours where it was unknown."""
     size = rgb.shape[1::-1]
-    models = linear_models(solved, small_rgb, radius=1, eps=1e-5)
+    models = fit_models(solved, small_rgb, radius=1, eps=1e-5)
     mask = unknown.astype(np.uint8) * np.uint8(255)
     share = unknown.astype(np.float32)
     enlarged = cv2.resize(solved, size, interpolation=cv2.INTER_LINEAR)
-    for tile in soft_tiles(cv2.resize(mask, size, interpolation=cv2.INTER_LINEAR), high=256):
-        found = np.clip(explained(models, rgb, tile), 0, 255)
+    for tile in find_soft_tiles(cv2.resize(mask, size, interpolation=cv2.INTER_LINEAR), high=256):
+        found = np.clip(apply_models(models, rgb, tile), 0, 255)
         before = enlarged[tile].astype(np.float32)
-        mixed = before + enlarged_tile(share, size, tile) * (found - before)
+        mixed = before + enlarge_tile(share, size, tile) * (found - before)
         enlarged[tile] = np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
     return enlarged

@@ -14,12 +14,12 @@ from typing import Any, BinaryIO, NoReturn
 PR_SET_PDEATHSIG = 1  # of <sys/prctl.h>: what a process is sent when its parent ends
 
 
-def can_be() -> bool:
+def can_fork() -> bool:
     """Whether this process may be forked, and would gain by it: Linux, a second core, and no thread beside this one."""
     return sys.platform == "linux" and len(os.sched_getaffinity(0)) > 1 and threading.active_count() == 1
 
 
-class Beside:
+class Helper:
     """A process that imports `module` and goes through what its ``serve`` answers to what it is told.
 
     It ends when ``serve`` does or fails, with `end`, and with this process. It writes nothing anywhere.

@@ -7,8 +7,8 @@ from ..base.settings import Settings
 from ..registry.catalog import ModelCard
 from . import engines
 from .engines import Plan
-from .helper import Beside
-from .sessions import Session, away, load
+from .helper import Helper
+from .sessions import Session, adopt, load
 
 
 class Speeds:
@@ -37,7 +37,7 @@ class Pool:
 
     def __init__(self) -> None:
         self._sessions: OrderedDict[tuple[str, Plan], tuple[Session, float]] = OrderedDict()
-        self._helpers: dict[str, Beside] = {}
+        self._helpers: dict[str, Helper] = {}
         self._loading: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
 
@@ -50,7 +50,7 @@ class Pool:
             self._sessions.move_to_end(key)
             return self._sessions[key][0]
 
-    def expect(self, model: str, helper: Beside) -> None:
+    def expect(self, model: str, helper: Helper) -> None:
         """Take the session of `model` from `helper`, which serves `sessions` and was told to load it."""
         self._helpers[model] = helper
 
@@ -63,7 +63,7 @@ class Pool:
             session = self.loaded(card, planned)
             if session is None:
                 helper = self._helpers.pop(card.name, None)
-                session = (helper and away(card, planned, helper)) or load(card, planned)
+                session = (helper and adopt(card, planned, helper)) or load(card, planned)
                 with self._lock:
                     self._sessions[card.name, planned] = session, card.memory_mb
                     limit = Settings.current().pool_mb

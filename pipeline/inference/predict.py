@@ -11,14 +11,14 @@ import numpy as np
 from ..base import machine
 from ..base.errors import ClearcutError
 from ..base.jobs import Job
-from ..pixels.image_io import Photo, fingerprint
+from ..pixels.image_io import Photo, hash_array
 from ..pixels.resample import Size
 from ..registry import catalog, weights
 from ..registry.catalog import Card, Ensemble, ModelCard, Precision
 from . import engines
 from . import pool as runtime
 from .cache import CACHE
-from .networks import Fed, Prediction, network
+from .networks import Fed, Prediction, find_network
 
 SIDE_BY_SIDE = 4  # cores from which the networks of one model run at the same time
 
@@ -57,7 +57,7 @@ def predict(
     ClearcutError
         ``unknown_model``, ``model_missing``, ``wrong_checksum``, ``broken_weights``, ``bad_option``, ``cancelled``.
     """
-    card = catalog.card(model)
+    card = catalog.find_card(model)
     classes = [_class_number(card, name) for name in keep]
     weights.require(card)
     if not isinstance(card, Ensemble):
@@ -80,7 +80,7 @@ def _class_number(card: Card, name: str) -> int:
 
 def _each(photo: Photo, card: Ensemble, precision: Precision, job: Job, cache: bool) -> list[Predicted]:
     """What each member says; side by side where there are cores for it."""
-    if machine.cores() < SIDE_BY_SIDE:
+    if machine.count_cores() < SIDE_BY_SIDE:
         return [_predict_one(photo, member, precision, job, cache) for member in card.members]
     with ThreadPoolExecutor(len(card.members)) as threads:
         return list(threads.map(lambda member: _predict_one(photo, member, precision, job, cache), card.members))
@@ -100,22 +100,22 @@ def _enlarged(matte: np.ndarray, size: Size) -> np.ndarray:
     return np.clip(cv2.resize(matte, size, interpolation=cv2.INTER_CUBIC), 0, 1)
 
 
-def speed(model: str) -> float | None:
+def measured_seconds(model: str) -> float | None:
     """Seconds that the networks of `model` take on this machine, once they have run; loading is not counted."""
-    card = catalog.card(model)
+    card = catalog.find_card(model)
     members = [runtime.SPEEDS.of(network.name) for network in card.networks]
     known = [seconds for seconds in members if seconds is not None]
     return runtime.SPEEDS.of(model) or (sum(known) if len(known) == len(members) else None)
 
 
 def _predict_one(photo: Photo, card: ModelCard, precision: Precision, job: Job, cache: bool) -> Predicted:
-    kind, planned = network(card), engines.plan(card, precision)
+    kind, planned = find_network(card), engines.plan(card, precision)
     job.at("loading")
-    fed = kind.feed(seen(photo), card)
+    fed = kind.feed(flatten(photo), card)
     asked = f"{_fingerprint(fed)} {card.read}" if cache else ""
     session = runtime.POOL.loaded(card, planned)
     if session is None:  # what is known is told without loading anything
-        kept = CACHE.get(f"{asked} {weights.identity(card)} {planned.label}") if cache else None
+        kept = CACHE.get(f"{asked} {weights.identify(card)} {planned.label}") if cache else None
         if kept is not None:
             return Predicted(kept, planned.label, planned.warnings, fresh=False)
         session = runtime.POOL.session(card, planned)
@@ -134,10 +134,10 @@ def _predict_one(photo: Photo, card: ModelCard, precision: Precision, job: Job, 
 
 def _fingerprint(fed: Fed) -> str:
     arrays = {"": fed.inputs} if isinstance(fed.inputs, np.ndarray) else fed.inputs
-    return " ".join([*(f"{name}{fingerprint(array)}" for name, array in arrays.items()), str(fed.inside)])
+    return " ".join([*(f"{name}{hash_array(array)}" for name, array in arrays.items()), str(fed.inside)])
 
 
-def seen(photo: Photo) -> np.ndarray:
+def flatten(photo: Photo) -> np.ndarray:
     """The photo's colours as they look on white, ``(H, W, 3)`` uint8: what is transparent hides nothing."""
     if photo.alpha is None:
         return photo.rgb

@@ -13,7 +13,7 @@ from ..registry import catalog, weights
 from ..registry.catalog import ModelCard, Variant
 from . import engines
 from .engines import Plan
-from .helper import Beside
+from .helper import Helper
 
 Feeds = Mapping[str, np.ndarray] | np.ndarray
 
@@ -29,7 +29,7 @@ class Session:
 
     def __init__(self, card: ModelCard, variant: Variant, path: Path, planned: Plan | None = None) -> None:
         self.card, self.variant = card, variant
-        checksum = weights.checksum(variant, path)
+        checksum = weights.read_checksum(variant, path)
         self.identity = f"{variant.file} {checksum}"
         try:
             planned = planned or engines.plan(card)
@@ -57,13 +57,13 @@ class Session:
 
 def load(card: ModelCard, planned: Plan) -> Session:
     """The session of `card`, whose weights are checked first."""
-    return Session(card, *weights.checked(card), planned)
+    return Session(card, *weights.find_checked(card), planned)
 
 
-class Away(Session):
+class RemoteSession(Session):
     """A session that a process beside this one holds. What fails there is done again here, and fails with a reason."""
 
-    def __init__(self, card: ModelCard, helper: Beside, facts: tuple[Any, ...]) -> None:
+    def __init__(self, card: ModelCard, helper: Helper, facts: tuple[Any, ...]) -> None:
         self.card, self._helper = card, helper
         self.planned, self.variant, self.identity, self.plan, self.inputs, self.engine = facts
         self.warnings = self.plan.warnings
@@ -87,11 +87,11 @@ class Away(Session):
             return self._here.run(feeds, job)
 
 
-def away(card: ModelCard, planned: Plan, helper: Beside) -> Away | None:
+def adopt(card: ModelCard, planned: Plan, helper: Helper) -> RemoteSession | None:
     """The session of `card` that `helper` was told to load, once it is there; None where that failed."""
     facts = helper.answer()
     if facts and facts[0] == planned:
-        return Away(card, helper, facts)
+        return RemoteSession(card, helper, facts)
     helper.end()
     return None
 
@@ -102,7 +102,7 @@ def serve(told: Iterator[Any]) -> Iterator[Any]:
     Loading holds Python's lock, so that it would hold up a process which does it in a thread.
     """
     model, precision = next(told)
-    card = catalog.card(model)
+    card = catalog.find_card(model)
     if isinstance(card, ModelCard):
         planned = engines.plan(card, precision)
         made = load(card, planned)

@@ -20,7 +20,7 @@ NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,60}")
 LARGEST = 8192  # pixels that a network's input may measure
 
 
-def bring(card: Card, file: Path) -> Path:
+def import_weights(card: Card, file: Path) -> Path:
     """Import the user's own copy of a published weight file; one without a published checksum is tried first.
 
     Raises
@@ -28,14 +28,14 @@ def bring(card: Card, file: Path) -> Path:
     ClearcutError
         As `supply.import_file` and `trial.try_out`.
     """
-    if isinstance(card, ModelCard) and not supply.variant_of(card, file).checksum:
-        trial.try_out(card, file)
+    if isinstance(card, ModelCard) and not supply.match_variant(card, file).checksum:
+        trial.try_network(card, file)
     target = supply.import_file(card, file)
     _drop(card)
     return target
 
 
-def remove(card: Card) -> list[Path]:
+def remove_model(card: Card) -> list[Path]:
     """Delete the weight files of `card`; a model of the user's own leaves the catalogue too.
 
     Raises
@@ -43,9 +43,9 @@ def remove(card: Card) -> list[Path]:
     ClearcutError
         As `supply.remove`.
     """
-    gone = supply.remove(card)
+    gone = supply.remove_files(card)
     for path in gone:
-        optimised.forget(path)
+        optimised.delete(path)
     _drop(card)
     if card.local:
         entries = _entries()
@@ -59,7 +59,7 @@ def _drop(card: Card) -> None:
         runtime.POOL.drop(network.name)
 
 
-def add(
+def add_model(
     file: Path, kind: str, size: str = "", name: str = "", license: str = "", picture: Path | None = None
 ) -> tuple[ModelCard, Trial]:
     """Enter a network of the user's own into the user's catalogue, after a trial.
@@ -84,10 +84,10 @@ def add(
     """
     if not file.is_file():
         raise ClearcutError("file_missing", name=file.name)
-    like = catalog.kind(kind)
+    like = catalog.find_kind(kind)
     name = name or re.sub(r"[^a-z0-9._-]+", "-", file.stem.lower()).strip("-._")
-    others = {known: card for known, card in catalog.models().items() if not (known == name and card.local)}
-    if not NAME.fullmatch(name) or name in others or f"{name}.onnx" in catalog.files(others):
+    others = {known: card for known, card in catalog.list_models().items() if not (known == name and card.local)}
+    if not NAME.fullmatch(name) or name in others or f"{name}.onnx" in catalog.list_files(others):
         raise ClearcutError("bad_name", name=name[:100])
     feed = like.feed.model_copy(update={"size": _parsed(size, like.feed)})
     variant = _variant(f"{name}.onnx", file)
@@ -95,7 +95,7 @@ def add(
     photo = _read(picture) if picture else None
     if photo is not None and picture:
         decode(photo, picture.name)
-    said = trial.try_out(card, file, photo, fit=not size)
+    said = trial.try_network(card, file, photo, fit=not size)
     if said.size:
         feed = feed.model_copy(update={"size": said.size})
     card = _card(name, kind, feed, variant, license, max(1, round(said.memory_mb)))
@@ -104,7 +104,7 @@ def add(
     try:
         _write({**_entries(), name: _entry(card, like.feed)})
     except ClearcutError:
-        supply.remove(card)
+        supply.remove_files(card)
         raise
     return card, said
 
@@ -130,7 +130,7 @@ def _read(picture: Path) -> bytes:
 
 def _variant(name: str, file: Path) -> Variant:
     try:
-        return Variant(file=name, bytes=file.stat().st_size, sha256=weights.digest(file), verified=True)
+        return Variant(file=name, bytes=file.stat().st_size, sha256=weights.hash_file(file), verified=True)
     except OSError:
         raise ClearcutError("file_unreadable", name=file.name) from None
     except ValueError:  # an empty file
@@ -138,7 +138,7 @@ def _variant(name: str, file: Path) -> Variant:
 
 
 def _card(name: str, kind: str, feed: Feed, variant: Variant, license: str, memory_mb: float = 1) -> ModelCard:
-    like = catalog.kind(kind)
+    like = catalog.find_kind(kind)
     return ModelCard(
         name=name, kind=kind, network=like.network, license=re.sub(r"[\x00-\x1f\x7f]", " ", license)[:100] or "–",
         license_url="", homepage="", commercial_use="unclear", why="own", good_for=("own",), memory_mb=memory_mb,

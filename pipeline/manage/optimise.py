@@ -24,12 +24,12 @@ from ..base.jobs import Job
 from ..inference import engines
 from ..inference.cache import CACHE
 from ..inference.engines import Plan, open_vino, optimised
-from ..inference.networks import network
+from ..inference.networks import find_network
 from ..inference.sessions import Session
 from ..pixels import image_io
 from ..registry import weights
 from ..registry.catalog import ModelCard
-from .trial import test_picture
+from .trial import draw_test_picture
 
 PICTURES = 24  # that are drawn
 MOST = 64  # of the user's own
@@ -95,17 +95,17 @@ def optimise(card: ModelCard, folder: Path | None = None, tell: Callable[[str], 
     shape = card.network, card.feed.resize, card.feed.layout, card.read.activation
     if shape != ("saliency", "stretch", "nchw", "none") or usual.why in ("asked", "missing", "gpu"):
         raise ClearcutError("not_optimisable", model=card.name)
-    variant, path = weights.checked(card)
-    checksum = weights.checksum(variant, path)
-    pictures = drawn(PICTURES) if folder is None else photos(folder)
+    variant, path = weights.find_checked(card)
+    checksum = weights.read_checksum(variant, path)
+    pictures = draw_pictures(PICTURES) if folder is None else read_pictures(folder)
     calibrate, judge = pictures[::2], [each for each in pictures[1::2] if each.truth.size]
     if not judge:
-        calibrate, judge = pictures, drawn(PICTURES)
+        calibrate, judge = pictures, draw_pictures(PICTURES)
     tell("quantising")
     with tempfile.TemporaryDirectory() as scratch:
         _quantise(card, path, calibrate, judge, Path(scratch))
         made = [(Path(scratch) / f"made.{kind}").read_bytes() for kind in ("xml", "bin")]
-    optimised.forget(path)
+    optimised.delete(path)
     CACHE.clear()  # what the integers of before said is not what these say
     usual = engines.plan(card, "fast")
     tell("judging")
@@ -124,14 +124,14 @@ def optimise(card: ModelCard, folder: Path | None = None, tell: Callable[[str], 
                 raise ClearcutError("disk_full")
     finally:
         if not kept:
-            optimised.forget(path)
+            optimised.delete(path)
     return replace(outcome, kept=kept)
 
 
-def drawn(number: int) -> list[Pictured]:
+def draw_pictures(number: int) -> list[Pictured]:
     """Pictures with exact truth: a drawn figure, moved, turned and tinted, before soft backgrounds."""
     random = np.random.default_rng(0)
-    picture, figure = test_picture()
+    picture, figure = draw_test_picture()
     side = len(picture)
     mask = cv2.GaussianBlur(figure.astype(np.uint8) * 255, (0, 0), 1)
     made = []
@@ -150,7 +150,7 @@ def drawn(number: int) -> list[Pictured]:
     return made
 
 
-def photos(folder: Path) -> list[Pictured]:
+def read_pictures(folder: Path) -> list[Pictured]:
     """Photos in `folder`, or in its ``images`` with what is in ``masks``; those that cannot be read are left out."""
     images = folder / "images" if (folder / "images").is_dir() else folder
     masks = {file.stem: file for file in (folder / "masks").glob("*")}
@@ -173,7 +173,7 @@ def photos(folder: Path) -> list[Pictured]:
 
 def _quantise(card: ModelCard, path: Path, calibrate: list[Pictured], judge: list[Pictured], scratch: Path) -> None:
     """Have the network in the file at `path` quantised: ``made.xml`` and ``made.bin`` in `scratch`."""
-    kind = network(card)
+    kind = find_network(card)
     (output,) = card.read.outputs
     for number, picture in enumerate(calibrate):
         np.save(scratch / f"calibrate-{number:03}.npy", np.asarray(kind.feed(picture.rgb, card).inputs))
@@ -192,7 +192,7 @@ def _quantise(card: ModelCard, path: Path, calibrate: list[Pictured], judge: lis
 
 def _measured(card: ModelCard, sessions: list[Session], judge: list[Pictured]) -> list[Figures]:
     """The figures of each of `sessions`, in turn on the same pictures."""
-    kind = network(card)
+    kind = find_network(card)
     seconds: list[list[float]] = [[] for _ in sessions]
     errors: list[list[tuple[float, float]]] = [[] for _ in sessions]
     for number, picture in enumerate(judge * max(1, -(-ROUNDS // len(judge)))):

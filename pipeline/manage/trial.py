@@ -48,7 +48,7 @@ class Trial(BaseModel):
     share: float = 0
 
 
-def test_picture(size: int = 480) -> tuple[np.ndarray, np.ndarray]:
+def draw_test_picture(size: int = 480) -> tuple[np.ndarray, np.ndarray]:
     """A person as a child would draw one, ``(size, size, 3)`` uint8, and where it is, ``(size, size)`` bool."""
     y, x = np.mgrid[:size, :size].astype(np.float32) / size
     wall = np.stack([150 + 40 * y, 170 + 30 * y, 185 + 20 * x], axis=2)
@@ -72,7 +72,7 @@ def test_picture(size: int = 480) -> tuple[np.ndarray, np.ndarray]:
     return cv2.GaussianBlur(picture, (0, 0), size / 480), figure > 127
 
 
-def try_out(card: ModelCard, file: Path, picture: bytes | None = None, fit: bool = False) -> Trial:
+def try_network(card: ModelCard, file: Path, picture: bytes | None = None, fit: bool = False) -> Trial:
     """Run the network in `file` as `card` says, on a drawn figure or on the user's own `picture`.
 
     Parameters
@@ -146,8 +146,8 @@ def _run(card: ModelCard, folder: Path, fit: bool) -> Trial:
         card = card.model_copy(update={"feed": card.feed.model_copy(update={"size": size})})
     session = Session(card, Variant(file=file.name, bytes=1, sha256="0" * 64), file)
     own = folder / "picture"
-    picture, figure = (decode(own.read_bytes()).rgb, None) if own.exists() else test_picture()
-    network = networks.network(card)
+    picture, figure = (decode(own.read_bytes()).rgb, None) if own.exists() else draw_test_picture()
+    network = networks.find_network(card)
     try:
         fed = network.feed(picture, card)
         start = perf_counter()

@@ -71,12 +71,12 @@ def read_canvases(path: Path) -> dict[str, Canvas]:
 
 
 @cache
-def canvases() -> dict[str, Canvas]:
+def list_canvases() -> dict[str, Canvas]:
     """Every canvas of the house, by id."""
     return read_canvases(TABLE)
 
 
-def frame(text: str) -> Canvas | tuple[float, float] | None:
+def parse_canvas(text: str) -> Canvas | tuple[float, float] | None:
     """What the option ``canvas`` names: nothing, a canvas by its id or as ``1200x800``, or a ratio such as ``4:5``.
 
     Raises
@@ -84,8 +84,8 @@ def frame(text: str) -> Canvas | tuple[float, float] | None:
     ValueError
         It is none of these, or larger than `LARGEST`.
     """
-    if not text or text in canvases():
-        return canvases().get(text)
+    if not text or text in list_canvases():
+        return list_canvases().get(text)
     text = text.replace(" ", "").replace("×", "x").lower()
     if ratio := re.fullmatch(r"(\d{1,3}(?:\.\d+)?):(\d{1,3}(?:\.\d+)?)", text):
         wide, high = float(ratio[1]), float(ratio[2])
@@ -98,12 +98,12 @@ def frame(text: str) -> Canvas | tuple[float, float] | None:
     raise ValueError(f"no canvas: {text[:100]}")
 
 
-def said_of_fill(fill: float | None, text: str, language: str) -> str:
+def describe_fill(fill: float | None, text: str, language: str) -> str:
     """How much of the frame that the option ``canvas`` names the subject fills, and whether that is enough there.
 
     Empty where there is no frame, or nobody asks for anything.
     """
-    wanted = frame(text)
+    wanted = parse_canvas(text)
     if fill is None or not isinstance(wanted, Canvas) or not wanted.min_fill:
         return ""
     key = "fill.passes" if wanted.accepts(fill) else "fill.fails"

@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from ..base.errors import ClearcutError
-from ..base.fields import accepted
+from ..base.fields import accepted_values
 from ..base.settings import Settings
-from .canvas import canvases, frame
-from .presets import presets
+from .canvas import list_canvases, parse_canvas
+from .presets import list_presets
 
 Group = Literal["model", "edges", "background", "shadow", "frame", "file"]
 GROUPS: tuple[str, ...] = get_args(Group)
@@ -34,7 +34,7 @@ def _hexadecimal(value: Any) -> Any:
 
 
 def _known_frame(value: str) -> str:
-    frame(value)
+    parse_canvas(value)
     return value
 
 
@@ -143,14 +143,16 @@ class Options(BaseModel):
             ``bad_option`` names the first option that cannot be.
         """
         preset = values.pop("preset", "")
-        known: dict[str, dict[str, Any]] = {"": {}} | presets()
+        known: dict[str, dict[str, Any]] = {"": {}} | list_presets()
         if not isinstance(preset, str) or preset not in known:
-            raise ClearcutError("bad_option", name="preset", value=str(preset)[:100], accepted=", ".join(presets()))
+            raise ClearcutError(
+                "bad_option", name="preset", value=str(preset)[:100], accepted=", ".join(list_presets())
+            )
         has_picture = values.pop("background_image", False)
         wanted = known[preset] | values
         if has_picture and "background" not in values:
             wanted["background"] = "image"
-        asked_for = canvases().get(str(wanted.get("canvas")))
+        asked_for = list_canvases().get(str(wanted.get("canvas")))
         if asked_for and asked_for.background and not {"background", "background_color"} & set(wanted):
             wanted |= {"background": "color", "background_color": asked_for.background}
         try:
@@ -158,11 +160,11 @@ class Options(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             name = str(first["loc"][0]) if first["loc"] else "options"
-            facts = {"value": str(first["input"])[:100], "accepted": accepted(cls, name)}
+            facts = {"value": str(first["input"])[:100], "accepted": accepted_values(cls, name)}
             raise ClearcutError("bad_option", name=name, **facts) from None
 
 
-def fields_of(group: Group) -> list[str]:
+def list_options(group: Group) -> list[str]:
     """The options of one group, in the order in which they are applied."""
     extras = {name: field.json_schema_extra for name, field in Options.model_fields.items()}
     return [name for name, extra in extras.items() if isinstance(extra, dict) and extra["group"] == group]

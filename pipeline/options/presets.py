@@ -10,6 +10,6 @@ TABLE = ROOT / "assets" / "presets.toml"
 
 
 @cache
-def presets() -> dict[str, dict[str, Any]]:
+def list_presets() -> dict[str, dict[str, Any]]:
     """The values of each preset by its name, in the file's order; what it does not name stays as it is by default."""
     return tomllib.loads(TABLE.read_text(encoding="utf-8"))

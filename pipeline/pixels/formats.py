@@ -11,7 +11,7 @@ from PIL import Image, PngImagePlugin
 
 from ..base.errors import ClearcutError
 from .image_io import Photo
-from .metadata import exif_with, without_metadata
+from .metadata import add_dpi, strip_metadata
 from .png import write_png
 
 QUALITY = 90
@@ -77,9 +77,9 @@ class Format(NamedTuple):
         return (self.has_alpha or _is_opaque(picture)) and max(picture.rgb.shape[:2]) <= self.longest
 
 
-def media_types() -> list[str]:
+def list_media_types() -> list[str]:
     """What HTTP calls the formats, each once."""
-    return list(dict.fromkeys(format.media_type for format in FORMATS_OUT.values()))
+    return list(dict.fromkeys(format.media_type for format in FORMATS.values()))
 
 
 def write(name: str, picture: Picture, quality: int = QUALITY) -> bytes:
@@ -91,9 +91,9 @@ def write(name: str, picture: Picture, quality: int = QUALITY) -> bytes:
         ``bad_option``, with the formats that would do: there is none of that name, it has no transparency and the
         picture has some, or it cannot hold so many pixels.
     """
-    format = FORMATS_OUT.get(name)
+    format = FORMATS.get(name)
     if format is None or not format.takes(picture):
-        able = ", ".join(other.name for other in FORMATS_OUT.values() if other.takes(picture))
+        able = ", ".join(other.name for other in FORMATS.values() if other.takes(picture))
         raise ClearcutError("bad_option", name="format", value=name[:100], accepted=able)
     return format.encode(picture, quality)
 
@@ -122,20 +122,20 @@ def _small_png(picture: Picture, quality: int) -> bytes:
 
 def _webp(picture: Picture, quality: int) -> bytes:
     """Alpha is exact at every quality. `exact`: transparent pixels stay black, no colour is invented for them."""
-    exif = exif_with(picture.exif, picture.dpi)
+    exif = add_dpi(picture.exif, picture.dpi)
     return _saved(picture, "WEBP", quality=quality, method=2, exact=True, exif=exif)
 
 
 def _lossless_webp(picture: Picture, quality: int) -> bytes:
     """Effort 20 of 100: more takes seconds, and saves a hundredth."""
-    exif = exif_with(picture.exif, picture.dpi)
+    exif = add_dpi(picture.exif, picture.dpi)
     how = {"lossless": True, "quality": 20, "method": 1, "exact": True}
     return _saved(picture, "WEBP", **how, exif=exif)
 
 
 def _avif(picture: Picture, quality: int) -> bytes:
     """Alpha is lossless at every quality: its errors would show as specks on any background."""
-    exif = exif_with(picture.exif, picture.dpi)
+    exif = add_dpi(picture.exif, picture.dpi)
     colour = "4:4:4" if quality >= FINE else "4:2:0"
     exact = {"alpha:lossless": "1"} if picture.alpha is not None else None
     how = {"quality": quality, "speed": 8, "subsampling": colour, "advanced": exact}
@@ -167,7 +167,7 @@ def _archive(picture: Picture, quality: int) -> bytes:
     a PNG; else, where the picture is no longer of the photo's size, the picture's own colour.
     """
     photo = picture.photo if picture.photo and picture.photo.rgb.shape == picture.rgb.shape else None
-    clean = without_metadata(picture.file) if photo and picture.file else None
+    clean = strip_metadata(picture.file) if photo and picture.file else None
     rgb = photo.rgb if photo else picture.rgb
     extension, colour = clean or (".png", write_png(rgb, picture.dpi))
     buffer = io.BytesIO()
@@ -177,7 +177,7 @@ def _archive(picture: Picture, quality: int) -> bytes:
     return buffer.getvalue()
 
 
-FORMATS_OUT = {
+FORMATS = {
     format.name: format
     for format in (
         Format("png", ".png", "image/png", True, _png),

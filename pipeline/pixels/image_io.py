@@ -15,7 +15,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
 from ..base.errors import ClearcutError
-from .resample import fitting, shrink
+from .resample import fit_size, shrink
 
 Image.MAX_IMAGE_PIXELS = None  # `decode` has the limit, from the header, with a sentence of its own
 warnings.filterwarnings("ignore", module="PIL")  # broken EXIF and its kin: nothing that the user could mend
@@ -73,7 +73,7 @@ class Photo:
 
     def fitted(self, long_side: int) -> "Photo":
         """This photo with its longer side at most `long_side` pixels."""
-        size = fitting(self.size, long_side)
+        size = fit_size(self.size, long_side)
         if size == self.size:
             return self
         if self.alpha is None:
@@ -136,14 +136,14 @@ def open_file(data: bytes) -> Image.Image:
     return Image.open(io.BytesIO(data), formats=formats)
 
 
-def fingerprint(array: np.ndarray) -> str:
+def hash_array(array: np.ndarray) -> str:
     """A digest of an array's content, dtype and shape."""
     digest = hashlib.sha256(f"{array.dtype}{array.shape}".encode())  # for which many processors have instructions
     digest.update(np.ascontiguousarray(array).data.cast("B"))
     return digest.hexdigest()
 
 
-def cutout_name(name: str, extension: str = ".png") -> str:
+def name_cutout(name: str, extension: str = ".png") -> str:
     """`name` of a photo → the name of its cut-out: ``<stem>_cutout.png``, safe on every file system."""
     base = unicodedata.normalize("NFC", name.replace("\\", "/")).rstrip("/").rpartition("/")[2]
     stem = PurePosixPath(re.sub(r'[\x00-\x1f\x7f-\x9f\ud800-\udfff<>:"|?*]', "_", base)).stem.strip(". ")

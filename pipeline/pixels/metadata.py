@@ -29,7 +29,7 @@ PNG_CHUNKS = (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"gAMA", b"cHRM", b"sRGB", b"i
 Dpi = tuple[float, float]
 
 
-def kept_exif(data: bytes) -> bytes:
+def filter_exif(data: bytes) -> bytes:
     """The EXIF of the file in `data` that may go into its cut-out; empty where there is none that can be read.
 
     Camera, exposure, lens, dates, author and copyright stay. Position, thumbnail, maker's notes, serial numbers and
@@ -55,7 +55,7 @@ def kept_exif(data: bytes) -> bytes:
         return b""
 
 
-def exif_with(exif: bytes, dpi: Dpi | None) -> bytes:
+def add_dpi(exif: bytes, dpi: Dpi | None) -> bytes:
     """An EXIF block, empty or from `kept_exif`, that also says `dpi`: some formats have no other place for it."""
     if dpi is None:
         return exif
@@ -65,7 +65,7 @@ def exif_with(exif: bytes, dpi: Dpi | None) -> bytes:
     return block.tobytes()
 
 
-def without_metadata(data: bytes) -> tuple[str, bytes] | None:
+def strip_metadata(data: bytes) -> tuple[str, bytes] | None:
     """The file of a photo with its pixels' bytes as they are, and nothing but them, its profile and its density.
 
     Returns

@@ -12,7 +12,7 @@ from zlib import crc32
 import cv2
 import numpy as np
 
-from ..base.machine import side_by_side
+from ..base.machine import map_parallel
 
 try:
     from isal import isal_zlib as zlib
@@ -82,7 +82,7 @@ def _deflated(rows: Callable[[int, int], np.ndarray], height: int, stride: int) 
         return _chunk(b"IDAT", begun), zlib.adler32(filtered), len(filtered)
 
     checksum = 1
-    for chunk, sum_of_strip, length in side_by_side(strip, tops):
+    for chunk, sum_of_strip, length in map_parallel(strip, tops):
         yield chunk
         checksum = _joined(checksum, sum_of_strip, length)
     yield _chunk(b"IDAT", struct.pack(">I", checksum))

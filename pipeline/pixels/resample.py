@@ -14,7 +14,7 @@ HALF_OF_16_BITS = 32767  # what a matte of 1 is where it is enlarged as integers
 LARGE = 250_000  # pixels from which a second thread is worth its start
 
 
-def fitting(size: Size, long_side: int) -> Size:
+def fit_size(size: Size, long_side: int) -> Size:
     """`size` scaled down so that its longer side is at most `long_side`; never up, never below one pixel."""
     scale = min(1.0, long_side / max(size))
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
@@ -29,7 +29,7 @@ def shrink(array: np.ndarray, size: Size) -> np.ndarray:
     return array if (width, height) == size else cv2.resize(array, size, interpolation=cv2.INTER_AREA)
 
 
-def to_working(array: np.ndarray, size: Size) -> np.ndarray:
+def resize_for_work(array: np.ndarray, size: Size) -> np.ndarray:
     """`array` ``(H, W[, C])`` uint8 at a smaller `size` of the same shape, to be worked with and not looked at.
 
     Averaging is slow between sizes that are no multiples of each other. What halving leaves, less than a factor of two,
@@ -43,7 +43,7 @@ def to_working(array: np.ndarray, size: Size) -> np.ndarray:
     return array if array.shape[1::-1] == size else cv2.resize(array, size, interpolation=cv2.INTER_LINEAR)
 
 
-def to_network(rgb: np.ndarray, size: Size, interpolation: Interpolation = "lanczos") -> np.ndarray:
+def resize_for_network(rgb: np.ndarray, size: Size, interpolation: Interpolation = "lanczos") -> np.ndarray:
     """A photo at a network's input size, ``(h, w, 3)`` uint8.
 
     ``lanczos`` is Pillow's, anti-aliased; far larger photos are halved first, which changes the result by less than a
@@ -73,7 +73,7 @@ def _lanczos(rgb: np.ndarray, size: Size, inside: tuple[float, float]) -> np.nda
     `inside`: how much of `rgb` is photo, from the left top, as width and height.
     """
     height, width = rgb.shape[:2]
-    if height * width < LARGE or machine.cores() == 1:
+    if height * width < LARGE or machine.count_cores() == 1:
         return np.asarray(Image.fromarray(rgb).resize(size, LANCZOS, (0, 0, *inside)))
     narrow = np.empty((height, size[0], 3), np.uint8)
     small = np.empty((size[1], size[0], 3), np.uint8)
@@ -88,12 +88,12 @@ def _lanczos(rgb: np.ndarray, size: Size, inside: tuple[float, float]) -> np.nda
         strip = Image.fromarray(narrow[:, part]).resize((columns, size[1]), LANCZOS, (0, 0, columns, inside[1]))
         small[:, part] = np.asarray(strip)
 
-    machine.for_each(along_rows, machine.shares(height))
-    machine.for_each(along_columns, machine.shares(size[0]))
+    machine.run_parallel(along_rows, machine.split_evenly(height))
+    machine.run_parallel(along_columns, machine.split_evenly(size[0]))
     return small
 
 
-def matte_to_photo(matte: np.ndarray, size: Size, hard: bool = False) -> np.ndarray:
+def resize_matte(matte: np.ndarray, size: Size, hard: bool = False) -> np.ndarray:
     """A network's matte, float32 in [0, 1], at the photo's size as uint8 alpha ``(H, W)``.
 
     A `hard` matte holds labels, between which there is nothing: it is enlarged by nearest neighbour.

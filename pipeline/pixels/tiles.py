@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator, Sequence
 import cv2
 import numpy as np
 
-from ..base.machine import for_each
+from ..base.machine import run_parallel
 
 Tile = tuple[slice, slice]
 TILE = 192  # pixels; large enough for OpenCV to be quick, small enough for a processor's cache and to skip most of it
 
 
-def soft_tiles(alpha: np.ndarray, low: int = 0, high: int = 255) -> Iterator[Tile]:
+def find_soft_tiles(alpha: np.ndarray, low: int = 0, high: int = 255) -> Iterator[Tile]:
     """Tiles that hold all that lies between `low` and `high` in `alpha` ``(H, W)`` uint8, none larger than need be."""
     height, width = alpha.shape
     for top in range(0, height, TILE):
@@ -22,12 +22,12 @@ def soft_tiles(alpha: np.ndarray, low: int = 0, high: int = 255) -> Iterator[Til
                 yield slice(top + y, top + y + down), slice(left + x, left + x + across)
 
 
-def each_tile(tiles: Sequence[Tile], work: Callable[[Tile], None]) -> None:
+def run_tiles(tiles: Sequence[Tile], work: Callable[[Tile], None]) -> None:
     """Do `work` on every one of `tiles`, several at a time; each must write nowhere but in its own tile."""
-    for_each(work, tiles)
+    run_parallel(work, tiles)
 
 
-def enlarged_tile(small: np.ndarray, size: tuple[int, int], tile: Tile) -> np.ndarray:
+def enlarge_tile(small: np.ndarray, size: tuple[int, int], tile: Tile) -> np.ndarray:
     """What `tile` of `small` would be, were `small` ``(h, w[, C])`` resized bilinearly to `size` (width, height)."""
     across, down = small.shape[1] / size[0], small.shape[0] / size[1]
     rows, columns = tile

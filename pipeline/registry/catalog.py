@@ -22,7 +22,7 @@ Arithmetic = Literal["f32", "bf16", "int8"]
 STRICTER: tuple[CommercialUse, ...] = ("yes", "unclear", "no")
 
 
-def megabytes(size: int) -> float:
+def to_megabytes(size: int) -> float:
     """Bytes as megabytes, rounded for people."""
     return round(size / 1e6, 1) if size < 1e7 else round(size / 1e6)
 
@@ -266,26 +266,26 @@ def read_catalog(path: Path) -> dict[str, Card]:
 
 def _model_card(name: str, kind: str, feed: Any = (), read: Any = (), **entry: Any) -> ModelCard:
     """A card of `kind`, whose feed and reading may differ from its kind's in single values."""
-    like = kinds()[kind]
+    like = list_kinds()[kind]
     feed, read = {**like.feed.model_dump(), **dict(feed)}, {**like.read.model_dump(), **dict(read)}
     return ModelCard(name=name, kind=kind, network=like.network, feed=feed, read=read, **entry)
 
 
 @cache
-def kinds() -> dict[str, Kind]:
+def list_kinds() -> dict[str, Kind]:
     """Every kind of network that the house can run, by name."""
     return {name: Kind(**entry) for name, entry in tomllib.loads(KINDS.read_text(encoding="utf-8")).items()}
 
 
-def kind(name: str) -> Kind:
+def find_kind(name: str) -> Kind:
     """The kind called `name`. Raises ``unknown_kind``, with the names that there are."""
     try:
-        return kinds()[name]
+        return list_kinds()[name]
     except KeyError:
-        raise ClearcutError("unknown_kind", kind=name[:100], known=", ".join(kinds())) from None
+        raise ClearcutError("unknown_kind", kind=name[:100], known=", ".join(list_kinds())) from None
 
 
-def models() -> dict[str, Card]:
+def list_models() -> dict[str, Card]:
     """Every model of the house, by name, and the user's own after them.
 
     Raises
@@ -293,7 +293,7 @@ def models() -> dict[str, Card]:
     ClearcutError
         ``broken_catalog`` where the user's own catalogue cannot be read.
     """
-    return {**_published(), **local_models()}
+    return {**_published(), **read_local_models()}
 
 
 @cache
@@ -301,7 +301,7 @@ def _published() -> dict[str, Card]:
     return read_catalog(CATALOG)
 
 
-def local_models() -> dict[str, Card]:
+def read_local_models() -> dict[str, Card]:
     """The user's own models: ``local.toml`` in the models folder."""
     path = Settings.current().models_dir / LOCAL
     try:
@@ -318,19 +318,22 @@ def _local(path: Path, changed: int) -> dict[str, Card]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ValidationError):
         raise ClearcutError("broken_catalog", file=path.name) from None
     own = {name: card.model_copy(update={"local": True}) for name, card in cards.items() if name not in _published()}
-    if files(own) & files(_published()):
+    if list_files(own) & list_files(_published()):
         raise ClearcutError("broken_catalog", file=path.name)
     return own
 
 
-def files(cards: Mapping[str, Card]) -> set[str]:
+def list_files(cards: Mapping[str, Card]) -> set[str]:
     """The names of all weight files of `cards`, in small letters: some file systems do not tell them apart."""
     return {
-        variant.file.lower() for card in cards.values() for network in card.networks for variant in network.variants
+        variant.file.lower()
+        for find_card in cards.values()
+        for network in find_card.networks
+        for variant in network.variants
     }
 
 
-def card(name: str) -> Card:
+def find_card(name: str) -> Card:
     """The card of the model called `name`.
 
     Raises
@@ -338,7 +341,7 @@ def card(name: str) -> Card:
     ClearcutError
         ``unknown_model``, with the names that there are.
     """
-    there = models()
+    there = list_models()
     try:
         return there[name]
     except KeyError:

@@ -26,11 +26,11 @@ def fetch(card: Card, progress: "Progress" = lambda done, total: None) -> list[P
     ClearcutError
         As `fetch_network`; ``offline`` names all that is missing.
     """
-    wanted = weights.missing(card)
-    if weights.only_by_hand(card):
+    wanted = weights.list_missing(card)
+    if weights.find_import_only(card):
         weights.require(card)
     if wanted and Settings.current().offline:
-        raise ClearcutError("offline", **weights.facts_of(card, wanted))
+        raise ClearcutError("offline", **weights.describe_missing(card, wanted))
     total = sum(variant.bytes for variant in wanted)
     paths, before = [], 0
     for network in card.networks:
@@ -62,24 +62,24 @@ def fetch_network(card: ModelCard, progress: "Progress" = lambda done, total: No
     settings = Settings.current()
     first = card.variants[0]
     if weights.find(card, settings):
-        return weights.checked(card)[1]
-    if weights.only_by_hand(card):
+        return weights.find_checked(card)[1]
+    if weights.find_import_only(card):
         weights.require(card)
     if settings.offline:
-        raise ClearcutError("offline", **weights.facts_of(card, [first]))
+        raise ClearcutError("offline", **weights.describe_missing(card, [first]))
     folder = settings.models_dir
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with _waiting_for(FileLock(folder / f".{card.name}.lock"), first, progress):
             if weights.find(card, settings):
-                return weights.checked(card)[1]
+                return weights.find_checked(card)[1]
             for variant in card.variants:
-                for address in [*weights.mirrored(settings, variant), *(() if card.gated else variant.sources)]:
+                for address in [*weights.list_mirrors(settings, variant), *(() if card.gated else variant.sources)]:
                     if _fetched(address, variant, folder, progress):
                         return folder / variant.file
     except OSError as error:
         raise write_error(error, first.file) from None
-    raise ClearcutError("fetch_failed", **weights.facts_of(card, [first]))
+    raise ClearcutError("fetch_failed", **weights.describe_missing(card, [first]))
 
 
 @contextmanager
@@ -111,7 +111,7 @@ def import_file(card: Card, file: Path) -> Path:
     ClearcutError
         ``file_missing``, ``wrong_checksum``, ``disk_full`` or ``write_failed``.
     """
-    variant = variant_of(card, file)
+    variant = match_variant(card, file)
     if variant.checksum:
         weights.verify(card.name, variant, file)
     target = Settings.current().models_dir / variant.file
@@ -119,14 +119,14 @@ def import_file(card: Card, file: Path) -> Path:
         _copy(file, target)
     if not variant.checksum:
         try:
-            _write_text(weights.note(target), f"{weights.digest(target)}  {target.name}\n")
+            _write_text(weights.note_path(target), f"{weights.hash_file(target)}  {target.name}\n")
         except ClearcutError:
             target.unlink(missing_ok=True)
             raise
     return target
 
 
-def variant_of(card: Card, file: Path) -> Variant:
+def match_variant(card: Card, file: Path) -> Variant:
     """Which variant of `card` the file is, by its length; the first where none fits. Raises ``file_missing``."""
     if not file.is_file():
         raise ClearcutError("file_missing", name=file.name)
@@ -162,7 +162,7 @@ def is_removable(card: Card) -> bool:
     return isinstance(card, ModelCard) and any((folder / variant.file).is_file() for variant in card.variants)
 
 
-def remove(card: Card) -> list[Path]:
+def remove_files(card: Card) -> list[Path]:
     """Delete the weight files of `card` from the models folder; what was deleted.
 
     Raises
@@ -178,7 +178,7 @@ def remove(card: Card) -> list[Path]:
     for variant in card.variants:
         path = folder / variant.file
         try:
-            for each in (weights.note(path), _part_file(path)):
+            for each in (weights.note_path(path), _part_file(path)):
                 each.unlink(missing_ok=True)
             if path.exists():
                 path.unlink()
@@ -188,7 +188,7 @@ def remove(card: Card) -> list[Path]:
     return gone
 
 
-def export(folder: Path) -> Iterator[Path]:
+def export_files(folder: Path) -> Iterator[Path]:
     """Copy every installed, verified weight file into `folder`, for a machine without a network; each copy.
 
     The folder then serves as that machine's models folder or mirror; the user's own catalogue goes along.
@@ -202,13 +202,13 @@ def export(folder: Path) -> Iterator[Path]:
     for card in weights.each_network():
         if weights.find(card) is None:
             continue
-        variant, path = weights.checked(card)
+        variant, path = weights.find_checked(card)
         target = folder / variant.file
         if not (target.exists() and target.samefile(path)):
             _copy(path, target)
-        sums[variant.file] = weights.digest(target)
+        sums[variant.file] = weights.hash_file(target)
         if not variant.checksum:
-            _write_text(weights.note(target), f"{sums[variant.file]}  {target.name}\n")
+            _write_text(weights.note_path(target), f"{sums[variant.file]}  {target.name}\n")
         yield target
     own = Settings.current().models_dir / catalog.LOCAL
     if own.is_file():

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 from ..base.errors import ClearcutError
 from ..base.settings import Settings
 from . import catalog
-from .catalog import Card, ModelCard, Variant, megabytes
+from .catalog import Card, ModelCard, Variant, to_megabytes
 
 
 def find(card: ModelCard, settings: Settings | None = None) -> tuple[Variant, Path] | None:
@@ -21,55 +21,57 @@ def find(card: ModelCard, settings: Settings | None = None) -> tuple[Variant, Pa
     folders = [settings.models_dir, *([Path(mirror)] if mirror and "://" not in mirror else [])]
     for variant in card.variants:
         for folder in folders:
-            if (folder / variant.file).is_file() and (variant.checksum or note(folder / variant.file).is_file()):
+            if (folder / variant.file).is_file() and (variant.checksum or note_path(folder / variant.file).is_file()):
                 return variant, folder / variant.file
     return None
 
 
-def note(path: Path) -> Path:
+def note_path(path: Path) -> Path:
     """Where the checksum of an imported file that has no published one was noted: beside it."""
     return path.with_name(path.name + ".sha256")
 
 
-def checksum(variant: Variant, path: Path) -> str:
+def read_checksum(variant: Variant, path: Path) -> str:
     """The checksum that the file of `variant` at `path` is held to, in hex."""
-    return variant.checksum or note(path).read_text(encoding="ascii").split()[0]
+    return variant.checksum or note_path(path).read_text(encoding="ascii").split()[0]
 
 
-def identity(card: ModelCard) -> str:
+def identify(card: ModelCard) -> str:
     """The name and checksum of the file that `card` runs. Raises ``model_missing``."""
     found = find(card)
     try:
         if found:
-            return f"{found[0].file} {checksum(*found)}"
+            return f"{found[0].file} {read_checksum(*found)}"
     except (OSError, IndexError):  # removed in this moment
         pass
-    raise ClearcutError("model_missing", **facts_of(card, [card.variants[0]]))
+    raise ClearcutError("model_missing", **describe_missing(card, [card.variants[0]]))
 
 
-def missing(card: Card) -> list[Variant]:
+def list_missing(card: Card) -> list[Variant]:
     """What must be fetched before `card` can run: the first variant of each network that is not here."""
     return [network.variants[0] for network in card.networks if find(network) is None]
 
 
 def is_installed(card: Card) -> bool:
     """Whether `card` can run without fetching anything."""
-    return not missing(card)
+    return not list_missing(card)
 
 
-def model_size(card: Card) -> int:
+def count_bytes(card: Card) -> int:
     """Bytes of the files that `card` runs: those that are here, else those that would be fetched."""
     return sum((find(network) or (network.variants[0],))[0].bytes for network in card.networks)
 
 
 def require(card: Card) -> None:
     """Raise ``model_missing``, or ``import_only`` where it cannot be fetched, unless `card` can run."""
-    wanted = missing(card)
-    by_hand = only_by_hand(card)
+    wanted = list_missing(card)
+    by_hand = find_import_only(card)
     if by_hand:
-        raise ClearcutError("import_only", **facts_of(by_hand, [by_hand.variants[0]]), homepage=by_hand.homepage)
+        raise ClearcutError(
+            "import_only", **describe_missing(by_hand, [by_hand.variants[0]]), homepage=by_hand.homepage
+        )
     if wanted:
-        raise ClearcutError("model_missing", **facts_of(card, wanted))
+        raise ClearcutError("model_missing", **describe_missing(card, wanted))
 
 
 def stamp(card: Card) -> tuple[Any, ...]:
@@ -84,22 +86,22 @@ def stamp(card: Card) -> tuple[Any, ...]:
     return tuple(facts)
 
 
-def only_by_hand(card: Card) -> ModelCard | None:
+def find_import_only(card: Card) -> ModelCard | None:
     """The first network that `card` lacks and that no source gives."""
     settings = Settings.current()
     for network in card.networks:
-        if find(network, settings) is None and not (network.fetchable or mirrored(settings, network.variants[0])):
+        if find(network, settings) is None and not (network.fetchable or list_mirrors(settings, network.variants[0])):
             return network
     return None
 
 
-def facts_of(card: Card, wanted: list[Variant]) -> dict[str, Any]:
+def describe_missing(card: Card, wanted: list[Variant]) -> dict[str, Any]:
     """What an error tells of files that are `wanted`."""
     files = ", ".join(variant.file for variant in wanted)
-    return {"model": card.name, "file": files, "megabytes": megabytes(sum(variant.bytes for variant in wanted))}
+    return {"model": card.name, "file": files, "megabytes": to_megabytes(sum(variant.bytes for variant in wanted))}
 
 
-def checked(card: ModelCard) -> tuple[Variant, Path]:
+def find_checked(card: ModelCard) -> tuple[Variant, Path]:
     """A weight file of `card` that is on this machine and whose checksum holds.
 
     Raises
@@ -109,7 +111,7 @@ def checked(card: ModelCard) -> tuple[Variant, Path]:
     """
     found = find(card)
     if found is None:
-        raise ClearcutError("model_missing", **facts_of(card, [card.variants[0]]))
+        raise ClearcutError("model_missing", **describe_missing(card, [card.variants[0]]))
     variant, path = found
     verify(card.name, variant, path)
     return variant, path
@@ -118,11 +120,11 @@ def checked(card: ModelCard) -> tuple[Variant, Path]:
 def verify(model: str, variant: Variant, path: Path) -> None:
     """Raise ``wrong_checksum`` unless the file at `path` is `variant`, byte for byte."""
     try:
-        wanted = checksum(variant, path)
-        found = digest(path, "sha256" if len(wanted) == 64 else "md5")
+        wanted = read_checksum(variant, path)
+        found = hash_file(path, "sha256" if len(wanted) == 64 else "md5")
     except FileNotFoundError:  # removed in this moment
         raise ClearcutError(
-            "model_missing", model=model, file=variant.file, megabytes=megabytes(variant.bytes)
+            "model_missing", model=model, file=variant.file, megabytes=to_megabytes(variant.bytes)
         ) from None
     except (OSError, IndexError, ValueError):
         raise ClearcutError("broken_weights", model=model, file=variant.file) from None
@@ -130,7 +132,7 @@ def verify(model: str, variant: Variant, path: Path) -> None:
         raise ClearcutError("wrong_checksum", model=model, file=variant.file, wanted=wanted, found=found)
 
 
-def digest(path: Path, algorithm: Literal["sha256", "md5"] = "sha256") -> str:
+def hash_file(path: Path, algorithm: Literal["sha256", "md5"] = "sha256") -> str:
     """The checksum of a file's content, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest()
@@ -144,7 +146,7 @@ class Checked(NamedTuple):
     holds: bool
 
 
-def check() -> Iterator[Checked]:
+def check_all() -> Iterator[Checked]:
     """Verify every weight file in the models folder, one by one."""
     known = {variant.file: (card, variant) for card in each_network() for variant in card.variants}
     for path in sorted(Settings.current().models_dir.glob("*.onnx")):
@@ -162,10 +164,10 @@ def check() -> Iterator[Checked]:
 
 def each_network() -> Iterator[ModelCard]:
     """Every network of the catalogue."""
-    return (card for card in catalog.models().values() if isinstance(card, ModelCard))
+    return (card for card in catalog.list_models().values() if isinstance(card, ModelCard))
 
 
-def mirrored(settings: Settings, variant: Variant) -> list[str]:
+def list_mirrors(settings: Settings, variant: Variant) -> list[str]:
     """The address of `variant` in a mirror that is reached over HTTP, if there is one."""
     mirror = settings.models_mirror
     return [f"{mirror.rstrip('/')}/{variant.file}"] if mirror and "://" in mirror and variant.checksum else []

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from pipeline import LANGUAGES, is_installed, models, say, vocabulary
-from pipeline.registry.catalog import card
-from pipeline.registry.weights import digest
+from pipeline import LANGUAGES, is_installed, list_models, load_words, say
+from pipeline.registry.catalog import find_card
+from pipeline.registry.weights import hash_file
 from tests.api.mirror import Mirror, mirroring
 from tests.api.test_remove_bg import post
 from tests.pictures import opened
@@ -66,9 +66,9 @@ def put(client: TestClient, name: str, data: Any, **headers: str) -> Any:
 
 def test_every_model_is_listed_with_all_that_a_person_should_know(here: TestClient) -> None:
     listed = here.get("/api/models").json()
-    assert [model["name"] for model in listed] == list(models())
+    assert [model["name"] for model in listed] == list(list_models())
     for model in listed:
-        wanted = card(model["name"])
+        wanted = find_card(model["name"])
         assert model["title"] and model["about"] and model["license"]
         assert model["bytes"] > 0 and 0 < model["memory_mb"] < 100_000 and model["good_for"]
         assert abs(model["megabytes"] - model["bytes"] / 1e6) <= 0.5
@@ -84,7 +84,7 @@ def test_every_model_is_listed_with_all_that_a_person_should_know(here: TestClie
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_titles_and_reasons_come_in_the_callers_language(here: TestClient, language: str) -> None:
-    words = vocabulary(language)
+    words = load_words(language)
     said = facts(here, "bria-rmbg-1.4", language)
     assert said["title"] == words["model.bria-rmbg-1.4.title"] and said["about"] == words["model.bria-rmbg-1.4.about"]
     assert said["commercial_use_why"] == words["why.noncommercial"]
@@ -136,7 +136,7 @@ def test_a_fetched_model_comes_with_progress_and_is_the_published_file(
     said = until(here, FAST, lambda said: "fetching" not in said)
     assert said["installed"] is True and "error" not in said
     assert left_in(empty_models) == {u2netp.name}
-    assert digest(empty_models / u2netp.name) == digest(u2netp)
+    assert hash_file(empty_models / u2netp.name) == hash_file(u2netp)
     assert post(here, jpeg).status_code == 200
 
 
@@ -205,7 +205,7 @@ def test_a_mirror_folder_with_a_wrong_file_is_refused_with_a_sentence(
 def test_all_members_of_best_are_fetched_as_one(
     here: TestClient, enter: Callable[..., Any], mirror: Mirror, u2netp: Path, empty_models: Path
 ) -> None:
-    size, sha256 = u2netp.stat().st_size, digest(u2netp)
+    size, sha256 = u2netp.stat().st_size, hash_file(u2netp)
     address = f"{mirror.address}/{u2netp.name}"
     for name in ("one", "two"):
         variant = {"file": f"the-{name}.onnx", "bytes": size, "sha256": sha256, "sources": [address]}
@@ -292,7 +292,7 @@ def test_a_model_made_of_others_is_not_removed(client_for: ClientFor, own_models
     answer = client.delete("/api/models/best")
     assert answer.status_code == 409 and answer.json()["code"] == "not_removable"
     assert "u2netp" in answer.json()["sentence"] and "isnet-general-use" in answer.json()["sentence"]
-    assert is_installed(card(FAST))
+    assert is_installed(find_card(FAST))
 
 
 # ---- importing -------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from pipeline import Job, Options, card, cut_out_bytes
+from pipeline import Job, Options, cut_out_bytes, find_card
 from pipeline.base.jobs import SLOTS
 from pipeline.inference import engines
 from pipeline.inference.cache import facts
@@ -33,7 +33,7 @@ def test_a_photo_comes_back_as_a_transparent_png_of_the_same_size(client: TestCl
 def test_the_headers_tell_model_engine_size_and_seconds(client: TestClient, jpeg: bytes) -> None:
     headers = post(client, jpeg).headers
     assert headers["x-model"] == "u2netp"
-    assert headers["x-engine"] == engines.plan(card("u2netp")).label  # type: ignore[arg-type]
+    assert headers["x-engine"] == engines.plan(find_card("u2netp")).label  # type: ignore[arg-type]
     assert (headers["x-width"], headers["x-height"]) == ("640", "480")
     assert float(headers["x-seconds"]) > 0
     assert "x-warnings" not in headers

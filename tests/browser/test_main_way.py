@@ -121,13 +121,13 @@ def test_formats_that_browsers_cannot_show_are_shown(visit: Visit, format: str) 
 
 @pytest.mark.parametrize("name", ["Ünïcödé 猫.jpg", 'it\'s "quoted" & <b>.jpg', "x" * 180 + ".jpg", "100%_#1?.jpg"])
 def test_odd_names_keep_what_they_can(visit: Visit, portrait: bytes, name: str) -> None:
-    from pipeline import cutout_name
+    from pipeline import name_cutout
 
     visit.done(portrait, name)
     suggested, data = visit.download()
     assert opened(data).ndim == 3
     kept = lambda text: [letter for letter in text if letter.isalnum()]  # noqa: E731
-    assert kept(suggested) == kept(cutout_name(name))
+    assert kept(suggested) == kept(name_cutout(name))
 
 
 def test_the_handle_slides_by_keyboard_and_shows_the_original_on_its_left(visit: Visit, portrait: bytes) -> None:

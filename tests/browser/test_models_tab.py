@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 from playwright.sync_api import APIResponse, Dialog, Page, Route, expect
 
-from pipeline import models, vocabulary
+from pipeline import list_models, load_words
 from tests.api.mirror import Mirror
 from tests.browser.conftest import Visit
 from tests.process import Process, serving
@@ -54,10 +54,10 @@ def test_every_model_has_a_card_with_licence_size_memory_and_whether_it_is_here(
         here: card.querySelector(".badge.here") !== null }))"""
     )
     told = {model["name"]: model for model in httpx.get(f"{visit.address}/api/models").json()}
-    assert sorted(card["name"] for card in shown) == sorted(models())
+    assert sorted(card["name"] for card in shown) == sorted(list_models())
     for card in shown:
         model = told[card["name"]]
-        words = vocabulary("en")[f"model.commercial.{model['commercial_use']}"]
+        words = load_words("en")[f"model.commercial.{model['commercial_use']}"]
         assert card["badge"] == [[f"badge {model['commercial_use']}", words]]
         assert card["here"] is model["installed"]
         assert f"{model['megabytes']:g} MB" in card["text"] and "GB of memory" in card["text"]
@@ -171,7 +171,7 @@ def test_a_fetch_that_fails_says_why_on_the_card(visit_to: VisitTo, u2netp: Path
         card.get_by_role("button", name="Fetch").click()
         expect(card.locator(".failed")).to_contain_text("isnet-general-use-fp16.onnx")
         visit.page.click("#language")
-        expect(card.locator(".failed")).to_contain_text(vocabulary("zh-CN")["error.offline"][:6])
+        expect(card.locator(".failed")).to_contain_text(load_words("zh-CN")["error.offline"][:6])
 
 
 def test_a_non_commercial_model_is_fetched_only_by_who_has_read_that(
@@ -261,7 +261,7 @@ def test_on_an_exposed_server_the_tab_only_shows(visit_to: VisitTo, own_models: 
     with serving("--host", "0.0.0.0", "--public", CLEARCUT_MODELS_DIR=str(own_models)) as process:
         visit = visit_to(process).models()
         expect(visit.page.get_by_text("On this server models can only be looked at.")).to_be_visible()
-        expect(visit.page.locator("#models-list article")).to_have_count(len(models()))
+        expect(visit.page.locator("#models-list article")).to_have_count(len(list_models()))
         expect(visit.page.locator("#models-list button")).to_have_count(0)
         expect(visit.card("u2netp").locator(".badge.here")).to_be_visible()
 

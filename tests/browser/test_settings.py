@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import expect
 
-from pipeline import Options, canvases, cut_out_bytes
-from pipeline.options.presets import presets
+from pipeline import Options, cut_out_bytes, list_canvases
+from pipeline.options.presets import list_presets
 from tests.browser.conftest import Visit
 from tests.pictures import encoded, opened
 from tests.process import Process
@@ -88,7 +88,7 @@ def test_a_canvas_brings_the_background_that_it_asks_for_and_undo_takes_back_bot
     page = visit.page
     visit.done(portrait)
     unfold(visit, "frame")
-    blue = next(canvas for canvas in canvases().values() if canvas.background not in (None, "#ffffff"))
+    blue = next(canvas for canvas in list_canvases().values() if canvas.background not in (None, "#ffffff"))
     choose(visit, "canvas", f"{blue.title('en')} · {blue.size[0]} × {blue.size[1]}")
     page.wait_for_function("clearcut.settings.current().background === 'color'")
     expect(page.locator("#group-background")).to_have_class(re.compile("touched"))
@@ -192,7 +192,7 @@ def test_every_preset_shows_what_the_library_makes_on_a_phone_too(
 ) -> None:
     visit = visit_to(server, 390, 844, has_touch=True, is_mobile=True, locale="zh-CN")
     visit.done(portrait)
-    for name in presets():
+    for name in list_presets():
         after(visit, lambda name=name: visit.page.tap(f"#preset-chips [data-name={name}]"))
         assert visit.page.evaluate("document.documentElement.scrollWidth") <= 390
         _, data = visit.download()

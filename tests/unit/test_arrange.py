@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline import ClearcutError, Options, Photo, canvases, cut_out, cut_out_bytes, decode
+from pipeline import ClearcutError, Options, Photo, cut_out, cut_out_bytes, decode, list_canvases
 from pipeline.base.jobs import Job
 from pipeline.compose.own_shadow import NOT_PLAIN
-from pipeline.pixels.resample import matte_to_photo
+from pipeline.pixels.resample import resize_matte
 from tests.pictures import composite, encoded, iou, off, opened, photo
 
 pytestmark = pytest.mark.usefixtures("u2netp")
@@ -26,7 +26,7 @@ def cut(**options):
 def test_without_refining_and_feather_the_matte_is_the_networks_own():
     from pipeline.inference.predict import predict
 
-    own = matte_to_photo(predict(PHOTO, "u2netp", Job()).prediction.matte, PHOTO.size)
+    own = resize_matte(predict(PHOTO, "u2netp", Job()).prediction.matte, PHOTO.size)
     assert np.array_equal(cut(refine="off", feather=0).alpha, own)
     assert not np.array_equal(cut().alpha, own)
 
@@ -46,12 +46,12 @@ def test_refining_brings_real_soft_edges_nearer_to_the_truth(truth):
 def test_a_subject_in_its_own_colour_looks_right_on_any_background(background):
     """On the true matte, so that only colour counts."""
     from pipeline.compose.layers import over
-    from pipeline.edges.foreground import estimate
+    from pipeline.edges.foreground import estimate_foreground
 
     true = over(ONE.subject, ONE.alpha, background).astype(int)
     soft = (ONE.alpha > 0) & (ONE.alpha < 255)
     plain = np.abs(over(ONE.rgb, ONE.alpha, background) - true)[soft].mean()
-    ours = np.abs(over(estimate(ONE.rgb, ONE.alpha), ONE.alpha, background) - true)[soft].mean()
+    ours = np.abs(over(estimate_foreground(ONE.rgb, ONE.alpha), ONE.alpha, background) - true)[soft].mean()
     assert ours * 3 <= plain
 
 
@@ -257,7 +257,7 @@ def test_a_canvas_that_asks_for_a_colour_has_it_unless_something_is_said_of_the_
         return made.background, made.background_color
 
     assert asked(canvas="walmart") == ("color", "#ffffff")
-    blue = next(canvas for canvas in canvases().values() if canvas.background not in (None, "#ffffff"))
+    blue = next(canvas for canvas in list_canvases().values() if canvas.background not in (None, "#ffffff"))
     assert asked(canvas=blue.id) == ("color", blue.background)
     assert (opened(cut_out_bytes(encoded(ONE.rgb), canvas=blue.id))[0, 0] == colour(blue.background)).all()
     assert asked(canvas=blue.id, background="transparent")[0] == "transparent"

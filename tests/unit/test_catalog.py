@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from pipeline.base.errors import ClearcutError
 from pipeline.base.settings import Settings
-from pipeline.inference.networks import network
+from pipeline.inference.networks import find_network
 from pipeline.registry import catalog, weights
 from pipeline.registry import fetching as supply
 from pipeline.registry.catalog import LOCAL, Accuracy, Card, Ensemble, Feed, ModelCard, Variant, read_catalog
@@ -76,14 +76,14 @@ def test_the_menu_has_every_model_that_matters() -> None:
 
 
 def test_every_row_is_of_a_kind_that_there_is_and_that_runs() -> None:
-    assert {entry["kind"] for entry in ROWS.values() if "members" not in entry} <= set(catalog.kinds())
+    assert {entry["kind"] for entry in ROWS.values() if "members" not in entry} <= set(catalog.list_kinds())
     for card in NETWORKS:
-        assert network(card)
-        assert card.network == catalog.kind(card.kind).network
+        assert find_network(card)
+        assert card.network == catalog.find_kind(card.kind).network
 
 
 def test_every_kind_has_a_published_row() -> None:
-    assert {card.kind for card in NETWORKS} == set(catalog.kinds())
+    assert {card.kind for card in NETWORKS} == set(catalog.list_kinds())
 
 
 def test_no_two_rows_share_a_file_name() -> None:
@@ -145,17 +145,17 @@ def test_classes_that_can_be_kept_are_all_but_the_background(model: str, count: 
 
 
 def test_a_row_is_what_its_kind_says(read: Callable[..., dict[str, Card]]) -> None:
-    card, like = of(read(row("mine", "modnet")), "mine"), catalog.kind("modnet")
+    card, like = of(read(row("mine", "modnet")), "mine"), catalog.find_kind("modnet")
     assert (card.kind, card.network, card.feed, card.read) == ("modnet", like.network, like.feed, like.read)
 
 
 def test_a_row_may_differ_from_its_kind_in_single_values(read: Callable[..., dict[str, Card]]) -> None:
     more = 'feed = { size = [64, 48], divide_by = "maximum" }\nread = { outputs = ["last"], activation = "sigmoid" }'
-    card, like = of(read(row("mine", "isnet", more=more)), "mine"), catalog.kind("isnet")
+    card, like = of(read(row("mine", "isnet", more=more)), "mine"), catalog.find_kind("isnet")
     assert card.feed == like.feed.model_copy(update={"size": (64, 48), "divide_by": "maximum"})
     assert card.read == like.read.model_copy(update={"outputs": ("last",), "activation": "sigmoid"})
     assert card.read.normalise_above == like.read.normalise_above
-    assert catalog.kind("isnet") == like
+    assert catalog.find_kind("isnet") == like
 
 
 def test_the_files_order_is_the_menus(read: Callable[..., dict[str, Card]]) -> None:
@@ -186,11 +186,11 @@ def test_a_row_with_a_mistake_is_refused(wrong: str, read: Callable[..., dict[st
 
 def test_an_unknown_kind_or_model_is_told_with_those_that_there_are() -> None:
     with pytest.raises(ClearcutError) as caught:
-        catalog.kind("u3net" * 50)
+        catalog.find_kind("u3net" * 50)
     assert caught.value.code == "unknown_kind" and len(caught.value.facts["kind"]) == 100
-    assert set(caught.value.facts["known"].split(", ")) == set(catalog.kinds())
+    assert set(caught.value.facts["known"].split(", ")) == set(catalog.list_kinds())
     with pytest.raises(ClearcutError) as caught:
-        catalog.card("u3net")
+        catalog.find_card("u3net")
     assert caught.value.code == "unknown_model" and "u2netp, best" in caught.value.facts["known"]
 
 
@@ -226,10 +226,10 @@ def entered(enter: Callable[..., Card], content: bytes, **variant: Any) -> Model
 def test_a_file_is_held_to_an_md5_where_that_is_all_there_is(enter: Callable[..., Card], empty_models: Path) -> None:
     card = entered(enter, b"weights", md5=hashlib.md5(b"weights").hexdigest())
     (empty_models / "brought.onnx").write_bytes(b"weights")
-    assert weights.checked(card) == (card.variants[0], empty_models / "brought.onnx")
+    assert weights.find_checked(card) == (card.variants[0], empty_models / "brought.onnx")
     (empty_models / "brought.onnx").write_bytes(b"weightz")
     with pytest.raises(ClearcutError) as caught:
-        weights.checked(card)
+        weights.find_checked(card)
     assert caught.value.code == "wrong_checksum"
 
 
@@ -241,10 +241,10 @@ def test_a_file_without_a_checksum_is_held_to_what_it_was_when_it_was_brought(
     assert not card.fetchable and not weights.is_installed(card)  # nobody has vouched for it
     (tmp_path / "mine.onnx").write_bytes(b"weights, a few more")
     supply.import_file(card, tmp_path / "mine.onnx")
-    assert weights.checked(card)[1].read_bytes() == b"weights, a few more"
+    assert weights.find_checked(card)[1].read_bytes() == b"weights, a few more"
     (empty_models / "brought.onnx").write_bytes(b"something else")
     with pytest.raises(ClearcutError) as caught:
-        weights.checked(card)
+        weights.find_checked(card)
     assert caught.value.code == "wrong_checksum"
 
 
@@ -323,32 +323,32 @@ def test_a_condition_on_a_member_is_a_condition_on_the_ensemble() -> None:
 
 
 def test_a_model_of_the_users_own_comes_after_the_houses(empty_models: Path) -> None:
-    assert list(catalog.models()) == list(PUBLISHED)
+    assert list(catalog.list_models()) == list(PUBLISHED)
     write_catalog(empty_models / LOCAL, row("mine", "modnet") + row("another"))
-    assert list(catalog.models()) == [*PUBLISHED, "mine", "another"]
-    assert catalog.card("mine").local and not catalog.card("u2netp").local
-    assert set(catalog.local_models()) == {"mine", "another"}
+    assert list(catalog.list_models()) == [*PUBLISHED, "mine", "another"]
+    assert catalog.find_card("mine").local and not catalog.find_card("u2netp").local
+    assert set(catalog.read_local_models()) == {"mine", "another"}
 
 
 def test_a_change_on_disk_is_seen(empty_models: Path) -> None:
     path = empty_models / LOCAL
     write_catalog(path, row("mine"))
-    assert of(catalog.models(), "mine").kind == "u2net"
+    assert of(catalog.list_models(), "mine").kind == "u2net"
     write_catalog(path, row("mine", "isnet") + row("more"))
-    assert of(catalog.models(), "mine").kind == "isnet" and "more" in catalog.models()
+    assert of(catalog.list_models(), "mine").kind == "isnet" and "more" in catalog.list_models()
     path.unlink()
-    assert list(catalog.models()) == list(PUBLISHED)
+    assert list(catalog.list_models()) == list(PUBLISHED)
     write_catalog(path, row("back"))
-    assert "back" in catalog.models()
+    assert "back" in catalog.list_models()
 
 
 def test_each_models_folder_has_its_own(empty_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_catalog(empty_models / LOCAL, row("mine"))
-    assert "mine" in catalog.models()
+    assert "mine" in catalog.list_models()
     monkeypatch.setenv("CLEARCUT_MODELS_DIR", str(tmp_path))
     write_catalog(tmp_path / LOCAL, row("theirs"))
     os.utime(tmp_path / LOCAL, ns=(0, (empty_models / LOCAL).stat().st_mtime_ns))
-    assert list(catalog.local_models()) == ["theirs"]
+    assert list(catalog.read_local_models()) == ["theirs"]
 
 
 @pytest.mark.parametrize(
@@ -370,29 +370,29 @@ def test_a_broken_catalogue_of_the_users_own_is_told_by_its_name(text: str, empt
     write_catalog(empty_models / LOCAL, text)
     for _ in range(2):
         with pytest.raises(ClearcutError) as caught:
-            catalog.models()
+            catalog.list_models()
         assert (caught.value.code, caught.value.facts) == ("broken_catalog", {"file": LOCAL})
     write_catalog(empty_models / LOCAL, row("mine"))
-    assert "mine" in catalog.models()
+    assert "mine" in catalog.list_models()
 
 
 def test_a_catalogue_that_is_no_text_is_broken_too(empty_models: Path) -> None:
     (empty_models / LOCAL).write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ClearcutError) as caught:
-        catalog.models()
+        catalog.list_models()
     assert caught.value.code == "broken_catalog"
 
 
 def test_a_published_model_cannot_be_replaced(empty_models: Path) -> None:
     write_catalog(empty_models / LOCAL, row("u2netp", "modnet") + row("best") + row("mine"))
-    assert catalog.card("u2netp") == PUBLISHED["u2netp"] and catalog.card("best") == PUBLISHED["best"]
-    assert list(catalog.models()) == [*PUBLISHED, "mine"]
+    assert catalog.find_card("u2netp") == PUBLISHED["u2netp"] and catalog.find_card("best") == PUBLISHED["best"]
+    assert list(catalog.list_models()) == [*PUBLISHED, "mine"]
 
 
 def test_several_of_the_users_own_make_one(empty_models: Path) -> None:
     both = '["both"]\nmembers = ["a", "b"]\nweights = [1, 3]\nlevels = [0.1, 0.9]\ngood_for = ["own"]\n'
     write_catalog(empty_models / LOCAL, row("a") + row("b", use="no") + both)
-    card = catalog.card("both")
+    card = catalog.find_card("both")
     assert isinstance(card, Ensemble) and card.local
     assert (card.weights, card.levels, card.commercial_use) == ((1, 3), (0.1, 0.9), "no")
 

@@ -281,7 +281,7 @@ def test_where_no_subject_is_found_the_cut_out_is_empty_and_says_so(cli: Any) ->
 def test_models_lists_name_size_licence_and_whether_it_is_here(cli: Any, own_models: Path) -> None:
     rows = {line.split()[0]: line for line in cli("models").out.decode().splitlines() if line}
     assert rows["Models"].endswith(str(own_models))
-    for name, card in catalog.models().items():
+    for name, card in catalog.list_models().items():
         assert rows[name].endswith("yes" if name == "u2netp" else "no" if card.fetchable else "import")
         size = sum(network.variants[0].bytes for network in getattr(card, "members", [card])) / 1e6
         for fact in (card.license, f"{size:.{int(size < 10)}f} MB", card.commercial_use):
@@ -303,7 +303,7 @@ def test_a_wrong_weight_file_is_refused_with_both_checksums(command: str, cli: A
     before = files()
     end = cli(*command.split())
     assert (end.code, end.out, files()) == (3, b"", before)
-    sums = [catalog.card("u2netp").networks[0].variants[0].sha256, hashlib.sha256(b"wrong").hexdigest()]
+    sums = [catalog.find_card("u2netp").networks[0].variants[0].sha256, hashlib.sha256(b"wrong").hexdigest()]
     assert re.findall(r"[0-9a-f]{64}", sentence(end.err)) == sums
 
 

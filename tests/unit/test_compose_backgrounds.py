@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from pipeline.compose.backgrounds import blurred, gradient, picture
+from pipeline.compose.backgrounds import blur_background, draw_gradient, fit_picture
 from tests.pictures import composite
 
 sides = st.integers(1, 40)
@@ -25,13 +25,13 @@ shapes = st.tuples(sides, sides)
     ],
 )
 def test_a_gradient_goes_where_its_angle_points(angle, begins, ends):
-    made = gradient((256, 256), (255, 0, 100), (0, 255, 100), angle)
+    made = draw_gradient((256, 256), (255, 0, 100), (0, 255, 100), angle)
     assert np.abs(made[begins].astype(int) - (255, 0, 100)).max() <= 1
     assert np.abs(made[ends].astype(int) - (0, 255, 100)).max() <= 1
 
 
 def test_a_slanted_gradient_is_pure_in_its_corners_and_even_between():
-    made = gradient((300, 100), (0, 0, 0), (250, 250, 250), 135)[..., 0].astype(int)
+    made = draw_gradient((300, 100), (0, 0, 0), (250, 250, 250), 135)[..., 0].astype(int)
     assert made[0, 0] <= 1 and made[-1, -1] >= 249
     assert abs(made[50, 150] - 125) <= 1
     assert (np.diff(made, axis=0) >= 0).all() and (np.diff(made, axis=1) >= 0).all()
@@ -40,7 +40,7 @@ def test_a_slanted_gradient_is_pure_in_its_corners_and_even_between():
 @settings(max_examples=60, deadline=None)
 @given(shapes, bytes3, bytes3, st.floats(-720, 720))
 def test_a_gradient_stays_between_its_colours(shape, first, second, angle):
-    made = gradient(shape, first, second, angle)
+    made = draw_gradient(shape, first, second, angle)
     assert (made.shape, made.dtype) == ((shape[1], shape[0], 3), np.uint8)
     assert (made >= np.minimum(first, second)).all() and (made <= np.maximum(first, second)).all()
 
@@ -49,27 +49,27 @@ HALVES = np.repeat(np.uint8([[[255, 0, 0]], [[0, 0, 255]]]), 40, axis=0).repeat(
 
 
 def test_a_picture_that_fills_shows_the_part_that_is_asked_for():
-    assert (picture(HALVES, (40, 40), "fill", (0.5, 0)) == (255, 0, 0)).all()
-    assert (picture(HALVES, (40, 40), "fill", (0.5, 1)) == (0, 0, 255)).all()
-    middle = picture(HALVES, (40, 40), "fill")
+    assert (fit_picture(HALVES, (40, 40), "fill", (0.5, 0)) == (255, 0, 0)).all()
+    assert (fit_picture(HALVES, (40, 40), "fill", (0.5, 1)) == (0, 0, 255)).all()
+    middle = fit_picture(HALVES, (40, 40), "fill")
     assert (middle[:18] == (255, 0, 0)).all() and (middle[-18:] == (0, 0, 255)).all()
 
 
 def test_a_picture_that_fits_shows_whole_with_a_colour_around():
     for at, columns in ((0, slice(0, 10)), (0.5, slice(15, 25)), (1, slice(30, 40))):
-        made = picture(HALVES, (40, 40), "fit", (at, 0.5), (9, 99, 199))
+        made = fit_picture(HALVES, (40, 40), "fit", (at, 0.5), (9, 99, 199))
         assert (made[:18, columns] == (255, 0, 0)).all() and (made[-18:, columns] == (0, 0, 255)).all()
         assert ((made == (9, 99, 199)).all(-1).sum(1) == 30).all()
 
 
 def test_a_picture_of_the_right_size_is_used_as_it_is():
-    assert picture(HALVES, (20, 80)) is HALVES
+    assert fit_picture(HALVES, (20, 80)) is HALVES
 
 
 @settings(max_examples=150, deadline=None)
 @given(shapes, shapes, st.sampled_from(["fill", "fit"]), st.tuples(st.floats(-1, 2), st.floats(-1, 2)), bytes3)
 def test_any_picture_goes_behind_any_size_and_flat_stays_flat(shape, size, fit, position, colour):
-    made = picture(np.full((*shape, 3), colour, np.uint8), size, fit, position, colour)
+    made = fit_picture(np.full((*shape, 3), colour, np.uint8), size, fit, position, colour)
     assert made.shape == (size[1], size[0], 3)
     assert (made == colour).all()
 
@@ -83,29 +83,29 @@ def test_a_blurred_background_holds_nothing_of_the_subject(radius):
         np.where(scene.alpha[..., None] > 0, np.uint8(colour), other.background)
         for colour in ((255, 0, 0), (0, 255, 0))
     )
-    assert np.array_equal(blurred(red, scene.alpha, radius), blurred(green, scene.alpha, radius))
-    soft = blurred(scene.rgb, scene.alpha, radius).astype(int)
+    assert np.array_equal(blur_background(red, scene.alpha, radius), blur_background(green, scene.alpha, radius))
+    soft = blur_background(scene.rgb, scene.alpha, radius).astype(int)
     assert np.abs(soft - scene.background.mean((0, 1))).max() < 30  # a plain wall stays one, also where the ball was
 
 
 def test_a_flat_background_stays_flat_under_a_blur():
     scene = composite(300, 200)
     rgb = np.where(scene.alpha[..., None] > 0, scene.subject, np.uint8((12, 200, 77)))
-    assert (blurred(rgb, scene.alpha, 0.05) == (12, 200, 77)).all()
+    assert (blur_background(rgb, scene.alpha, 0.05) == (12, 200, 77)).all()
 
 
 def test_no_blur_gives_back_the_photo_itself():
     scene = composite(60, 40)
-    assert blurred(scene.rgb, scene.alpha, 0) is scene.rgb
+    assert blur_background(scene.rgb, scene.alpha, 0) is scene.rgb
 
 
 def test_a_screen_sized_view_is_blurred_as_the_full_size_is():
     import cv2
 
     scene = composite(800, 600)
-    full = cv2.resize(blurred(scene.rgb, scene.alpha, 0.04), (400, 300), interpolation=cv2.INTER_AREA)
+    full = cv2.resize(blur_background(scene.rgb, scene.alpha, 0.04), (400, 300), interpolation=cv2.INTER_AREA)
     half = [cv2.resize(plane, (400, 300), interpolation=cv2.INTER_AREA) for plane in (scene.rgb, scene.alpha)]
-    assert np.abs(full.astype(int) - blurred(*half, 0.04)).mean() < 1
+    assert np.abs(full.astype(int) - blur_background(*half, 0.04)).mean() < 1
 
 
 pictures = shapes.flatmap(lambda shape: st.tuples(arrays(np.uint8, (*shape, 3)), arrays(np.uint8, shape)))
@@ -114,12 +114,12 @@ pictures = shapes.flatmap(lambda shape: st.tuples(arrays(np.uint8, (*shape, 3)),
 @settings(max_examples=120, deadline=None)
 @given(pictures, st.floats(0, 1))
 def test_any_photo_can_be_blurred(planes, radius):
-    made = blurred(*planes, radius)
+    made = blur_background(*planes, radius)
     assert (made.shape, made.dtype) == (planes[0].shape, np.uint8)
 
 
 @pytest.mark.parametrize("alpha", [0, 255])
 def test_a_photo_all_background_or_all_subject_can_be_blurred(alpha):
     rgb = composite(50, 40).rgb
-    made = blurred(rgb, np.full(rgb.shape[:2], alpha, np.uint8), 0.05)
+    made = blur_background(rgb, np.full(rgb.shape[:2], alpha, np.uint8), 0.05)
     assert np.abs(made.mean((0, 1)) - rgb.mean((0, 1))).max() < 12

@@ -7,8 +7,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from pipeline.compose.framing import ENLARGED, LARGEST, TOO_SMALL, canvas, cover, crop, fill, ratio, subject_box, turned
-from pipeline.options.canvas import GROUPS, canvases, frame, said_of_fill
+from pipeline.compose.framing import (
+    ENLARGED,
+    LARGEST,
+    TOO_SMALL,
+    find_subject,
+    measure_fill,
+    place_covering,
+    place_cropped,
+    place_in_ratio,
+    place_on_canvas,
+    turn,
+)
+from pipeline.options.canvas import GROUPS, describe_fill, list_canvases, parse_canvas
 from pipeline.options.options import Options
 from tests.pictures import composite
 
@@ -28,7 +39,7 @@ def block(left=30, top=20, right=70, bottom=40, size=(100, 80)) -> np.ndarray:
 
 
 def edges(alpha: np.ndarray) -> tuple[int, int, int, int]:
-    box = subject_box(alpha)
+    box = find_subject(alpha)
     return box.left, box.top, box.right, box.bottom
 
 
@@ -37,14 +48,14 @@ def coloured(alpha: np.ndarray) -> np.ndarray:
 
 
 def test_a_crop_without_margin_is_the_subject():
-    placed = crop(block())
+    placed = place_cropped(block())
     rgb, alpha = placed.layer(coloured(block()), block())
     assert alpha.shape == (20, 40) and (alpha == 255).all() and (rgb == (200, 100, 50)).all()
 
 
 @pytest.mark.parametrize(("margin", "pixels"), [(0, 0), (10, 4), (100, 40)])
 def test_a_margin_is_a_share_of_the_longer_side_and_may_go_beyond_the_photo(margin, pixels):
-    placed = crop(block(), margin)
+    placed = place_cropped(block(), margin)
     assert edges(placed.plane(block())) == (pixels, pixels, 40 + pixels, 20 + pixels)
     assert placed.size == (40 + 2 * pixels, 20 + 2 * pixels)
     assert placed.warnings == () and placed.scale == 1
@@ -52,9 +63,9 @@ def test_a_margin_is_a_share_of_the_longer_side_and_may_go_beyond_the_photo(marg
 
 def test_where_the_photo_cuts_the_subject_there_is_no_margin():
     bust = block(30, 20, 70, 80)
-    assert edges(crop(bust, 10).plane(bust)) == (6, 6, 46, 66)
-    assert crop(bust, 10).size == (52, 66)
-    placed = canvas(bust, (200, 200), 10)
+    assert edges(place_cropped(bust, 10).plane(bust)) == (6, 6, 46, 66)
+    assert place_cropped(bust, 10).size == (52, 66)
+    placed = place_on_canvas(bust, (200, 200), 10)
     assert edges(placed.plane(bust))[3] == 200  # shoulders end at the border
     left, top, right, _ = edges(placed.plane(bust))
     assert abs(left - (200 - right)) <= 1 and top >= 10
@@ -63,15 +74,15 @@ def test_where_the_photo_cuts_the_subject_there_is_no_margin():
 def test_haze_far_away_does_not_widen_a_crop():
     hazy = block()
     hazy[0, 0] = 12
-    assert crop(hazy).size == (40, 20)
+    assert place_cropped(hazy).size == (40, 20)
     hazy[0, 0] = 13
-    assert crop(hazy).size == (70, 40)
+    assert place_cropped(hazy).size == (70, 40)
 
 
 @pytest.mark.parametrize("size", [(50, 50), (200, 60), (60, 200), (80, 41), (1000, 1000)])
 @pytest.mark.parametrize("margin", [0, 5, 30])
 def test_a_canvas_has_its_size_and_the_subject_in_its_middle(size, margin):
-    placed = canvas(block(), size, margin, natural=50)
+    placed = place_on_canvas(block(), size, margin, natural=50)
     alpha = placed.plane(block())
     assert alpha.shape == size[::-1]
     left, top, right, bottom = edges(alpha)
@@ -83,10 +94,12 @@ def test_a_canvas_has_its_size_and_the_subject_in_its_middle(size, margin):
 
 
 def test_a_subject_is_enlarged_only_so_far_and_says_so():
-    assert canvas(block(), (80, 80)).warnings == (ENLARGED,)
-    assert canvas(block(), (30, 30)).warnings == ()
-    assert canvas(block(), (60, 60), natural=2).warnings == ()  # a view of what is larger than the photo itself
-    small = canvas(block(), (800, 800))
+    assert place_on_canvas(block(), (80, 80)).warnings == (ENLARGED,)
+    assert place_on_canvas(block(), (30, 30)).warnings == ()
+    assert (
+        place_on_canvas(block(), (60, 60), natural=2).warnings == ()
+    )  # a view of what is larger than the photo itself
+    small = place_on_canvas(block(), (800, 800))
     assert small.warnings == (TOO_SMALL,) and small.scale == LARGEST
     left, _, right, _ = edges(small.plane(block()))
     assert right - left == pytest.approx(80, abs=2)
@@ -94,7 +107,7 @@ def test_a_subject_is_enlarged_only_so_far_and_says_so():
 
 def test_a_scaled_edge_keeps_the_subjects_colour():
     for size in ((37, 37), (173, 173)):
-        rgb, alpha = canvas(block(), size, 10, natural=5).layer(coloured(block()), block())
+        rgb, alpha = place_on_canvas(block(), size, 10, natural=5).layer(coloured(block()), block())
         assert np.abs(rgb[alpha > 8].astype(int) - (200, 100, 50)).max() <= 1
         assert not rgb[alpha == 0].any()
 
@@ -102,14 +115,14 @@ def test_a_scaled_edge_keeps_the_subjects_colour():
 def test_a_covering_photo_leaves_nothing_empty_and_keeps_the_subject_in():
     whole = np.full((80, 100), 255, np.uint8)
     for size in ((50, 90), (160, 30), (100, 80), (200, 160)):
-        placed = cover(block(60, 20, 100, 40), size)
+        placed = place_covering(block(60, 20, 100, 40), size)
         assert (placed.plane(whole) == 255).all() and placed.size == size
-    assert edges(cover(block(60, 20, 100, 40), (40, 80)).plane(block(60, 20, 100, 40))) == (0, 20, 40, 40)
+    assert edges(place_covering(block(60, 20, 100, 40), (40, 80)).plane(block(60, 20, 100, 40))) == (0, 20, 40, 40)
 
 
 @pytest.mark.parametrize(("wide", "high"), [(1, 1), (4, 5), (16, 9), (9, 16)])
 def test_a_ratio_is_met_without_scaling(wide, high):
-    placed = ratio(block(), wide, high, 10)
+    placed = place_in_ratio(block(), wide, high, 10)
     alpha = placed.plane(block())
     assert placed.size[0] / placed.size[1] == pytest.approx(wide / high, rel=0.02)
     left, top, right, bottom = edges(alpha)
@@ -119,9 +132,9 @@ def test_a_ratio_is_met_without_scaling(wide, high):
 
 def test_beyond_the_photo_its_background_is_mirrored_and_a_shadow_fades():
     photo = composite(100, 80)
-    placed = crop(np.full((80, 100), 255, np.uint8), 0)
+    placed = place_cropped(np.full((80, 100), 255, np.uint8), 0)
     assert placed.backdrop(photo.rgb) is photo.rgb
-    placed = crop(block(), 100)
+    placed = place_cropped(block(), 100)
     behind = placed.backdrop(photo.rgb)
     assert behind.shape == (100, 120, 3)
     (x, y), box = placed.at, placed.box
@@ -132,7 +145,10 @@ def test_beyond_the_photo_its_background_is_mirrored_and_a_shadow_fades():
     assert (np.diff(shade[:y, 60]) >= 0).all() and shade[0, 60] < 100
 
 
-@pytest.mark.parametrize("place", [crop, lambda alpha: canvas(alpha, (100, 80)), lambda alpha: cover(alpha, (100, 80))])
+@pytest.mark.parametrize(
+    "place",
+    [place_cropped, lambda alpha: place_on_canvas(alpha, (100, 80)), lambda alpha: place_covering(alpha, (100, 80))],
+)
 def test_what_changes_nothing_gives_back_the_input_itself(place):
     full = np.full((80, 100), 255, np.uint8)
     rgb = coloured(full)
@@ -142,7 +158,9 @@ def test_what_changes_nothing_gives_back_the_input_itself(place):
     assert placed.layer(rgb, full) == (rgb, full)
 
 
-@pytest.mark.parametrize("place", [crop, lambda alpha: canvas(alpha, (50, 40)), lambda alpha: ratio(alpha, 5, 4)])
+@pytest.mark.parametrize(
+    "place", [place_cropped, lambda alpha: place_on_canvas(alpha, (50, 40)), lambda alpha: place_in_ratio(alpha, 5, 4)]
+)
 def test_without_a_subject_the_whole_photo_stays(place):
     nothing = np.zeros((80, 100), np.uint8)
     placed = place(nothing)
@@ -155,8 +173,12 @@ def test_without_a_subject_the_whole_photo_stays(place):
 def test_any_cutout_goes_on_any_canvas(planes, size, margin, natural):
     rgb, alpha = planes
     rgb[alpha == 0] = 0
-    shown = [canvas(alpha, size, margin, natural), cover(alpha, size, natural), crop(alpha, margin)]
-    for placed in [*shown, ratio(alpha, *size, margin)] if max(size) < 8 * min(size) else shown:
+    shown = [
+        place_on_canvas(alpha, size, margin, natural),
+        place_covering(alpha, size, natural),
+        place_cropped(alpha, margin),
+    ]
+    for placed in [*shown, place_in_ratio(alpha, *size, margin)] if max(size) < 8 * min(size) else shown:
         colour, whole = placed.layer(rgb, alpha)
         assert whole.shape == placed.size[::-1] and colour.shape == (*whole.shape, 3)
         assert not colour[whole == 0].any()
@@ -170,7 +192,7 @@ def test_any_cutout_goes_on_any_canvas(planes, size, margin, natural):
 def test_what_is_not_scaled_is_untouched(planes, margin):
     rgb, alpha = planes
     rgb[alpha == 0] = 0
-    placed = crop(alpha, margin)
+    placed = place_cropped(alpha, margin)
     colour, whole = placed.layer(rgb, alpha)
     (x, y), (wide, high), box = placed.at, placed.scaled, placed.box
     assert np.array_equal(colour[y : y + high, x : x + wide], rgb[box.top : box.bottom, box.left : box.right])
@@ -184,25 +206,25 @@ def test_what_is_not_scaled_is_untouched(planes, margin):
 @given(cutouts, st.integers(-8, 8))
 def test_turns_are_clockwise_and_come_round(planes, quarters):
     for plane in planes:
-        assert np.array_equal(turned(plane, quarters), np.rot90(plane, -quarters))
-        assert np.array_equal(turned(turned(plane, quarters), -quarters), plane)
-        assert np.array_equal(turned(plane, quarters, "horizontal"), np.fliplr(np.rot90(plane, -quarters)))
-        assert np.array_equal(turned(plane, quarters, "vertical"), np.flipud(np.rot90(plane, -quarters)))
-        assert turned(plane, 4) is plane
+        assert np.array_equal(turn(plane, quarters), np.rot90(plane, -quarters))
+        assert np.array_equal(turn(turn(plane, quarters), -quarters), plane)
+        assert np.array_equal(turn(plane, quarters, "horizontal"), np.fliplr(np.rot90(plane, -quarters)))
+        assert np.array_equal(turn(plane, quarters, "vertical"), np.flipud(np.rot90(plane, -quarters)))
+        assert turn(plane, 4) is plane
 
 
 # ---- canvases of the house -------------------------------------------------------------------------------------------
 
 
 def test_fill_is_the_share_of_the_longer_way():
-    assert fill(block()) == 40
-    assert fill(block(0, 0, 10, 80)) == 100
-    assert fill(np.zeros((5, 5), np.uint8)) == 0
+    assert measure_fill(block()) == 40
+    assert measure_fill(block(0, 0, 10, 80)) == 100
+    assert measure_fill(np.zeros((5, 5), np.uint8)) == 0
 
 
-@pytest.mark.parametrize("name", canvases())
+@pytest.mark.parametrize("name", list_canvases())
 def test_every_canvas_is_whole(name):
-    wanted = canvases()[name]
+    wanted = list_canvases()[name]
     assert wanted.id == name and wanted.group in GROUPS and wanted.unit in ("px", "mm")
     assert all(200 <= side <= 5000 for side in wanted.size)
     assert (wanted.unit == "mm") == (wanted.dpi == 300) == (wanted.group == "id_photo")
@@ -214,7 +236,7 @@ def test_every_canvas_is_whole(name):
 
 def test_canvas_titles_are_told_apart():
     for language in ("title_en", "title_zh"):
-        titles = [getattr(wanted, language) for wanted in canvases().values()]
+        titles = [getattr(wanted, language) for wanted in list_canvases().values()]
         assert len(set(titles)) == len(titles)
 
 
@@ -223,23 +245,23 @@ def test_canvas_titles_are_told_apart():
     [("id-35x45", (413, 531)), ("id-us", (600, 600)), ("id-cn-1", (295, 413)), ("amazon", (2000, 2000))],
 )
 def test_millimetres_come_as_pixels(name, size):
-    assert canvases()[name].size == size
+    assert list_canvases()[name].size == size
 
 
-@pytest.mark.parametrize("name", [name for name, wanted in canvases().items() if wanted.min_fill])
+@pytest.mark.parametrize("name", [name for name, wanted in list_canvases().items() if wanted.min_fill])
 def test_the_default_margin_fills_a_canvas_as_it_asks(name):
-    wanted, margin = canvases()[name], Options().margin
+    wanted, margin = list_canvases()[name], Options().margin
     for alpha in (block(), block(40, 5, 60, 75), block(30, 20, 50, 40)):
         alpha = cv2.resize(alpha, None, fx=20, fy=20, interpolation=cv2.INTER_NEAREST)
-        filled = fill(canvas(alpha, wanted.size, margin, natural=1000).plane(alpha))
+        filled = measure_fill(place_on_canvas(alpha, wanted.size, margin, natural=1000).plane(alpha))
         assert wanted.accepts(filled)
-        assert str(round(filled)) in said_of_fill(filled, name, "en")
+        assert str(round(filled)) in describe_fill(filled, name, "en")
     assert not wanted.accepts(wanted.min_fill - 0.1)
-    assert "too little" in said_of_fill(10, name, "en")
+    assert "too little" in describe_fill(10, name, "en")
 
 
 def test_nothing_is_said_of_a_frame_that_asks_for_nothing():
-    assert said_of_fill(50, "ebay", "en") == said_of_fill(50, "", "en") == said_of_fill(None, "amazon", "en") == ""
+    assert describe_fill(50, "ebay", "en") == describe_fill(50, "", "en") == describe_fill(None, "amazon", "en") == ""
 
 
 @pytest.mark.parametrize(
@@ -247,14 +269,19 @@ def test_nothing_is_said_of_a_frame_that_asks_for_nothing():
     [("1200x800", (1200, 800)), ("1x1", (1, 1)), ("1200 × 800", (1200, 800)), ("10000x10000", (10_000,) * 2)],
 )
 def test_a_canvas_of_ones_own_is_named_by_its_size(text, size):
-    assert frame(text).size == size
+    assert parse_canvas(text).size == size
 
 
 def test_a_ratio_is_named_with_a_colon():
-    assert (frame("4:5"), frame("16:9"), frame("1.91:1"), frame("")) == ((4, 5), (16, 9), (1.91, 1), None)
+    assert (parse_canvas("4:5"), parse_canvas("16:9"), parse_canvas("1.91:1"), parse_canvas("")) == (
+        (4, 5),
+        (16, 9),
+        (1.91, 1),
+        None,
+    )
 
 
 @pytest.mark.parametrize("text", ["amazone", "0x5", "5x0", "10001x5", "x", "4:", "0:1", "1:100", "-1x5"])
 def test_what_names_no_frame_is_refused(text):
     with pytest.raises(ValueError):
-        frame(text)
+        parse_canvas(text)

@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from pipeline.compose import layers
 from pipeline.compose.layers import over, under
-from pipeline.compose.outline import backing, outline
+from pipeline.compose.outline import draw_backing, draw_outline
 from tests.pictures import composite
 
 sides = st.integers(1, 24)
@@ -91,7 +91,7 @@ def test_inputs_are_left_alone():
         plane.setflags(write=False)
     over(picture.rgb, picture.alpha, picture.background)
     under(picture.rgb, picture.alpha, picture.alpha[::-1])
-    outline(picture.rgb, picture.alpha, 4)
+    draw_outline(picture.rgb, picture.alpha, 4)
 
 
 # ---- the sticker's outline -------------------------------------------------------------------------------------------
@@ -104,7 +104,7 @@ def soft_disc(radius: float, size: int = 200) -> np.ndarray:
 
 @pytest.mark.parametrize("width", [0.5, 1, 2.5, 8, 20, 33.3])
 def test_an_outlined_disc_is_a_larger_disc(width):
-    found, wanted = backing(soft_disc(50), width), soft_disc(50 + width)
+    found, wanted = draw_backing(soft_disc(50), width), soft_disc(50 + width)
     off = np.abs(found.astype(int) - wanted)
     assert (off > 40).mean() < 0.002 and off.max() < 128  # a sixth of a pixel, and half of one
     assert off.mean() <= 0.25
@@ -114,14 +114,14 @@ def test_an_outlined_disc_is_a_larger_disc(width):
 def test_an_outlines_slanted_edge_has_no_steps():
     y, x = np.mgrid[:120, :200]
     alpha = (np.clip((y - 60 - 0.21 * (x - 100)) / np.hypot(1, 0.21) + 0.5, 0, 1) * 255 + 0.5).astype(np.uint8)
-    edge = backing(alpha, 12).astype(float).sum(0)[20:-20] / 255  # how many rows are covered, column by column
+    edge = draw_backing(alpha, 12).astype(float).sum(0)[20:-20] / 255  # how many rows are covered, column by column
     line = np.polynomial.Polynomial.fit(np.arange(len(edge)), edge, 1)(np.arange(len(edge)))
     assert np.abs(edge - line).max() < 0.3 and np.abs(edge - line).mean() < 0.1  # a mask would be off by 1 and 0.25
 
 
 def test_an_outline_has_its_colour_and_the_subject_keeps_its_own():
     picture = composite(200, 160)
-    rgb, alpha = outline(picture.rgb, picture.alpha, 6, (250, 240, 10))
+    rgb, alpha = draw_outline(picture.rgb, picture.alpha, 6, (250, 240, 10))
     assert np.array_equal(rgb[picture.alpha == 255], picture.rgb[picture.alpha == 255])
     around = (alpha == 255) & (picture.alpha == 0)
     assert around.any() and (rgb[around] == (250, 240, 10)).all()
@@ -130,7 +130,7 @@ def test_an_outline_has_its_colour_and_the_subject_keeps_its_own():
 
 def test_an_outline_of_no_width_gives_back_the_cutout_itself():
     picture = composite(40, 30)
-    assert outline(picture.rgb, picture.alpha, 0) == (picture.rgb, picture.alpha)
+    assert draw_outline(picture.rgb, picture.alpha, 0) == (picture.rgb, picture.alpha)
 
 
 @settings(max_examples=150, deadline=None)
@@ -138,6 +138,6 @@ def test_an_outline_of_no_width_gives_back_the_cutout_itself():
 def test_any_cutout_takes_any_outline(pixels, width, colour):
     rgb, alpha = pixels
     rgb[alpha == 0] = 0
-    outlined, whole = outline(rgb, alpha, width, colour)
+    outlined, whole = draw_outline(rgb, alpha, width, colour)
     assert (outlined.shape, whole.shape, whole.dtype) == (rgb.shape, alpha.shape, np.uint8)
     assert (whole >= alpha).all() and not outlined[whole == 0].any()

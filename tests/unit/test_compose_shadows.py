@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from pipeline.compose.layers import over, under
-from pipeline.compose.own_shadow import kept
-from pipeline.compose.shadows import contact, drop, strengthened
+from pipeline.compose.own_shadow import estimate_shadow
+from pipeline.compose.shadows import draw_contact_shadow, draw_drop_shadow, strengthen
 from tests import pictures
 from tests.pictures import composite
 
@@ -41,15 +41,15 @@ def on_a_wall(shadow: float = 0.5, size: tuple[int, int] = (400, 300)) -> tuple[
 
 def test_a_hard_drop_shadow_is_the_silhouette_moved():
     alpha = table()
-    assert np.array_equal(drop(alpha, (7, 11), 0)[11:, 7:], alpha[:-11, :-7])
-    assert np.array_equal(drop(alpha, (0, 0), 0), alpha)
+    assert np.array_equal(draw_drop_shadow(alpha, (7, 11), 0)[11:, 7:], alpha[:-11, :-7])
+    assert np.array_equal(draw_drop_shadow(alpha, (0, 0), 0), alpha)
 
 
 @pytest.mark.parametrize("blur", [1, 6, 20, 60])
 def test_a_soft_drop_shadow_lies_where_it_was_moved(blur):
     alpha = np.zeros((400, 400), np.uint8)
     alpha[150:210, 140:220] = 255
-    shade = drop(alpha, (13, 21), blur).astype(float)
+    shade = draw_drop_shadow(alpha, (13, 21), blur).astype(float)
     y, x = np.mgrid[:400, :400]
     assert (shade * x).sum() / shade.sum() == pytest.approx(179.5 + 13, abs=0.5)
     assert (shade * y).sum() / shade.sum() == pytest.approx(179.5 + 21, abs=0.5)
@@ -61,14 +61,14 @@ def test_a_soft_drop_shadow_lies_where_it_was_moved(blur):
 def test_a_shadow_goes_on_where_the_subject_leaves_the_picture():
     alpha = np.zeros((100, 100), np.uint8)
     alpha[40:, 30:70] = 255
-    assert drop(alpha, (0, -5), 10)[-1, 50] > 240
+    assert draw_drop_shadow(alpha, (0, -5), 10)[-1, 50] > 240
 
 
 @settings(max_examples=150, deadline=None)
 @given(mattes, st.tuples(st.floats(-99, 99), st.floats(-99, 99)), st.floats(0, 300), st.floats(0, 100))
 def test_any_matte_casts_any_shadow(alpha, offset, blur, strength):
-    for shade in (drop(alpha, offset, blur), contact(alpha)):
-        shade = strengthened(shade, strength)
+    for shade in (draw_drop_shadow(alpha, offset, blur), draw_contact_shadow(alpha)):
+        shade = strengthen(shade, strength)
         assert (shade.shape, shade.dtype) == (alpha.shape, np.uint8)
         rgb, whole = under(np.zeros((*alpha.shape, 3), np.uint8), alpha, shade)
         assert not rgb.any() and (whole >= alpha).all()
@@ -76,19 +76,19 @@ def test_any_matte_casts_any_shadow(alpha, offset, blur, strength):
 
 def test_nothing_casts_no_shadow():
     nothing = np.zeros((30, 40), np.uint8)
-    assert not drop(nothing, (3, 3), 9).any()
-    assert not contact(nothing).any()
+    assert not draw_drop_shadow(nothing, (3, 3), 9).any()
+    assert not draw_contact_shadow(nothing).any()
 
 
 def test_strength_is_a_share_of_the_shadow():
     shade = np.arange(256, dtype=np.uint8)[None]
-    assert strengthened(shade, 100) is shade
-    assert not strengthened(shade, 0).any()
-    assert np.abs(strengthened(shade, 40) - shade * 0.4).max() <= 0.5
+    assert strengthen(shade, 100) is shade
+    assert not strengthen(shade, 0).any()
+    assert np.abs(strengthen(shade, 40) - shade * 0.4).max() <= 0.5
 
 
 def test_a_contact_shadow_lies_under_what_stands_on_the_ground():
-    shade = contact(table()).astype(int)
+    shade = draw_contact_shadow(table()).astype(int)
     ground = shade[121]
     assert ground[45] > 60 and ground[155] > 60
     assert ground[100] < ground[45] / 2  # light comes in between the legs
@@ -99,7 +99,7 @@ def test_a_contact_shadow_lies_under_what_stands_on_the_ground():
 
 def test_what_hangs_higher_touches_less():
     def below(lift):
-        return contact(table(lift=lift)).astype(int)[: 159 - lift, 155].max()
+        return draw_contact_shadow(table(lift=lift)).astype(int)[: 159 - lift, 155].max()
 
     assert below(0) > below(6) > below(12) > below(30)
 
@@ -107,16 +107,16 @@ def test_what_hangs_higher_touches_less():
 def test_a_contact_shadow_looks_the_same_at_every_size():
     import cv2
 
-    large = contact(cv2.resize(table(), (1600, 1280), interpolation=cv2.INTER_NEAREST))
+    large = draw_contact_shadow(cv2.resize(table(), (1600, 1280), interpolation=cv2.INTER_NEAREST))
     small = cv2.resize(large, (200, 160), interpolation=cv2.INTER_AREA)
-    assert np.abs(small.astype(int) - contact(table())).mean() < 1.5
+    assert np.abs(small.astype(int) - draw_contact_shadow(table())).mean() < 1.5
 
 
 @pytest.mark.parametrize("shadow", [0.0, 0.15, 0.5, 0.7])
 @pytest.mark.parametrize("size", [(400, 300), (1500, 1100)])
 def test_a_photos_own_shadow_is_found(shadow, size):
     rgb, alpha, dark = on_a_wall(shadow, size)
-    found = kept(rgb, alpha)
+    found = estimate_shadow(rgb, alpha)
     assert found is not None and found.shape == alpha.shape
     off = np.abs(found / 255 - dark)[alpha == 0]
     assert off.mean() < 0.006 and np.percentile(off, 99) < 0.04
@@ -125,13 +125,13 @@ def test_a_photos_own_shadow_is_found(shadow, size):
 def test_a_kept_shadow_on_a_backdrop_like_the_photos_gives_the_photo_again():
     rgb, alpha, _ = on_a_wall(0.5)
     bare, _, _ = on_a_wall(0)
-    again = over(*under(rgb, alpha, kept(rgb, alpha)), bare).astype(int)
+    again = over(*under(rgb, alpha, estimate_shadow(rgb, alpha)), bare).astype(int)
     assert np.abs(again - rgb).mean() < 3
 
 
 def test_a_wall_without_a_shadow_is_clean_where_it_was_noisy():
     rgb, alpha, _ = on_a_wall(0)
-    assert (kept(rgb, alpha)[alpha == 0] <= 2).mean() > 0.99
+    assert (estimate_shadow(rgb, alpha)[alpha == 0] <= 2).mean() > 0.99
 
 
 def busy() -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -153,11 +153,11 @@ def busy() -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 @pytest.mark.parametrize("name", busy())
 def test_no_shadow_is_taken_from_a_background_that_is_not_plain(name):
-    assert kept(*busy()[name]) is None
+    assert estimate_shadow(*busy()[name]) is None
 
 
 @settings(max_examples=100, deadline=None)
 @given(shapes.flatmap(lambda shape: st.tuples(arrays(np.uint8, (*shape, 3)), arrays(np.uint8, shape))))
 def test_any_photo_can_be_asked_for_its_shadow(planes):
-    found = kept(*planes)
+    found = estimate_shadow(*planes)
     assert found is None or (found.shape == planes[1].shape and found.dtype == np.uint8)

@@ -58,7 +58,7 @@ def test_a_ball_on_a_wall_is_cut_out(model, width, height, request):
     cutout = cut_out(Photo(one.rgb), options(model, request))
     assert iou(cutout.alpha, one.alpha) >= 0.97
     assert off(cutout.alpha, one.alpha) <= 0.006 * 255
-    engine = engines.plan(pipeline.card(model)).label
+    engine = engines.plan(pipeline.find_card(model)).label
     assert (cutout.model, cutout.engine, cutout.warnings) == (model, engine, ())
 
 
@@ -264,7 +264,7 @@ def test_a_running_network_is_broken_off(engine, isnet, monkeypatch):
     if engine == "openvino" and not open_vino.is_here():
         pytest.skip("no OpenVINO here")
     job, seen, run = Job(), [], kind.run
-    runtime.POOL.session(pipeline.card("isnet-general-use"))
+    runtime.POOL.session(pipeline.find_card("isnet-general-use"))
 
     def watched(*given: object) -> object:
         seen.append("started")

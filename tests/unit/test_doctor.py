@@ -30,11 +30,11 @@ def test_the_doctor_tells_processor_engines_models_cache_and_tests_itself(
     assert main(["doctor"]) == 0
     said = told(capsys)
     assert {"Processor", "Memory", "Engines", "Providers", "u2netp", "Cache", "Self-test"} <= set(said)
-    assert str(machine.cores()) in said["Processor"]
+    assert str(machine.count_cores()) in said["Processor"]
     assert "onnxruntime" in said["Engines"] and "CPU" in said["Providers"]
-    from pipeline import card
+    from pipeline import find_card
 
-    assert engines.plan(card("u2netp")).label in said["u2netp"]  # type: ignore[arg-type]
+    assert engines.plan(find_card("u2netp")).label in said["u2netp"]  # type: ignore[arg-type]
     assert "0 predictions" in said["Cache"] and "u2netp" in said["Self-test"]
     assert all(sentence.rstrip().endswith(".") for title, sentence in said.items() if title != "Cache folder")
 

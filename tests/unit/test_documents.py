@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import models
+from pipeline import list_models
 from pipeline.options.options import Options
 from server.settings import ServerSettings
 
@@ -35,7 +35,7 @@ def test_every_option_stands_in_the_table(readme: str) -> None:
 
 
 def test_every_model_stands_in_the_table_with_its_licence(readme: str) -> None:
-    for name, card in models().items():
+    for name, card in list_models().items():
         row = re.search(rf"^\| `{name}` \|.*$", readme, re.M)
         assert row and card.license in row.group()
 

@@ -7,7 +7,7 @@ import pytest
 from pipeline import ClearcutError, Draft, Job, Options, cut_out_file, draft
 from pipeline.inference import predict as mattes
 from pipeline.pixels import image_io
-from pipeline.pixels.formats import FORMATS_OUT
+from pipeline.pixels.formats import FORMATS
 from tests.pictures import composite, encoded, opened, photo
 
 pytestmark = pytest.mark.usefixtures("u2netp")
@@ -108,10 +108,10 @@ def test_a_background_picture_is_decoded_once(counted):
     assert counted["decode"] == 2
 
 
-@pytest.mark.parametrize("format", FORMATS_OUT)
+@pytest.mark.parametrize("format", FORMATS)
 def test_a_view_is_a_png_named_like_the_download(format, one, u2netp):
     view = one.cut_out(DATA, Options(format=format))
-    assert view.data.startswith(b"\x89PNG") and view.name == f"ball_cutout{FORMATS_OUT[format].extension}"
+    assert view.data.startswith(b"\x89PNG") and view.name == f"ball_cutout{FORMATS[format].extension}"
 
 
 def test_a_view_is_never_larger_than_the_photo():

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from pipeline.edges.refine import clean, feather, harden, largest, levels, refine, shift
+from pipeline.edges.refine import clean, feather, harden, largest, levels, refine_guided, shift
 from pipeline.pixels.resample import shrink
 from tests.pictures import composite, off, photo
 
@@ -176,7 +176,7 @@ def test_only_the_largest_subject_stays_with_its_soft_edge():
 # ---- the screen-sized view -------------------------------------------------------------------------------------------
 
 CHANGES = {
-    "refine": lambda alpha, rgb, scale: refine(alpha, rgb),
+    "refine": lambda alpha, rgb, scale: refine_guided(alpha, rgb),
     "feather": lambda alpha, rgb, scale: feather(alpha, 30 * scale),
     "grow": lambda alpha, rgb, scale: shift(alpha, 20 * scale),
     "shrink": lambda alpha, rgb, scale: shift(alpha, -9 * scale),

@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from pipeline.compose import join_alpha, without_background
+from pipeline.compose import clear_background, join_alpha
 from pipeline.edges.refine import feather
 from tests.pictures import composite
 
@@ -91,7 +91,7 @@ pairs = st.tuples(sides, sides).flatmap(
 def test_colour_is_gone_where_nothing_shows_and_untouched_elsewhere(planes):
     rgb, alpha, _ = planes
     before = rgb.copy()
-    left = without_background(rgb, alpha)
+    left = clear_background(rgb, alpha)
     assert not left[alpha == 0].any()
     assert np.array_equal(left[alpha > 0], rgb[alpha > 0])
     assert np.array_equal(rgb, before) and not np.shares_memory(left, rgb)
@@ -99,14 +99,14 @@ def test_colour_is_gone_where_nothing_shows_and_untouched_elsewhere(planes):
 
 @pytest.mark.parametrize("alpha", [1, 64, 128, 254, 255])
 def test_soft_edge_keeps_the_subjects_colour(alpha):
-    left = without_background(np.full((2, 3, 3), (200, 100, 50), np.uint8), np.full((2, 3), alpha, np.uint8))
+    left = clear_background(np.full((2, 3, 3), (200, 100, 50), np.uint8), np.full((2, 3), alpha, np.uint8))
     assert np.array_equal(left, np.full((2, 3, 3), (200, 100, 50)))
 
 
 def test_colour_that_may_not_be_written_to_is_no_hindrance():
     rgb = composite(30, 20).rgb
     rgb.setflags(write=False)
-    assert not without_background(rgb, np.zeros((20, 30), np.uint8)).any()
+    assert not clear_background(rgb, np.zeros((20, 30), np.uint8)).any()
 
 
 def test_a_photo_without_alpha_keeps_the_matte():

@@ -16,12 +16,12 @@ from PIL import Image
 from pipeline import Photo
 from pipeline.base.errors import ClearcutError
 from pipeline.base.jobs import Job
-from pipeline.edges.guided import explained, linear_models
-from pipeline.edges.refine import refine
-from pipeline.edges.trimap import trimap_matting
+from pipeline.edges.guided import apply_models, fit_models
+from pipeline.edges.refine import refine_guided
+from pipeline.edges.trimap import solve_matte
 from pipeline.inference.predict import predict
-from pipeline.pixels.resample import matte_to_photo, shrink
-from pipeline.pixels.tiles import enlarged_tile, soft_tiles
+from pipeline.pixels.resample import resize_matte, shrink
+from pipeline.pixels.tiles import enlarge_tile, find_soft_tiles
 from tests.pictures import composite, off
 
 sides = st.integers(1, 12)
@@ -42,7 +42,7 @@ def rough(alpha: np.ndarray, side: int = 60) -> np.ndarray:
 def test_any_matte_on_any_picture_can_be_refined(planes):
     alpha, rgb = planes
     before = alpha.copy(), rgb.copy()
-    refined = refine(alpha, rgb)
+    refined = refine_guided(alpha, rgb)
     assert (refined.dtype, refined.shape) == (np.uint8, alpha.shape)
     assert np.array_equal(refined[(alpha <= 4) | (alpha >= 251)], alpha[(alpha <= 4) | (alpha >= 251)])
     assert np.array_equal(alpha, before[0]) and np.array_equal(rgb, before[1])
@@ -51,24 +51,24 @@ def test_any_matte_on_any_picture_can_be_refined(planes):
 @pytest.mark.parametrize("level", [0, 3, 252, 255])
 def test_a_matte_without_an_edge_is_given_back_itself(level):
     alpha = np.full((300, 500), level, np.uint8)
-    assert refine(alpha, composite(500, 300).rgb) is alpha
+    assert refine_guided(alpha, composite(500, 300).rgb) is alpha
 
 
 def test_the_edge_is_drawn_to_the_edge_in_the_photo():
     it = composite(900, 700, softness=2)
     alpha = rough(it.alpha)
-    assert off(refine(alpha, it.rgb), it.alpha) < 0.6 * off(alpha, it.alpha)
+    assert off(refine_guided(alpha, it.rgb), it.alpha) < 0.6 * off(alpha, it.alpha)
 
 
 def test_on_a_flat_picture_there_is_nothing_to_draw_to():
     alpha = composite(600, 400, softness=30).alpha
-    refined = refine(alpha, np.full((400, 600, 3), 120, np.uint8), contrast=1)
+    refined = refine_guided(alpha, np.full((400, 600, 3), 120, np.uint8), contrast=1)
     assert off(refined, alpha) < 2
 
 
 def test_a_matte_of_doubt_everywhere_stays_one():
     alpha = np.full((200, 300), 128, np.uint8)
-    assert np.abs(refine(alpha, composite(300, 200).rgb).astype(int) - 128).max() <= 1
+    assert np.abs(refine_guided(alpha, composite(300, 200).rgb).astype(int) - 128).max() <= 1
 
 
 def test_edges_of_hair_and_fur_come_nearer_to_the_truth(truth, u2netp):
@@ -76,9 +76,9 @@ def test_edges_of_hair_and_fur_come_nearer_to_the_truth(truth, u2netp):
     for path in sorted((truth / "soft" / "images").glob("*.png"))[:4]:
         rgb = np.asarray(Image.open(path).convert("RGB"))
         wanted = np.asarray(Image.open(truth / "soft" / "masks" / path.name).convert("L"))
-        alpha = matte_to_photo(predict(Photo(rgb), "u2netp", Job()).prediction.matte, rgb.shape[1::-1])
+        alpha = resize_matte(predict(Photo(rgb), "u2netp", Job()).prediction.matte, rgb.shape[1::-1])
         near = cv2.dilate(((wanted > 5) & (wanted < 250)).astype(np.uint8), np.ones((21, 21))) > 0
-        refined = refine(alpha, rgb)
+        refined = refine_guided(alpha, rgb)
         errors.append([off(each[near], wanted[near]) for each in (alpha, refined)])
         errors[-1] += [off(alpha, wanted), off(refined, wanted)]
     edge, refined_edge, whole, refined_whole = np.mean(errors, axis=0)
@@ -92,8 +92,8 @@ def test_tiles_together_are_the_picture_enlarged():
     small = np.random.default_rng(0).integers(0, 255, (40, 70, 3)).astype(np.float32)
     whole = cv2.resize(small, (800, 600), interpolation=cv2.INTER_LINEAR)
     full = np.zeros_like(whole)
-    for tile in soft_tiles(np.full((600, 800), 9, np.uint8)):
-        full[tile] = enlarged_tile(small, (800, 600), tile)
+    for tile in find_soft_tiles(np.full((600, 800), 9, np.uint8)):
+        full[tile] = enlarge_tile(small, (800, 600), tile)
     assert np.abs(full - whole).max() < 5  # OpenCV warps to a 32nd of a small pixel
 
 
@@ -106,7 +106,7 @@ def test_tiles_hold_all_that_is_soft_and_nothing_without_need(seed, limits):
         alpha[tuple(random.integers(0, alpha.shape))] = random.integers(0, 256)
     soft = (alpha > low) & (alpha < high)
     seen = np.zeros_like(soft)
-    for tile in soft_tiles(alpha, low, high):
+    for tile in find_soft_tiles(alpha, low, high):
         assert not seen[tile].any()
         seen[tile] = True
         here = soft[tile]
@@ -117,9 +117,9 @@ def test_tiles_hold_all_that_is_soft_and_nothing_without_need(seed, limits):
 def test_a_matte_that_is_linear_in_the_colours_is_explained_exactly():
     rgb = composite(200, 150).rgb
     alpha = np.uint8(rgb @ np.array([0.2, 0.5, 0.1]) + 20)
-    models = linear_models(alpha, rgb, 8, 1e-7)
+    models = fit_models(alpha, rgb, 8, 1e-7)
     whole = slice(0, 150), slice(0, 200)
-    assert np.abs(explained(models, rgb, whole) - alpha).max() < 3
+    assert np.abs(apply_models(models, rgb, whole) - alpha).max() < 3
 
 
 # ---- trimap matting --------------------------------------------------------------------------------------------------
@@ -141,14 +141,14 @@ def test_without_its_package_matting_says_which_one_it_needs(monkeypatch: pytest
     monkeypatch.setattr(builtins, "__import__", without)
     it = composite(100, 80)
     with pytest.raises(ClearcutError) as raised:
-        trimap_matting(it.alpha, it.rgb, 5)
+        solve_matte(it.alpha, it.rgb, 5)
     assert (raised.value.code, raised.value.facts) == ("needs_package", {"package": "pymatting"})
 
 
 def test_matting_finds_the_edge_from_the_colours(pymatting, capfd):
     it = composite(400, 300, softness=5)
     alpha = rough(it.alpha, 40)
-    solved = trimap_matting(alpha, it.rgb, 8)
+    solved = solve_matte(alpha, it.rgb, 8)
     assert off(solved, it.alpha) < 0.5 * off(alpha, it.alpha)
     assert capfd.readouterr() == ("", "")
 
@@ -156,7 +156,7 @@ def test_matting_finds_the_edge_from_the_colours(pymatting, capfd):
 def test_large_pictures_are_solved_small_and_still_follow_the_colours(pymatting):
     it = composite(900, 700, softness=5)
     alpha = rough(it.alpha, 60)
-    solved = trimap_matting(alpha, it.rgb, 15, side=300)
+    solved = solve_matte(alpha, it.rgb, 15, side=300)
     assert off(solved, it.alpha) < 0.5 * off(alpha, it.alpha)
     assert set(np.unique(solved[:100])) == {0} and (solved[340:380, 420:480] == 255).all()
 
@@ -164,13 +164,13 @@ def test_large_pictures_are_solved_small_and_still_follow_the_colours(pymatting)
 @pytest.mark.parametrize("level", [0, 128, 255])
 def test_where_all_or_nothing_is_known_the_matte_is_given_back_itself(pymatting, level):
     alpha = np.full((60, 80), level, np.uint8)
-    assert trimap_matting(alpha, composite(80, 60).rgb, 5) is alpha
+    assert solve_matte(alpha, composite(80, 60).rgb, 5) is alpha
 
 
 def test_matting_stops_at_its_time_limit(pymatting):
     it = composite(300, 200)
     with pytest.raises(ClearcutError) as raised:
-        trimap_matting(it.alpha, it.rgb, 5, seconds=0)
+        solve_matte(it.alpha, it.rgb, 5, seconds=0)
     assert raised.value.code == "took_too_long"
 
 
@@ -187,14 +187,14 @@ def lonely_speck(height: int = 3, width: int = 4) -> tuple[np.ndarray, np.ndarra
 def test_any_matte_on_any_picture_can_be_solved(planes, band):
     pytest.importorskip("pymatting", reason="trimap matting needs the package pymatting")
     alpha, rgb = planes
-    solved = trimap_matting(alpha, rgb, band, seconds=math.inf)  # however busy the machine is
+    solved = solve_matte(alpha, rgb, band, seconds=math.inf)  # however busy the machine is
     assert (solved.dtype, solved.shape) == (np.uint8, alpha.shape)
 
 
 def test_what_is_soft_far_from_a_sharp_subject_is_background(pymatting):
     alpha, _ = lonely_speck(90, 120)
     rgb = composite(120, 90).rgb
-    solved = trimap_matting(alpha, rgb, 0, seconds=math.inf)
+    solved = solve_matte(alpha, rgb, 0, seconds=math.inf)
     assert solved[0, 0] == 0 and np.array_equal(solved[alpha != 25], alpha[alpha != 25])
 
 
@@ -207,6 +207,6 @@ def test_the_package_is_loaded_only_when_asked_for():
 def test_a_screen_sized_matting_looks_like_the_full_size_made_smaller(pymatting):
     it = composite(1200, 900, softness=5)
     alpha = rough(it.alpha, 60)
-    wanted = shrink(trimap_matting(alpha, it.rgb, 24), (600, 450))
-    view = trimap_matting(shrink(alpha, (600, 450)), shrink(it.rgb, (600, 450)), 12)
+    wanted = shrink(solve_matte(alpha, it.rgb, 24), (600, 450))
+    view = solve_matte(shrink(alpha, (600, 450)), shrink(it.rgb, (600, 450)), 12)
     assert off(view, wanted) <= 2

@@ -13,7 +13,7 @@ from pipeline.base.jobs import Job
 from pipeline.inference import engines
 from pipeline.inference import pool as runtime
 from pipeline.inference.engines import Loaded, compiled, mnn, open_vino
-from pipeline.inference.networks import network
+from pipeline.inference.networks import find_network
 from pipeline.pixels.image_io import decode
 from pipeline.registry import catalog
 from pipeline.registry.catalog import ModelCard
@@ -54,9 +54,9 @@ def test_the_matte_is_that_of_onnxruntime_on_pictures_of_every_sort(
 
 
 def assert_alike(model: str, engine: str, pictures: list[np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
-    card, mattes = catalog.card(model), []
+    card, mattes = catalog.find_card(model), []
     assert isinstance(card, ModelCard)
-    kind = network(card)
+    kind = find_network(card)
     for each in ("cpu", engine):
         monkeypatch.setenv("CLEARCUT_ENGINE", each)
         planned = engines.plan(card)

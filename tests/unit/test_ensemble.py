@@ -22,7 +22,7 @@ from pipeline.registry import fetching as supply
 from pipeline.registry.catalog import Card, Ensemble
 from tests.pictures import composite, iou
 
-BEST = catalog.card("best")
+BEST = catalog.find_card("best")
 assert isinstance(BEST, Ensemble)
 
 
@@ -40,13 +40,13 @@ def test_mattes_are_averaged_and_their_levels_stretched(one: float, other: float
 
 
 def test_an_ensemble_is_as_large_as_its_files_and_as_strict_as_its_strictest_member(u2netp: Path, isnet: Path) -> None:
-    members = [catalog.card("u2netp"), catalog.card("isnet-general-use")]
-    assert weights.model_size(BEST) == sum(weights.model_size(member) for member in members)
+    members = [catalog.find_card("u2netp"), catalog.find_card("isnet-general-use")]
+    assert weights.count_bytes(BEST) == sum(weights.count_bytes(member) for member in members)
     assert BEST.commercial_use == "unclear" and BEST.license_url == members[1].license_url
 
 
 def test_what_is_missing_is_all_that_is_missing(own_models: Path, isnet: Path) -> None:
-    assert [variant.file for variant in weights.missing(BEST)] == ["isnet-general-use-fp16.onnx"]
+    assert [variant.file for variant in weights.list_missing(BEST)] == ["isnet-general-use-fp16.onnx"]
     with pytest.raises(ClearcutError) as caught:
         cut_out(Photo(composite().rgb), Options(model="best"))
     assert caught.value.code == "model_missing" and caught.value.facts["megabytes"] == 88

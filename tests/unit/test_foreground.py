@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from pipeline.edges.foreground import estimate
+from pipeline.edges.foreground import estimate_foreground
 from pipeline.pixels.resample import shrink
 from tests.pictures import composite, off, photo
 
@@ -36,7 +36,9 @@ def flat(softness: float) -> tuple[np.ndarray, np.ndarray]:
 def test_on_another_background_the_error_is_a_third_at_most(width, softness, colour):
     it = composite(width, width * 3 // 4, softness=softness * width)
     wanted = on(it.subject, it.alpha, BEHIND[colour])
-    before, after = (off(on(each, it.alpha, BEHIND[colour]), wanted) for each in (it.rgb, estimate(it.rgb, it.alpha)))
+    before, after = (
+        off(on(each, it.alpha, BEHIND[colour]), wanted) for each in (it.rgb, estimate_foreground(it.rgb, it.alpha))
+    )
     assert after < before / 3
 
 
@@ -51,14 +53,14 @@ def test_hair_and_fur_of_a_real_photo_lose_the_background_too(colour, truth):
         rgb = np.uint8(np.round(on(subject, alpha, (90, 160, 220))))
         wanted = on(subject, alpha, BEHIND[colour])
         before += off(on(rgb, alpha, BEHIND[colour]), wanted)
-        after += off(on(estimate(rgb, alpha), alpha, BEHIND[colour]), wanted)
+        after += off(on(estimate_foreground(rgb, alpha), alpha, BEHIND[colour]), wanted)
     assert after < before / 3
 
 
 @pytest.mark.parametrize("softness", [0.01, 1.5, 5, 10])
 def test_flat_colours_survive_exactly(softness):
     rgb, alpha = flat(softness)
-    estimated = estimate(rgb, alpha)
+    estimated = estimate_foreground(rgb, alpha)
     visible = alpha > 32
     assert np.abs(estimated[visible].astype(int) - RED).max() <= 1
     assert (estimated[alpha == 255] == RED).all()
@@ -66,7 +68,7 @@ def test_flat_colours_survive_exactly(softness):
 
 def test_a_subject_in_the_backgrounds_colour_stays_as_it_is():
     rgb = np.full((90, 120, 3), (10, 130, 250), np.uint8)
-    assert np.abs(estimate(rgb, composite(120, 90).alpha).astype(int) - rgb).max() <= 1
+    assert np.abs(estimate_foreground(rgb, composite(120, 90).alpha).astype(int) - rgb).max() <= 1
 
 
 @settings(max_examples=150, deadline=None)
@@ -74,7 +76,7 @@ def test_a_subject_in_the_backgrounds_colour_stays_as_it_is():
 def test_every_byte_outside_the_soft_edge_is_the_photos(planes):
     rgb, alpha = planes
     before = rgb.copy(), alpha.copy()
-    estimated = estimate(rgb, alpha)
+    estimated = estimate_foreground(rgb, alpha)
     hard = (alpha == 0) | (alpha == 255)
     assert (estimated.dtype, estimated.shape) == (np.uint8, rgb.shape)
     assert np.array_equal(estimated[hard], rgb[hard])
@@ -85,28 +87,28 @@ def test_every_byte_outside_the_soft_edge_is_the_photos(planes):
 @given(pictures)
 def test_without_a_soft_edge_the_photo_is_given_back_itself(planes):
     rgb, alpha = planes
-    assert estimate(rgb, np.where(alpha > 127, np.uint8(255), np.uint8(0))) is rgb
+    assert estimate_foreground(rgb, np.where(alpha > 127, np.uint8(255), np.uint8(0))) is rgb
 
 
 def test_a_faint_matte_far_from_any_subject_keeps_the_photos_colours():
     rgb = photo("chelsea")
     faint = np.full(rgb.shape[:2], 2, np.uint8)
-    estimated = estimate(rgb, faint)
+    estimated = estimate_foreground(rgb, faint)
     assert off(estimated, rgb) < 25 and estimated.mean() == pytest.approx(rgb.mean(), rel=0.1)
 
 
 def test_a_networks_own_foreground_is_taken_in_the_soft_edge_only():
     rgb, alpha = flat(20)
     known = np.full((30, 40, 3), (1, 2, 3), np.uint8)
-    estimated = estimate(rgb, alpha, known)
+    estimated = estimate_foreground(rgb, alpha, known)
     soft = (alpha > 0) & (alpha < 255)
     assert (estimated[soft] == (1, 2, 3)).all() and np.array_equal(estimated[~soft], rgb[~soft])
 
 
 def test_a_networks_own_foreground_is_enlarged_smoothly():
     it = composite(640, 480, softness=20)
-    assert off(estimate(it.rgb, it.alpha, it.subject), it.subject) < off(it.rgb, it.subject)
-    estimated = estimate(it.rgb, it.alpha, shrink(it.subject, (320, 240)))
+    assert off(estimate_foreground(it.rgb, it.alpha, it.subject), it.subject) < off(it.rgb, it.subject)
+    estimated = estimate_foreground(it.rgb, it.alpha, shrink(it.subject, (320, 240)))
     soft = (it.alpha > 0) & (it.alpha < 255)
     assert off(estimated[soft], it.subject[soft]) < 3
 
@@ -115,5 +117,5 @@ def test_the_screen_sized_view_looks_like_the_full_size_made_smaller():
     it = composite(2000, 1500, softness=50)
     small = 800, 600
     alpha = shrink(it.alpha, small)
-    wanted = on(shrink(estimate(it.rgb, it.alpha), small), alpha, (0, 0, 0))
-    assert off(on(estimate(shrink(it.rgb, small), alpha), alpha, (0, 0, 0)), wanted) <= 2
+    wanted = on(shrink(estimate_foreground(it.rgb, it.alpha), small), alpha, (0, 0, 0))
+    assert off(on(estimate_foreground(shrink(it.rgb, small), alpha), alpha, (0, 0, 0)), wanted) <= 2

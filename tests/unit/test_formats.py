@@ -15,9 +15,9 @@ from PIL import Image, ImageCms
 from PIL.ExifTags import IFD, Base
 
 from pipeline.base.errors import ClearcutError
-from pipeline.pixels.formats import FORMATS_OUT, Picture, write
-from pipeline.pixels.image_io import Photo, cutout_name, decode
-from pipeline.pixels.metadata import kept_exif
+from pipeline.pixels.formats import FORMATS, Picture, write
+from pipeline.pixels.image_io import Photo, decode, name_cutout
+from pipeline.pixels.metadata import filter_exif
 from pipeline.pixels.profiles import SRGB_PROFILE
 from tests.pictures import composite, encoded, off, opened
 from tests.unit.test_metadata import PLACE, telling
@@ -25,8 +25,8 @@ from tests.unit.test_metadata import PLACE, telling
 SCENE = composite(120, 90, softness=8)
 CUTOUT = Picture(cv2.copyTo(SCENE.rgb, SCENE.alpha), SCENE.alpha)
 OPAQUE = Picture(SCENE.rgb)
-PICTURES = [name for name in FORMATS_OUT if name not in ("matte", "zip")]
-TRANSPARENT = [name for name in PICTURES if FORMATS_OUT[name].has_alpha]
+PICTURES = [name for name in FORMATS if name not in ("matte", "zip")]
+TRANSPARENT = [name for name in PICTURES if FORMATS[name].has_alpha]
 EXACT = ["png", "png-small", "webp-lossless", "tiff"]
 sides = st.integers(1, 33)
 cutouts = st.tuples(sides, sides).flatmap(
@@ -35,7 +35,7 @@ cutouts = st.tuples(sides, sides).flatmap(
 
 
 def picture_for(name: str, **more) -> Picture:
-    source = CUTOUT if FORMATS_OUT[name].has_alpha else OPAQUE
+    source = CUTOUT if FORMATS[name].has_alpha else OPAQUE
     return Picture(source.rgb, source.alpha, **more)
 
 
@@ -43,11 +43,11 @@ def read(data: bytes) -> Image.Image:
     return Image.open(io.BytesIO(data))
 
 
-@pytest.mark.parametrize("name", FORMATS_OUT)
+@pytest.mark.parametrize("name", FORMATS)
 def test_a_file_is_what_its_format_says(name):
-    format, data = FORMATS_OUT[name], write(name, picture_for(name))
+    format, data = FORMATS[name], write(name, picture_for(name))
     assert format.name == name
-    assert cutout_name("cat.heic", format.extension) == f"cat_cutout{format.extension}"
+    assert name_cutout("cat.heic", format.extension) == f"cat_cutout{format.extension}"
     if name == "zip":
         assert zipfile.is_zipfile(io.BytesIO(data)) and format.media_type == "application/zip"
         return
@@ -109,7 +109,7 @@ def test_more_quality_is_closer_and_larger(name):
 @pytest.mark.parametrize("name", PICTURES)
 def test_every_picture_calls_itself_srgb(name):
     with read(write(name, picture_for(name))) as image:
-        if FORMATS_OUT[name].extension == ".png":
+        if FORMATS[name].extension == ".png":
             assert image.info["srgb"] == 0
         else:
             assert image.info["icc_profile"] == SRGB_PROFILE
@@ -134,7 +134,7 @@ def density(image: Image.Image) -> tuple[float, float]:
 
 @pytest.mark.parametrize("name", [*PICTURES, "matte"])
 @pytest.mark.parametrize("dpi", [(300.0, 300.0), (72.0, 144.0)])
-@pytest.mark.parametrize("exif", [b"", kept_exif(encoded(SCENE.rgb, "JPEG", exif=telling()))], ids=["bare", "exif"])
+@pytest.mark.parametrize("exif", [b"", filter_exif(encoded(SCENE.rgb, "JPEG", exif=telling()))], ids=["bare", "exif"])
 def test_dots_per_inch_are_kept_in_every_format(name, dpi, exif):
     with read(write(name, picture_for(name, dpi=dpi, exif=exif))) as image:
         assert density(image) == pytest.approx(dpi, abs=0.02)
@@ -150,7 +150,7 @@ def test_exif_is_there_only_where_asked_for_and_turns_nothing(name):
     source = encoded(SCENE.rgb, "JPEG", exif=telling(6))
     bare = write(name, picture_for(name))
     assert Base.Model not in read(bare).getexif()
-    kept = write(name, picture_for(name, exif=kept_exif(source)))
+    kept = write(name, picture_for(name, exif=filter_exif(source)))
     exif = read(kept).getexif()
     assert exif[Base.Model] == "Phone 9" and exif.get_ifd(IFD.Exif)[Base.LensModel] == "Lens 1"
     assert exif.get(Base.Orientation, 1) == 1 and not exif.get_ifd(IFD.GPSInfo) and PLACE not in kept
@@ -158,7 +158,7 @@ def test_exif_is_there_only_where_asked_for_and_turns_nothing(name):
     assert np.array_equal(decode(kept).rgb, decode(bare).rgb)
 
 
-@pytest.mark.parametrize("name", FORMATS_OUT)
+@pytest.mark.parametrize("name", FORMATS)
 def test_the_same_picture_gives_the_same_bytes(name):
     assert write(name, picture_for(name, dpi=(300, 300))) == write(name, picture_for(name, dpi=(300, 300)))
 
@@ -179,7 +179,7 @@ def test_opencv_reads_it(name):
 @pytest.mark.skipif(not shutil.which("pngcheck"), reason="pngcheck is not installed")
 @pytest.mark.parametrize("name", ["png", "png-small", "matte"])
 def test_pngcheck_finds_no_fault(name, tmp_path):
-    exif = kept_exif(encoded(SCENE.rgb, "JPEG", exif=telling()))
+    exif = filter_exif(encoded(SCENE.rgb, "JPEG", exif=telling()))
     (tmp_path / "a.png").write_bytes(write(name, picture_for(name, dpi=(300, 300), exif=exif)))
     checked = subprocess.run(["pngcheck", "-q", tmp_path / "a.png"], capture_output=True, text=True)
     assert (checked.returncode, checked.stdout) == (0, "")
@@ -203,7 +203,7 @@ def test_jpeg_refuses_transparency_and_names_what_would_do():
         write("jpeg", CUTOUT)
     assert caught.value.code == "bad_option"
     accepted = caught.value.facts["accepted"].split(", ")
-    assert accepted == [name for name in FORMATS_OUT if name != "jpeg"]
+    assert accepted == [name for name in FORMATS if name != "jpeg"]
     assert write("jpeg", Picture(SCENE.rgb, np.full_like(SCENE.alpha, 255)))
 
 
@@ -215,11 +215,11 @@ def test_what_a_format_cannot_hold_is_refused(name, side):
     assert name not in caught.value.facts["accepted"].split(", ") and "png" in caught.value.facts["accepted"]
 
 
-@pytest.mark.parametrize("name", FORMATS_OUT)
+@pytest.mark.parametrize("name", FORMATS)
 def test_pixels_that_may_not_be_written_to_or_lie_apart_are_no_hindrance(name):
     rgb, alpha = SCENE.rgb[::-1, ::-1], SCENE.alpha[::-1, ::-1]
     rgb.setflags(write=False)
-    flipped = Picture(rgb, alpha if FORMATS_OUT[name].has_alpha else None)
+    flipped = Picture(rgb, alpha if FORMATS[name].has_alpha else None)
     whole = Picture(*(None if plane is None else np.ascontiguousarray(plane) for plane in (flipped.rgb, flipped.alpha)))
     assert write(name, flipped) == write(name, whole)
 

@@ -124,7 +124,7 @@ def test_every_word_of_the_page_is_used_and_every_used_word_is_there() -> None:
     assert {key for key in there - used if not key.startswith(made)} == set()
 
 
-@pytest.mark.parametrize("name", pipeline.models())
+@pytest.mark.parametrize("name", pipeline.list_models())
 def test_every_model_has_a_title_and_a_description(name: str) -> None:
     for words in LOCALES.values():
         assert words[f"model.{name}.title"] and words[f"model.{name}.about"]

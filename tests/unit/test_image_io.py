@@ -14,7 +14,7 @@ from PIL import Image, ImageCms, ImageOps
 from pipeline.base.errors import ClearcutError
 from pipeline.base.settings import ROOT
 from pipeline.pixels.formats import encode_view
-from pipeline.pixels.image_io import Photo, cutout_name, decode
+from pipeline.pixels.image_io import Photo, decode, name_cutout
 from tests import pictures
 from tests.pictures import ADOBE_PRIMARIES, SRGB_PRIMARIES, encoded, icc_profile, off
 
@@ -303,7 +303,7 @@ NAMES = {
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_cutout_is_named_after_its_photo(name):
-    assert cutout_name(name) == f"{NAMES[name]}_cutout.png"
+    assert name_cutout(name) == f"{NAMES[name]}_cutout.png"
 
 
 @settings(max_examples=400, deadline=None)
@@ -312,7 +312,7 @@ def test_a_cutout_is_named_after_its_photo(name):
 @example("caf\udce9.jpg")  # how Python spells a file name that is not UTF-8
 @example("a\x85\x9b.png")
 def test_a_cutouts_name_is_always_bare_and_safe(name):
-    made = cutout_name(name)
+    made = name_cutout(name)
     assert made.endswith("_cutout.png") and made != "_cutout.png"
     assert not set(made) & set('<>:"/\\|?*')
     assert not {unicodedata.category(letter) for letter in made} & {"Cc", "Cs"}

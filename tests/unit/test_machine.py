@@ -19,28 +19,28 @@ from tests.pictures import composite
 @pytest.mark.parametrize("cores", [1, 2, 8])
 def test_what_is_made_side_by_side_comes_in_order(cores: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "cores", lambda: cores)
-    assert list(machine.side_by_side(lambda n: n * n, range(20))) == [n * n for n in range(20)]
+    assert list(machine.map_parallel(lambda n: n * n, range(20))) == [n * n for n in range(20)]
 
 
 def test_two_cores_work_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "cores", lambda: 2)
     together = threading.Barrier(2)
-    assert all(number is not None for number in machine.side_by_side(lambda _: together.wait(60), range(2)))
+    assert all(number is not None for number in machine.map_parallel(lambda _: together.wait(60), range(2)))
 
 
 def test_what_fails_in_a_thread_fails_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "cores", lambda: 2)
     with pytest.raises(ZeroDivisionError):
-        list(machine.side_by_side(lambda number: 1 // number, range(3)))
+        list(machine.map_parallel(lambda number: 1 // number, range(3)))
 
 
 def test_work_that_itself_works_side_by_side_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "cores", lambda: 2)
 
     def squares(count: int) -> list[int]:
-        return list(machine.side_by_side(lambda n: n * n, range(count)))
+        return list(machine.map_parallel(lambda n: n * n, range(count)))
 
-    assert list(machine.side_by_side(squares, [3, 4, 5])) == [[0, 1, 4], [0, 1, 4, 9], [0, 1, 4, 9, 16]]
+    assert list(machine.map_parallel(squares, [3, 4, 5])) == [[0, 1, 4], [0, 1, 4, 9], [0, 1, 4, 9, 16]]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
@@ -61,9 +61,9 @@ else:
 def test_a_small_piece_of_work_gets_its_turn_beside_a_large_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "cores", lambda: 2)
     done: list[int] = []
-    large = machine.side_by_side(lambda number: done.append(number), range(1000))
+    large = machine.map_parallel(lambda number: done.append(number), range(1000))
     next(large)
-    machine.for_each(lambda number: done.append(-number), range(1, 5))
+    machine.run_parallel(lambda number: done.append(-number), range(1, 5))
     assert len([number for number in done if number >= 0]) <= 8
     assert len(list(large)) == 999
 
@@ -73,8 +73,8 @@ def test_the_number_of_cores_changes_no_byte(monkeypatch: pytest.MonkeyPatch) ->
     made = []
     for cores in (1, 3):
         monkeypatch.setattr(machine, "cores", lambda cores=cores: cores)
-        alpha = edges.refine(one.alpha, one.rgb)
-        rgb = foreground.estimate(one.rgb, alpha)
+        alpha = edges.refine_guided(one.alpha, one.rgb)
+        rgb = foreground.estimate_foreground(one.rgb, alpha)
         made.append((alpha.tobytes(), rgb.tobytes(), write_png(np.dstack((rgb, alpha)))))
     assert made[0] == made[1]
 

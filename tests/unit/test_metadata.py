@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.ExifTags import GPS, IFD, Base
 
-from pipeline.pixels.metadata import exif_with, kept_exif, without_metadata
+from pipeline.pixels.metadata import add_dpi, filter_exif, strip_metadata
 from tests.pictures import ORIENTED, composite, encoded, opened
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
@@ -52,7 +52,7 @@ SOURCES = {
 
 @pytest.mark.parametrize("format", SOURCES)
 def test_camera_lens_dates_and_author_are_kept_and_no_place(format):
-    block = kept_exif(SOURCES[format])
+    block = filter_exif(SOURCES[format])
     assert PLACE not in block and b"SecretPlace" not in block
     exif = Image.Exif()
     exif.load(block)
@@ -66,7 +66,11 @@ def test_camera_lens_dates_and_author_are_kept_and_no_place(format):
 
 def test_a_photo_that_says_nothing_keeps_nothing():
     assert (
-        kept_exif(encoded(RGB, "JPEG")) == kept_exif(encoded(RGB)) == kept_exif(b"") == kept_exif(b"no picture") == b""
+        filter_exif(encoded(RGB, "JPEG"))
+        == filter_exif(encoded(RGB))
+        == filter_exif(b"")
+        == filter_exif(b"no picture")
+        == b""
     )
 
 
@@ -77,27 +81,27 @@ def test_no_flipped_byte_of_exif_raises_or_lets_a_place_through(flips):
     for at, value in flips:
         data[at] = value
     exif = Image.Exif()
-    exif.load(kept_exif(bytes(data)))
+    exif.load(filter_exif(bytes(data)))
     assert not exif.get_ifd(IFD.GPSInfo) and Base.XPComment not in exif
 
 
 def test_density_is_added_to_a_block_and_to_none():
-    for block in (b"", kept_exif(SOURCES["JPEG"])):
+    for block in (b"", filter_exif(SOURCES["JPEG"])):
         exif = Image.Exif()
-        exif.load(exif_with(block, (300, 150)))
+        exif.load(add_dpi(block, (300, 150)))
         assert (exif[Base.XResolution], exif[Base.YResolution], exif[Base.ResolutionUnit]) == (300, 150, 2)
-        assert exif_with(block, None) == block
+        assert add_dpi(block, None) == block
 
 
 @pytest.mark.parametrize("how", [{}, {"progressive": True}, {"icc_profile": b"x" * 70_000}, {"dpi": (300, 300)}])
 def test_a_jpeg_that_says_nothing_stays_the_very_bytes(how):
     data = encoded(RGB, "JPEG", quality=90, **how)
-    assert without_metadata(data) == (".jpg", data)
+    assert strip_metadata(data) == (".jpg", data)
 
 
 def test_a_png_that_says_nothing_stays_the_very_bytes():
     data = encoded(RGB, "PNG", dpi=(300, 300))
-    assert without_metadata(data) == (".png", data)
+    assert strip_metadata(data) == (".png", data)
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "MPO"])
@@ -107,7 +111,7 @@ def test_what_a_file_says_is_dropped_and_no_pixel_changes(format):
         how |= {"save_all": True, "append_images": [Image.fromarray(255 - RGB)]}
     noisy = encoded(RGB, format, exif=telling(1), comment=PLACE, quality=90, icc_profile=b"profile", **how)
     assert PLACE in noisy
-    extension, clean = without_metadata(noisy)
+    extension, clean = strip_metadata(noisy)
     assert extension == {"PNG": ".png"}.get(format, ".jpg")
     assert PLACE not in clean and b"Exif" not in clean and b"eXIf" not in clean
     assert np.array_equal(opened(clean), opened(noisy))
@@ -129,10 +133,10 @@ def test_a_file_that_cannot_stand_for_its_colours_is_none():
     files += [
         encoded(RGB, format, exif=telling(turn, False)) for format in ("JPEG", "PNG") for turn in ORIENTED if turn > 1
     ]
-    assert [without_metadata(file) for file in files] == [None] * len(files)
+    assert [strip_metadata(file) for file in files] == [None] * len(files)
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from(["JPEG", "PNG"]), st.integers(1, 3000), st.binary(max_size=30))
 def test_no_broken_file_raises(format, kept, noise):
-    without_metadata(SOURCES[format][:kept] + noise)
+    strip_metadata(SOURCES[format][:kept] + noise)

@@ -25,7 +25,7 @@ def loaded(file: Path, output: int | str = 0) -> mnn.Network:
 
 
 def card(name: str) -> ModelCard:
-    found = catalog.card(name)
+    found = catalog.find_card(name)
     assert isinstance(found, ModelCard)
     return found
 

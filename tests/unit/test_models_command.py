@@ -64,7 +64,7 @@ def test_the_list_has_a_row_for_every_model_with_licence_and_whether_it_is_here(
     end = models()
     assert (end.code, end.err) == (0, "")
     rows = {line.split()[0]: line for line in lines(end.out) if line}
-    there = catalog.models()
+    there = catalog.list_models()
     assert list(rows) == ["NAME", *there, "Models"]
     for name, each in there.items():
         assert f"  {each.license}  " in rows[name]
@@ -160,7 +160,7 @@ def test_all_permissive_offline_names_each_file_to_bring_once(u2netp: Path, monk
     assert (end.code, lines(end.out)) == (3, [f"{Path('mirror').resolve()}/u2netp.onnx  4.6 MB, checksum verified"])
     told = [sentence(line) for line in end.err.splitlines()]
     assert len(told) == len(set(told)) > 1
-    for name, each in catalog.models().items():
+    for name, each in catalog.list_models().items():
         mentioned = any(f" {name} " in line for line in told)
         assert not mentioned or (each.permissive and each.fetchable), name
 
@@ -195,7 +195,7 @@ def test_a_model_that_has_to_be_brought_says_where_it_is_to_be_had(name: str, co
     end = child(*command.format(name).split())
     assert (end.code, end.out, files(Path())) == (3, b"", {"photo.png", "own.onnx", "models"})
     last = sentence(end.err.splitlines()[-1])
-    assert catalog.card(name).homepage in last
+    assert catalog.find_card(name).homepage in last
     assert f"models import {name} FILE" in last
 
 
@@ -222,13 +222,13 @@ def test_import_remove_and_import_again(empty_models: Path) -> None:
     Path("own.onnx").write_bytes(WRONG)
     end = models("import", "u2netp", "own.onnx")
     assert (end.code, end.out, files(empty_models) <= {catalog.LOCAL}) == (3, b"", True)
-    assert str(catalog.card("u2netp").networks[0].variants[0].sha256) in sentence(end.err)
+    assert str(catalog.find_card("u2netp").networks[0].variants[0].sha256) in sentence(end.err)
 
 
 def test_a_file_without_a_published_checksum_is_not_called_verified(
     monkeypatch: Any, capfd: Any, own_models: Path
 ) -> None:
-    known = catalog.card("u2netp").networks[0]
+    known = catalog.find_card("u2netp").networks[0]
     unknown = known.variants[0].model_copy(update={"sha256": None, "sources": ()})
     unknown_card = known.model_copy(update={"variants": (unknown,)})
     monkeypatch.setattr(catalog, "models", lambda: {"u2netp": unknown_card})

@@ -21,7 +21,7 @@ from pipeline.cutout import cut_out, warm_up
 from pipeline.inference import cache
 from pipeline.inference import pool as runtime
 from pipeline.inference import predict as mattes
-from pipeline.inference.networks import Fed, Prediction, network
+from pipeline.inference.networks import Fed, Prediction, find_network
 from pipeline.inference.sessions import Session
 from pipeline.options.options import Options
 from pipeline.pixels.image_io import Photo, decode
@@ -142,7 +142,7 @@ def said(rgb: np.ndarray, model: str) -> Prediction:
 
 def raw(rgb: np.ndarray, card: ModelCard) -> np.ndarray:
     """What the network itself answers."""
-    kind = network(card)
+    kind = find_network(card)
     (answer,) = runtime.POOL.session(card).run(kind.feed(rgb, card).inputs, Job())
     return answer[0, 0].astype(np.float64)
 
@@ -193,11 +193,11 @@ def test_only_a_wide_range_is_stretched_and_only_where_the_authors_do(kind: str,
 
 
 def test_logits_become_probabilities_even_when_they_are_extreme() -> None:
-    card = catalog.card("birefnet-general-lite")
+    card = catalog.find_card("birefnet-general-lite")
     assert isinstance(card, ModelCard)
     logits = np.array([[-1e4, -2, 0], [2, 30, 1e4]], np.float32)
     with np.errstate(all="raise"):
-        matte = network(card).read([logits[None, None]], card, Fed(np.zeros(1))).matte
+        matte = find_network(card).read([logits[None, None]], card, Fed(np.zeros(1))).matte
     assert np.allclose(matte, [[0, 0.1192, 0.5], [0.8808, 1, 1]], atol=1e-4)
     assert matte.dtype == np.float32
 
@@ -337,13 +337,13 @@ def test_keeping_another_garment_asks_the_network_nothing_new(clothes: np.ndarra
 
 @pytest.mark.parametrize("model", ["deeplabv3", "deeplabv3plus-portrait"])
 def test_scores_become_probabilities_and_all_but_the_background_is_subject(model: str) -> None:
-    card = catalog.card(model)
+    card = catalog.find_card(model)
     assert isinstance(card, ModelCard)
     scores = np.random.default_rng(0).normal(0, 40, (1, 6, 5, len(card.classes) + 1)).astype(np.float32)
     wanted = np.exp(scores[0].astype(np.float64) - scores[0].max())
     wanted /= wanted.sum(axis=2, keepdims=True)
     given = scores if card.feed.layout == "nhwc" else scores.transpose(0, 3, 1, 2)
-    prediction = network(card).read([given], card, Fed(np.zeros(1)))
+    prediction = find_network(card).read([given], card, Fed(np.zeros(1)))
     assert np.allclose(prediction.matte, 1 - wanted[..., 0], atol=1e-5)
     assert prediction.shares is not None and prediction.shares.dtype == np.float16
     assert np.allclose(prediction.shares, wanted, atol=1e-3)
@@ -439,7 +439,7 @@ def test_a_matte_is_that_of_the_same_graph_fed_by_hand(kind: str, real: Callable
 
 @pytest.mark.parametrize("kind", PUBLISHED)
 def test_weights_at_hand_are_those_that_the_catalogue_publishes(kind: str, empty_models: Path, at_hand: AtHand) -> None:
-    card = catalog.card(PUBLISHED[kind])
+    card = catalog.find_card(PUBLISHED[kind])
     supply.import_file(card, at_hand(REAL[kind].file))
     assert isinstance(card, ModelCard) and card.kind == kind and weights.is_installed(card)
     assert not said(photo("astronaut"), card.name).is_empty
@@ -480,14 +480,14 @@ def test_rvm_tells_the_subjects_colours_and_the_cache_keeps_them(real: Callable[
 
 
 def test_rvm_looks_first_at_512_pixels_and_sees_at_most_1920(real: Callable[[str], str]) -> None:
-    card = catalog.card(real("rvm"))
+    card = catalog.find_card(real("rvm"))
     assert isinstance(card, ModelCard)
     for size, seen, ratio in [
         ((300, 200), (300, 200), 1),
         ((1024, 768), (1024, 768), 0.5),
         ((3840, 960), (1920, 480), 512 / 1920),
     ]:
-        inputs = network(card).feed(np.zeros((size[1], size[0], 3), np.uint8), card).inputs
+        inputs = find_network(card).feed(np.zeros((size[1], size[0], 3), np.uint8), card).inputs
         assert isinstance(inputs, dict) and list(inputs) == ["src", "r1i", "r2i", "r3i", "r4i", "downsample_ratio"]
         assert inputs["src"].shape == (1, 3, seen[1], seen[0])
         assert inputs["downsample_ratio"] == pytest.approx(ratio) and inputs["downsample_ratio"].shape == (1,)

@@ -40,7 +40,7 @@ def test_a_measured_network_runs_on_it_without_being_asked_and_others_do_not(
     alone: None, enter: Callable[..., Card]
 ) -> None:
     own = enter("own", TWO_ANSWERS, kind="anime", feed={"size": [8, 8]})
-    measured = catalog.card("u2netp")
+    measured = catalog.find_card("u2netp")
     assert isinstance(own, ModelCard) and isinstance(measured, ModelCard)
     assert (engines.plan(own).engine, engines.plan(own).why) == ("cpu", "only")
     assert (engines.plan(measured).engine, engines.plan(measured).why) == ("openvino", "measured")
@@ -67,7 +67,7 @@ def test_where_it_is_missing_everything_works_and_asking_for_it_is_told(
     alone: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(open_vino, "is_here", lambda: False)
-    card = catalog.card("u2netp")
+    card = catalog.find_card("u2netp")
     assert isinstance(card, ModelCard)
     assert (engines.plan(card).label, engines.plan(card).warnings) == ("onnxruntime CPU", ())
     monkeypatch.setenv("CLEARCUT_ENGINE", "openvino")
@@ -79,7 +79,7 @@ def test_halves_are_used_where_the_processor_has_them_and_the_precision_allows(
     has_halves: bool, labels: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(machine, "multiplies_halves", lambda: has_halves)
-    card = catalog.card("u2netp").model_copy(update={"arithmetic": Coarsest(exact="f32", fast="bf16")})
+    card = catalog.find_card("u2netp").model_copy(update={"arithmetic": Coarsest(exact="f32", fast="bf16")})
     assert isinstance(card, ModelCard)
     assert tuple(engines.plan(card, each).arithmetic for each in ("exact", "fast")) == labels  # type: ignore[arg-type]
 

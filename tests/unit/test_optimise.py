@@ -98,8 +98,8 @@ def test_other_weights_are_not_run_by_what_was_made_of_these(
 ) -> None:
     monkeypatch.setattr(optimise, "FASTER", 1e9)
     optimise.optimise(card)
-    (_, path) = weights.checked(card)
-    assert optimised.facts(path, "f" * 64) is None
+    (_, path) = weights.find_checked(card)
+    assert optimised.read_facts(path, "f" * 64) is None
 
 
 def test_what_was_made_of_a_model_goes_with_it(
@@ -107,7 +107,7 @@ def test_what_was_made_of_a_model_goes_with_it(
 ) -> None:
     monkeypatch.setattr(optimise, "FASTER", 1e9)
     assert optimise.optimise(card).kept
-    stock.remove(card)
+    stock.remove_model(card)
     assert not list((tmp_path / "cache" / "optimised").iterdir())
 
 
@@ -185,7 +185,7 @@ def test_photos_and_masks_of_ones_own_are_calibrated_with_and_judged_by(
         (tmp_path / "own" / "images" / f"{number}.png").write_bytes(encoded(ball.rgb))
         (tmp_path / "own" / "masks" / f"{number}.png").write_bytes(encoded(ball.alpha))
     (tmp_path / "own" / "images" / "notes.txt").write_text("not a picture")
-    pictures = optimise.photos(tmp_path / "own")
+    pictures = optimise.read_pictures(tmp_path / "own")
     assert len(pictures) == 4 and all(each.truth.shape == (70, 90) for each in pictures)
     monkeypatch.setattr(optimise, "FASTER", 1e9)
     assert main(["models", "optimise", "reds", str(tmp_path / "own")]) == 0
@@ -195,11 +195,11 @@ def test_photos_and_masks_of_ones_own_are_calibrated_with_and_judged_by(
 def test_a_folder_without_pictures_is_told(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "nowhere"):
         with pytest.raises(ClearcutError, match="folder_empty"):
-            optimise.photos(folder)
+            optimise.read_pictures(folder)
 
 
 def test_drawn_pictures_are_alike_each_time_and_unlike_each_other() -> None:
-    first, again = optimise.drawn(3), optimise.drawn(3)
+    first, again = optimise.draw_pictures(3), optimise.draw_pictures(3)
     assert all(np.array_equal(one.rgb, other.rgb) for one, other in zip(first, again, strict=True))
     assert not np.array_equal(first[0].rgb, first[1].rgb)
     assert all(0.02 < (each.truth > 127).mean() < 0.8 for each in first)

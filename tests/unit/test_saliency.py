@@ -8,13 +8,13 @@ from PIL import Image
 from pipeline.base.jobs import Job
 from pipeline.inference import pool as runtime
 from pipeline.inference import predict as mattes
-from pipeline.inference.networks import Fed, Prediction, network, saliency
+from pipeline.inference.networks import Fed, Prediction, find_network, saliency
 from pipeline.pixels.image_io import Photo, decode
 from pipeline.registry import catalog
 from pipeline.registry.catalog import ModelCard
 from tests.pictures import composite, off, photo
 
-U2NETP, ISNET = catalog.card("u2netp"), catalog.card("isnet-general-use")
+U2NETP, ISNET = catalog.find_card("u2netp"), catalog.find_card("isnet-general-use")
 MEAN, STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
 REFERENCE = ["bike", "boat", "girl", "horse", "rifle1", "whisk"]
 
@@ -75,7 +75,7 @@ def test_width_comes_before_height_in_a_card_and_after_it_in_an_array():
 
 @pytest.mark.parametrize("model", ["u2netp", "isnet-general-use"])
 def test_a_fed_array_lies_in_one_piece(model):
-    assert fed_array(composite(64, 48).rgb, catalog.card(model)).flags.c_contiguous
+    assert fed_array(composite(64, 48).rgb, catalog.find_card(model)).flags.c_contiguous
 
 
 def output(low: float, high: float) -> np.ndarray:
@@ -103,8 +103,8 @@ def test_an_output_that_needs_no_stretching_is_only_kept_in_range():
 
 
 def test_every_card_has_a_kind_of_network():
-    for card in (member for model in catalog.models().values() for member in model.networks):
-        assert callable(network(card).feed)
+    for card in (member for model in catalog.list_models().values() for member in model.networks):
+        assert callable(find_network(card).feed)
 
 
 @pytest.mark.parametrize("name", REFERENCE)

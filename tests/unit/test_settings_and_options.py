@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from pipeline.base.errors import ClearcutError
-from pipeline.base.fields import add_arguments, chosen
+from pipeline.base.fields import add_flags, given_values
 from pipeline.base.settings import PREFIX, ROOT, Engine, Settings
-from pipeline.base.words import LANGUAGES, explain, vocabulary
+from pipeline.base.words import LANGUAGES, explain, load_words
 from pipeline.inference.engines import PACKAGES
 from pipeline.inference.engines.onnx_runtime import PROVIDERS
 from pipeline.options.options import Options
@@ -165,7 +165,7 @@ def test_settings_cannot_be_changed_behind_the_machines_back() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_each_setting_has_words(name: str, language: str) -> None:
-    assert vocabulary(language)[f"setting.{name}.help"].strip()
+    assert load_words(language)[f"setting.{name}.help"].strip()
 
 
 # ---- options ---------------------------------------------------------------------------------------------------------
@@ -286,7 +286,7 @@ def test_a_wrong_setting_is_not_blamed_on_the_options(monkeypatch: pytest.Monkey
 
 def flags() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser()
-    add_arguments(parser, Options, "option")
+    add_flags(parser, Options, "option")
     return parser
 
 
@@ -298,14 +298,14 @@ def test_each_option_has_a_flag_that_says_the_same_as_its_field(name: str) -> No
     if isinstance(value, bool):
         given_as = [flag] if value else [flag.replace("--", "--no-", 1)]
     arguments = flags().parse_args(given_as)
-    assert Options.of(**chosen(arguments, Options)) == Options.of(**{name: value}) != Options()
+    assert Options.of(**given_values(arguments, Options)) == Options.of(**{name: value}) != Options()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("name", Options.model_fields)
 def test_the_help_of_an_option_names_its_limits_and_all_that_it_may_be(name: str, language: str) -> None:
     field = Options.model_json_schema()["properties"][name]
-    words = vocabulary(language)[f"option.{name}.help"]
+    words = load_words(language)[f"option.{name}.help"]
     told = [field[limit] for limit in ("minimum", "maximum") if limit in field and "enum" not in field]
     for each in [*told, *field.get("enum", ())]:
         assert re.search(
@@ -335,25 +335,25 @@ def test_a_preset_that_does_not_exist_is_refused_with_those_that_do(preset: Any)
 
 
 def test_flags_that_were_not_given_leave_the_defaults_alone() -> None:
-    assert chosen(flags().parse_args([]), Options) == {}
+    assert given_values(flags().parse_args([]), Options) == {}
 
 
 def test_a_flag_that_is_no_option_is_not_chosen() -> None:
     arguments = argparse.Namespace(feather="1", force=True, photos=["a.jpg"])
-    assert chosen(arguments, Options) == {"feather": "1"}
+    assert given_values(arguments, Options) == {"feather": "1"}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("name", Options.model_fields)
 def test_each_option_has_a_label_and_help_in_each_language(name: str, language: str) -> None:
-    words = vocabulary(language)
+    words = load_words(language)
     assert words[f"option.{name}.label"].strip()
     assert words[f"option.{name}.help"].strip()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_help_of_an_option_tells_its_real_limits_and_default(language: str) -> None:
-    numbers = re.findall(r"\d+", vocabulary(language)["option.feather.help"])
+    numbers = re.findall(r"\d+", load_words(language)["option.feather.help"])
     field = Options.model_json_schema()["properties"]["feather"]
     limits = [int(field["minimum"]), int(field["maximum"]), int(field["default"])]
     assert [int(number) for number in numbers] == limits
@@ -363,6 +363,6 @@ def test_the_help_of_an_option_tells_its_real_limits_and_default(language: str) 
 def test_no_option_or_setting_has_words_without_a_field(language: str) -> None:
     from server.settings import ServerSettings
 
-    named = {tuple(key.split(".")[:2]) for key in vocabulary(language) if key.startswith(("option.", "setting."))}
+    named = {tuple(key.split(".")[:2]) for key in load_words(language) if key.startswith(("option.", "setting."))}
     fields = {("option", name) for name in Options.model_fields}
     assert named == fields | {("setting", name) for name in ServerSettings.model_fields}

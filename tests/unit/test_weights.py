@@ -32,9 +32,9 @@ def say_where(facts: dict[str, Any]) -> tuple[str, str]:
 
 def test_a_file_dropped_into_the_models_folder_is_found_and_nothing_fetched(empty_models: Path) -> None:
     tiny, dropped = card(DEAD), empty_models / "tiny.onnx"
-    refused("model_missing", weights.checked, tiny)
+    refused("model_missing", weights.find_checked, tiny)
     dropped.write_bytes(DATA)
-    assert weights.find(tiny) == weights.checked(tiny) == (tiny.variants[0], dropped)
+    assert weights.find(tiny) == weights.find_checked(tiny) == (tiny.variants[0], dropped)
     assert supply.fetch_network(tiny) == dropped
 
 
@@ -43,7 +43,7 @@ def test_an_earlier_variant_is_preferred_wherever_it_lies(empty_models: Path, tm
     monkeypatch.setenv("CLEARCUT_MODELS_MIRROR", str(tmp_path))
     for place in (empty_models / "b.onnx", tmp_path / "a.onnx", empty_models / "a.onnx"):
         place.write_bytes(DATA)
-        assert supply.fetch_network(both) == weights.checked(both)[1] == place
+        assert supply.fetch_network(both) == weights.find_checked(both)[1] == place
 
 
 @pytest.mark.parametrize("algorithm", ["sha256", "md5"])
@@ -51,7 +51,7 @@ def test_a_corrupt_file_is_told_with_the_checksum_wanted_and_found(algorithm: st
     tiny = card(DEAD, **{**UNKNOWN, algorithm: SUMS[algorithm]})
     (empty_models / "tiny.onnx").write_bytes(WRONG)
     sums = {"wanted": SUMS[algorithm], "found": hashlib.new(algorithm, WRONG).hexdigest()}
-    for call in (weights.checked, supply.fetch):
+    for call in (weights.find_checked, supply.fetch):
         assert refused("wrong_checksum", call, tiny) == {"model": "tiny", "file": "tiny.onnx", **sums}
 
 
@@ -62,12 +62,12 @@ def test_a_file_of_which_only_the_md5_is_published_is_fetched_imported_and_held_
     tiny = card(bad.url, good.url, **MD5_ONLY)
     assert supply.fetch_network(tiny).read_bytes() == DATA
     assert bad.asked
-    supply.remove(tiny)
-    assert supply.import_file(tiny, own) == weights.checked(tiny)[1]
+    supply.remove_files(tiny)
+    assert supply.import_file(tiny, own) == weights.find_checked(tiny)[1]
     assert files(empty_models) == {"tiny.onnx"}
     own.write_bytes(WRONG)
     refused("wrong_checksum", supply.import_file, tiny, own)
-    assert weights.checked(tiny)[1].read_bytes() == DATA
+    assert weights.find_checked(tiny)[1].read_bytes() == DATA
 
 
 # ---- brought by hand -------------------------------------------------------------------------------------------------
@@ -100,7 +100,7 @@ def test_a_mirror_folder_gives_also_what_its_publisher_does_not(own: Path, monke
     tiny = card(gated=True)
     own.rename(own.with_name("tiny.onnx"))
     monkeypatch.setenv("CLEARCUT_MODELS_MIRROR", str(own.parent))
-    assert supply.fetch(tiny) == [weights.checked(tiny)[1]] == [own.with_name("tiny.onnx")]
+    assert supply.fetch(tiny) == [weights.find_checked(tiny)[1]] == [own.with_name("tiny.onnx")]
 
 
 def test_a_wrong_file_of_a_mirror_is_not_taken(empty_models: Path, site: Any, monkeypatch: Any) -> None:
@@ -122,17 +122,17 @@ def test_the_checksum_of_an_imported_file_is_noted_where_none_is_published(own: 
     tiny, here = card(**UNKNOWN), empty_models / "tiny.onnx"
     here.write_bytes(DATA)  # dropped by hand: nobody has vouched for it
     assert (weights.find(tiny), weights.is_installed(tiny)) == (None, False)
-    refused("model_missing", weights.checked, tiny)
+    refused("model_missing", weights.find_checked, tiny)
     here.unlink()
     assert supply.import_file(tiny, own) == here
     assert (empty_models / "tiny.onnx.sha256").read_text() == f"{SUMS['sha256']}  tiny.onnx\n"
-    assert supply.fetch(tiny) == [weights.checked(tiny)[1]] == [here]
+    assert supply.fetch(tiny) == [weights.find_checked(tiny)[1]] == [here]
     here.write_bytes(WRONG)
     facts = {"model": "tiny", "file": "tiny.onnx", "wanted": SUMS["sha256"]}
     facts["found"] = hashlib.sha256(WRONG).hexdigest()
-    assert refused("wrong_checksum", weights.checked, tiny) == facts
+    assert refused("wrong_checksum", weights.find_checked, tiny) == facts
     supply.import_file(tiny, here)  # the user says that it is meant so
-    assert weights.checked(tiny) == (tiny.variants[0], here)
+    assert weights.find_checked(tiny) == (tiny.variants[0], here)
 
 
 @pytest.mark.parametrize("note", [b"", b"\n", b"\xff\xfe", b"nonsense", SUMS["md5"].encode()])
@@ -142,7 +142,7 @@ def test_a_note_that_is_spoilt_never_lets_a_file_pass_for_another(note: bytes, o
     (empty_models / "tiny.onnx").write_bytes(WRONG)
     (empty_models / "tiny.onnx.sha256").write_bytes(note)
     with pytest.raises(ClearcutError) as caught:
-        weights.checked(tiny)
+        weights.find_checked(tiny)
     assert caught.value.code in ("wrong_checksum", "broken_weights")
 
 
@@ -193,7 +193,7 @@ def test_check_looks_at_every_weight_file_in_the_models_folder(own: Path, empty_
     for name, data in {"bad": WRONG, "changed": WRONG, "dropped": DATA, "stranger": DATA}.items():
         (empty_models / f"{name}.onnx").write_bytes(data)
     (empty_models / "good.onnx.part").write_bytes(b"")
-    found = {each.path.name: (each.model, each.holds) for each in weights.check()}
+    found = {each.path.name: (each.model, each.holds) for each in weights.check_all()}
     holds = {"good": True, "noted": True, "bad": False, "changed": False, "dropped": False}
     wanted: dict[str, tuple[str | None, bool]] = {f"{name}.onnx": (name, held) for name, held in holds.items()}
     assert found == {**wanted, "stranger.onnx": (None, False)}
@@ -202,9 +202,9 @@ def test_check_looks_at_every_weight_file_in_the_models_folder(own: Path, empty_
 
 def test_check_finds_nothing_where_there_is_nothing(only: Any, tmp_path: Path, monkeypatch: Any) -> None:
     only(card())
-    assert list(weights.check()) == []
+    assert list(weights.check_all()) == []
     monkeypatch.setenv("CLEARCUT_MODELS_DIR", str(tmp_path / "nowhere"))
-    assert list(weights.check()) == []
+    assert list(weights.check_all()) == []
 
 
 def test_removing_deletes_each_file_its_note_and_what_a_fetch_left(own: Path, empty_models: Path) -> None:
@@ -213,22 +213,22 @@ def test_removing_deletes_each_file_its_note_and_what_a_fetch_left(own: Path, em
         supply.import_file(each, own)
     for name in ("b.onnx", "b.onnx.part", "a.onnx.part"):
         (empty_models / name).write_bytes(DATA)
-    assert supply.remove(tiny) == [empty_models / "a.onnx", empty_models / "b.onnx"]
+    assert supply.remove_files(tiny) == [empty_models / "a.onnx", empty_models / "b.onnx"]
     assert files(empty_models) == {"other.onnx"}
-    assert supply.remove(tiny) == []
+    assert supply.remove_files(tiny) == []
 
 
 def test_a_model_made_of_others_is_not_removed(own: Path, empty_models: Path) -> None:
     a, b = (card(name=name, names=(f"{name}.onnx",)) for name in "ab")
     supply.import_file(a, own)
-    assert refused("not_removable", supply.remove, of_both(a, b)) == {"model": "both", "members": "a, b"}
+    assert refused("not_removable", supply.remove_files, of_both(a, b)) == {"model": "both", "members": "a, b"}
     assert files(empty_models) == {"a.onnx"}
 
 
 def test_what_lies_in_a_mirror_folder_is_never_removed(own: Path, monkeypatch: Any) -> None:
     monkeypatch.setenv("CLEARCUT_MODELS_MIRROR", str(own.parent))
     tiny = card(names=("own.onnx",))
-    assert (supply.remove(tiny), weights.checked(tiny)[1]) == ([], own)
+    assert (supply.remove_files(tiny), weights.find_checked(tiny)[1]) == ([], own)
 
 
 def exported(folder: Path, own: Path, only: Any) -> list[Card]:
@@ -237,7 +237,7 @@ def exported(folder: Path, own: Path, only: Any) -> list[Card]:
     only(*cards, card(name="absent", names=("absent.onnx",)), of_both(cards[0], cards[1]))
     for each in cards:
         supply.import_file(each, own)
-    assert list(supply.export(folder)) == [folder / "a.onnx", folder / "b.onnx"]
+    assert list(supply.export_files(folder)) == [folder / "a.onnx", folder / "b.onnx"]
     return [*cards]
 
 
@@ -255,12 +255,12 @@ def test_an_exported_folder_serves_another_machine(
     for each in cards:
         assert supply.fetch(each) == [folder / f"{each.name}.onnx"]
     if setting == "CLEARCUT_MODELS_DIR":
-        assert [each.holds for each in weights.check()] == [True, True]
+        assert [each.holds for each in weights.check_all()] == [True, True]
 
 
 def test_an_exported_folder_behind_a_web_server_serves_too(own: Path, site: Any, only: Any, monkeypatch: Any) -> None:
     tiny, *_ = exported(own.parent / "stick", own, only)
-    supply.remove(tiny)
+    supply.remove_files(tiny)
     mirror = site(Reply((own.parent / "stick" / "a.onnx").read_bytes()))
     monkeypatch.setenv("CLEARCUT_MODELS_MIRROR", mirror.base)
     assert supply.fetch(tiny)[0].read_bytes() == DATA
@@ -280,18 +280,18 @@ def test_exporting_into_the_models_folder_or_twice_harms_nothing(own: Path, empt
     for folder in (empty_models, empty_models, own.parent / "stick", own.parent / "stick"):
         exported(folder, own, only)
         assert files(folder) == {"a.onnx", "b.onnx", "b.onnx.sha256", "SHA256SUMS"}
-        assert [each.holds for each in weights.check()] == [True, True]
+        assert [each.holds for each in weights.check_all()] == [True, True]
 
 
 def test_a_damaged_file_is_not_exported(own: Path, empty_models: Path, tmp_path: Path, only: Any) -> None:
     only(card())
     (empty_models / "tiny.onnx").write_bytes(WRONG)
-    refused("wrong_checksum", lambda: list(supply.export(tmp_path / "stick")))
+    refused("wrong_checksum", lambda: list(supply.export_files(tmp_path / "stick")))
     assert not (tmp_path / "stick" / "tiny.onnx").exists()
 
 
 def test_exporting_onto_a_file_is_told(own: Path, only: Any) -> None:
     only(card())
     supply.import_file(card(), own)
-    assert refused("write_failed", lambda: list(supply.export(own)))["name"] == "tiny.onnx"
+    assert refused("write_failed", lambda: list(supply.export_files(own)))["name"] == "tiny.onnx"
     assert own.read_bytes() == DATA

@@ -103,7 +103,7 @@ def _is_optimised(card: ModelCard) -> bool:
         return False
     variant, path = found
     try:
-        return optimised.facts(path, weights.checksum(variant, path)) is not None
+        return optimised.read_facts(path, weights.read_checksum(variant, path)) is not None
     except (OSError, IndexError, ValueError):  # its checksum was removed in this moment, or is none
         return False
 
@@ -132,7 +132,7 @@ def load(path: Path, planned: Plan, checksum: str, outputs: Sequence[int | str] 
                 raise
             log.info("%s cannot run %s: %s", plan.label, path.name, error)
             if plan.why == "optimised":
-                optimised.forget(path)
+                optimised.delete(path)
             continue
         if network.label == plan.label:
             if plan is not planned and plan.why == "missing":

@@ -9,12 +9,12 @@ FOLDER = "compiled"  # of the cache folder
 MOST = 1_000_000_000  # bytes
 
 
-def name(path: Path, *facts: object) -> str:
+def name_compiled(path: Path, *facts: object) -> str:
     """What to call that which is made of the network at `path`, where it hangs on `facts`."""
     return f"{path.stem}-{hashlib.blake2b(repr(facts).encode(), digest_size=12).hexdigest()}"
 
 
-def keep(name: str, content: bytes | memoryview) -> None:
+def keep_compiled(name: str, content: bytes | memoryview) -> None:
     """Keep it, if there is room; what was not used for longest goes."""
     storage.keep(FOLDER, name, content, MOST)
     storage.sweep(FOLDER, MOST)

@@ -74,7 +74,7 @@ class Network:
         self._output = outputs[0]
         self._net = _converted(path, checksum, self._output)
         self._session = self._net.createSession(
-            {"backend": "CPU", "numThread": Settings.current().threads or machine.cores()}
+            {"backend": "CPU", "numThread": Settings.current().threads or machine.count_cores()}
         )
         self.inputs: Mapping[str, Sequence[int | str]] = {
             name: list(tensor.getShape()) for name, tensor in self._net.getSessionInputAll(self._session).items()
@@ -101,7 +101,7 @@ class Network:
 
 def _converted(path: Path, checksum: str, output: int | str) -> Any:
     """The network in MNN's format: from the cache folder, else converted now and kept."""
-    name = compiled.name(path, checksum, output, version("MNN"))
+    name = compiled.name_compiled(path, checksum, output, version("MNN"))
     kept = storage.whole(compiled.FOLDER, name)
     if kept is not None:
         return library().Interpreter(str(kept))
@@ -109,5 +109,5 @@ def _converted(path: Path, checksum: str, output: int | str) -> Any:
         made = Path(folder) / "network.mnn"
         command = [sys.executable, str(CONVERTER), str(path.resolve()), str(made), json.dumps(output)]
         subprocess.run(command, check=True, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True)  # it litters
-        compiled.keep(name, made.read_bytes())
+        compiled.keep_compiled(name, made.read_bytes())
         return library().Interpreter(str(made))

@@ -64,7 +64,7 @@ class Network:
         onnxruntime.disable_telemetry_events()
         options = onnxruntime.SessionOptions()
         options.log_severity_level = QUIET
-        options.intra_op_num_threads = Settings.current().threads or machine.cores()
+        options.intra_op_num_threads = Settings.current().threads or machine.count_cores()
         options.inter_op_num_threads = 1
         options.enable_cpu_mem_arena = False  # same speed, and a quarter of the memory stays taken between runs
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # leave the cores to the other steps

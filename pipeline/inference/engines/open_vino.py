@@ -52,7 +52,7 @@ class Network:
         core = library().Core()
         configuration = _configuration(arithmetic)
         if arithmetic == "int8":
-            graph, constants = optimised.network(path)
+            graph, constants = optimised.read_network(path)
             source = core.read_model(graph, library().Tensor(constants.copy()))
             self._compiled, self._memory = core.compile_model(source, DEVICE, configuration), None
         else:
@@ -102,7 +102,7 @@ def _configuration(arithmetic: Arithmetic) -> dict[str, Any]:
     finest = ("bf16" if machine.multiplies_halves() else "f32") if arithmetic == "int8" else arithmetic
     return {
         "INFERENCE_PRECISION_HINT": finest,  # which the processor's own taste would choose otherwise
-        "INFERENCE_NUM_THREADS": settings.threads or machine.cores(),
+        "INFERENCE_NUM_THREADS": settings.threads or machine.count_cores(),
         "NUM_STREAMS": settings.slots,  # networks that run at once; each has its share of the threads
         "ENABLE_CPU_PINNING": False,  # the other steps need the cores as well
     }
@@ -113,7 +113,7 @@ def _compiled(
 ) -> tuple[Any, Any]:
     """The network compiled, and the memory that it may rest upon: from the cache folder, else compiled now and kept."""
     facts = (checksum, outputs, sorted(configuration.items()), library().__version__, machine.processor())
-    name = compiled.name(path, *facts)
+    name = compiled.name_compiled(path, *facts)
     kept = storage.mapped(compiled.FOLDER, name)
     if kept is not None:
         try:
@@ -121,7 +121,7 @@ def _compiled(
         except RuntimeError:
             storage.forget(compiled.FOLDER, name)
     made = core.compile_model(_pruned(core.read_model(path), outputs), DEVICE, configuration)
-    compiled.keep(name, made.export_model().getbuffer())
+    compiled.keep_compiled(name, made.export_model().getbuffer())
     return made, None
 
 

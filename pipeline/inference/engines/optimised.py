@@ -25,14 +25,14 @@ def keep_facts(path: Path, checksum: str, **known: Any) -> bool:
     return storage.keep(FOLDER, f"{path.stem}.json", json.dumps({"weights": checksum, **known}).encode(), MOST)
 
 
-def facts(path: Path, checksum: str) -> dict[str, Any] | None:
+def read_facts(path: Path, checksum: str) -> dict[str, Any] | None:
     """What is known of that which was made of the file at `path`; None where there is nothing for this very file."""
     kept = storage.read(FOLDER, f"{path.stem}.json")
     known: dict[str, Any] = json.loads(kept) if kept else {}
     return known if known.get("weights") == checksum else None
 
 
-def network(path: Path) -> tuple[bytes, np.ndarray]:
+def read_network(path: Path) -> tuple[bytes, np.ndarray]:
     """Graph and constants, ``(bytes,)`` uint8. Raises ``RuntimeError`` where they are not whole."""
     graph, constants = storage.read(FOLDER, f"{path.stem}.xml"), storage.mapped(FOLDER, f"{path.stem}.bin")
     if graph is None or constants is None:
@@ -40,7 +40,7 @@ def network(path: Path) -> tuple[bytes, np.ndarray]:
     return graph, constants
 
 
-def forget(path: Path) -> None:
+def delete(path: Path) -> None:
     """Remove what was made of the file at `path`."""
     for kind in ("json", "xml", "bin"):
         storage.forget(FOLDER, f"{path.stem}.{kind}")

@@ -25,6 +25,6 @@ class Network(Protocol):
         """What the network said in the outputs that the card names."""
 
 
-def network(card: ModelCard) -> Network:
+def find_network(card: ModelCard) -> Network:
     """The module that runs networks such as that of `card`."""
     return cast(Network, import_module(f".{card.network}", __name__))

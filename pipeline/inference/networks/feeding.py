@@ -6,7 +6,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from ...pixels.resample import Size, fitting, to_network
+from ...pixels.resample import Size, fit_size, resize_for_network
 from ...registry.catalog import Feed
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom, as parts of the whole
@@ -38,8 +38,8 @@ def place(rgb: np.ndarray, spec: Feed) -> tuple[np.ndarray, Box]:
     if spec.resize == "fit-pad":
         return _padded(rgb, spec)
     wanted = {"stretch": lambda: spec.size, "short-side": lambda: _by_short_side(size, spec),
-              "native": lambda: _multiple(fitting(size, max(spec.size)), spec.multiple_of)}[spec.resize]()  # fmt: skip
-    return (rgb if wanted == size else to_network(rgb, wanted, spec.interpolation)), WHOLE
+              "native": lambda: _multiple(fit_size(size, max(spec.size)), spec.multiple_of)}[spec.resize]()  # fmt: skip
+    return (rgb if wanted == size else resize_for_network(rgb, wanted, spec.interpolation)), WHOLE
 
 
 def _padded(rgb: np.ndarray, spec: Feed) -> tuple[np.ndarray, Box]:
@@ -48,7 +48,7 @@ def _padded(rgb: np.ndarray, spec: Feed) -> tuple[np.ndarray, Box]:
     inner = max(1, round(width * scale)), max(1, round(height * scale))
     spare = spec.size[0] - inner[0], spec.size[1] - inner[1]
     left, top = (spare[0] // 2, spare[1] // 2) if spec.pad == "centre" else (0, 0)
-    small = to_network(rgb, inner, spec.interpolation)
+    small = resize_for_network(rgb, inner, spec.interpolation)
     whole = cv2.copyMakeBorder(
         small, top, spare[1] - top, left, spare[0] - left, cv2.BORDER_CONSTANT, value=(0, 0, 0)
     )  # fmt: skip
