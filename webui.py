@@ -1,26 +1,37 @@
-"""The door: read the settings, serve the page and the API."""
+"""The door of the page: read the settings, prepare the process, serve the page and the API."""
 
 import os
 import sys
 from argparse import ArgumentParser
 
-from pipeline import ClearcutError, __version__, add_flags, detect_language, explain, given_values, say
+from pipeline import (
+    ClearcutError,
+    __version__,
+    add_flags,
+    detect_language,
+    explain,
+    given_values,
+    prepare_process,
+    say,
+)
 from server.settings import ServerSettings
 
 
 def main() -> int:
     """Serve until stopped. A flag is the same as its variable ``CLEARCUT_<FLAG>``, for this run."""
-    parser = ArgumentParser(prog="webui.py", description=say("web.description"))
+    language = detect_language(os.environ)
+    parser = ArgumentParser(prog="webui.py", description=say("web.description", language))
     parser.add_argument("--version", action="version", version=f"Clearcut {__version__}")
-    add_flags(parser, ServerSettings, "setting")
-    for name, value in given_values(parser.parse_args(), ServerSettings).items():
-        os.environ[f"CLEARCUT_{name.upper()}"] = str(value)
+    add_flags(parser, ServerSettings, "setting", language)
+    given = given_values(parser.parse_args(), ServerSettings)
     try:
+        settings = ServerSettings.read(os.environ, **given)
+        prepare_process()
         from server.serve import serve
 
-        serve(ServerSettings.current())
+        serve(settings, language)
     except ClearcutError as error:
-        print(explain(error, detect_language()), file=sys.stderr)
+        print(explain(error, language), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         pass

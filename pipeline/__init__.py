@@ -1,13 +1,8 @@
 """What happens to the pixels: from the bytes of a photo to the bytes of its cut-out.
 
 This is the whole public surface; pages, servers and scripts import nothing deeper. Names load at first use, so that
-``python -m pipeline --help`` need not wait for OpenCV. The rooms, ground floor first (each imports only rooms to its
-left)::
-
-    beside errors words arguments settings canvas preset options catalog machine storage jobs png resample tiles
-    profiles image_io metadata formats sources weights supply engines sessions runtime networks cache mattes guided
-    matting edges foreground compose cutout draft trial optimise stock models_command cache_command doctor cut_command
-    command_line __main__
+``python -m pipeline --help`` need not wait for OpenCV. The storeys and their rooms, ground floor first, stand in
+``storeys.toml``: each imports only what stands before it.
 """
 
 from importlib import import_module
@@ -17,47 +12,53 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from .base.errors import ClearcutError, as_clearcut_error
-    from .base.fields import add_flags, given_values
     from .base.jobs import Job
+    from .base.process import prepare_process
     from .base.settings import Settings
-    from .base.words import LANGUAGES, choose_language, detect_language, explain, load_words, say
-    from .cutout import Cutout, Result, cut_out, cut_out_bytes, cut_out_file, warm_up
+    from .base.words import LANGUAGES, detect_language, explain, load_words, match_language, say
+    from .commands.flags import add_flags, given_values
+    from .cutout import InputFiles, Result, cut_out, cut_out_bytes, cut_out_file, warm_up
     from .draft import Draft
     from .edges.trimap import can_solve_matte
-    from .inference.cache import forget
-    from .inference.predict import measured_seconds
+    from .inference.predict import estimate_seconds
+    from .inference.runtime import Runtime, default_runtime
     from .manage.local_models import import_weights, remove_model
     from .options.canvas import Canvas, describe_fill, list_canvases
     from .options.options import GROUPS, Options
     from .options.presets import list_presets
-    from .pixels.formats import encode_matte, encode_view, list_media_types
+    from .pixels.encoders import encode_matte, encode_view
+    from .pixels.formats import FORMATS, list_media_types
     from .pixels.image_io import Photo, decode, name_cutout
-    from .registry.catalog import Card, find_card, list_models, to_megabytes
+    from .registry.catalog import Card, to_megabytes
     from .registry.fetching import fetch, is_removable
     from .registry.weights import count_bytes, is_installed
+    from .stages import Cutout, Inputs
 
 _HOME = {
     name: room
     for room, names in {
         "base.errors": ["ClearcutError", "as_clearcut_error"],
-        "base.fields": ["add_flags", "given_values"],
         "base.jobs": ["Job"],
+        "base.process": ["prepare_process"],
         "base.settings": ["Settings"],
-        "base.words": ["LANGUAGES", "explain", "choose_language", "detect_language", "say", "load_words"],
-        "cutout": ["Cutout", "Result", "cut_out", "cut_out_bytes", "cut_out_file", "warm_up"],
+        "base.words": ["LANGUAGES", "detect_language", "explain", "load_words", "match_language", "say"],
+        "commands.flags": ["add_flags", "given_values"],
+        "cutout": ["InputFiles", "Result", "cut_out", "cut_out_bytes", "cut_out_file", "warm_up"],
         "draft": ["Draft"],
         "edges.trimap": ["can_solve_matte"],
-        "inference.cache": ["forget"],
-        "inference.predict": ["measured_seconds"],
+        "inference.predict": ["estimate_seconds"],
+        "inference.runtime": ["Runtime", "default_runtime"],
         "manage.local_models": ["import_weights", "remove_model"],
-        "options.canvas": ["Canvas", "list_canvases", "describe_fill"],
+        "options.canvas": ["Canvas", "describe_fill", "list_canvases"],
         "options.options": ["GROUPS", "Options"],
         "options.presets": ["list_presets"],
-        "pixels.formats": ["encode_matte", "encode_view", "list_media_types"],
-        "pixels.image_io": ["Photo", "name_cutout", "decode"],
-        "registry.catalog": ["Card", "find_card", "to_megabytes", "list_models"],
+        "pixels.encoders": ["encode_matte", "encode_view"],
+        "pixels.formats": ["FORMATS", "list_media_types"],
+        "pixels.image_io": ["Photo", "decode", "name_cutout"],
+        "registry.catalog": ["Card", "to_megabytes"],
         "registry.fetching": ["fetch", "is_removable"],
-        "registry.weights": ["is_installed", "count_bytes"],
+        "registry.weights": ["count_bytes", "is_installed"],
+        "stages": ["Cutout", "Inputs"],
     }.items()
     for name in names
 }

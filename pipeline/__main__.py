@@ -4,17 +4,16 @@ import gc
 import os
 import sys
 
-from .inference import helper as beside
+from .base.process import prepare_libraries
+from .inference.helper import Helper, can_fork
 
 gc.set_threshold(100_000)  # imports make many things and no garbage; looking for it takes a twentieth of a start
-os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # none is wanted; to look for them reads every package
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's own threads wait by spinning on cores that others need
+prepare_libraries()
 
 if __name__ == "__main__":
     try:
-        helper = (
-            beside.Helper("pipeline.inference.sessions") if sys.argv[1:2] == ["cut"] and beside.can_fork() else None
-        )
+        helper = Helper("pipeline.inference.sessions") if sys.argv[1:2] == ["cut"] and can_fork() else None
 
         from .commands.command_line import main
 

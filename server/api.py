@@ -1,40 +1,36 @@
 """The HTTP API: ``POST /api/remove-bg``, ``GET /healthz``; models have a module of their own."""
 
-import asyncio
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
-from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import UploadFile
-from starlette.exceptions import HTTPException
 
 from pipeline import (
     ClearcutError,
     Job,
     Options,
     Result,
+    Runtime,
     __version__,
     cut_out_file,
-    forget,
     list_media_types,
     list_presets,
     say,
 )
 
+from .forms import BEHIND, PHOTO, read_form
 from .models import build_models_router
 from .settings import ServerSettings
-
-BEHIND = "background_image"
-LOOK_EVERY = 0.5  # seconds between looks whether the caller is still there
+from .work import Workers
 
 
-def _form_schema() -> dict[str, Any]:
+def _form_schema(settings: ServerSettings) -> dict[str, Any]:
     """The multipart form of ``/api/remove-bg``: the photo, a picture for behind it, and the fields of `Options`."""
     schema = Options.model_json_schema()
     for name, field in schema["properties"].items():
         field["description"] = say(f"option.{name}.help")
+        del field["read_by"]  # how the pipeline is built is nothing that a caller could use
+    schema["properties"]["model"]["default"] = settings.model
     file = {"type": "string", "format": "binary"}
     preset = {
         "type": "string",
@@ -42,8 +38,8 @@ def _form_schema() -> dict[str, Any]:
         "description": say("cli.preset", names=", ".join(list_presets())),
     }
     behind = file | {"description": say("cli.background_image")}
-    schema["properties"] = {"image": file, BEHIND: behind, "preset": preset, **schema["properties"]}
-    return {"type": "object", "required": ["image"], "properties": schema["properties"]}
+    schema["properties"] = {PHOTO: file, BEHIND: behind, "preset": preset, **schema["properties"]}
+    return {"type": "object", "required": [PHOTO], "properties": schema["properties"]}
 
 
 ANSWERS: dict[str, dict[str, str]] = {media_type: {} for media_type in list_media_types()}
@@ -63,27 +59,23 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def build_router(settings: ServerSettings) -> APIRouter:
+def build_router(settings: ServerSettings, runtime: Runtime) -> APIRouter:
     """The routes, bound to the limits of `settings`."""
-    router = APIRouter()
-    router.include_router(build_models_router(settings))
+    router, workers = APIRouter(), Workers(runtime, settings.queue)
+    router.include_router(build_models_router(settings, runtime))
 
     @router.post(
         "/api/remove-bg",
         summary="Remove the background of a photo",
         response_class=Response,
         responses={200: {"content": ANSWERS, "description": "The cut-out"}, **ERRORS},
-        openapi_extra={"requestBody": {"content": {"multipart/form-data": {"schema": _form_schema()}}}},
+        openapi_extra={"requestBody": {"content": {"multipart/form-data": {"schema": _form_schema(settings)}}}},
     )
     async def remove_background(request: Request) -> Response:
         """Photo in; out comes a transparent PNG, or what the options ask for. Facts come in headers."""
-        data, name, options, behind = await _read_form(request)
+        files, options = await read_form(request)
         job = Job(most_ahead=settings.queue)
-        result = await _while_connected(
-            request,
-            job,
-            lambda: cut_out_file(data, options, behind, name=name, max_megapixels=settings.max_megapixels, job=job),
-        )
+        result = await workers.run(request, job, lambda: cut_out_file(files, options, runtime, job=job))
         return Response(result.data, media_type=result.media_type, headers=_facts(result))
 
     @router.delete("/api/cache", status_code=204, summary="Forget every picture")
@@ -91,7 +83,7 @@ def build_router(settings: ServerSettings) -> APIRouter:
         """Empty the cache of predictions, in memory and on disk; only where visitors may manage models."""
         if not settings.may_manage:
             raise ClearcutError("not_allowed")
-        forget()
+        runtime.forget()
 
     @router.get("/healthz", summary="Is it alive?")
     async def health() -> dict[str, str]:
@@ -103,33 +95,6 @@ def build_router(settings: ServerSettings) -> APIRouter:
         raise ClearcutError("not_found")
 
     return router
-
-
-async def _read_form(request: Request) -> tuple[bytes, str, Options, bytes | None]:
-    """The photo, its name, the options, and the picture for behind it."""
-    try:
-        async with request.form(max_files=2, max_fields=100) as form:
-            image, behind = form.get("image"), form.get(BEHIND)
-            if not isinstance(image, UploadFile):
-                raise ClearcutError("no_picture")
-            data, name = await image.read(), image.filename or ""
-            picture = await behind.read() if isinstance(behind, UploadFile) else None
-            files = ("image", BEHIND)
-            values = {key: value for key, value in form.items() if key not in files and value != ""}
-            options = Options.of(**values, background_image=bool(picture))
-    except (HTTPException, AssertionError):
-        raise ClearcutError("bad_request") from None
-    return data, name, options, picture or None
-
-
-async def _while_connected(request: Request, job: Job, work: Callable[[], Result]) -> Result:
-    """`work` in a thread; stopped when the caller hangs up."""
-    task = asyncio.ensure_future(run_in_threadpool(work))
-    while not task.done():
-        await asyncio.wait({task}, timeout=LOOK_EVERY)
-        if not task.done() and await request.is_disconnected():
-            job.cancel()
-    return task.result()
 
 
 def _facts(result: Result) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from dataclasses import dataclass
+from pathlib import Path
 
 from fastapi import FastAPI, Request
 from fastapi_offline import FastAPIOffline
@@ -11,12 +12,12 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from pipeline import ClearcutError, __version__, as_clearcut_error
+from pipeline import ClearcutError, Runtime, __version__, as_clearcut_error
 from ui import ASSETS, PageSettings, Results, build_page, example_photos, mount_page
 
 from .api import build_router
 from .guard import add_guard
-from .replies import error_response
+from .routes import explain_to
 from .settings import ServerSettings
 
 log = logging.getLogger("clearcut")
@@ -27,24 +28,34 @@ class Served:
     """An app, what it keeps, and the host names that it answers to (more may be added)."""
 
     app: FastAPI
+    runtime: Runtime
     results: Results
     hosts: set[str]
 
 
-def create_app(settings: ServerSettings) -> Served:
-    """Everything that this server answers, from the door to the page."""
+def create_app(settings: ServerSettings, uploads: Path | None = None) -> Served:
+    """Everything that this server answers, from the door to the page.
+
+    Parameters
+    ----------
+    settings
+        Several apps, each with settings of its own, may live in one process.
+    uploads
+        The folder that Gradio puts uploads into, to be swept with the results.
+    """
     app = FastAPIOffline(
         docs_url="/api/docs", redoc_url=None, static_url="/api/docs-assets", openapi_url="/api/openapi.json",
         title="Clearcut", version=__version__, root_path=settings.root_path,
     )  # fmt: skip
-    results = Results(settings.keep_minutes * 60)
+    runtime = Runtime(settings)
+    results = Results(runtime, settings.keep_minutes * 60, uploads)
     # No origin is allowed; that this middleware is there at all keeps Gradio from reflecting any.
     app.add_middleware(CORSMiddleware, allow_origins=[])
     hosts = add_guard(app.add_middleware, settings)
     app.add_exception_handler(Exception, _explain)
     app.add_exception_handler(ClearcutError, _explain)
     app.add_exception_handler(HTTPException, _explain_http)
-    app.include_router(build_router(settings))
+    app.include_router(build_router(settings, runtime))
     app.mount("/app", StaticFiles(directory=ASSETS / "public"), name="app")
     _add_pictures(app, results, settings)
     page = PageSettings(
@@ -56,7 +67,7 @@ def create_app(settings: ServerSettings) -> Served:
         may_fetch=settings.may_manage,
         root_path=settings.root_path,
     )
-    return Served(mount_page(app, build_page(page, results), page), results, hosts)
+    return Served(mount_page(app, build_page(page, runtime, results), page), runtime, results, hosts)
 
 
 def _add_pictures(app: FastAPI, results: Results, settings: ServerSettings) -> None:
@@ -67,7 +78,7 @@ def _add_pictures(app: FastAPI, results: Results, settings: ServerSettings) -> N
         """One file of a result; with ``prepare`` only whether it could be had, so that the page can say why not."""
         kept = results.get(key, name)
         if name in kept.rendered and not kept.path(name).exists():
-            await asyncio.wrap_future(results.render(kept, name, settings.max_megapixels, settings.queue))
+            await asyncio.wrap_future(results.render(kept, name, settings.queue))
         if prepare:
             return Response(status_code=204)
         disposition = "attachment" if name == kept.download else "inline"
@@ -86,12 +97,12 @@ async def _explain(request: Request, error: Exception) -> Response:
     known = as_clearcut_error(error, name=request.url.path.rpartition("/")[2])
     if known.code == "unexpected":
         log.error("unexpected error at %s", request.url.path, exc_info=error)
-    return error_response(known, request.headers.get("accept-language"))
+    return explain_to(request.scope, known)
 
 
 async def _explain_http(request: Request, error: Exception) -> Response:
     status = getattr(error, "status_code", 500)
     known = ClearcutError("not_found" if status in (404, 405) else "bad_request")
-    response = error_response(known, request.headers.get("accept-language"))
+    response = explain_to(request.scope, known)
     response.status_code = status
     return response

@@ -6,7 +6,6 @@ make this browser post here (origin), nor reach it through a name that suddenly 
 
 import base64
 import binascii
-import re
 import secrets
 from collections.abc import Callable
 
@@ -15,20 +14,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipeline import ClearcutError
 
-from .models import LARGEST_FILE
-from .replies import error_response
+from .routes import LARGEST_FILE, explain_to, find_rule, route_path
 from .settings import ServerSettings, as_address, is_loopback
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 OPEN_PATHS = {"/healthz"}  # for load balancers, which know no password; it says nothing but "ok"
-WEIGHT_FILE = re.compile(r"/api/models/[^/]+/file$")
-JSON_LIMIT = 1 << 20  # no request but a picture is larger
-MULTIPART_OVERHEAD = 1 << 16
-# Our own routes, and of Gradio's those that its page and its client use: not its file, proxy and other side doors.
-OPEN_ROUTES = re.compile(
-    r"/($|healthz$|api/|app/|results/|examples/|config|theme\.css$|assets/|static/|svelte/|favicon\.ico$|manifest\.json$"
-    r"|gradio_api/(upload$|upload_progress|run/|queue/(join|data|status)|heartbeat/|info|call/|cancel$|reset|app_id|startup-events))"
-)
 HEADERS = {
     b"x-content-type-options": b"nosniff",
     b"referrer-policy": b"no-referrer",
@@ -71,11 +61,10 @@ class Guard:
             return
         headers = Headers(scope=scope)
         try:
-            self._check(scope, headers)
+            limit = self._check(scope, headers)
         except ClearcutError as error:
-            await error_response(error, headers.get("accept-language"))(scope, receive, send)
+            await explain_to(scope, error)(scope, receive, send)
             return
-        limit = self._body_limit(scope, headers)
         started = False
 
         async def watched_send(message: Message) -> None:
@@ -90,9 +79,10 @@ class Guard:
         except ClearcutError as error:
             if started:
                 raise
-            await error_response(error, headers.get("accept-language"))(scope, receive, send)
+            await explain_to(scope, error)(scope, receive, send)
 
-    def _check(self, scope: Scope, headers: Headers) -> None:
+    def _check(self, scope: Scope, headers: Headers) -> int:
+        """How many bytes of body may come; raises where the request may not pass at all."""
         host = headers.get("host", "")
         if not self._answers_to(host):
             raise ClearcutError("unknown_host", host=hostname(host)[:100])
@@ -102,14 +92,14 @@ class Guard:
         origin = headers.get("origin")
         if origin is not None and scope["method"] not in SAFE_METHODS and not self._own(origin, host):
             raise ClearcutError("foreign_origin")
-        if not OPEN_ROUTES.match(path):
+        rule = find_rule(scope)
+        if rule is None:
             raise ClearcutError("not_found")
-        length = headers.get("content-length", "")
-        limit = self._body_limit(scope, headers)
+        limit, length = rule.limit(self.settings, headers), headers.get("content-length", "")
         if length.isdigit() and int(length) > limit:
-            raise too_large(
-                int(length), limit / 1e6 if limit == LARGEST_FILE else min(limit / 1e6, self.settings.max_mb)
-            )
+            told = limit if limit == LARGEST_FILE else min(limit, self.settings.max_mb * 1e6)  # without the form's own
+            raise too_large(int(length), told / 1e6)
+        return limit
 
     def _answers_to(self, host: str) -> bool:
         name = hostname(host)
@@ -129,13 +119,6 @@ class Guard:
         except binascii.Error:
             given = b""
         return secrets.compare_digest(given, (self.settings.auth or "").encode())
-
-    def _body_limit(self, scope: Scope, headers: Headers) -> int:
-        if scope["method"] == "PUT" and self.settings.may_manage and WEIGHT_FILE.match(route_path(scope)):
-            return LARGEST_FILE
-        if headers.get("content-type", "").lower().startswith("multipart/"):
-            return int(self.settings.max_mb * 1e6) + MULTIPART_OVERHEAD
-        return JSON_LIMIT
 
 
 def counted(receive: Receive, limit: int) -> Receive:
@@ -157,13 +140,6 @@ def counted(receive: Receive, limit: int) -> Receive:
 def too_large(size: int, limit_mb: float) -> ClearcutError:
     """The error for a body of `size` bytes."""
     return ClearcutError("too_large", megabytes=round(size / 1e6, 1), limit=round(limit_mb, 1))
-
-
-def route_path(scope: Scope) -> str:
-    """The path of a request below the server's root path, without doubled slashes."""
-    path: str = re.sub("/+", "/", scope["path"])
-    root = scope.get("root_path", "")
-    return (path.removeprefix(root) or "/") if root else path
 
 
 def hostname(host: str) -> str:

@@ -13,39 +13,38 @@ from pipeline import (
     Card,
     ClearcutError,
     Job,
+    Runtime,
+    Settings,
     as_clearcut_error,
-    choose_language,
     count_bytes,
+    estimate_seconds,
     explain,
     fetch,
-    find_card,
     import_weights,
     is_installed,
     is_removable,
-    measured_seconds,
     remove_model,
     say,
     to_megabytes,
 )
 
+from .replies import choose_language
 from .settings import ServerSettings
-
-LARGEST_FILE = 4_000_000_000  # bytes of a weight file that may be sent for import
 
 
 class _Download:
     """One fetch under way, or what came of it."""
 
-    def __init__(self, wanted: Card) -> None:
-        self.card, self.job = wanted, Job()
+    def __init__(self, wanted: Card, settings: Settings) -> None:
+        self.card, self.job, self._settings = wanted, Job(), settings
         self.done: int | None = None
-        self.total = count_bytes(wanted)
+        self.total = count_bytes(wanted, settings)
         self.error: ClearcutError | None = None
         self.thread = threading.Thread(target=self._run, name=f"clearcut-fetch-{wanted.name}", daemon=True)
 
     def _run(self) -> None:
         try:
-            fetch(self.card, self._progress)
+            fetch(self.card, self._settings, self._progress)
         except Exception as error:
             self.error = as_clearcut_error(error, name=self.card.name)
 
@@ -57,7 +56,8 @@ class _Download:
 class Downloads:
     """At most one fetch a model at a time, whoever asked for it."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._latest: dict[str, _Download] = {}
         self._lock = threading.Lock()
 
@@ -66,7 +66,7 @@ class Downloads:
         with self._lock:
             latest = self._latest.get(wanted.name)
             if latest is None or not latest.thread.is_alive():
-                self._latest[wanted.name] = download = _Download(wanted)
+                self._latest[wanted.name] = download = _Download(wanted, self._settings)
                 download.thread.start()
 
     def cancel(self, name: str) -> None:
@@ -91,24 +91,28 @@ class Downloads:
         return {}
 
 
-def build_models_router(settings: ServerSettings) -> APIRouter:
+def build_models_router(settings: ServerSettings, runtime: Runtime) -> APIRouter:
     """The routes under ``/api/models``."""
     router = APIRouter(prefix="/api/models")
-    downloads = Downloads()
+    downloads = Downloads(settings)
 
     def manageable(name: str) -> Card:
         if not settings.may_manage:
             raise ClearcutError("read_only")
-        return find_card(name)
+        return runtime.find_card(name)
 
     @router.get("", summary="List the models")
     async def list_models(request: Request) -> list[dict[str, Any]]:
         """Every model with its size, its licence and whether it is on this machine."""
-        language = choose_language(request.headers.get("accept-language", ""))
+        language = choose_language(request.headers.get("accept-language"))
         default = settings.model
         return [
-            {**model_facts(each, language), "default": each.name == default, **downloads.facts(each.name, language)}
-            for each in list_models().values()
+            {
+                **model_facts(each, language, runtime),
+                "default": each.name == default,
+                **downloads.facts(each.name, language),
+            }
+            for each in runtime.list_models().values()
         ]
 
     @router.post("/{name}/fetch", status_code=202, summary="Fetch a model")
@@ -125,7 +129,7 @@ def build_models_router(settings: ServerSettings) -> APIRouter:
     def remove_weights(name: str) -> None:
         wanted = manageable(name)
         downloads.cancel(name)
-        remove_model(wanted)
+        remove_model(wanted, runtime)
 
     @router.put(
         "/{name}/file",
@@ -141,7 +145,7 @@ def build_models_router(settings: ServerSettings) -> APIRouter:
             file = Path(folder) / wanted.networks[0].variants[0].file
             try:
                 await _receive(request, file)
-                await run_in_threadpool(import_weights, wanted, file)
+                await run_in_threadpool(import_weights, wanted, file, runtime)
             except ClientDisconnect:
                 return Response(status_code=499)
         await run_in_threadpool(downloads.cancel, name)
@@ -156,15 +160,17 @@ async def _receive(request: Request, file: Path) -> None:
             await run_in_threadpool(open_file.write, block)
 
 
-def model_facts(wanted: Card, language: str) -> dict[str, Any]:
+def model_facts(wanted: Card, language: str, runtime: Runtime) -> dict[str, Any]:
     """What page and API tell of a model: JSON values."""
+    settings = runtime.settings
+    size = count_bytes(wanted, settings)
     why = say(f"why.{wanted.why}", language, default="") if wanted.why else ""
     return {
         "name": wanted.name,
         "title": say(f"model.{wanted.name}.title", language, default=wanted.name),
         "about": say(f"model.{wanted.name}.about", language, default=""),
-        "bytes": count_bytes(wanted),
-        "megabytes": to_megabytes(count_bytes(wanted)),
+        "bytes": size,
+        "megabytes": to_megabytes(size),
         "memory_mb": round(wanted.memory_mb),
         "license": wanted.license,
         "license_url": wanted.license_url,
@@ -179,7 +185,7 @@ def model_facts(wanted: Card, language: str) -> dict[str, Any]:
         "verified": all(each.variants[0].verified for each in wanted.networks),
         "fetchable": wanted.fetchable,
         "own": wanted.local,
-        "installed": is_installed(wanted),
-        "removable": is_removable(wanted),
-        "seconds": measured_seconds(wanted.name),
+        "installed": is_installed(wanted, settings),
+        "removable": is_removable(wanted, settings),
+        "seconds": estimate_seconds(wanted.name, runtime),
     }

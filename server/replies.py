@@ -1,13 +1,26 @@
 """Errors as HTTP answers: code, facts, and the sentence in the caller's language."""
 
 from starlette.responses import JSONResponse
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header
 
-from pipeline import ClearcutError, choose_language, explain
+from pipeline import ClearcutError, explain, match_language
+
+
+def choose_language(accept_language: str | None) -> str:
+    """The language of the house that the header ``Accept-Language`` prefers, weights and all; else English.
+
+    >>> choose_language("zh;q=0.1, en;q=0.9")
+    'en'
+    """
+    wanted = parse_accept_header(accept_language, LanguageAccept)  # the most wanted first
+    known = (match_language(tag) for tag, quality in wanted if quality > 0)
+    return next(filter(None, known), "en")
 
 
 def error_response(error: ClearcutError, accept_language: str | None) -> JSONResponse:
     """The JSON body of `error`, with the headers that its status calls for."""
-    language = choose_language(accept_language or "")
+    language = choose_language(accept_language)
     headers = {"Content-Language": language}
     if error.code == "busy":
         headers["Retry-After"] = str(error.facts["retry_after"])

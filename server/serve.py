@@ -1,5 +1,6 @@
 """Serving: a port of our own, a temporary folder of our own, warm models, and the shared link where wanted."""
 
+import errno
 import os
 import secrets
 import shutil
@@ -16,11 +17,10 @@ from urllib.parse import urlsplit
 
 from pipeline import (
     ClearcutError,
+    Runtime,
     count_bytes,
-    detect_language,
     explain,
     fetch,
-    find_card,
     is_installed,
     say,
     to_megabytes,
@@ -31,10 +31,15 @@ from .settings import ServerSettings
 
 TEMP_PREFIX = "clearcut-run-"
 SWEEP_SECONDS = 300
+TAKEN = (
+    errno.EADDRINUSE,
+    errno.EACCES,
+    getattr(errno, "WSAEADDRINUSE", errno.EADDRINUSE),
+)  # by others, or kept for root
 
 
-def serve(settings: ServerSettings) -> None:
-    """Serve the page and the API until stopped.
+def serve(settings: ServerSettings, language: str) -> None:
+    """Serve the page and the API until stopped; what the terminal is told is in `language`.
 
     Raises
     ------
@@ -42,25 +47,24 @@ def serve(settings: ServerSettings) -> None:
         ``needs_protection``, ``port_in_use``, ``bad_address`` or ``unknown_model``, before anything slow happens.
     """
     settings.require_protection()
-    default = find_card(settings.model)
-    with _listening(settings) as listener, _temporary_folder():
-        language = detect_language()
-        if not is_installed(default):
-            size = to_megabytes(count_bytes(default))
+    default = Runtime(settings).find_card(settings.model)
+    with _listening(settings) as listener, _temporary_folder() as folder:
+        if not is_installed(default, settings):
+            size = to_megabytes(count_bytes(default, settings))
             print(say("web.fetching", language, model=default.name, megabytes=size), flush=True)
             try:
-                fetch(default)
+                fetch(default, settings)
             except ClearcutError as error:  # the page works without it, and offers to fetch it again
                 print(explain(error, language), file=sys.stderr, flush=True)
-        _serve_on(listener, settings, language)
+        _serve_on(listener, settings, folder / "uploads", language)
 
 
-def _serve_on(listener: socket.socket, settings: ServerSettings, language: str) -> None:
+def _serve_on(listener: socket.socket, settings: ServerSettings, uploads: Path, language: str) -> None:
     import uvicorn
 
     from .app import create_app
 
-    served = create_app(settings)
+    served = create_app(settings, uploads)
     port = listener.getsockname()[1]
     config = uvicorn.Config(
         served.app, log_level="warning", access_log=False, timeout_graceful_shutdown=2, server_header=False,
@@ -75,7 +79,7 @@ def _serve_on(listener: socket.socket, settings: ServerSettings, language: str) 
                 return
         _announce(settings, port, language)
         with suppress(ClearcutError):
-            warm_up(settings.model)
+            warm_up(settings.model, served.runtime)
         if settings.share:
             _share(port, served.hosts, language)
         while not stop.wait(SWEEP_SECONDS):
@@ -134,7 +138,7 @@ def _listening(settings: ServerSettings) -> Iterator[socket.socket]:
             listener.bind(address)
             listener.listen(128)
         except OSError as error:
-            if error.errno in (98, 48, 10048, 13):
+            if error.errno in TAKEN:
                 raise ClearcutError("port_in_use", port=settings.port, other=settings.port % 65535 + 1) from None
             raise ClearcutError("bad_address", host=settings.host) from None
         yield listener

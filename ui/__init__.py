@@ -1,10 +1,6 @@
 """What a person sees: the Gradio Blocks page, one file a tab. Imports the pipeline, never the server."""
 
-import os
 from pathlib import Path
-
-os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported: it looks things up at import
-os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 ASSETS = Path(__file__).parent.parent / "assets"
 

@@ -60,10 +60,10 @@ def _canvas_choices(language: str) -> list[tuple[str, str]]:
     return [(say("choice.canvas.none", language), ""), *own, *listed]
 
 
-def page_facts() -> dict[str, Any]:
+def page_facts(model: str) -> dict[str, Any]:
     """What the page's own script wants to know of the options: their defaults, and what each depends on."""
     return {
-        "defaults": Options().model_dump(mode="json"),
+        "defaults": Options(model=model).model_dump(mode="json"),
         "when": {name: field["when"] for name, field in PROPERTIES.items() if "when" in field},
         "groups": {name: field["group"] for name, field in PROPERTIES.items()},
         "elements": {name: elem_id(name) for name in PROPERTIES},

@@ -15,6 +15,7 @@ from pipeline import ClearcutError, Job, as_clearcut_error
 log = logging.getLogger("clearcut")
 Message = dict[str, Any]  # JSON for the page's own script: a state, and the facts that it puts into words
 LOOK_EVERY = 0.1  # seconds
+SPARE = 4  # threads for those who are told at once that too many are waiting
 
 
 @dataclass
@@ -50,12 +51,12 @@ class Work:
 class Desk:
     """Runs the work of every visitor, keyed by session; a new piece of work stops the visitor's older one."""
 
-    def __init__(self, most_waiting: int) -> None:
+    def __init__(self, most_waiting: int, places: int = 1) -> None:
         self._most_waiting = most_waiting
         self._numbers = itertools.count(time.time_ns() // 1_000_000)  # higher than those of the process before
         self._current: dict[str, Work] = {}
         self._lock = threading.Lock()
-        self._threads = ThreadPoolExecutor(max_workers=64, thread_name_prefix="clearcut-page")
+        self._threads = ThreadPoolExecutor(places + most_waiting + SPARE, thread_name_prefix="clearcut-page")
 
     def stop(self, session: str) -> None:
         """Stop what `session` has under way."""

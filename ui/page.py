@@ -7,7 +7,7 @@ import gradio as gr
 from fastapi import FastAPI
 from gradio.media import get_image
 
-from pipeline import LANGUAGES, Options, list_presets, say
+from pipeline import LANGUAGES, Options, Runtime, list_presets, say
 
 from .controls import page_facts
 from .photo import AT_ONCE, build_photo_tab, wire_photo_tab, words_for
@@ -25,7 +25,7 @@ def example_photos() -> dict[str, Path]:
     return {name: Path(get_image(file)) for name, file in EXAMPLES.items()}
 
 
-def build_page(settings: PageSettings, results: Results) -> gr.Blocks:
+def build_page(settings: PageSettings, runtime: Runtime, results: Results) -> gr.Blocks:
     """The Gradio Blocks of the page."""
     with gr.Blocks(title="Clearcut", analytics_enabled=False, fill_width=True) as page:
         with gr.Row(elem_id="top"):
@@ -34,17 +34,17 @@ def build_page(settings: PageSettings, results: Results) -> gr.Blocks:
             language = gr.Button(say("page.language"), size="sm", elem_id="language")
             html("tools")
         html("notice")
-        tab = build_photo_tab(settings.model)
+        tab = build_photo_tab(runtime)
         html("models")
         html("dialogs")
         spoken_language = gr.Textbox(visible=False)
         respeak = gr.Button(visible="hidden", elem_id="respeak")
     with page:
-        wire_photo_tab(tab, PhotoWork(settings, results))
+        wire_photo_tab(tab, PhotoWork(settings, runtime, results))
 
         def speak(wanted: str) -> list[Any]:
             known = wanted if wanted in LANGUAGES else "en"
-            return [gr.update(value=say("page.language", known)), *words_for(tab, known)]
+            return [gr.update(value=say("page.language", known)), *words_for(tab, runtime, known)]
 
         outputs = [language, *tab.spoken]
         remembered = "async () => { await window.clearcutThere; return window.clearcut.settings.remembered(); }"
@@ -65,7 +65,7 @@ def mount_page(app: FastAPI, page: gr.Blocks, settings: PageSettings) -> FastAPI
         "mayManage": settings.may_fetch,
         "options": list(Options.model_fields),
         "presets": list_presets(),
-        **page_facts(),
+        **page_facts(settings.model),
         "examples": list(EXAMPLES),
     }
     return gr.mount_gradio_app(

@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from pipeline import Card, Options, count_bytes, is_installed, list_models, say, to_megabytes
+from pipeline import Card, Options, Runtime, count_bytes, is_installed, say, to_megabytes
 
 from .controls import FOLDED, NOT_THE_PAGES, control, names_of, words
 from .desk import Message
@@ -52,7 +52,7 @@ class PhotoTab:
         return [self.upload, self.behind, *self.options.values(), *self.texts.values()]
 
 
-def build_photo_tab(default_model: str) -> PhotoTab:
+def build_photo_tab(runtime: Runtime) -> PhotoTab:
     """Lay the tab out."""
     texts: dict[str, gr.Button] = {}
 
@@ -80,7 +80,7 @@ def build_photo_tab(default_model: str) -> PhotoTab:
                 button("page.compare.run", "compare-run", variant="primary")
                 html("compare_tiles")
         with gr.Column(elem_id="panel", scale=1, min_width=260):
-            options, behind = _build_panel(default_model)
+            options, behind = _build_panel(runtime)
             html("actions")
     unseen = {name: gr.Button(visible="hidden", elem_id=name) for name in ("restore", "forget", "kept")}
     return PhotoTab(
@@ -90,10 +90,10 @@ def build_photo_tab(default_model: str) -> PhotoTab:
     )  # fmt: skip
 
 
-def _build_panel(default_model: str) -> tuple[dict[str, gr.components.Component], gr.UploadButton]:
+def _build_panel(runtime: Runtime) -> tuple[dict[str, gr.components.Component], gr.UploadButton]:
     """Presets, the model, and a fold of controls for each other group of options."""
     html("presets")
-    model = gr.Dropdown(model_choices("en"), value=default_model, label=say("option.model.label"),
+    model = gr.Dropdown(model_choices(runtime, "en"), value=runtime.settings.model, label=say("option.model.label"),
                         elem_id="model", filterable=False, interactive=True)  # fmt: skip
     html("model_facts")
     keep = gr.Dropdown(
@@ -117,7 +117,7 @@ def _build_panel(default_model: str) -> tuple[dict[str, gr.components.Component]
 
 def wire_photo_tab(tab: PhotoTab, work: PhotoWork) -> None:
     """Run at once when a photo comes, and again when a setting changes."""
-    names = list(tab.options)
+    names, runtime = list(tab.options), work.runtime
 
     def asked(request: gr.Request, upload: str | None, behind: str | None, photo: Any, values: Any) -> Asked:
         return Asked(request.session_hash or "", upload, behind, photo, dict(zip(names, values, strict=True)))
@@ -140,6 +140,9 @@ def wire_photo_tab(tab: PhotoTab, work: PhotoWork) -> None:
     def stop(request: gr.Request, *values: Any) -> list[Any]:
         work.desk.stop(request.session_hash or "")
         return list(values)
+
+    def class_choices(model: str, language: str, chosen: list[str] | None) -> Any:
+        return list_classes(runtime, model, language, chosen)
 
     def forget(request: gr.Request, *uploads: str | None) -> list[None]:
         work.forget(request.session_hash or "", [Path(upload) for upload in uploads if upload])
@@ -174,18 +177,18 @@ def wire_photo_tab(tab: PhotoTab, work: PhotoWork) -> None:
     tab.message.change(None, tab.message, js="(message) => window.clearcut.show(message)", api_visibility="private")
 
 
-def class_choices(model: str, language: str, chosen: list[str] | None) -> Any:
+def list_classes(runtime: Runtime, model: str, language: str, chosen: list[str] | None) -> Any:
     """What the chosen model tells apart, as an update of that dropdown; of what was `chosen` that which is among it."""
-    card = list_models().get(model)
+    card = runtime.list_models().get(model)
     classes = card.classes if card else ()
     choices = [(say(f"class.{name}", language), name) for name in classes]
     return gr.update(choices=choices, value=[name for name in chosen or () if name in classes])
 
 
-def words_for(tab: PhotoTab, language: str) -> list[Any]:
+def words_for(tab: PhotoTab, runtime: Runtime, language: str) -> list[Any]:
     """Updates for `PhotoTab.spoken`, in `language`."""
     said = {name: words(name, language) for name in tab.options if name not in NOT_THE_PAGES}
-    said["model"] = {"label": say("option.model.label", language), "choices": model_choices(language)}
+    said["model"] = {"label": say("option.model.label", language), "choices": model_choices(runtime, language)}
     said["keep"] = {"label": say("option.keep.label", language), "info": say("option.keep.info", language)}
     return [
         gr.update(label=say("page.choose", language)),
@@ -195,24 +198,24 @@ def words_for(tab: PhotoTab, language: str) -> list[Any]:
     ]
 
 
-def model_choices(language: str) -> list[tuple[str, str]]:
+def model_choices(runtime: Runtime, language: str) -> list[tuple[str, str]]:
     """Every model as the menu names it: those for most photos first, then by use; marked where it is not here yet."""
-    cards = list(list_models().values())
+    cards = list(runtime.list_models().values())
     general = {name for card in cards if len(card.networks) > 1 for name in (card.name, *_member_names(card))}
     uses = list(dict.fromkeys(card.good_for[0] for card in cards))
     cards.sort(key=lambda card: (card.name not in general, card.name not in general and uses.index(card.good_for[0])))
-    return [(_menu_title(card, card.name in general, language), card.name) for card in cards]
+    return [(_menu_title(card, card.name in general, runtime, language), card.name) for card in cards]
 
 
 def _member_names(card: Card) -> list[str]:
     return [member.name for member in card.networks]
 
 
-def _menu_title(card: Card, general: bool, language: str) -> str:
+def _menu_title(card: Card, general: bool, runtime: Runtime, language: str) -> str:
     title = say(f"model.{card.name}.title", language, default=card.name)
     if not general:
         title = f"{say(f'use.{card.good_for[0]}', language)} · {title}"
-    if is_installed(card):
+    if is_installed(card, runtime.settings):
         return title
     how = "page.menu.fetch" if card.fetchable else "page.menu.bring"
-    return f"{title} · {say(how, language, megabytes=to_megabytes(count_bytes(card)))}"
+    return f"{title} · {say(how, language, megabytes=to_megabytes(count_bytes(card, runtime.settings)))}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline import LANGUAGES, ClearcutError, Draft, Options, describe_fill, fetch, find_card, forget, measured_seconds
+from pipeline import LANGUAGES, ClearcutError, Draft, Options, Runtime, describe_fill, estimate_seconds, fetch
 
 from .desk import Desk, Message, Work, known_error
 from .results import Results
@@ -53,10 +53,10 @@ class Asked:
         """Codes of what cannot be obeyed."""
         return ["no_picture_behind"] if self.options.get("background") == "image" and not self.behind else []
 
-    def wanted(self, **other: Any) -> Options:
+    def wanted(self, runtime: Runtime, **other: Any) -> Options:
         """The options that can be obeyed: the page may still show classes of the model before, or lack a picture."""
         values = self.options | other
-        keep = [name for name in values.get("keep") or () if name in find_card(values["model"]).classes]
+        keep = [name for name in values.get("keep") or () if name in runtime.find_card(values["model"]).classes]
         if values.get("background") == "image" and not self.behind:
             values["background"] = "transparent"
         return Options.of(**values | {"keep": keep, "canvas": values.get("canvas") or ""})
@@ -65,10 +65,10 @@ class Asked:
 class PhotoWork:
     """Photos of all visitors, each visitor's newest only."""
 
-    def __init__(self, settings: PageSettings, results: Results) -> None:
-        self.settings = settings
+    def __init__(self, settings: PageSettings, runtime: Runtime, results: Results) -> None:
+        self.settings, self.runtime = settings, runtime
         self.results = results
-        self.desk = Desk(settings.queue)
+        self.desk = Desk(settings.queue, runtime.slots.places)
         self._drafts: OrderedDict[str, tuple[Draft, float]] = OrderedDict()  # and when they were last looked at
         self._unwanted: set[Path] = set()
         self._lock = threading.Lock()
@@ -78,9 +78,9 @@ class PhotoWork:
         """Cut a photo out, fetching the model first where that was asked for; messages for the page."""
 
         def make(work: Work) -> Message:
-            wanted = asked.wanted()
+            wanted = asked.wanted(self.runtime)
             if bring_model and self.settings.may_fetch:
-                fetch(find_card(wanted.model), work.fetching)
+                fetch(self.runtime.find_card(wanted.model), self.runtime.settings, work.fetching)
                 work.fetched = None
             return self._make(work, asked, wanted)
 
@@ -100,11 +100,11 @@ class PhotoWork:
             for at, model in enumerate(models):
                 put(at, state="working")
                 try:
-                    done = self._make(work, asked, asked.wanted(model=model))
+                    done = self._make(work, asked, asked.wanted(self.runtime, model=model))
                     put(
                         at,
                         **done,
-                        network_seconds=_rounded(measured_seconds(model)),
+                        network_seconds=_rounded(estimate_seconds(model, self.runtime)),
                         options=asked.options | {"model": model},
                     )
                 except Exception as error:
@@ -128,7 +128,7 @@ class PhotoWork:
             self._unwanted.update(uploads)
             self._delete_unwanted()
         if self.settings.may_fetch:
-            forget()
+            self.runtime.forget()
 
     def _said_back(self, asked: Asked) -> dict[str, Any]:
         photo, may_fetch = asked.photo.get("id"), self.settings.may_fetch
@@ -171,7 +171,7 @@ class PhotoWork:
         key = f"{hashlib.blake2b(data).hexdigest()} {name}"
         with self._lock:
             known, _ = self._drafts.pop(key, (None, 0.0))
-            draft = known or Draft(name, VIEW, self.settings.max_megapixels)
+            draft = known or Draft(name, VIEW, self.runtime)
             self._drafts[key] = draft, time.monotonic()
             while len(self._drafts) > DRAFTS:
                 self._drafts.popitem(last=False)

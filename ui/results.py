@@ -11,7 +11,18 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline import ClearcutError, Job, Options, Result, as_clearcut_error, cut_out_file, encode_matte, encode_view
+from pipeline import (
+    ClearcutError,
+    InputFiles,
+    Job,
+    Options,
+    Result,
+    Runtime,
+    as_clearcut_error,
+    cut_out_file,
+    encode_matte,
+    encode_view,
+)
 
 MOST_A_VISITOR = 12  # results: while a slider moves they come by the dozen, and only the newest are looked at
 
@@ -50,22 +61,20 @@ class Kept:
         if name == self.download:
             return self.options
         looks: dict[str, object] = {"format": "png"}
-        if self.options.format in ("matte", "zip"):
+        if self.options.file_format.is_bare:
             looks |= {"background": "transparent", "shadow": "none", "outline": 0.0}
-        elif self.options.format == "jpeg" and self.options.background == "transparent":
+        elif self.options.file_format.is_opaque and self.options.background == "transparent":
             looks |= {"background": "color"}
         return self.options.model_copy(update=looks)
 
-    def make(self, name: str, max_megapixels: float, job: Job) -> None:
+    def make(self, name: str, runtime: Runtime, job: Job) -> None:
         """Make the full size, by the same path as everywhere."""
         try:
             data = (self.folder / Results.SOURCE).read_bytes()
             behind = (self.folder / Results.BEHIND).read_bytes() if self.has_background else None
         except FileNotFoundError:  # meanwhile there were newer ones, or it was forgotten
             raise ClearcutError("expired") from None
-        result = cut_out_file(
-            data, self._options_for(name), behind, name=self.name, max_megapixels=max_megapixels, job=job
-        )
+        result = cut_out_file(InputFiles(data, behind, self.name), self._options_for(name), runtime, job=job)
         path = self.path(name)
         part = path.with_suffix(".part")
         try:
@@ -82,8 +91,8 @@ class Results:
     AFTER, MATTE, CLOSE = "after.png", "matte.png", "close.png"
     SOURCE, BEHIND = "source", "behind"
 
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
+    def __init__(self, runtime: Runtime, seconds: float, uploads: Path | None = None) -> None:
+        self.seconds, self._runtime, self._uploads = seconds, runtime, uploads
         self._kept: dict[str, Kept] = {}
         self._of: dict[str, list[str]] = {}
         self._coming: dict[tuple[str, str], Future[None]] = {}
@@ -136,7 +145,7 @@ class Results:
         """The photo that the result under `key` was made from. Raises ``expired``."""
         return self._find(key).folder / self.SOURCE
 
-    def render(self, kept: Kept, name: str, max_megapixels: float, most_ahead: int | None = None) -> "Future[None]":
+    def render(self, kept: Kept, name: str, most_ahead: int | None = None) -> "Future[None]":
         """Make one of the files at full size, unless it is there or on its way.
 
         The future raises whatever making it raises: ``busy``, where more than `most_ahead` wait, and its like.
@@ -145,7 +154,7 @@ class Results:
         with self._lock:
             coming = self._coming.get(which)
             if coming is None or (coming.done() and not kept.path(name).exists()):
-                coming = self._threads.submit(kept.make, name, max_megapixels, Job(most_ahead=most_ahead))
+                coming = self._threads.submit(kept.make, name, self._runtime, Job(most_ahead=most_ahead))
                 self._coming[which] = coming
             return coming
 
@@ -187,8 +196,7 @@ class Results:
         _delete(folders)
         for sweep in self.swept_too:
             sweep()
-        uploads = os.environ.get("GRADIO_TEMP_DIR")
-        for entry in Path(uploads).rglob("*") if uploads else ():
+        for entry in self._uploads.rglob("*") if self._uploads else ():
             if entry.is_file() and time.time() - entry.stat().st_mtime > self.seconds:
                 entry.unlink(missing_ok=True)
 

@@ -1,7 +1,7 @@
 """What can go wrong: a code and its facts. The sentence for the person stands in the locale files, under the code."""
 
 import errno
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 
 class Kind(NamedTuple):
@@ -12,8 +12,66 @@ class Kind(NamedTuple):
 
 
 USER, FETCH, UNEXPECTED = 2, 3, 1  # exit codes
+FULL = (errno.ENOSPC, errno.EDQUOT)  # no room left on the disk, or none left for this user
 
-KINDS: dict[str, Kind] = {
+Code = Literal[
+    "no_picture",
+    "empty_file",
+    "not_a_picture",
+    "broken_picture",
+    "too_many_pixels",
+    "too_large",
+    "bad_option",
+    "no_background",
+    "bad_setting",
+    "bad_request",
+    "unknown_model",
+    "needs_package",
+    "took_too_long",
+    "not_found",
+    "unknown_kind",
+    "bad_name",
+    "bad_size",
+    "broken_catalog",
+    "import_only",
+    "not_removable",
+    "read_only",
+    "not_allowed",
+    "model_missing",
+    "offline",
+    "fetch_failed",
+    "wrong_checksum",
+    "broken_weights",
+    "trial_unreadable",
+    "trial_external",
+    "trial_failed",
+    "trial_range",
+    "trial_implausible",
+    "trial_limits",
+    "not_optimisable",
+    "optimise_failed",
+    "file_missing",
+    "folder_empty",
+    "file_unreadable",
+    "output_exists",
+    "output_clash",
+    "disk_full",
+    "write_failed",
+    "busy",
+    "cancelled",
+    "out_of_memory",
+    "port_in_use",
+    "bad_address",
+    "needs_protection",
+    "unauthorized",
+    "foreign_origin",
+    "unknown_host",
+    "expired",
+    "self_test",
+    "unexpected",
+]
+
+KINDS: dict[Code, Kind] = {
     # the picture
     "no_picture": Kind(422, USER),
     "empty_file": Kind(422, USER),
@@ -79,24 +137,45 @@ KINDS: dict[str, Kind] = {
 class ClearcutError(Exception):
     """Something that a person should be told, as a code of `KINDS` and the facts that its sentence names.
 
-    Facts are JSON values. They never hold a path of the server: they travel to whoever asked.
+    Facts are JSON values. They never hold a path of the server: they travel to whoever asked. The error survives
+    pickling, so that worker processes can raise it.
+
+    >>> error = ClearcutError("busy", waiting=3, retry_after=8)
+    >>> error.status, error.exit_code, error.facts["waiting"]
+    (429, 1, 3)
     """
 
-    def __init__(self, code: str, **facts: Any) -> None:
+    def __init__(self, code: Code, **facts: Any) -> None:
         super().__init__(code, facts)
         self.code = code
         self.facts = facts
-        self.status, self.exit_code = KINDS[code]
+
+    @property
+    def status(self) -> int:
+        """How HTTP answers it; an unknown code, say of a newer worker process, is answered as ``unexpected``."""
+        return KINDS.get(self.code, KINDS["unexpected"]).status
+
+    @property
+    def exit_code(self) -> int:
+        """How the command line ends with it."""
+        return KINDS.get(self.code, KINDS["unexpected"]).exit_code
 
     def __str__(self) -> str:
         return f"{self.code} {self.facts}" if self.facts else self.code
+
+    def __reduce__(self) -> tuple[Any, ...]:  # BaseException's own would call the class with the facts as an argument
+        return _rebuild_error, (self.code, self.facts)
+
+
+def _rebuild_error(code: Code, facts: dict[str, Any]) -> ClearcutError:
+    return ClearcutError(code, **facts)
 
 
 def as_clearcut_error(error: BaseException, **facts: Any) -> ClearcutError:
     """Any exception as a `ClearcutError`: itself, a full disk, too little memory, or ``unexpected``."""
     if isinstance(error, ClearcutError):
         return error
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if isinstance(error, OSError) and error.errno in FULL:
         return ClearcutError("disk_full", **facts)
     if isinstance(error, MemoryError):
         return ClearcutError("out_of_memory")
@@ -105,5 +184,4 @@ def as_clearcut_error(error: BaseException, **facts: Any) -> ClearcutError:
 
 def write_error(error: OSError, name: str) -> ClearcutError:
     """Why the file called `name` could not be written: ``disk_full`` or ``write_failed``."""
-    known = as_clearcut_error(error, name=name)
-    return known if known.code == "disk_full" else ClearcutError("write_failed", name=name)
+    return ClearcutError("disk_full" if error.errno in FULL else "write_failed", name=name)

@@ -1,4 +1,4 @@
-"""Work to be done: jobs that can be followed and stopped, and the run slots that page, API and library share."""
+"""Work to be done: jobs that can be followed and stopped, and run slots, the bounded number of places to run."""
 
 import threading
 from collections import deque
@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import Literal
 
 from .errors import ClearcutError
-from .settings import Settings
 
 Step = Literal["waiting", "reading", "loading", "finding", "finishing"]
 
@@ -19,12 +18,15 @@ class Job:
     ----------
     most_ahead
         How many jobs may be waiting before this one is turned away as ``busy``; None: it waits its turn, however long.
+    on_step
+        Called as the job enters each step, by the thread that does the work.
     """
 
-    def __init__(self, most_ahead: int | None = None) -> None:
+    def __init__(self, most_ahead: int | None = None, on_step: Callable[[Step], object] | None = None) -> None:
         self.most_ahead = most_ahead
         self.step: Step = "waiting"
         self.ahead = 0
+        self._on_step = on_step
         self._cancelled = threading.Event()
         self._stoppers: list[Callable[[], None]] = []
         self._lock = threading.Lock()
@@ -36,16 +38,19 @@ class Job:
 
     def cancel(self) -> None:
         """Stop as soon as can be: a waiting job leaves the queue, a running network is broken off."""
-        with self._lock:
+        with (
+            self._lock
+        ):  # held, so that no stopper is called after its block has ended: it may stop another job by then
             self._cancelled.set()
-            stoppers = list(self._stoppers)
-        for stop in stoppers:
-            stop()
+            for stop in self._stoppers:
+                stop()
 
-    def at(self, step: Step) -> None:
+    def enter(self, step: Step) -> None:
         """Enter `step`. Raises ``cancelled`` where the job was stopped."""
         self.check()
         self.step = step
+        if self._on_step:
+            self._on_step(step)
 
     def check(self) -> None:
         """Raise ``cancelled`` where the job was stopped."""
@@ -54,7 +59,7 @@ class Job:
 
     @contextmanager
     def stopped_by(self, stop: Callable[[], None]) -> Iterator[None]:
-        """While inside, `cancel` also calls `stop`."""
+        """While inside, `cancel` also calls `stop`, which must not wait for this job."""
         with self._lock:
             self._stoppers.append(stop)
         try:
@@ -66,21 +71,16 @@ class Job:
 
 
 class Slots:
-    """A fair queue before a bounded number of places to run."""
+    """A fair queue before `places` places to run."""
 
-    def __init__(self, places: int | None = None) -> None:
-        self._places = places
+    def __init__(self, places: int) -> None:
+        self.places = places
         self._queue: deque[Job] = deque()
         self._running = 0
         self._changed = threading.Condition()
 
-    @property
-    def places(self) -> int:
-        """How many jobs run at once."""
-        return self._places or Settings.current().slots
-
     @contextmanager
-    def turn(self, job: Job) -> Iterator[None]:
+    def hold(self, job: Job) -> Iterator[None]:
         """Wait for a place, hold it while inside.
 
         Raises
@@ -118,6 +118,3 @@ class Slots:
     def _wake(self) -> None:
         with self._changed:
             self._changed.notify_all()
-
-
-SLOTS = Slots()

@@ -1,6 +1,5 @@
-"""This machine's settings, from the environment: every field is a variable ``CLEARCUT_<FIELD>``."""
+"""This machine's settings, made once where a program starts and handed in from there; nothing here looks again."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -9,10 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from .errors import ClearcutError
 from .fields import accepted_values
+from .files import Store
 
 PREFIX = "CLEARCUT_"
 ROOT = Path(__file__).parents[2]
-Engine = Literal["cpu", "cuda", "rocm", "directml", "coreml", "openvino", "mnn"]
+EngineName = Literal["cpu", "cuda", "rocm", "directml", "coreml", "openvino", "mnn"]
 Megabytes = Annotated[float, Field(gt=0)]
 
 
@@ -25,7 +25,7 @@ class Settings(BaseModel):
     models_dir: Path = ROOT / "models"
     models_mirror: str | None = None
     offline: bool = False
-    engine: Literal["auto"] | Engine = "auto"
+    engine: Literal["auto"] | EngineName = "auto"
     threads: int = Field(0, ge=0)
     max_mb: Megabytes | None = None
     max_megapixels: float | None = Field(None, gt=0)
@@ -43,20 +43,31 @@ class Settings(BaseModel):
         return {name: value for name, value in values.items() if value != ""}
 
     @classmethod
-    def current(cls, environ: Mapping[str, str] | None = None) -> Self:
-        """Read the environment as it is now.
+    def read(cls, environ: Mapping[str, str], **given: Any) -> Self:
+        """The settings that a program starts with.
+
+        Parameters
+        ----------
+        environ
+            Variables, of which each ``CLEARCUT_<FIELD>`` is a field.
+        given
+            Fields that count more, such as flags.
 
         Raises
         ------
         ClearcutError
             ``bad_setting`` for a value that its field does not take.
         """
-        environ = os.environ if environ is None else environ
-        given = {name: environ.get(PREFIX + name.upper(), "") for name in cls.model_fields}
+        values = {name: environ.get(PREFIX + name.upper(), "") for name in cls.model_fields} | given
         try:
-            return cls.model_validate(given)
+            return cls.model_validate(values)
         except ValidationError as error:
             first = error.errors()[0]
             name = str(first["loc"][0])
             facts = {"value": str(first["input"]), "accepted": accepted_values(cls, name)}
             raise ClearcutError("bad_setting", name=PREFIX + name.upper(), **facts) from None
+
+    @property
+    def store(self) -> Store:
+        """The cache folder."""
+        return Store(self.cache_dir)

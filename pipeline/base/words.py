@@ -1,9 +1,7 @@
 """The words for people, from ``assets/locale``: errors, options and models in every language of the house."""
 
 import json
-import os
-import sys
-from collections.abc import Iterable
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,7 +21,11 @@ def load_words(language: str) -> dict[str, str]:
 
 
 def say(key: str, language: str = FALLBACK, /, default: str | None = None, **facts: Any) -> str:
-    """The sentence under `key`, with ``{facts}`` filled in; `default` (else the key) where there is none."""
+    """The sentence under `key`, with ``{facts}`` filled in; `default` (else the key) where there is none.
+
+    >>> say("page.language", "zh-CN") != say("page.language", "en")
+    True
+    """
     template = load_words(language).get(key)
     if template is None:
         return key if default is None else default
@@ -37,23 +39,17 @@ def explain(error: ClearcutError, language: str = FALLBACK) -> str:
     return say(f"error.{error.code}", language, **error.facts)
 
 
-def complain(error: ClearcutError) -> int:
-    """Tell a person at a terminal what went wrong, in the machine's language; the exit code for it."""
-    print(explain(error, detect_language()), file=sys.stderr)
-    return error.exit_code
+def detect_language(environ: Mapping[str, str]) -> str:
+    """The language that a machine's locale asks for, from its variables ``LC_ALL``, ``LC_MESSAGES`` and ``LANG``."""
+    wanted = environ.get("LC_ALL") or environ.get("LC_MESSAGES") or environ.get("LANG") or ""
+    return match_language(wanted) or FALLBACK
 
 
-def detect_language() -> str:
-    """The language that this machine's locale asks for."""
-    return choose_language(os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or "")
+def match_language(tag: str) -> str | None:
+    """The language of the house that a tag such as ``zh_CN.UTF-8`` or ``en-GB`` means, if there is one.
 
-
-def choose_language(preferences: str | Iterable[str]) -> str:
-    """The first language of the house among `preferences`: tags in order, or an Accept-Language or LANG value."""
-    tags = preferences.split(",") if isinstance(preferences, str) else preferences
-    for tag in tags:
-        spoken = tag.split(";")[0].strip().lower().partition("-")[0].partition("_")[0]
-        for language in LANGUAGES:
-            if spoken == language.lower().partition("-")[0]:
-                return language
-    return FALLBACK
+    >>> match_language("zh_TW.UTF-8"), match_language("fr")
+    ('zh-CN', None)
+    """
+    spoken = tag.strip().lower().replace("_", "-").partition("-")[0].partition(".")[0]
+    return next((language for language in LANGUAGES if spoken == language.lower().partition("-")[0]), None)

@@ -4,16 +4,20 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from .. import __version__
 from ..base.errors import UNEXPECTED, USER, ClearcutError, as_clearcut_error, write_error
-from ..base.words import complain, say
-from ..inference.helper import Helper
+from ..base.settings import Settings
+from ..base.words import detect_language
+from .terminal import Context, Terminal
 
-COMMANDS = {"cut": "cut_command", "models": "models_command", "doctor": "doctor", "cache": "cache_command"}
+if TYPE_CHECKING:
+    from ..inference.helper import Helper
+
+COMMANDS = ("cut", "models", "doctor", "cache")  # each is a room of this storey
 INTERRUPTED = 130
 
 
@@ -24,39 +28,49 @@ class _Parser(argparse.ArgumentParser):
         self.exit(USER, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
-def main(arguments: Sequence[str] | None = None, helper: Helper | None = None) -> int:
+def main(
+    arguments: Sequence[str] | None = None, helper: "Helper | None" = None, environ: Mapping[str, str] = os.environ
+) -> int:
     """Run one command; its exit code: 0, or the worst of `KINDS` in ``errors.py`` that came up.
 
-    A `helper`, which serves sessions, may load the network meanwhile.
+    Parameters
+    ----------
+    arguments
+        Those of this process without.
+    helper
+        A process that serves ``inference.sessions`` and may load the network meanwhile.
+    environ
+        Variables, read once: settings and language.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
-    given = _parser(arguments).parse_args(arguments)
-    given.helper = helper
+    terminal = Terminal(detect_language(environ))
+    given = _make_parser(arguments, terminal).parse_args(arguments)
     logging.getLogger("clearcut").addHandler(logging.NullHandler())  # what concerns a person is told as a sentence
     try:
         try:
-            code = int(given.run(given))
+            context = Context(terminal, Settings.read(environ), helper)
+            code = int(given.run(given, context))
         except ClearcutError as error:
-            code = complain(error)
+            code = terminal.complain(error)
         except KeyboardInterrupt:
             code = INTERRUPTED
         sys.stdout.flush()
     except OSError as error:  # standard output: a full disk, or whoever read it has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return UNEXPECTED if isinstance(error, BrokenPipeError) else complain(write_error(error, "stdout"))
+        return UNEXPECTED if isinstance(error, BrokenPipeError) else terminal.complain(write_error(error, "stdout"))
     except Exception as error:
         sys.stdout.flush()
-        return complain(as_clearcut_error(error))
+        return terminal.complain(as_clearcut_error(error))
     return code
 
 
-def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+def _make_parser(arguments: Sequence[str], terminal: Terminal) -> argparse.ArgumentParser:
     """The parser of every command, which knows what one takes where that is the one asked for."""
-    parser = _Parser(prog="python -m pipeline", description=say("cli.description"))
+    parser = _Parser(prog="clearcut", description=terminal.say("cli.description"))
     parser.add_argument("--version", action="version", version=f"Clearcut {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for name, room in COMMANDS.items():
-        command = commands.add_parser(name, help=say(f"cli.{name}"), description=say(f"cli.{name}"))
+    for name in COMMANDS:
+        command = commands.add_parser(name, help=terminal.say(f"cli.{name}"), description=terminal.say(f"cli.{name}"))
         if name in arguments[:1]:
-            import_module(f".{room}", __package__).arguments(command)
+            import_module(f".{name}", __package__).add_arguments(command, terminal)
     return parser

@@ -1,92 +1,92 @@
-"""``python -m pipeline cut PHOTO…``."""
+"""``clearcut cut PHOTO…``."""
 
 import argparse
 import os
 import stat
 import sys
 from argparse import SUPPRESS
+from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..base.errors import ClearcutError, write_error
-from ..base.fields import add_flags, given_values
-from ..base.settings import Settings
-from ..base.words import complain, detect_language, say
 from ..options.canvas import describe_fill
 from ..options.options import Options
 from ..options.presets import list_presets
+from ..pixels.formats import FORMATS
+from .flags import add_flags, given_values
+from .terminal import Context, Terminal
+
+if TYPE_CHECKING:
+    from ..base.jobs import Job, Step
+    from ..inference.runtime import Runtime
 
 STREAM = "-"
 STDIN, STDOUT = "stdin", "stdout"  # their names in messages
 OF_THE_MACHINE = {"engine_fallback"}  # warnings that are the same for every photo
+Plan = list[tuple[str, Path | None]]  # each photo with the file that its cut-out goes to; None is standard output
 
 
-def arguments(cut: argparse.ArgumentParser) -> None:
+def add_arguments(cut: argparse.ArgumentParser, terminal: Terminal) -> None:
     """What ``cut`` takes."""
+    say = terminal.say
     cut.add_argument("photos", nargs="+", metavar="PHOTO", help=say("cli.photos"))
     cut.add_argument("-o", "--output", metavar="OUT", help=say("cli.output"))
     cut.add_argument("--force", action="store_true", help=say("cli.force"))
     cut.add_argument("--no-cache", dest="cache", action="store_false", help=say("cli.no_cache"))
-    cut.add_argument(
-        "--preset", metavar="NAME", default=SUPPRESS, help=say("cli.preset", names=", ".join(list_presets()))
-    )
-    add_flags(cut, Options, "option")
+    presets = ", ".join(list_presets())
+    cut.add_argument("--preset", metavar="NAME", default=SUPPRESS, help=say("cli.preset", names=presets))
+    add_flags(cut, Options, "option", terminal.language)
     cut.add_argument("--background-image", metavar="FILE", help=say("cli.background_image"))
-    cut.set_defaults(run=_cut)
+    cut.set_defaults(run=run)
 
 
-def _cut(given: argparse.Namespace) -> int:
+def run(given: argparse.Namespace, context: Context) -> int:
+    """Cut all photos out; the worst exit code."""
     values = given_values(given, Options)
     if hasattr(given, "preset"):
         values["preset"] = given.preset
-    options = Options.of(**values, background_image=bool(given.background_image))
-    if given.helper and options.own_alpha == "keep":  # a network may not be wanted
-        given.helper.end()
-        given.helper = None
-    elif given.helper:
-        given.helper.tell((options.model, options.precision))
-    from ..pixels.formats import FORMATS
-
-    jobs = _plan(given.photos, given.output, FORMATS[options.format].extension)
+    options = Options.of(**values, background_image=bool(given.background_image)).with_defaults_of(context.settings)
+    helper = context.helper
+    if helper and options.own_alpha == "keep":  # a network may not be wanted
+        helper.stop()
+        helper = None
+    elif helper:
+        helper.send((context.settings, options.model, options.precision))
+    plan = plan_outputs(given.photos, given.output, FORMATS[options.format].extension)
     if not given.force:
-        for photo, target in jobs:
+        for photo, target in plan:
             if target and target.exists() and not _is_device(target):
                 raise ClearcutError("output_exists", name=target.name, photo=photo)
     background = _read(given.background_image, None) if given.background_image else None
     if options.background == "image" and background is None:
         raise ClearcutError("no_background")
-    _ensure(options.model)
-    if given.helper:
-        from ..inference.pool import POOL
-
-        POOL.expect(options.model, given.helper)
-    worst, told = 0, set[str]()
-    for photo, target in jobs:
-        try:
-            _cut_one(photo, target, options, background, told, given.cache, last=photo is jobs[-1][0])
-        except ClearcutError as error:
-            worst = max(worst, complain(error))
-    return worst
+    _ensure(options.model, context)
+    batch = _Batch(context, options, background, given.cache)
+    return batch.run(plan, _make_runtime(context, options.model) if helper else context.runtime)
 
 
-def _ensure(model: str) -> None:
-    """Fetch the model unless it is here."""
-    from ..registry import catalog, weights
+def plan_outputs(photos: list[str], output: str | None, extension: str) -> Plan:
+    """Each photo with the file that its cut-out goes to.
 
-    card = catalog.find_card(model)
-    if not weights.is_installed(card):
-        from .models import fetch
+    Parameters
+    ----------
+    output
+        A folder, a file for a single photo, `STREAM` for standard output, or None: beside each photo.
+    extension
+        Of the files, such as ``.png``.
 
-        fetch(card)
-
-
-def _plan(photos: list[str], output: str | None, extension: str) -> list[tuple[str, Path | None]]:
-    """Each photo with the file that its cut-out goes to; None is standard output."""
+    Raises
+    ------
+    ClearcutError
+        ``output_clash`` where two would go to the same place, ``disk_full`` or ``write_failed`` of a new folder.
+    """
     from ..pixels.image_io import name_cutout
 
     folder = Path(output) if output and (output.endswith(("/", os.sep)) or Path(output).is_dir()) else None
     if len(photos) > 1 and output and not folder:
         raise ClearcutError("output_clash", name=output)
-    plan: list[tuple[str, Path | None]] = []
+    plan: Plan = []
     for photo in photos:
         name = name_cutout(_name(photo), extension)
         if folder:
@@ -96,9 +96,9 @@ def _plan(photos: list[str], output: str | None, extension: str) -> list[tuple[s
         else:
             target = None if photo == STREAM else Path(photo).parent / name
         plan.append((photo, target))
-    places = [target and target.resolve() for _, target in plan]
-    for place in places:
-        if places.count(place) > 1:
+    places = Counter(target and target.resolve() for _, target in plan)
+    for place, number in places.items():
+        if number > 1:
             raise ClearcutError("output_clash", name=place.name if place else STDOUT)
     if folder:
         try:
@@ -108,38 +108,84 @@ def _plan(photos: list[str], output: str | None, extension: str) -> list[tuple[s
     return plan
 
 
+def _ensure(model: str, context: Context) -> None:
+    """Fetch the model unless it is here."""
+    from ..registry import catalog, weights
+
+    card = catalog.find_card(model, context.settings)
+    if not weights.is_installed(card, context.settings):
+        from .models import fetch_and_tell
+
+        fetch_and_tell(card, context)
+
+
+def _make_runtime(context: Context, model: str) -> "Runtime":
+    """A runtime whose network the helper has been loading meanwhile."""
+    from ..base.process import prepare_pictures
+    from ..inference.runtime import Runtime
+    from ..inference.sessions import HelperLoader
+
+    assert context.helper
+    prepare_pictures()
+    return Runtime(context.settings, HelperLoader(context.helper, model))
+
+
+class _Batch:
+    """Photos to be cut out one after another, all with the same options."""
+
+    def __init__(self, context: Context, options: Options, background: bytes | None, cache: bool) -> None:
+        self._context, self._options, self._background, self._cache = context, options, background, cache
+        self._told: set[str] = set()
+
+    def run(self, plan: Plan, runtime: "Runtime") -> int:
+        """The worst exit code; what is wrong with one photo does not keep the others from being cut out."""
+        from ..base.jobs import Job
+
+        worst = 0
+        for number, (photo, target) in enumerate(plan, start=1):
+            job = Job(on_step=_Releaser(runtime) if number == len(plan) else None)
+            try:
+                self._cut(photo, target, runtime, job)
+            except ClearcutError as error:
+                worst = max(worst, self._context.terminal.complain(error))
+        return worst
+
+    def _cut(self, photo: str, target: Path | None, runtime: "Runtime", job: "Job") -> None:
+        from ..cutout import InputFiles, cut_out_file
+
+        name, terminal = _name(photo), self._context.terminal
+        data = _read(photo, self._context.settings.max_mb)
+        files = InputFiles(data, self._background, name)
+        result = cut_out_file(files, self._options, runtime, job=job, cache=self._cache)
+        if target is None:
+            sys.stdout.buffer.write(result.data)
+            sys.stdout.buffer.flush()
+        else:
+            _write(target, result.data)
+            seconds = sum(result.cutout.seconds.values())
+            terminal.note(f"{target}  {result.size[0]} × {result.size[1]}  {seconds:.2f} s")
+        if filled := describe_fill(result.cutout.picture.fill, self._options.canvas, terminal.language):
+            terminal.note(f"{name}: {filled}")
+        for warning in result.cutout.warnings:
+            if warning not in self._told:
+                terminal.note(f"{name}: {terminal.say(f'warning.{warning}')}")
+            if warning in OF_THE_MACHINE:  # once is enough
+                self._told.add(warning)
+
+
+class _Releaser:
+    """Drops the networks as soon as the last photo has been looked at: the picture itself needs the memory."""
+
+    def __init__(self, runtime: "Runtime") -> None:
+        self._runtime = runtime
+
+    def __call__(self, step: "Step") -> None:
+        if step == "finishing":
+            self._runtime.pool.clear()
+
+
 def _name(photo: str) -> str:
     return STDIN if photo == STREAM else Path(photo).name
-
-
-def _cut_one(
-    photo: str, target: Path | None, options: Options, background: bytes | None, told: set[str], cache: bool, last: bool
-) -> None:
-    """Cut one photo out; what concerns the machine rather than the photo is said once, noted in `told`."""
-    from ..cutout import cut_out_file
-
-    settings = Settings.current()
-    data = _read(photo, settings.max_mb)
-    name = _name(photo)
-    limit = settings.max_megapixels
-    result = cut_out_file(data, options, background, name=name, max_megapixels=limit, cache=cache, last=last)
-    if target is None:
-        sys.stdout.buffer.write(result.data)
-        sys.stdout.buffer.flush()
-    else:
-        _write(target, result.data)
-        seconds = sum(result.cutout.seconds.values())
-        print(
-            f"{target}  {result.size[0]} × {result.size[1]}  {seconds:.2f} s",
-            file=sys.stderr,
-        )
-    if filled := describe_fill(result.cutout.picture.fill, options.canvas, detect_language()):
-        print(f"{name}: {filled}", file=sys.stderr)
-    for warning in result.cutout.warnings:
-        if warning not in told:
-            print(f"{name}: {say(f'warning.{warning}', detect_language())}", file=sys.stderr)
-        if warning in OF_THE_MACHINE:
-            told.add(warning)
 
 
 def _read(photo: str, max_mb: float | None) -> bytes:

@@ -1,30 +1,28 @@
-"""``python -m pipeline models …``: what there is, and what comes and goes."""
+"""``clearcut models …``: what there is, and what comes and goes."""
 
 import argparse
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..base.errors import FETCH, ClearcutError
-from ..base.settings import Settings
-from ..base.words import complain, say
+from .terminal import Context, Terminal
 
 if TYPE_CHECKING:
     from ..registry.catalog import Card
 
-COLUMNS = ("NAME", "FOR", "SIZE", "LICENCE", "COMMERCIAL USE", "INSTALLED")
+COLUMNS = ("name", "for", "size", "licence", "commercial_use", "installed")
 
 
-def arguments(models: argparse.ArgumentParser) -> None:
+def add_arguments(models: argparse.ArgumentParser, terminal: Terminal) -> None:
     """What ``models`` takes: its actions."""
-    models.set_defaults(run=_list)
+    say = terminal.say
+    models.set_defaults(run=show)
     actions = models.add_subparsers(metavar="ACTION")
 
-    def action(name: str, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
-        parser: argparse.ArgumentParser = actions.add_parser(
-            name, help=say(f"cli.{name}"), description=say(f"cli.{name}")
-        )
+    def action(name: str, run: Callable[[argparse.Namespace, Context], int]) -> argparse.ArgumentParser:
+        words = say(f"cli.{name}")
+        parser: argparse.ArgumentParser = actions.add_parser(name, help=words, description=words)
         parser.set_defaults(run=run)
         return parser
 
@@ -37,9 +35,9 @@ def arguments(models: argparse.ArgumentParser) -> None:
     optimise.add_argument("name", metavar="NAME")
     optimise.add_argument("folder", metavar="DIR", type=Path, nargs="?", help=say("cli.optimise.folder"))
     action("remove", _remove).add_argument("name", metavar="NAME")
-    bring = action("import", _import)
-    bring.add_argument("name", metavar="NAME")
-    bring.add_argument("file", metavar="FILE", type=Path)
+    importing = action("import", _import)
+    importing.add_argument("name", metavar="NAME")
+    importing.add_argument("file", metavar="FILE", type=Path)
     action("export", _export).add_argument("folder", metavar="DIR", type=Path)
     add = action("add", _add)
     add.add_argument("file", metavar="FILE", type=Path)
@@ -48,133 +46,140 @@ def arguments(models: argparse.ArgumentParser) -> None:
     add.add_argument("--picture", metavar="PHOTO", type=Path, help=say("cli.add.picture"))
 
 
-def _list(given: argparse.Namespace) -> int:
+def show(given: argparse.Namespace, context: Context) -> int:
+    """List every model."""
     from ..registry.catalog import list_models, to_megabytes
     from ..registry.weights import count_bytes, is_installed
 
-    rows = [COLUMNS]
-    for name, card in list_models().items():
-        installed = "yes" if is_installed(card) else "no" if card.fetchable else "import"
-        title = say(f"model.{name}.title", default=name)
-        rows.append(
-            (name, title, f"{to_megabytes(count_bytes(card))} MB", card.license, card.commercial_use, installed)
-        )
+    settings, say = context.settings, context.terminal.say
+    rows = [tuple(say(f"cli.models.column.{column}") for column in COLUMNS)]
+    for name, card in list_models(settings).items():
+        installed = "yes" if is_installed(card, settings) else "no" if card.fetchable else "import"
+        size, title = f"{to_megabytes(count_bytes(card, settings))} MB", say(f"model.{name}.title", default=name)
+        rights = say(f"cli.models.use.{card.commercial_use}")
+        rows.append((name, title, size, card.license, rights, say(f"cli.models.installed.{installed}")))
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    print(f"\n{say('cli.models_folder')}: {Settings.current().models_dir}")
+    print(f"\n{say('cli.models_folder')}: {settings.models_dir}")
     return 0
 
 
-def _fetch(given: argparse.Namespace) -> int:
+def _fetch(given: argparse.Namespace, context: Context) -> int:
     from ..registry import catalog
 
     if given.all_permissive == bool(given.name):
-        given.complain(say("cli.fetch_what"))
+        given.complain(context.terminal.say("cli.fetch_what"))
     if not given.all_permissive:
-        return _fetch_one(catalog.find_card(given.name))
+        return _fetch_one(catalog.find_card(given.name, context.settings), context)
     worst = 0
-    for card in catalog.list_models().values():
+    for card in catalog.list_models(context.settings).values():
         if card.permissive and card.fetchable:
             try:
-                worst = max(worst, _fetch_one(card))
+                worst = max(worst, _fetch_one(card, context))
             except ClearcutError as error:
-                worst = max(worst, complain(error))
+                worst = max(worst, context.terminal.complain(error))
     return worst
 
 
-def _fetch_one(card: "Card") -> int:
-    for path in fetch(card):
-        print(f"{path}  {path.stat().st_size / 1e6:.1f} MB, checksum verified")
+def _fetch_one(card: "Card", context: Context) -> int:
+    for path in fetch_and_tell(card, context):
+        megabytes = f"{path.stat().st_size / 1e6:.1f}"
+        print(f"{path}  {context.terminal.say('cli.models.verified', megabytes=megabytes)}")
     return 0
 
 
-def _check(given: argparse.Namespace) -> int:
+def _check(given: argparse.Namespace, context: Context) -> int:
     from ..registry import weights
 
     worst = 0
-    for each in weights.check_all():
-        state = "ok" if each.holds else "WRONG CHECKSUM" if each.model else "not in the catalogue"
-        print(f"{each.path.name}  {each.model or '–'}  {state}")
+    for each in weights.check_all(context.settings):
+        state = "ok" if each.holds else "wrong" if each.model else "unknown"
+        print(f"{each.path.name}  {each.model or '–'}  {context.terminal.say(f'cli.models.check.{state}')}")
         worst = max(worst, FETCH if each.model and not each.holds else 0)
     return worst
 
 
-def _remove(given: argparse.Namespace) -> int:
-    from ..manage import local_models as stock
-    from ..registry import catalog
+def _remove(given: argparse.Namespace, context: Context) -> int:
+    from ..manage import local_models
 
-    for path in stock.remove_model(catalog.find_card(given.name)):
-        print(f"{path}  removed")
+    for path in local_models.remove_model(context.runtime.find_card(given.name), context.runtime):
+        print(f"{path}  {context.terminal.say('cli.models.removed')}")
     return 0
 
 
-def _import(given: argparse.Namespace) -> int:
-    from ..manage import local_models as stock
-    from ..registry import catalog
+def _import(given: argparse.Namespace, context: Context) -> int:
+    from ..manage import local_models
 
-    card = catalog.find_card(given.name)
-    path = stock.import_weights(card, given.file)
+    card = context.runtime.find_card(given.name)
+    path = local_models.import_weights(card, given.file, context.runtime)
     published = any(
         variant.file == path.name and variant.checksum for each in card.networks for variant in each.variants
     )
-    print(f"{path}  {'checksum verified' if published else 'no published checksum: its own was noted'}")
+    print(f"{path}  {context.terminal.say('cli.models.imported' if published else 'cli.models.noted')}")
     return 0
 
 
-def _optimise(given: argparse.Namespace) -> int:
+def _optimise(given: argparse.Namespace, context: Context) -> int:
     from ..manage.optimise import optimise
-    from ..registry import catalog
 
-    def tell(step: str) -> None:
-        print(f"{card.name}: {say(f'cli.optimise.{step}')}", file=sys.stderr)
+    terminal = context.terminal
+    for card in context.runtime.find_card(given.name).networks:
 
-    for card in catalog.find_card(given.name).networks:
-        outcome = optimise(card, given.folder, tell)
+        def tell(step: str, name: str = card.name) -> None:
+            terminal.note(f"{name}: {terminal.say(f'cli.optimise.{step}')}")
+
+        outcome = optimise(card, context.runtime, given.folder, tell)
         for title, figures in ((outcome.engine, outcome.before), (outcome.other, outcome.after)):
             print(f"{title:16s} IoU {figures.iou:.3f}  MAE {figures.mae:.3f}  {figures.seconds:.3f} s")
         code = "kept" if outcome.kept else "not_faster" if outcome.is_as_good else "not_as_good"
-        print(f"{card.name}: {say(f'cli.optimise.{code}')}")
+        print(f"{card.name}: {terminal.say(f'cli.optimise.{code}')}")
     return 0
 
 
-def _export(given: argparse.Namespace) -> int:
-    from ..registry import fetching as supply
+def _export(given: argparse.Namespace, context: Context) -> int:
+    from ..registry import fetching
 
     copies = 0
-    for path in supply.export_files(given.folder):
+    for path in fetching.export_files(given.folder, context.settings):
         print(path)
         copies += 1
-    print(say("cli.exported" if copies else "cli.nothing_to_export", folder=given.folder), file=sys.stderr)
+    key = "cli.exported" if copies else "cli.nothing_to_export"
+    context.terminal.note(context.terminal.say(key, folder=given.folder))
     return 0
 
 
-def _add(given: argparse.Namespace) -> int:
-    from ..manage import local_models as stock
+def _add(given: argparse.Namespace, context: Context) -> int:
+    from ..manage import local_models
 
-    card, trial = stock.add_model(given.file, given.kind, given.size, given.name, given.license, given.picture)
+    card, trial = local_models.add_model(
+        given.file, context.runtime, given.kind, given.size, given.name, given.license, given.picture
+    )
     width, height = card.feed.size
-    share, seconds, memory = f"{trial.share:.0%}", f"{trial.seconds:.2f}", round(trial.memory_mb)
-    print(say("cli.added", model=card.name, width=width, height=height, share=share, seconds=seconds, memory=memory))
+    measured: dict[str, Any] = {
+        "share": f"{trial.share:.0%}",
+        "seconds": f"{trial.seconds:.2f}",
+        "memory": round(trial.memory_mb),
+    }
+    print(context.terminal.say("cli.added", model=card.name, width=width, height=height, **measured))
     return 0
 
 
-def fetch(card: "Card") -> list[Path]:
+def fetch_and_tell(card: "Card", context: Context) -> list[Path]:
     """Fetch `card`, and tell how far that is; the files."""
-    from ..registry import fetching as supply
+    from ..registry import fetching
 
-    _tell_rights(card)
-    return supply.fetch(card, _progress(card.name))
+    terminal = context.terminal
+    if card.commercial_use != "yes":  # before anything is fetched: what its licence does not allow, or leaves open
+        rights, why = (
+            terminal.say(f"model.commercial.{card.commercial_use}"),
+            terminal.say(f"why.{card.why}", default=""),
+        )
+        terminal.note(f"{card.name}, {card.license}: {rights}. {why}".rstrip())
+    return fetching.fetch(card, context.settings, _show_progress(card.name, terminal))
 
 
-def _tell_rights(card: "Card") -> None:
-    """Before anything is fetched: what its licence does not allow, or leaves open."""
-    if card.commercial_use != "yes":
-        rights, why = say(f"model.commercial.{card.commercial_use}"), say(f"why.{card.why}", default="")
-        print(f"{card.name}, {card.license}: {rights}. {why}".rstrip(), file=sys.stderr)
-
-
-def _progress(name: str) -> Callable[[int | None, int], None]:
+def _show_progress(name: str, terminal: Terminal) -> Callable[[int | None, int], None]:
     shown: list[int | None] = []
 
     def show(done: int | None, total: int) -> None:
@@ -182,6 +187,6 @@ def _progress(name: str) -> Callable[[int | None, int], None]:
         if not shown or percent != shown[-1]:
             shown.append(percent)
             state = "…" if percent is None else f"{percent} %"
-            print(f"{name}, {total / 1e6:.1f} MB: {state}", file=sys.stderr)
+            terminal.note(f"{name}, {total / 1e6:.1f} MB: {state}")
 
     return show

@@ -4,7 +4,7 @@ Everything here is straight alpha, never multiplied into the colour, and nothing
 `compose` puts the ideas together, in the only order that is right.
 """
 
-from .arrange import BARE, OPAQUE, Composed, compose
-from .layers import clear_background, join_alpha
+from .arrange import Composed, compose
+from .layers import join_alpha
 
-__all__ = ["BARE", "OPAQUE", "Composed", "compose", "join_alpha", "without_background"]
+__all__ = ["Composed", "compose", "join_alpha"]

@@ -8,8 +8,8 @@ import numpy as np
 from ..base.errors import ClearcutError
 from ..options.canvas import Canvas, parse_canvas
 from ..options.options import Options
+from ..pixels.geometry import Size, fit_size
 from ..pixels.image_io import Photo
-from ..pixels.resample import Size, fit_size
 from .backgrounds import blur_background, draw_gradient, fit_picture
 from .framing import (
     Placement,
@@ -27,8 +27,6 @@ from .outline import draw_outline
 from .own_shadow import NOT_PLAIN, estimate_shadow
 from .shadows import draw_contact_shadow, draw_drop_shadow, strengthen
 
-BARE = ("matte", "zip")  # formats of the subject alone
-OPAQUE = ("jpeg",)  # formats that need a background
 MOST_PIXELS = 100e6  # of a picture: what a margin and a ratio ask for together can be more than any machine holds
 CONTACT_ROOM = 6.0  # percent of the subject that its contact shadow reaches beyond it
 
@@ -107,7 +105,6 @@ def compose(
     alpha = turn(alpha, quarters, options.flip)
     subject = turn(subject, quarters, options.flip)
     turned_photo = photo if not quarters and options.flip == "none" else _turned_photo(photo, quarters, options)
-    bare = options.format in BARE
     placement = _place(alpha, options, reduced, long_side)
     width, height = placement.size
     if width * height > MOST_PIXELS * reduced**2:
@@ -117,7 +114,7 @@ def compose(
     made = Composed(rgb, matte, matte, placement, turned_photo, warnings=placement.warnings)
     if options.crop or options.canvas:
         made = replace(made, fill=measure_fill(matte))
-    if not bare:
+    if not options.file_format.is_bare:
         made = _dressed(made, alpha, options, background)
     return made if made.rgb is not subject else replace(made, rgb=clear_background(subject, made.alpha))
 
@@ -191,7 +188,7 @@ def _behind(
     colour = _rgb(options.background_color)
     match options.background:
         case "transparent":
-            return colour if options.format in OPAQUE else None
+            return colour if options.file_format.is_opaque else None
         case "color":
             return colour
         case "gradient":

@@ -6,7 +6,8 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from ..pixels.resample import Size, shrink
+from ..pixels.geometry import Size
+from ..pixels.resample import shrink
 from .layers import Colour, strips
 from .smooth import KEPT_SIGMA, enlarge, fill_in, reduce_size
 

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 import cv2
 import numpy as np
 
-from ..pixels.resample import Size
+from ..pixels.geometry import Size
 from .layers import Layer
 
 Flip = Literal["none", "horizontal", "vertical"]

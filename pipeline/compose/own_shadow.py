@@ -5,7 +5,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from ..pixels.resample import fit_size, shrink
+from ..pixels.geometry import fit_size
+from ..pixels.resample import shrink
 from .smooth import enlarge, fill_in
 
 NOT_PLAIN = "background_not_plain"  # warning: no shadow was taken over

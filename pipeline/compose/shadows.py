@@ -3,7 +3,8 @@
 import cv2
 import numpy as np
 
-from ..pixels.resample import fit_size, shrink
+from ..pixels.geometry import fit_size
+from ..pixels.resample import shrink
 from .framing import find_subject
 from .smooth import KEPT_SIGMA, reduce_size
 

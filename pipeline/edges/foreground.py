@@ -5,7 +5,8 @@ from typing import Self
 import cv2
 import numpy as np
 
-from ..pixels.resample import Size, fit_size, resize_for_work
+from ..pixels.geometry import Size, fit_size
+from ..pixels.resample import resize_for_work
 from ..pixels.tiles import Tile, enlarge_tile, find_soft_tiles, run_tiles
 
 FINEST = 512  # pixels: the longer side of the largest size at which means are found

@@ -9,7 +9,7 @@ from functools import reduce
 import cv2
 import numpy as np
 
-from ..base.machine import map_parallel, run_parallel
+from ..base.parallel import map_parallel, run_parallel
 from ..pixels.tiles import Tile, enlarge_tile
 
 BAND = 64  # rows, few enough for what is worked out with them to stay in a processor's cache

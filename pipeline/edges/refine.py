@@ -1,22 +1,17 @@
-"""Matte to matte at the photo's size: what happens along the edge."""
-
-from functools import lru_cache
-from itertools import count
+"""A network's matte with its edge found again in the photo."""
 
 import cv2
 import numpy as np
 
 from ..options.options import Options
-from ..pixels.resample import fit_size, resize_for_work, shrink
+from ..pixels.geometry import fit_size
+from ..pixels.resample import resize_for_work
 from ..pixels.tiles import Tile, find_soft_tiles, run_tiles
 from .guided import apply_models, fit_models
 from .trimap import solve_matte
 
 WORKING_SIDE = 384  # pixels: the guided filter fits as well here as at 800, and in no time
 SOLID = 4  # grey levels from black and from white that refining leaves alone: a network's haze
-SMALLEST = 0.01  # pixels or percent below which an option asks for nothing
-FAINT = 12  # grey levels: what is fainter hangs together with nothing
-FINER = 4  # times, when an edge is drawn anew
 
 
 def refine_edges(alpha: np.ndarray, rgb: np.ndarray, options: Options, reduced: float = 1.0) -> np.ndarray:
@@ -41,17 +36,6 @@ def refine_edges(alpha: np.ndarray, rgb: np.ndarray, options: Options, reduced: 
     elif options.refine == "trimap":
         alpha = solve_matte(alpha, rgb, options.trimap_band * reduced)
     return alpha
-
-
-def shape_edges(alpha: np.ndarray, options: Options, reduced: float = 1.0) -> np.ndarray:
-    """What `found` gave, with all else that the group ``edges`` asks of it; `alpha` and `reduced` as there."""
-    alpha = levels(alpha, options.levels)
-    alpha = clean(alpha, options.clean * reduced)
-    if options.largest:
-        alpha = largest(alpha)
-    alpha = shift(alpha, options.shift * reduced)
-    alpha = harden(alpha, options.harden)
-    return feather(alpha, options.feather * reduced)
 
 
 def refine_guided(
@@ -99,154 +83,6 @@ def refine_guided(
 
     run_tiles(tiles, refine_tile)
     return refined
-
-
-def feather(alpha: np.ndarray, pixels: float) -> np.ndarray:
-    """Soften the edge by a Gaussian whose visible reach is `pixels` on each side (two standard deviations).
-
-    Parameters
-    ----------
-    alpha
-        ``(H, W)`` uint8.
-    pixels
-        Reach in pixels of `alpha`; 0 returns `alpha` itself.
-    """
-    if pixels < SMALLEST:
-        return alpha
-    return cv2.GaussianBlur(alpha, (0, 0), sigmaX=pixels / 2, borderType=cv2.BORDER_REPLICATE)
-
-
-def shift(alpha: np.ndarray, pixels: float) -> np.ndarray:
-    """Move the edge outwards, or inwards, and keep how soft it is.
-
-    Grey-scale dilation by a disc moves every level of a soft edge by the same way. A digital disc reaches a little
-    farther along the axes than between them; the two whose mean reach lies on either side of `pixels` are mixed.
-
-    Parameters
-    ----------
-    alpha
-        ``(H, W)`` uint8.
-    pixels
-        Way in pixels of `alpha`, with fractions; above 0 grows, below 0 shrinks, 0 returns `alpha` itself.
-    """
-    if abs(pixels) < SMALLEST:
-        return alpha
-    move = cv2.dilate if pixels > 0 else cv2.erode
-    shorter, longer, share = _discs(round(abs(pixels), 3))
-    return cv2.addWeighted(move(alpha, shorter), 1 - share, move(alpha, longer), share, 0)
-
-
-def harden(alpha: np.ndarray, percent: float) -> np.ndarray:
-    """Draw the edge anew as a sharp one, anti-aliased, where the matte is one half: for logos and cartoons.
-
-    Parameters
-    ----------
-    alpha
-        ``(H, W)`` uint8.
-    percent
-        0 returns `alpha` itself, 100 the sharp edge, between them a mixture of both.
-    """
-    if percent < SMALLEST:
-        return alpha
-    height, width = alpha.shape
-    hardened = alpha.copy()
-    for rows, columns in find_soft_tiles(alpha):
-        top, left = max(rows.start - 1, 0), max(columns.start - 1, 0)
-        around = alpha[top : min(rows.stop + 1, height), left : min(columns.stop + 1, width)]
-        size = around.shape[::-1]
-        fine = cv2.resize(around, (FINER * size[0], FINER * size[1]), interpolation=cv2.INTER_LINEAR)
-        sharp = shrink(cv2.threshold(fine, 127, 255, cv2.THRESH_BINARY)[1], size)
-        mixed = cv2.addWeighted(sharp, percent / 100, around, 1 - percent / 100, 0)
-        hardened[rows, columns] = mixed[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
-    return hardened
-
-
-def levels(alpha: np.ndarray, amount: float) -> np.ndarray:
-    """Make what is half there more solid, or more see-through.
-
-    Parameters
-    ----------
-    alpha
-        ``(H, W)`` uint8.
-    amount
-        From -100, where 50 to 95 % of opacity becomes 0 to 100 %, to 100, where 5 to 50 % does; 0 returns `alpha`
-        itself. Below 0 does to the matte what above 0 does to its negative.
-    """
-    if abs(amount) < SMALLEST:
-        return alpha
-    part = abs(amount) / 100
-    low, high = (0.05 * part, 1 - 0.5 * part) if amount > 0 else (0.5 * part, 1 - 0.05 * part)
-    return cv2.LUT(alpha, _bytes((np.arange(256) / 255 - low) / (high - low) * 255))
-
-
-def clean(alpha: np.ndarray, pixels: float) -> np.ndarray:
-    """Remove specks and fill pinholes that are smaller than a square of `pixels` by `pixels`.
-
-    Parameters
-    ----------
-    alpha
-        ``(H, W)`` uint8.
-    pixels
-        Side of the square in pixels of `alpha`; 0 returns `alpha` itself.
-    """
-    if pixels < SMALLEST:
-        return alpha
-    without_specks = _without_small(alpha, pixels * pixels)
-    holes = cv2.bitwise_not(without_specks)
-    filled = _without_small(holes, pixels * pixels)
-    return without_specks if filled is holes else cv2.bitwise_not(filled)
-
-
-def largest(alpha: np.ndarray) -> np.ndarray:
-    """Keep the largest subject only, with the soft parts that are nearer to it than to any other.
-
-    A subject is what hangs together at a quarter of full opacity or more. `alpha` is ``(H, W)`` uint8; it is returned
-    itself where it holds fewer than two subjects.
-    """
-    empty = (alpha < 64).view(np.uint8)
-    number, labels, facts, _ = cv2.connectedComponentsWithStats(1 - empty, connectivity=8)
-    if number < 3:
-        return alpha
-    biggest = 1 + int(facts[1:, cv2.CC_STAT_AREA].argmax())
-    row, column = np.unravel_index((labels == biggest).argmax(), labels.shape)
-    _, nearest = cv2.distanceTransformWithLabels(empty, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_CCOMP)
-    return np.where(nearest == nearest[row, column], alpha, np.uint8(0))
-
-
-def _without_small(alpha: np.ndarray, area: float) -> np.ndarray:
-    """`alpha` without what hangs together, faint parts aside, on fewer than `area` pixels; itself if nothing does."""
-    seen = (alpha > FAINT).view(np.uint8)
-    _, labels, facts, _ = cv2.connectedComponentsWithStats(seen, connectivity=8)
-    small = facts[:, cv2.CC_STAT_AREA] < area
-    small[0] = False
-    if not small.any():
-        return alpha
-    gone = small.astype(np.uint8)[labels]
-    skirt = cv2.dilate(gone, np.ones((7, 7), np.uint8))
-    skirt[seen > 0] = 0
-    return np.where(gone | skirt, np.uint8(0), alpha)
-
-
-@lru_cache(maxsize=64)
-def _discs(reach: float) -> tuple[np.ndarray, np.ndarray, float]:
-    """The two digital discs whose mean reaches lie on either side of `reach`, and the share of the second."""
-    shorter, least = _disc(int(reach * reach))
-    for square in count(int(reach * reach) + 1):
-        longer, most = _disc(square)
-        if most > reach:
-            return shorter, longer, (reach - least) / (most - least)
-        shorter, least = longer, most
-    raise AssertionError("discs grow without end")
-
-
-def _disc(square: int) -> tuple[np.ndarray, float]:
-    """All pixels within the root of `square`, as a kernel, and how far it moves an edge on the mean of all angles."""
-    radius = int(square**0.5)
-    y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
-    disc = x * x + y * y <= square
-    angles = np.linspace(0, np.pi / 4, 65)[:, None]
-    reaches = (x[disc] * np.cos(angles) + y[disc] * np.sin(angles)).max(axis=1)
-    return disc.astype(np.uint8), float(np.trapezoid(reaches, angles[:, 0]) / (np.pi / 4))
 
 
 def _bytes(values: np.ndarray) -> np.ndarray:

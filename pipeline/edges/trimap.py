@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 
 from ..base.errors import ClearcutError
-from ..pixels.resample import fit_size, shrink
+from ..pixels.geometry import fit_size
+from ..pixels.resample import shrink
 from ..pixels.tiles import enlarge_tile, find_soft_tiles
 from .guided import apply_models, fit_models
 

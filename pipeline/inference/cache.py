@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..base import files as storage
+from ..base.files import PART
 from ..base.settings import Settings
 from ..pixels.png import zlib
 from .networks import Prediction
@@ -30,53 +30,69 @@ PLANES = {"foreground": np.uint8, "labels": np.uint8, "shares": np.float16}
 class PredictionCache:
     """The most recently used predictions, bounded in memory and on disk. Safe for several threads and processes.
 
-    The settings ``cache_mb``, ``cache_disk_mb`` and ``cache_days`` bound it, ``cache`` switches it off. Whatever is
-    wrong with the disk, a prediction is then only not kept.
+    Whatever is wrong with the disk, a prediction is then only not kept.
+
+    Parameters
+    ----------
+    settings
+        ``cache_mb``, ``cache_disk_mb`` and ``cache_days`` bound it, ``cache`` switches it off.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings) -> None:
+        self._settings, self._store = settings, settings.store
         self._kept: OrderedDict[str, Prediction] = OrderedDict()
         self._bytes = 0
         self._forgotten = 0
         self._lock = threading.Lock()
 
+    @property
+    def _on_disk(self) -> bool:
+        return self._settings.cache_disk_mb > 0
+
     def get(self, key: str) -> Prediction | None:
         """The prediction kept under `key`."""
-        settings = Settings.current()
-        if not settings.cache:
+        if not self._settings.cache:
             return None
         found = self._remembered(key)
-        if found is None and settings.cache_disk_mb:
-            found = _from_disk(key, settings)
+        if found is None and self._on_disk:
+            found = self._read(key)
             if found is not None:
-                self._remember(key, found, settings)
-        storage.tally(MISSES if found is None else HITS)
+                self._remember(key, found)
+        if self._on_disk:
+            self._store.count_up(MISSES if found is None else HITS)
         return found
 
     def put(self, key: str, prediction: Prediction) -> None:
         """Keep `prediction`, at the cost of the least recently used ones."""
-        settings = Settings.current()
-        if not settings.cache:
+        if not self._settings.cache:
             return
-        self._remember(key, prediction, settings)
-        if settings.cache_disk_mb:
-            _to_disk(key, prediction, settings)
+        self._remember(key, prediction)
+        if self._on_disk:
+            self._write(key, prediction)
 
     def clear(self) -> None:
         """Forget everything, here and, when they next look, in other processes."""
-        storage.clear(FOLDER)
+        self._store.clear(FOLDER)
         for each in (HITS, MISSES):
-            storage.untally(each)
-        storage.stamp(FORGOTTEN)
+            self._store.reset_count(each)
+        self._store.set_mark(FORGOTTEN)
         with self._lock:
             self._empty()
+
+    def measure(self) -> "CacheFacts":
+        """What the disk holds now; what has expired is removed first."""
+        store = self._store
+        store.sweep(FOLDER, seconds=self._settings.cache_days * DAY)
+        kept = [each for each in store.list_entries(FOLDER) if not each.path.name.endswith(PART)]
+        hits, misses = store.read_count(HITS), store.read_count(MISSES)
+        return CacheFacts(len(kept), sum(each.size for each in kept), hits, misses)
 
     def _empty(self) -> None:
         self._kept.clear()
         self._bytes = 0
 
     def _remembered(self, key: str) -> Prediction | None:
-        forgotten = storage.stamped(FORGOTTEN)
+        forgotten = self._store.read_mark(FORGOTTEN)
         with self._lock:
             if forgotten != self._forgotten:
                 self._forgotten = forgotten
@@ -85,8 +101,8 @@ class PredictionCache:
                 self._kept.move_to_end(key)
             return self._kept.get(key)
 
-    def _remember(self, key: str, prediction: Prediction, settings: Settings) -> None:
-        limit = settings.cache_mb * 1e6
+    def _remember(self, key: str, prediction: Prediction) -> None:
+        limit = self._settings.cache_mb * 1e6
         with self._lock:
             if key in self._kept or prediction.nbytes > limit:
                 return
@@ -97,8 +113,25 @@ class PredictionCache:
             while self._bytes > limit:
                 self._bytes -= self._kept.popitem(last=False)[1].nbytes
 
+    def _read(self, key: str) -> Prediction | None:
+        name = _name(key)
+        content = self._store.read(FOLDER, name, self._settings.cache_days * DAY)
+        if content is None:
+            return None
+        try:
+            return unpack(content)
+        except Exception:  # of another version, or a stranger's
+            self._store.delete(FOLDER, name)
+            return None
 
-class Facts(NamedTuple):
+    def _write(self, key: str, prediction: Prediction) -> None:
+        name, content, most = _name(key), pack(prediction), self._settings.cache_disk_mb * 1e6
+        self._store.write(FOLDER, name, content, most)
+        if len(content) * SEVERAL > most or name.startswith("0"):  # one in sixteen: counting thousands takes its time
+            self._store.sweep(FOLDER, most, self._settings.cache_days * DAY)
+
+
+class CacheFacts(NamedTuple):
     """What the cache on disk holds, and how often it, or memory, had what was looked for."""
 
     entries: int
@@ -111,32 +144,6 @@ class Facts(NamedTuple):
         """The part of all look-ups since it was last cleared that found something; None where there were none."""
         looked = self.hits + self.misses
         return self.hits / looked if looked else None
-
-
-def facts() -> Facts:
-    """What there is now; what has expired is removed first."""
-    storage.sweep(FOLDER, seconds=Settings.current().cache_days * DAY)
-    kept = [each for each in storage.kept(FOLDER) if not each.path.name.endswith(storage.PART)]
-    return Facts(len(kept), sum(each.size for each in kept), storage.tallied(HITS), storage.tallied(MISSES))
-
-
-def _from_disk(key: str, settings: Settings) -> Prediction | None:
-    name = _name(key)
-    content = storage.read(FOLDER, name, settings.cache_days * DAY)
-    if content is None:
-        return None
-    try:
-        return unpack(content)
-    except Exception:  # of another version, or a stranger's
-        storage.forget(FOLDER, name)
-        return None
-
-
-def _to_disk(key: str, prediction: Prediction, settings: Settings) -> None:
-    name, content, most = _name(key), pack(prediction), settings.cache_disk_mb * 1e6
-    storage.keep(FOLDER, name, content, most)
-    if len(content) * SEVERAL > most or name.startswith("0"):  # one in sixteen: counting thousands takes its time
-        storage.sweep(FOLDER, most, settings.cache_days * DAY)
 
 
 def _name(key: str) -> str:
@@ -169,11 +176,3 @@ def unpack(content: bytes) -> Prediction:
     if start != len(pixels):
         raise ValueError("too many bytes")
     return Prediction(planes.pop("matte").astype(np.float32) / np.float32(STEPS), **planes)
-
-
-CACHE = PredictionCache()
-
-
-def forget() -> None:
-    """Forget every picture: predictions in memory and on disk."""
-    CACHE.clear()

@@ -1,4 +1,4 @@
-"""A second process, forked from this one before anything large is imported, that works while this one goes on."""
+"""A helper process, forked from this one before anything large is imported, that works while this one goes on."""
 
 import ctypes
 import os
@@ -20,14 +20,15 @@ def can_fork() -> bool:
 
 
 class Helper:
-    """A process that imports `module` and goes through what its ``serve`` answers to what it is told.
+    """A process that imports `module` and goes through what the module's ``serve`` answers to what it is sent.
 
-    It ends when ``serve`` does or fails, with `end`, and with this process. It writes nothing anywhere.
+    It ends when ``serve`` does or fails, with `stop`, and with this process; by a signal that no Python code handles,
+    so that it ends at once even where it is deep in a library. It writes nothing to the standard streams.
     """
 
     def __init__(self, module: str) -> None:
-        there, self._to = _pipe()
-        self._from, back = _pipe()
+        there, self._to = _make_pipe()
+        self._from, back = _make_pipe()
         here = os.getpid()
         self.pid = os.fork()
         if self.pid == 0:
@@ -35,47 +36,42 @@ class Helper:
         there.close()
         back.close()
 
-    def tell(self, thing: Any) -> None:
-        """Let it have `thing`, and go on."""
+    def send(self, thing: Any) -> None:
+        """Hand `thing` over, and go on."""
         with suppress(OSError, ValueError):  # where it has ended, there will be no answer
             _send(thing, self._to)
 
-    def answer(self) -> Any:
+    def receive(self) -> Any:
         """What it answers next, once it does; None where it has ended."""
         try:
             return pickle.load(self._from)
         except (OSError, EOFError, pickle.UnpicklingError):
             return None
 
-    def end(self) -> None:
-        """Let it go, with all its memory, whatever it is doing."""
+    def stop(self) -> None:
+        """End it, whatever it is doing; all its memory is given back."""
         with suppress(OSError):
             self._to.close()
         with suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGTERM)
+            os.kill(self.pid, signal.SIGKILL)
 
 
 def _work(module: str, there: BinaryIO, back: BinaryIO, to: BinaryIO, parent: int) -> NoReturn:
     try:
-        signal.signal(signal.SIGTERM, _leave)
-        to.close()  # once nobody can tell it anything any more, it is told so
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        to.close()  # else this process itself would keep the pipe open that tells it of its parent's end
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it has ended already
-            _leave()
+            os._exit(0)
         nowhere = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):  # whoever reads what the command writes shall not wait for this process
             os.dup2(nowhere, stream)
-        for answer in import_module(module).serve(_told(there)):
+        for answer in import_module(module).serve(_read_all(there)):
             _send(answer, back)
     finally:
         os._exit(0)
 
 
-def _leave(*_: object) -> NoReturn:
-    raise SystemExit  # and clear away on the way out
-
-
-def _told(there: BinaryIO) -> Iterator[Any]:
+def _read_all(there: BinaryIO) -> Iterator[Any]:
     while True:
         try:
             yield pickle.load(there)
@@ -83,7 +79,7 @@ def _told(there: BinaryIO) -> Iterator[Any]:
             return
 
 
-def _pipe() -> tuple[BinaryIO, BinaryIO]:
+def _make_pipe() -> tuple[BinaryIO, BinaryIO]:
     """The end to read from, and the end to write to."""
     read, write = os.pipe()
     return os.fdopen(read, "rb"), os.fdopen(write, "wb")

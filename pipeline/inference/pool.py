@@ -2,13 +2,17 @@
 
 import threading
 from collections import OrderedDict, deque
+from collections.abc import Callable
+from typing import Any
 
 from ..base.settings import Settings
+from ..registry import weights
 from ..registry.catalog import ModelCard
-from . import engines
-from .engines import Plan
-from .helper import Helper
-from .sessions import Session, adopt, load
+from .engines import Plan, plan
+from .sessions import Session, load_session
+
+Loader = Callable[[ModelCard, Plan, Settings], Session]
+Key = tuple[str, Plan, tuple[Any, ...]]  # the network, what runs it, and which file it was loaded from
 
 
 class Speeds:
@@ -25,7 +29,7 @@ class Speeds:
         with self._lock:
             self._runs.setdefault(model, deque(maxlen=self.KEPT)).append(seconds)
 
-    def of(self, model: str) -> float | None:
+    def median(self, model: str) -> float | None:
         """The median of the last runs; None for a model that has not run since the start."""
         with self._lock:
             runs = sorted(self._runs.get(model, ()))
@@ -33,42 +37,48 @@ class Speeds:
 
 
 class Pool:
-    """Loaded sessions, each loaded once, the least recently used dropped when their estimated memory is too much."""
+    """Loaded sessions, each loaded once, the least recently used dropped when their estimated memory is too much.
 
-    def __init__(self) -> None:
-        self._sessions: OrderedDict[tuple[str, Plan], tuple[Session, float]] = OrderedDict()
-        self._helpers: dict[str, Helper] = {}
+    Parameters
+    ----------
+    settings
+        ``pool_mb`` bounds it.
+    load
+        What loads a session that is not there.
+    """
+
+    def __init__(self, settings: Settings, load: Loader = load_session) -> None:
+        self._settings, self._load = settings, load
+        self._sessions: OrderedDict[Key, tuple[Session, float]] = OrderedDict()
         self._loading: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
 
-    def loaded(self, card: ModelCard, planned: Plan) -> Session | None:
-        """The session of `card` that was loaded as planned, if it is there."""
+    def find(self, card: ModelCard, planned: Plan) -> Session | None:
+        """The session of `card` that was loaded as planned from the file that is there now, if it is in memory."""
+        key = self._key(card, planned)
         with self._lock:
-            key = card.name, planned
             if key not in self._sessions:
                 return None
             self._sessions.move_to_end(key)
             return self._sessions[key][0]
 
-    def expect(self, model: str, helper: Helper) -> None:
-        """Take the session of `model` from `helper`, which serves `sessions` and was told to load it."""
-        self._helpers[model] = helper
+    def get(self, card: ModelCard, planned: Plan | None = None) -> Session:
+        """The session of `card`, loaded and checked if need be.
 
-    def session(self, card: ModelCard, planned: Plan | None = None) -> Session:
-        """The session of `card`, loaded and checked if need be; the arguments are those of `Session`."""
-        planned = planned or engines.plan(card)
+        Raises
+        ------
+        ClearcutError
+            As `load_session`.
+        """
+        planned = planned or plan(card, "exact", self._settings)
         with self._lock:
             loading = self._loading.setdefault(card.name, threading.Lock())
         with loading:
-            session = self.loaded(card, planned)
+            session = self.find(card, planned)
             if session is None:
-                helper = self._helpers.pop(card.name, None)
-                session = (helper and adopt(card, planned, helper)) or load(card, planned)
-                with self._lock:
-                    self._sessions[card.name, planned] = session, card.memory_mb
-                    limit = Settings.current().pool_mb
-                    while len(self._sessions) > 1 and sum(mb for _, mb in self._sessions.values()) > limit:
-                        self._sessions.popitem(last=False)
+                key = self._key(card, planned)
+                session = self._load(card, planned, self._settings)
+                self._keep(key, session, card.memory_mb)
             return session
 
     def drop(self, model: str) -> None:
@@ -76,16 +86,20 @@ class Pool:
         with self._lock:
             for key in [key for key in self._sessions if key[0] == model]:
                 del self._sessions[key]
-            if model in self._helpers:
-                self._helpers.pop(model).end()
 
     def clear(self) -> None:
         """Drop every session."""
         with self._lock:
             self._sessions.clear()
-            while self._helpers:
-                self._helpers.popitem()[1].end()
 
+    def _key(self, card: ModelCard, planned: Plan) -> Key:
+        return card.name, planned, weights.stamp_network(card, self._settings)[:3]
 
-POOL = Pool()
-SPEEDS = Speeds()
+    def _keep(self, key: Key, session: Session, memory_mb: float) -> None:
+        with self._lock:
+            for old in [each for each in self._sessions if each[:2] == key[:2]]:  # of a file that is there no more
+                del self._sessions[old]
+            self._sessions[key] = session, memory_mb
+            limit = self._settings.pool_mb
+            while len(self._sessions) > 1 and sum(mb for _, mb in self._sessions.values()) > limit:
+                self._sessions.popitem(last=False)

@@ -11,14 +11,13 @@ import numpy as np
 from ..base import machine
 from ..base.errors import ClearcutError
 from ..base.jobs import Job
+from ..pixels.geometry import Size
 from ..pixels.image_io import Photo, hash_array
-from ..pixels.resample import Size
-from ..registry import catalog, weights
+from ..registry import weights
 from ..registry.catalog import Card, Ensemble, ModelCard, Precision
 from . import engines
-from . import pool as runtime
-from .cache import CACHE
 from .networks import Fed, Prediction, find_network
+from .runtime import Runtime
 
 SIDE_BY_SIDE = 4  # cores from which the networks of one model run at the same time
 
@@ -35,6 +34,7 @@ class Predicted(NamedTuple):
 def predict(
     photo: Photo,
     model: str,
+    runtime: Runtime,
     job: Job,
     cache: bool = True,
     keep: Sequence[str] = (),
@@ -57,16 +57,16 @@ def predict(
     ClearcutError
         ``unknown_model``, ``model_missing``, ``wrong_checksum``, ``broken_weights``, ``bad_option``, ``cancelled``.
     """
-    card = catalog.find_card(model)
+    card = runtime.find_card(model)
     classes = [_class_number(card, name) for name in keep]
-    weights.require(card)
+    weights.require(card, runtime.settings)
     if not isinstance(card, Ensemble):
-        said = _predict_one(photo, card, precision, job, cache)
+        said = _predict_one(photo, card, runtime, precision, job, cache)
         return said._replace(prediction=said.prediction.keeping(classes))
     start = perf_counter()
-    members = _each(photo, card, precision, job, cache)
+    members = _each(photo, card, runtime, precision, job, cache)
     if all(member.fresh for member in members):
-        runtime.SPEEDS.note(card.name, perf_counter() - start)
+        runtime.speeds.note(card.name, perf_counter() - start)
     blended = blend([each.prediction for each in members], card)
     warnings = tuple(dict.fromkeys(code for each in members for code in each.warnings))
     return Predicted(blended, members[0].engine, warnings)
@@ -78,12 +78,18 @@ def _class_number(card: Card, name: str) -> int:
     return card.classes.index(name) + 1
 
 
-def _each(photo: Photo, card: Ensemble, precision: Precision, job: Job, cache: bool) -> list[Predicted]:
+def _each(
+    photo: Photo, card: Ensemble, runtime: Runtime, precision: Precision, job: Job, cache: bool
+) -> list[Predicted]:
     """What each member says; side by side where there are cores for it."""
+
+    def predict_member(member: ModelCard) -> Predicted:
+        return _predict_one(photo, member, runtime, precision, job, cache)
+
     if machine.count_cores() < SIDE_BY_SIDE:
-        return [_predict_one(photo, member, precision, job, cache) for member in card.members]
+        return [predict_member(member) for member in card.members]
     with ThreadPoolExecutor(len(card.members)) as threads:
-        return list(threads.map(lambda member: _predict_one(photo, member, precision, job, cache), card.members))
+        return list(threads.map(predict_member, card.members))
 
 
 def blend(predictions: list[Prediction], card: Ensemble) -> Prediction:
@@ -100,35 +106,39 @@ def _enlarged(matte: np.ndarray, size: Size) -> np.ndarray:
     return np.clip(cv2.resize(matte, size, interpolation=cv2.INTER_CUBIC), 0, 1)
 
 
-def measured_seconds(model: str) -> float | None:
+def estimate_seconds(model: str, runtime: Runtime) -> float | None:
     """Seconds that the networks of `model` take on this machine, once they have run; loading is not counted."""
-    card = catalog.find_card(model)
-    members = [runtime.SPEEDS.of(network.name) for network in card.networks]
+    card = runtime.find_card(model)
+    members = [runtime.speeds.median(network.name) for network in card.networks]
     known = [seconds for seconds in members if seconds is not None]
-    return runtime.SPEEDS.of(model) or (sum(known) if len(known) == len(members) else None)
+    return runtime.speeds.median(model) or (sum(known) if len(known) == len(members) else None)
 
 
-def _predict_one(photo: Photo, card: ModelCard, precision: Precision, job: Job, cache: bool) -> Predicted:
-    kind, planned = find_network(card), engines.plan(card, precision)
-    job.at("loading")
+def _predict_one(
+    photo: Photo, card: ModelCard, runtime: Runtime, precision: Precision, job: Job, cache: bool
+) -> Predicted:
+    kind, planned = find_network(card), engines.plan(card, precision, runtime.settings)
+    predictions = runtime.predictions
+    job.enter("loading")
     fed = kind.feed(flatten(photo), card)
     asked = f"{_fingerprint(fed)} {card.read}" if cache else ""
-    session = runtime.POOL.loaded(card, planned)
+    session = runtime.pool.find(card, planned)
     if session is None:  # what is known is told without loading anything
-        kept = CACHE.get(f"{asked} {weights.identify(card)} {planned.label}") if cache else None
+        label = engines.label(planned)
+        kept = predictions.get(f"{asked} {weights.identify(card, runtime.settings)} {label}") if cache else None
         if kept is not None:
-            return Predicted(kept, planned.label, planned.warnings, fresh=False)
-        session = runtime.POOL.session(card, planned)
-    job.at("finding")
+            return Predicted(kept, label, planned.warnings, fresh=False)
+        session = runtime.pool.get(card, planned)
+    job.enter("finding")
     key = f"{asked} {session.identity} {session.engine}"
-    kept = CACHE.get(key) if cache else None
+    kept = predictions.get(key) if cache else None
     if kept is not None:
         return Predicted(kept, session.engine, session.warnings, fresh=False)
     start = perf_counter()
     prediction = kind.read(session.run(fed.inputs, job), card, fed).rounded()
-    runtime.SPEEDS.note(card.name, perf_counter() - start)
+    runtime.speeds.note(card.name, perf_counter() - start)
     if cache:
-        CACHE.put(key, prediction)
+        predictions.put(key, prediction)
     return Predicted(prediction, session.engine, session.warnings)
 
 

@@ -7,11 +7,10 @@ from typing import Any
 
 from ..base.errors import ClearcutError, write_error
 from ..base.settings import Settings
-from ..inference import pool as runtime
 from ..inference.engines import optimised
+from ..inference.runtime import Runtime
 from ..pixels.image_io import decode
-from ..registry import catalog, weights
-from ..registry import fetching as supply
+from ..registry import catalog, fetching, weights
 from ..registry.catalog import Card, Feed, ModelCard, Variant
 from . import trial
 from .trial import Trial
@@ -20,47 +19,53 @@ NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,60}")
 LARGEST = 8192  # pixels that a network's input may measure
 
 
-def import_weights(card: Card, file: Path) -> Path:
+def import_weights(card: Card, file: Path, runtime: Runtime) -> Path:
     """Import the user's own copy of a published weight file; one without a published checksum is tried first.
 
     Raises
     ------
     ClearcutError
-        As `supply.import_file` and `trial.try_out`.
+        As `fetching.import_file` and `trial.try_network`.
     """
-    if isinstance(card, ModelCard) and not supply.match_variant(card, file).checksum:
-        trial.try_network(card, file)
-    target = supply.import_file(card, file)
-    _drop(card)
+    if isinstance(card, ModelCard) and not fetching.match_variant(card, file).checksum:
+        trial.try_network(card, file, runtime.settings)
+    target = fetching.import_file(card, file, runtime.settings)
+    _drop(card, runtime)
     return target
 
 
-def remove_model(card: Card) -> list[Path]:
+def remove_model(card: Card, runtime: Runtime) -> list[Path]:
     """Delete the weight files of `card`; a model of the user's own leaves the catalogue too.
 
     Raises
     ------
     ClearcutError
-        As `supply.remove`.
+        As `fetching.remove`.
     """
-    gone = supply.remove_files(card)
+    gone = fetching.remove_files(card, runtime.settings)
     for path in gone:
-        optimised.delete(path)
-    _drop(card)
+        optimised.delete(path, runtime.settings.store)
+    _drop(card, runtime)
     if card.local:
-        entries = _entries()
+        entries = _entries(runtime.settings)
         entries.pop(card.name, None)
-        _write(entries)
+        _write(entries, runtime.settings)
     return gone
 
 
-def _drop(card: Card) -> None:
+def _drop(card: Card, runtime: Runtime) -> None:
     for network in card.networks:
-        runtime.POOL.drop(network.name)
+        runtime.pool.drop(network.name)
 
 
 def add_model(
-    file: Path, kind: str, size: str = "", name: str = "", license: str = "", picture: Path | None = None
+    file: Path,
+    runtime: Runtime,
+    kind: str,
+    size: str = "",
+    name: str = "",
+    license: str = "",
+    picture: Path | None = None,
 ) -> tuple[ModelCard, Trial]:
     """Enter a network of the user's own into the user's catalogue, after a trial.
 
@@ -79,14 +84,18 @@ def add_model(
     Raises
     ------
     ClearcutError
-        ``file_missing``, ``unknown_kind``, ``bad_name``, ``bad_size``, those of `trial.try_out` and of
-        `supply.import_file`.
+        ``file_missing``, ``unknown_kind``, ``bad_name``, ``bad_size``, those of `trial.try_network` and of
+        `fetching.import_file`.
     """
     if not file.is_file():
         raise ClearcutError("file_missing", name=file.name)
     like = catalog.find_kind(kind)
     name = name or re.sub(r"[^a-z0-9._-]+", "-", file.stem.lower()).strip("-._")
-    others = {known: card for known, card in catalog.list_models().items() if not (known == name and card.local)}
+    others = {
+        known: card
+        for known, card in catalog.list_models(runtime.settings).items()
+        if not (known == name and card.local)
+    }
     if not NAME.fullmatch(name) or name in others or f"{name}.onnx" in catalog.list_files(others):
         raise ClearcutError("bad_name", name=name[:100])
     feed = like.feed.model_copy(update={"size": _parsed(size, like.feed)})
@@ -95,16 +104,16 @@ def add_model(
     photo = _read(picture) if picture else None
     if photo is not None and picture:
         decode(photo, picture.name)
-    said = trial.try_network(card, file, photo, fit=not size)
+    said = trial.try_network(card, file, runtime.settings, photo, fit=not size)
     if said.size:
         feed = feed.model_copy(update={"size": said.size})
     card = _card(name, kind, feed, variant, license, max(1, round(said.memory_mb)))
-    supply.import_file(card, file)
-    runtime.POOL.drop(name)
+    fetching.import_file(card, file, runtime.settings)
+    runtime.pool.drop(name)
     try:
-        _write({**_entries(), name: _entry(card, like.feed)})
+        _write({**_entries(runtime.settings), name: _entry(card, like.feed)}, runtime.settings)
     except ClearcutError:
-        supply.remove_files(card)
+        fetching.remove_files(card, runtime.settings)
         raise
     return card, said
 
@@ -152,8 +161,8 @@ def _entry(card: ModelCard, usual: Feed) -> dict[str, Any]:
     return {**own, "feed": {"size": list(card.feed.size)}} if card.feed != usual else own
 
 
-def _entries() -> dict[str, Any]:
-    path = Settings.current().models_dir / catalog.LOCAL
+def _entries(settings: Settings) -> dict[str, Any]:
+    path = settings.models_dir / catalog.LOCAL
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -162,10 +171,10 @@ def _entries() -> dict[str, Any]:
         raise ClearcutError("broken_catalog", file=path.name) from None
 
 
-def _write(entries: dict[str, Any]) -> None:
+def _write(entries: dict[str, Any], settings: Settings) -> None:
     import tomli_w
 
-    path = Settings.current().models_dir / catalog.LOCAL
+    path = settings.models_dir / catalog.LOCAL
     part = path.with_name(path.name + ".part")
     try:
         part.write_text(tomli_w.dumps(entries), encoding="utf-8")

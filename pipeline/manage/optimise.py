@@ -21,12 +21,14 @@ import numpy as np
 
 from ..base.errors import ClearcutError
 from ..base.jobs import Job
+from ..base.settings import ROOT
 from ..inference import engines
-from ..inference.cache import CACHE
-from ..inference.engines import Plan, open_vino, optimised
+from ..inference.engines import Plan, optimised
 from ..inference.networks import find_network
+from ..inference.runtime import Runtime
 from ..inference.sessions import Session
 from ..pixels import image_io
+from ..pixels.measures import measure_error, measure_iou
 from ..registry import weights
 from ..registry.catalog import ModelCard
 from .trial import draw_test_picture
@@ -38,7 +40,7 @@ WORSE = 0.005  # how much of IoU and MAE the integers may cost on the mean
 FASTER = 0.9  # of the time that it took before: less is not worth other edges
 ROUNDS = 5
 MINUTES = 60
-QUANTISER = Path(open_vino.__file__).with_name("quantiser.py")
+QUANTISER = "pipeline.manage.quantiser"
 
 
 class Pictured(NamedTuple):
@@ -72,7 +74,9 @@ class Outcome:
         return self.after.iou >= self.before.iou - WORSE and self.after.mae <= self.before.mae + WORSE
 
 
-def optimise(card: ModelCard, folder: Path | None = None, tell: Callable[[str], None] = lambda step: None) -> Outcome:
+def optimise(
+    card: ModelCard, runtime: Runtime, folder: Path | None = None, tell: Callable[[str], None] = lambda step: None
+) -> Outcome:
     """Try 8-bit integers for `card`, and keep them if they are worth it.
 
     Parameters
@@ -88,14 +92,15 @@ def optimise(card: ModelCard, folder: Path | None = None, tell: Callable[[str], 
         ``needs_package``, ``not_optimisable``, ``model_missing``, ``wrong_checksum``, ``folder_empty``,
         ``optimise_failed``, ``disk_full``.
     """
-    for package, has in (("openvino", open_vino.is_here()), ("nncf", find_spec("nncf") is not None)):
+    settings, store = runtime.settings, runtime.settings.store
+    for package, has in (("openvino", engines.ENGINES["openvino"].is_here()), ("nncf", find_spec("nncf") is not None)):
         if not has:
             raise ClearcutError("needs_package", package=package)
-    usual = engines.plan(card, "fast")
+    usual = engines.plan(card, "fast", settings)
     shape = card.network, card.feed.resize, card.feed.layout, card.read.activation
     if shape != ("saliency", "stretch", "nchw", "none") or usual.why in ("asked", "missing", "gpu"):
         raise ClearcutError("not_optimisable", model=card.name)
-    variant, path = weights.find_checked(card)
+    variant, path = weights.find_checked(card, settings)
     checksum = weights.read_checksum(variant, path)
     pictures = draw_pictures(PICTURES) if folder is None else read_pictures(folder)
     calibrate, judge = pictures[::2], [each for each in pictures[1::2] if each.truth.size]
@@ -104,27 +109,27 @@ def optimise(card: ModelCard, folder: Path | None = None, tell: Callable[[str], 
     tell("quantising")
     with tempfile.TemporaryDirectory() as scratch:
         _quantise(card, path, calibrate, judge, Path(scratch))
-        made = [(Path(scratch) / f"made.{kind}").read_bytes() for kind in ("xml", "bin")]
-    optimised.delete(path)
-    CACHE.clear()  # what the integers of before said is not what these say
-    usual = engines.plan(card, "fast")
+        graph, constants = ((Path(scratch) / f"made.{kind}").read_bytes() for kind in ("xml", "bin"))
+    optimised.delete(path, store)
+    runtime.forget()  # what the integers of before said is not what these say
+    usual = engines.plan(card, "fast", settings)
     tell("judging")
     kept = False
     try:
-        if not optimised.keep_network(path, *made):
+        if not optimised.keep_network(path, graph, constants, store):
             raise ClearcutError("disk_full")
         plans = usual, Plan("openvino", "int8", "optimised")
-        sessions = [Session(card, variant, path, plan) for plan in plans]
+        sessions = [Session(card, variant, path, plan, settings) for plan in plans]
         before, after = _measured(card, sessions, judge)
         outcome = Outcome(False, sessions[0].engine, sessions[1].engine, before, after)
         runs = sessions[1].plan.arithmetic == "int8"
         if runs and outcome.is_as_good and after.seconds <= FASTER * before.seconds:
-            kept = optimised.keep_facts(path, checksum, before=before._asdict(), after=after._asdict())
+            kept = optimised.keep_facts(path, checksum, store, before=before._asdict(), after=after._asdict())
             if not kept:
                 raise ClearcutError("disk_full")
     finally:
         if not kept:
-            optimised.delete(path)
+            optimised.delete(path, store)
     return replace(outcome, kept=kept)
 
 
@@ -182,9 +187,11 @@ def _quantise(card: ModelCard, path: Path, calibrate: list[Pictured], judge: lis
         truth = cv2.resize(picture.truth, fed.shape[:1:-1], interpolation=cv2.INTER_AREA) > 127
         np.save(scratch / f"judge-{number:03}.npy", fed)
         np.save(scratch / f"truth-{number:03}.npy", truth[None, None])
-    command = [sys.executable, str(QUANTISER), str(path), json.dumps(output), str(scratch), str(WORSE)]
+    command = [sys.executable, "-m", QUANTISER, str(path.resolve()), json.dumps(output), str(scratch), str(WORSE)]
     try:
-        subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=60 * MINUTES)
+        subprocess.run(
+            command, check=True, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, timeout=60 * MINUTES
+        )
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
         last = (error.stderr or b"").decode(errors="replace").strip().splitlines()[-1:]
         raise ClearcutError("optimise_failed", model=card.name, detail="".join(last)[:200]) from None
@@ -210,6 +217,4 @@ def _measured(card: ModelCard, sessions: list[Session], judge: list[Pictured]) -
 def _errors(matte: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
     wanted = truth / np.float32(255)
     found = cv2.resize(matte, truth.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    either = np.count_nonzero((found > 0.5) | (wanted > 0.5))
-    both = np.count_nonzero((found > 0.5) & (wanted > 0.5))
-    return both / either if either else 1.0, float(np.abs(found - wanted).mean())
+    return measure_iou(found > 0.5, wanted > 0.5), measure_error(found, wanted)

@@ -13,17 +13,18 @@ import sys
 import tempfile
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from ..base import machine
-from ..base.errors import ClearcutError, write_error
+from ..base.errors import ClearcutError, Code, write_error
 from ..base.jobs import Job
-from ..base.settings import ROOT
-from ..inference import networks
+from ..base.process import prepare_process
+from ..base.settings import ROOT, Settings
+from ..inference import engines, networks
 from ..inference.networks import Prediction
 from ..inference.sessions import Session
 from ..pixels.image_io import decode
@@ -37,10 +38,16 @@ CLEARLY = 0.25  # how much more subject the drawn figure must be than what is be
 TIMES, AT_LEAST = 4, 0.05  # or how many times more, for networks that hesitate to call a drawing a person
 
 
+SEEN_AS: dict[Code, Code] = {
+    "broken_weights": "trial_unreadable",
+    "out_of_memory": "trial_limits",
+}  # of a stranger's file
+
+
 class Trial(BaseModel):
     """What came of a trial: an error's code, or nothing of it and what was measured."""
 
-    code: str = ""
+    code: Code | Literal[""] = ""
     detail: str = ""
     size: tuple[int, int] | None = None
     seconds: float = 0
@@ -72,7 +79,9 @@ def draw_test_picture(size: int = 480) -> tuple[np.ndarray, np.ndarray]:
     return cv2.GaussianBlur(picture, (0, 0), size / 480), figure > 127
 
 
-def try_network(card: ModelCard, file: Path, picture: bytes | None = None, fit: bool = False) -> Trial:
+def try_network(
+    card: ModelCard, file: Path, settings: Settings, picture: bytes | None = None, fit: bool = False
+) -> Trial:
     """Run the network in `file` as `card` says, on a drawn figure or on the user's own `picture`.
 
     Parameters
@@ -92,7 +101,8 @@ def try_network(card: ModelCard, file: Path, picture: bytes | None = None, fit: 
             shutil.copyfile(file, alone)
             if picture is not None:
                 (Path(folder) / "picture").write_bytes(picture)
-            trial = _ask_child(json.dumps({"card": card.model_dump(mode="json"), "folder": folder, "fit": fit}))
+            known = {"card": card.model_dump(mode="json"), "settings": _for_child(settings)}
+            trial = _ask_child(json.dumps({**known, "folder": folder, "fit": fit}))
     except OSError as error:
         raise write_error(error, file.name) from None
     if trial.code:
@@ -112,6 +122,11 @@ def _ask_child(task: str) -> Trial:
         return Trial(code="trial_limits")
 
 
+def _for_child(settings: Settings) -> dict[str, Any]:
+    """What a trial has to know of the machine's settings."""
+    return Settings(**settings.model_dump(include=set(Settings.model_fields))).model_dump(mode="json")
+
+
 def memory_limit() -> int:
     """Megabytes that a trial may take: no more than this machine has."""
     here = machine.memory_mb()
@@ -122,7 +137,7 @@ def memory_limit() -> int:
 
 
 class _Refused(Exception):
-    def __init__(self, code: str, detail: object = "") -> None:
+    def __init__(self, code: Code, detail: object = "") -> None:
         super().__init__(code)
         self.code, self.detail = code, str(detail)[:300]
 
@@ -139,21 +154,22 @@ def _limit() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _run(card: ModelCard, folder: Path, fit: bool) -> Trial:
+def _run(card: ModelCard, settings: Settings, folder: Path, fit: bool) -> Trial:
     file = folder / "network.onnx"
     size = _asked_size(file, card)
     if fit and size:
         card = card.model_copy(update={"feed": card.feed.model_copy(update={"size": size})})
-    session = Session(card, Variant(file=file.name, bytes=1, sha256="0" * 64), file)
+    variant = Variant(file=file.name, bytes=1, sha256="0" * 64)
+    session = Session(card, variant, file, engines.plan(card, "exact", settings), settings)
     own = folder / "picture"
     picture, figure = (decode(own.read_bytes()).rgb, None) if own.exists() else draw_test_picture()
-    network = networks.find_network(card)
+    kind = networks.find_network(card)
     try:
-        fed = network.feed(picture, card)
+        fed = kind.feed(picture, card)
         start = perf_counter()
         results = session.run(fed.inputs, Job())
         seconds = perf_counter() - start
-        prediction = network.read(results, card, fed)
+        prediction = kind.read(results, card, fed)
     except MemoryError:
         raise
     except Exception as error:
@@ -205,14 +221,15 @@ def _plausible(prediction: Prediction, figure: np.ndarray | None) -> float:
 
 def _child() -> None:
     task = json.load(sys.stdin)
+    prepare_process()
     _limit()
     try:
-        trial = _run(ModelCard.model_validate(task["card"]), Path(task["folder"]), task["fit"])
+        settings = Settings.model_validate(task["settings"])
+        trial = _run(ModelCard.model_validate(task["card"]), settings, Path(task["folder"]), task["fit"])
     except _Refused as refused:
         trial = Trial(code=refused.code, detail=refused.detail)
     except ClearcutError as error:
-        codes = {"broken_weights": "trial_unreadable", "out_of_memory": "trial_limits"}
-        trial = Trial(code=codes.get(error.code, error.code))
+        trial = Trial(code=SEEN_AS.get(error.code, error.code))
     except MemoryError:
         trial = Trial(code="trial_limits")
     except Exception as error:

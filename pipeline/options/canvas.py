@@ -8,12 +8,12 @@ from pathlib import Path
 
 from ..base.settings import ROOT
 from ..base.words import say
+from ..pixels.geometry import Size
 
 TABLE = ROOT / "assets" / "canvas.csv"
 GROUPS = ("shop", "social", "id_photo")
 MM_PER_INCH = 25.4
 LARGEST = 10_000  # pixels along a side of a canvas of one's own
-Size = tuple[int, int]  # width, height
 
 
 @dataclass(frozen=True)

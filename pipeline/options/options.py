@@ -1,18 +1,31 @@
 """What a user can ask for. One field is one option on the page, the command line and the API alike."""
 
 import re
-from typing import Annotated, Any, Literal, Self, get_args
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Annotated, Any, Literal, Self, cast, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from ..base.errors import ClearcutError
 from ..base.fields import accepted_values
 from ..base.settings import Settings
+from ..pixels.formats import FORMATS, Format
 from .canvas import list_canvases, parse_canvas
 from .presets import list_presets
 
 Group = Literal["model", "edges", "background", "shadow", "frame", "file"]
 GROUPS: tuple[str, ...] = get_args(Group)
+Stage = Literal["find", "matte", "edges", "colour", "compose", "encode"]  # of a cut-out, in order
+ReadBy = Mapping[Stage, Sequence[str] | None]
+STAGES_OF: dict[Group, tuple[Stage, ...]] = {
+    "model": ("find",),
+    "edges": ("edges",),
+    "background": ("compose",),
+    "shadow": ("compose",),
+    "frame": ("compose",),
+    "file": ("encode",),
+}
 
 
 def _listed(value: Any) -> Any:
@@ -43,25 +56,39 @@ def _whole(value: Any) -> Any:
 
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_listed, json_schema_input_type=str | list[str])]
-Colour = Annotated[str, BeforeValidator(_hexadecimal, json_schema_input_type=str), Field(pattern="^#[0-9a-f]{6}$")]
+HexColour = Annotated[str, BeforeValidator(_hexadecimal, json_schema_input_type=str), Field(pattern="^#[0-9a-f]{6}$")]
 Frame = Annotated[str, AfterValidator(_known_frame)]
 Turn = Annotated[Literal[0, 90, 180, 270], BeforeValidator(_whole)]
 
 
-def _machines_default() -> str:
-    return Settings.current().model
+def _option(default: Any, group: Group, step: float | None = None, *, read_by: ReadBy | None = None, **how: Any) -> Any:
+    """A field with what the rest of the house needs to know beside its type.
 
-
-def _option(default: Any, group: Group, step: float | None = None, **how: Any) -> Any:
-    """A field with what a page needs to know beside its type: its `group`, the `step` of its slider.
-
-    `how` is limits (``ge``, ``le`` …) and ``when``: the values of other options at which this one does something.
+    Parameters
+    ----------
+    default
+        Its value where nothing is asked for.
+    group
+        Where it stands on the page.
+    step
+        Of its slider.
+    read_by
+        The stages that read it, where these are not the one that its `group` is for. A stage with a list tells only
+        these values apart: all others are the same to it.
+    how
+        Limits (``ge``, ``le`` …) and ``when``: the values of other options at which this one does something.
     """
-    about = {"group": group, "step": step, "when": how.pop("when", None)}
+    stages = read_by or dict.fromkeys(STAGES_OF[group])
+    about = {"group": group, "step": step, "when": how.pop("when", None), "read_by": stages}
     if isinstance(default, float):
         how["allow_inf_nan"] = False
     extra = {name: value for name, value in about.items() if value is not None}
     return Field(default, json_schema_extra=extra, **how)
+
+
+def _formats(trait: str) -> dict[str, list[str]]:
+    """The formats that have a trait such as ``has_quality``, as a value for ``when``."""
+    return {"format": [each.name for each in FORMATS.values() if getattr(each, trait)]}
 
 
 _COLOURED = {"background": ["color", "gradient", "image"]}
@@ -77,27 +104,29 @@ class Options(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
-    model: str = Field(
-        default_factory=_machines_default, min_length=1, max_length=100, json_schema_extra={"group": "model"}
-    )
+    model: str = _option("u2netp", "model", min_length=1, max_length=100)
     keep: Names = _option((), "model", max_length=50)
 
-    refine: Literal["off", "guided", "trimap"] = _option("guided", "edges")
-    trimap_band: float = _option(10.0, "edges", 1, ge=1, le=100, when={"refine": ["trimap"]})  # px
+    refine: Literal["off", "guided", "trimap"] = _option("guided", "edges", read_by={"matte": None})
+    trimap_band: float = _option(
+        10.0, "edges", 1, read_by={"matte": None}, ge=1, le=100, when={"refine": ["trimap"]}
+    )  # px
     levels: float = _option(0.0, "edges", 1, ge=-100, le=100)
     shift: float = _option(0.0, "edges", 0.5, ge=-20, le=20)  # px
     feather: float = _option(0.0, "edges", 0.5, ge=0, le=50)  # px
     harden: float = _option(0.0, "edges", 1, ge=0, le=100)  # percent
     clean: float = _option(0.0, "edges", 1, ge=0, le=200)  # px
     largest: bool = _option(False, "edges")
-    decontaminate: bool = _option(True, "edges")
-    own_alpha: Literal["intersect", "keep", "ignore"] = _option("intersect", "edges")
+    decontaminate: bool = _option(True, "edges", read_by={"colour": None})
+    own_alpha: Literal["intersect", "keep", "ignore"] = _option(
+        "intersect", "edges", read_by={"find": ["keep"], "matte": ["keep"], "edges": None, "colour": None}
+    )
 
     background: Literal["transparent", "color", "gradient", "image", "blur", "original"] = _option(
-        "transparent", "background"
+        "transparent", "background", read_by={"colour": ["original"], "compose": None}
     )
-    background_color: Colour = _option("#ffffff", "background", when=_COLOURED)
-    background_color_2: Colour = _option("#c9d6df", "background", when={"background": ["gradient"]})
+    background_color: HexColour = _option("#ffffff", "background", when=_COLOURED)
+    background_color_2: HexColour = _option("#c9d6df", "background", when={"background": ["gradient"]})
     background_angle: float = _option(180.0, "background", 5, ge=0, le=360, when={"background": ["gradient"]})
     background_fit: Literal["fill", "fit"] = _option("fill", "background", when={"background": ["image"]})
     background_x: float = _option(50.0, "background", 1, ge=0, le=100, when={"background": ["image"]})  # percent
@@ -118,16 +147,14 @@ class Options(BaseModel):
     rotate: Turn = _option(0, "frame")  # degrees clockwise
     flip: Literal["none", "horizontal", "vertical"] = _option("none", "frame")
     outline: float = _option(0.0, "frame", 0.1, ge=0, le=10)  # percent of the subject
-    outline_color: Colour = _option("#ffffff", "frame")
+    outline_color: HexColour = _option("#ffffff", "frame")
 
     format: Literal["png", "png-small", "webp", "webp-lossless", "avif", "jpeg", "tiff", "matte", "zip"] = _option(
-        "png", "file"
+        "png", "file", read_by={"compose": None, "encode": None}
     )
-    quality: int = _option(90, "file", 1, ge=1, le=100, when={"format": ["webp", "avif", "jpeg"]})
-    precision: Literal["exact", "fast"] = _option("exact", "file")
-    keep_exif: bool = _option(
-        False, "file", when={"format": ["png", "png-small", "webp", "webp-lossless", "avif", "jpeg", "tiff"]}
-    )
+    quality: int = _option(90, "file", 1, ge=1, le=100, when=_formats("has_quality"))
+    precision: Literal["exact", "fast"] = _option("exact", "file", read_by={"find": None})
+    keep_exif: bool = _option(False, "file", when=_formats("has_exif"))
 
     @classmethod
     def of(cls, /, **values: Any) -> Self:
@@ -163,8 +190,33 @@ class Options(BaseModel):
             facts = {"value": str(first["input"])[:100], "accepted": accepted_values(cls, name)}
             raise ClearcutError("bad_option", name=name, **facts) from None
 
+    def with_defaults_of(self, settings: Settings) -> Self:
+        """These options with what the machine's settings say where nothing was asked for: its model."""
+        return self if "model" in self.model_fields_set else self.model_copy(update={"model": settings.model})
 
-def list_options(group: Group) -> list[str]:
-    """The options of one group, in the order in which they are applied."""
-    extras = {name: field.json_schema_extra for name, field in Options.model_fields.items()}
-    return [name for name, extra in extras.items() if isinstance(extra, dict) and extra["group"] == group]
+    @property
+    def file_format(self) -> Format:
+        """What the format that was asked for can carry."""
+        return FORMATS[self.format]
+
+    def values_read_by(self, stage: Stage) -> tuple[Any, ...]:
+        """The values that `stage` reads, in the order of the fields: as long as they are equal, so is what it makes.
+
+        >>> Options(background="blur").values_read_by("colour") == Options().values_read_by("colour")
+        True
+        """
+        return tuple(
+            value if known is None or value in known else None
+            for name, known in _fields_read_by(type(self), stage)
+            for value in (getattr(self, name),)
+        )
+
+
+@cache
+def _fields_read_by(model: type[Options], stage: Stage) -> list[tuple[str, Sequence[str] | None]]:
+    found = []
+    for name, field in model.model_fields.items():
+        read_by = field.json_schema_extra["read_by"] if isinstance(field.json_schema_extra, dict) else {}
+        if isinstance(read_by, dict) and stage in read_by:
+            found.append((name, cast(Sequence[str] | None, read_by[stage])))
+    return found

@@ -1,65 +1,23 @@
-"""The formats that a picture leaves in: one row each. All say sRGB, none hides anything where it is transparent."""
+"""The formats that a picture can leave in, and what each can carry: facts alone, so that options can be told early."""
 
-import io
-import zipfile
-from collections.abc import Callable
-from typing import Any, NamedTuple
-
-import cv2
-import numpy as np
-from PIL import Image, PngImagePlugin
-
-from ..base.errors import ClearcutError
-from .image_io import Photo
-from .metadata import add_dpi, strip_metadata
-from .png import write_png
-
-QUALITY = 90
-VIEW_QUALITY = 85
-FINE = 90  # quality from which colour has as many pixels as brightness
-PREDICTOR = 317  # the TIFF tag
-EPOCH = (1980, 1, 1, 0, 0, 0)  # the date of every file in an archive, so that equal pictures are equal archives
-
-
-class Picture(NamedTuple):
-    """What is to be written.
-
-    Attributes
-    ----------
-    rgb
-        ``(H, W, 3)`` uint8 sRGB, straight.
-    alpha
-        ``(H, W)`` uint8; None for a picture with a background.
-    dpi
-        Dots per inch along x and y, where known.
-    exif
-        A block from `kept_exif`, where asked for.
-    photo, file
-        What the picture was cut from, decoded and as it came, for the archive of untouched colour. To be left out
-        where the picture was moved, turned or scaled.
-    """
-
-    rgb: np.ndarray
-    alpha: np.ndarray | None = None
-    dpi: tuple[float, float] | None = None
-    exif: bytes = b""
-    photo: Photo | None = None
-    file: bytes = b""
+from typing import NamedTuple
 
 
 class Format(NamedTuple):
-    """One format.
+    """What one format can carry.
 
     Attributes
     ----------
     name, extension, media_type
         Its name here, ``.ext``, and what HTTP calls it.
-    has_alpha
-        Whether it can be transparent; one that cannot takes only pictures with a background.
-    encode
-        A picture and a quality of 1 to 100 → the file.
+    is_opaque
+        Whether it has no transparency: it takes only pictures with a background.
+    is_bare
+        Whether it holds the subject alone, without background, shadow or outline.
     has_quality
-        Whether the quality changes anything.
+        Whether the option ``quality`` changes anything.
+    has_exif
+        Whether the photo's EXIF can travel in it.
     longest
         Pixels along a side that it can hold, where that is a limit.
     """
@@ -67,151 +25,29 @@ class Format(NamedTuple):
     name: str
     extension: str
     media_type: str
-    has_alpha: bool
-    encode: Callable[[Picture, int], bytes]
+    is_opaque: bool = False
+    is_bare: bool = False
     has_quality: bool = False
+    has_exif: bool = True
     longest: int = 1 << 31
-
-    def takes(self, picture: Picture) -> bool:
-        """Whether `picture` can be written so."""
-        return (self.has_alpha or _is_opaque(picture)) and max(picture.rgb.shape[:2]) <= self.longest
-
-
-def list_media_types() -> list[str]:
-    """What HTTP calls the formats, each once."""
-    return list(dict.fromkeys(format.media_type for format in FORMATS.values()))
-
-
-def write(name: str, picture: Picture, quality: int = QUALITY) -> bytes:
-    """`picture` as a file of the format called `name`.
-
-    Raises
-    ------
-    ClearcutError
-        ``bad_option``, with the formats that would do: there is none of that name, it has no transparency and the
-        picture has some, or it cannot hold so many pixels.
-    """
-    format = FORMATS.get(name)
-    if format is None or not format.takes(picture):
-        able = ", ".join(other.name for other in FORMATS.values() if other.takes(picture))
-        raise ClearcutError("bad_option", name="format", value=name[:100], accepted=able)
-    return format.encode(picture, quality)
-
-
-def encode_view(photo: Photo) -> bytes:
-    """`photo` as a file that every browser shows: JPEG, or PNG where it has transparency."""
-    picture = Picture(photo.rgb, photo.alpha)
-    return _jpeg(picture, VIEW_QUALITY) if photo.alpha is None else _png(picture, QUALITY)
-
-
-def encode_matte(alpha: np.ndarray) -> bytes:
-    """A matte ``(H, W)`` uint8 as a grey PNG."""
-    return write_png(alpha)
-
-
-def _png(picture: Picture, quality: int) -> bytes:
-    return write_png(picture.rgb, picture.dpi, picture.exif.removeprefix(b"Exif\0\0"), picture.alpha)
-
-
-def _small_png(picture: Picture, quality: int) -> bytes:
-    """Each row by the filter that suits it, deflated with patience: smaller by a fifth, and forty times slower."""
-    chunks = PngImagePlugin.PngInfo()
-    chunks.add(b"sRGB", b"\0")
-    return _saved(picture, "PNG", compress_level=6, pnginfo=chunks, dpi=picture.dpi, exif=picture.exif)
-
-
-def _webp(picture: Picture, quality: int) -> bytes:
-    """Alpha is exact at every quality. `exact`: transparent pixels stay black, no colour is invented for them."""
-    exif = add_dpi(picture.exif, picture.dpi)
-    return _saved(picture, "WEBP", quality=quality, method=2, exact=True, exif=exif)
-
-
-def _lossless_webp(picture: Picture, quality: int) -> bytes:
-    """Effort 20 of 100: more takes seconds, and saves a hundredth."""
-    exif = add_dpi(picture.exif, picture.dpi)
-    how = {"lossless": True, "quality": 20, "method": 1, "exact": True}
-    return _saved(picture, "WEBP", **how, exif=exif)
-
-
-def _avif(picture: Picture, quality: int) -> bytes:
-    """Alpha is lossless at every quality: its errors would show as specks on any background."""
-    exif = add_dpi(picture.exif, picture.dpi)
-    colour = "4:4:4" if quality >= FINE else "4:2:0"
-    exact = {"alpha:lossless": "1"} if picture.alpha is not None else None
-    how = {"quality": quality, "speed": 8, "subsampling": colour, "advanced": exact}
-    return _saved(picture, "AVIF", **how, exif=exif)
-
-
-def _jpeg(picture: Picture, quality: int) -> bytes:
-    how = {"quality": quality, "subsampling": 0 if quality >= FINE else 2, "optimize": True}
-    opaque = Picture(picture.rgb, None)
-    return _saved(opaque, "JPEG", **how, dpi=picture.dpi, exif=picture.exif)
-
-
-def _tiff(picture: Picture, quality: int) -> bytes:
-    how: dict[str, Any] = {"compression": "tiff_lzw", "tiffinfo": {PREDICTOR: 2}}  # differences along the row
-    if picture.exif:  # Pillow writes the camera's directory only where libtiff does not compress
-        how = {"exif": picture.exif}
-    return _saved(picture, "TIFF", **how, dpi=picture.dpi)
-
-
-def _matte(picture: Picture, quality: int) -> bytes:
-    alpha = np.full(picture.rgb.shape[:2], 255, np.uint8) if picture.alpha is None else picture.alpha
-    return write_png(alpha, picture.dpi)
-
-
-def _archive(picture: Picture, quality: int) -> bytes:
-    """``color.jpg`` or ``color.png`` with the background still in it, and ``alpha.png``.
-
-    The colour is the uploaded file itself wherever that can stand for it (see `without_metadata`); else the photo as
-    a PNG; else, where the picture is no longer of the photo's size, the picture's own colour.
-    """
-    photo = picture.photo if picture.photo and picture.photo.rgb.shape == picture.rgb.shape else None
-    clean = strip_metadata(picture.file) if photo and picture.file else None
-    rgb = photo.rgb if photo else picture.rgb
-    extension, colour = clean or (".png", write_png(rgb, picture.dpi))
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:  # stored: both are compressed already
-        for name, data in ((f"color{extension}", colour), ("alpha.png", _matte(picture, quality))):
-            archive.writestr(zipfile.ZipInfo(name, EPOCH), data)
-    return buffer.getvalue()
 
 
 FORMATS = {
-    format.name: format
-    for format in (
-        Format("png", ".png", "image/png", True, _png),
-        Format("png-small", ".png", "image/png", True, _small_png),
-        Format("webp", ".webp", "image/webp", True, _webp, has_quality=True, longest=16_383),
-        Format("webp-lossless", ".webp", "image/webp", True, _lossless_webp, longest=16_383),
-        Format("avif", ".avif", "image/avif", True, _avif, has_quality=True, longest=65_536),
-        Format("jpeg", ".jpg", "image/jpeg", False, _jpeg, has_quality=True, longest=65_535),
-        Format("tiff", ".tif", "image/tiff", True, _tiff),
-        Format("matte", ".png", "image/png", True, _matte),
-        Format("zip", ".zip", "application/zip", True, _archive),
+    each.name: each
+    for each in (
+        Format("png", ".png", "image/png"),
+        Format("png-small", ".png", "image/png"),
+        Format("webp", ".webp", "image/webp", has_quality=True, longest=16_383),
+        Format("webp-lossless", ".webp", "image/webp", longest=16_383),
+        Format("avif", ".avif", "image/avif", has_quality=True, longest=65_536),
+        Format("jpeg", ".jpg", "image/jpeg", is_opaque=True, has_quality=True, longest=65_535),
+        Format("tiff", ".tif", "image/tiff"),
+        Format("matte", ".png", "image/png", is_bare=True, has_exif=False),
+        Format("zip", ".zip", "application/zip", is_bare=True, has_exif=False),
     )
 }
 
 
-def _is_opaque(picture: Picture) -> bool:
-    return picture.alpha is None or cv2.minMaxLoc(picture.alpha)[0] == 255
-
-
-def _pixels(picture: Picture) -> np.ndarray:
-    """RGB, or RGBA that is 0 throughout where alpha is 0."""
-    if picture.alpha is None:
-        return picture.rgb
-    rgba = cv2.cvtColor(cv2.copyTo(picture.rgb, picture.alpha), cv2.COLOR_RGB2RGBA)
-    cv2.insertChannel(picture.alpha, rgba, 3)
-    return rgba
-
-
-def _saved(picture: Picture, format: str, **how: Any) -> bytes:
-    if format != "PNG":  # which has a chunk for it
-        from .profiles import SRGB_PROFILE
-
-        how["icc_profile"] = SRGB_PROFILE
-    buffer = io.BytesIO()
-    wanted = {name: value for name, value in how.items() if value not in (None, b"")}
-    Image.fromarray(np.ascontiguousarray(_pixels(picture))).save(buffer, format, **wanted)
-    return buffer.getvalue()
+def list_media_types() -> list[str]:
+    """What HTTP calls the formats, each once."""
+    return list(dict.fromkeys(each.media_type for each in FORMATS.values()))

@@ -4,7 +4,6 @@ import hashlib
 import io
 import re
 import unicodedata
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
@@ -15,10 +14,8 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
 from ..base.errors import ClearcutError
-from .resample import fit_size, shrink
-
-Image.MAX_IMAGE_PIXELS = None  # `decode` has the limit, from the header, with a sentence of its own
-warnings.filterwarnings("ignore", module="PIL")  # broken EXIF and its kin: nothing that the user could mend
+from .geometry import fit_size
+from .resample import shrink
 
 FORMATS = (
     "JPEG",
@@ -30,9 +27,6 @@ FORMATS = (
     "GIF",
     "AVIF",
 )  # and HEIF, whose plugin comes when needed
-EXTENSIONS = [
-    ".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif", ".heic", ".heif"
-]  # fmt: skip
 UPRIGHT: dict[Any, Callable[[np.ndarray], np.ndarray]] = {  # by EXIF orientation
     2: lambda pixels: cv2.flip(pixels, 1),
     3: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_180),
@@ -99,6 +93,8 @@ def decode(data: bytes, name: str = "", max_megapixels: float | None = None) -> 
         image = open_file(data)
     except MemoryError:
         raise
+    except Image.DecompressionBombError as error:  # only in a process that has kept Pillow's own limit
+        raise ClearcutError("too_many_pixels", name=name, **_pillows_limit(error)) from None
     except Exception:
         raise ClearcutError("not_a_picture", name=name) from None
     width, height = image.size
@@ -123,6 +119,14 @@ def decode(data: bytes, name: str = "", max_megapixels: float | None = None) -> 
     except Exception:
         raise ClearcutError("broken_picture", name=name) from None
     return Photo(rgb, alpha, dpi, name)
+
+
+def _pillows_limit(error: Image.DecompressionBombError) -> dict[str, object]:
+    """The facts of a picture that Pillow refuses to open, of which it tells the number of pixels only."""
+    pixels = re.search(r"\d+", str(error))
+    limit = 2 * (Image.MAX_IMAGE_PIXELS or 0) / 1e6
+    megapixels = round(int(pixels[0]) / 1e6, 1) if pixels else "–"
+    return {"width": "–", "height": "–", "megapixels": megapixels, "limit": round(limit, 1)}
 
 
 def open_file(data: bytes) -> Image.Image:

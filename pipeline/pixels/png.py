@@ -12,7 +12,7 @@ from zlib import crc32
 import cv2
 import numpy as np
 
-from ..base.machine import map_parallel
+from ..base.parallel import map_parallel
 
 try:
     from isal import isal_zlib as zlib

@@ -5,19 +5,13 @@ import numpy as np
 from PIL import Image
 
 from ..base import machine
-from ..registry.catalog import Interpolation
+from ..base.parallel import run_parallel, split_evenly
+from .geometry import Interpolation, Size
 
-Size = tuple[int, int]  # width, height
 FAR = 3  # times a network's size: what is twice as far is halved before LANCZOS takes over
 LANCZOS = Image.Resampling.LANCZOS
 HALF_OF_16_BITS = 32767  # what a matte of 1 is where it is enlarged as integers: no sign to lose, half the memory
 LARGE = 250_000  # pixels from which a second thread is worth its start
-
-
-def fit_size(size: Size, long_side: int) -> Size:
-    """`size` scaled down so that its longer side is at most `long_side`; never up, never below one pixel."""
-    scale = min(1.0, long_side / max(size))
-    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
 def shrink(array: np.ndarray, size: Size) -> np.ndarray:
@@ -88,8 +82,8 @@ def _lanczos(rgb: np.ndarray, size: Size, inside: tuple[float, float]) -> np.nda
         strip = Image.fromarray(narrow[:, part]).resize((columns, size[1]), LANCZOS, (0, 0, columns, inside[1]))
         small[:, part] = np.asarray(strip)
 
-    machine.run_parallel(along_rows, machine.split_evenly(height))
-    machine.run_parallel(along_columns, machine.split_evenly(size[0]))
+    run_parallel(along_rows, split_evenly(height))
+    run_parallel(along_columns, split_evenly(size[0]))
     return small
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 import cv2
 import numpy as np
 
-from ..base.machine import run_parallel
+from ..base.parallel import run_parallel
 
 Tile = tuple[slice, slice]
 TILE = 192  # pixels; large enough for OpenCV to be quick, small enough for a processor's cache and to skip most of it

@@ -1,0 +1,1 @@
+"""What each model is, and its files: found, fetched, checked."""

@@ -10,13 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from ..base.errors import ClearcutError
 from ..base.settings import ROOT, Settings
+from ..pixels.geometry import Interpolation
 
 CATALOG = ROOT / "models" / "catalog.toml"
 KINDS = ROOT / "models" / "kinds.toml"
 LOCAL = "local.toml"  # the user's own models, in the models folder
-Colour = tuple[float, float, float]
+PerChannel = tuple[float, float, float]  # red, green, blue
 CommercialUse = Literal["yes", "no", "unclear"]
-Interpolation = Literal["lanczos", "bilinear", "area"]  # how photos get to the size of a network
 Precision = Literal["exact", "fast"]  # as fp32 to half a grey level on the mean; or as good on pictures with truth
 Arithmetic = Literal["f32", "bf16", "int8"]
 STRICTER: tuple[CommercialUse, ...] = ("yes", "unclear", "no")
@@ -78,8 +78,8 @@ class Feed(_Entry):
     multiple_of: int = Field(1, ge=1)
     interpolation: Interpolation = "lanczos"
     divide_by: Literal["maximum"] | float = 255.0
-    mean: Colour = (0.0, 0.0, 0.0)
-    std: Colour = (1.0, 1.0, 1.0)
+    mean: PerChannel = (0.0, 0.0, 0.0)
+    std: PerChannel = (1.0, 1.0, 1.0)
     channels: Literal["rgb", "bgr"] = "rgb"
     layout: Literal["nchw", "nhwc"] = "nchw"
 
@@ -285,7 +285,7 @@ def find_kind(name: str) -> Kind:
         raise ClearcutError("unknown_kind", kind=name[:100], known=", ".join(list_kinds())) from None
 
 
-def list_models() -> dict[str, Card]:
+def list_models(settings: Settings) -> dict[str, Card]:
     """Every model of the house, by name, and the user's own after them.
 
     Raises
@@ -293,7 +293,7 @@ def list_models() -> dict[str, Card]:
     ClearcutError
         ``broken_catalog`` where the user's own catalogue cannot be read.
     """
-    return {**_published(), **read_local_models()}
+    return {**_published(), **read_local_models(settings)}
 
 
 @cache
@@ -301,9 +301,9 @@ def _published() -> dict[str, Card]:
     return read_catalog(CATALOG)
 
 
-def read_local_models() -> dict[str, Card]:
+def read_local_models(settings: Settings) -> dict[str, Card]:
     """The user's own models: ``local.toml`` in the models folder."""
-    path = Settings.current().models_dir / LOCAL
+    path = settings.models_dir / LOCAL
     try:
         changed = path.stat().st_mtime_ns
     except OSError:
@@ -311,7 +311,7 @@ def read_local_models() -> dict[str, Card]:
     return _local(path, changed)
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=8)
 def _local(path: Path, changed: int) -> dict[str, Card]:
     try:
         cards = read_catalog(path)
@@ -333,7 +333,7 @@ def list_files(cards: Mapping[str, Card]) -> set[str]:
     }
 
 
-def find_card(name: str) -> Card:
+def find_card(name: str, settings: Settings) -> Card:
     """The card of the model called `name`.
 
     Raises
@@ -341,7 +341,7 @@ def find_card(name: str) -> Card:
     ClearcutError
         ``unknown_model``, with the names that there are.
     """
-    there = list_models()
+    there = list_models(settings)
     try:
         return there[name]
     except KeyError:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .sources import Progress
 
 
-def fetch(card: Card, progress: "Progress" = lambda done, total: None) -> list[Path]:
+def fetch(card: Card, settings: Settings, progress: "Progress" = lambda done, total: None) -> list[Path]:
     """Bring what `card` needs into the models folder, unless it is on the machine already; the files that it runs.
 
     Raises
@@ -26,16 +26,17 @@ def fetch(card: Card, progress: "Progress" = lambda done, total: None) -> list[P
     ClearcutError
         As `fetch_network`; ``offline`` names all that is missing.
     """
-    wanted = weights.list_missing(card)
-    if weights.find_import_only(card):
-        weights.require(card)
-    if wanted and Settings.current().offline:
+    wanted = weights.list_missing(card, settings)
+    if weights.find_import_only(card, settings):
+        weights.require(card, settings)
+    if wanted and settings.offline:
         raise ClearcutError("offline", **weights.describe_missing(card, wanted))
     total = sum(variant.bytes for variant in wanted)
     paths, before = [], 0
     for network in card.networks:
-        coming = 0 if weights.find(network) else network.variants[0].bytes
-        paths.append(fetch_network(network, _as_part(progress, before, total) if len(wanted) > 1 else progress))
+        coming = 0 if weights.find(network, settings) else network.variants[0].bytes
+        part = _as_part(progress, before, total) if len(wanted) > 1 else progress
+        paths.append(fetch_network(network, settings, part))
         before += coming
     return paths
 
@@ -45,7 +46,7 @@ def _as_part(progress: "Progress", before: int, total: int) -> "Progress":
     return lambda done, _: progress(None if done is None else before + done, total)
 
 
-def fetch_network(card: ModelCard, progress: "Progress" = lambda done, total: None) -> Path:
+def fetch_network(card: ModelCard, settings: Settings, progress: "Progress" = lambda done, total: None) -> Path:
     """Bring a weight file of `card` into the models folder, unless one is on the machine already.
 
     Sources are tried in order until one gives the bytes that the catalogue names. Several processes may fetch at once:
@@ -59,12 +60,11 @@ def fetch_network(card: ModelCard, progress: "Progress" = lambda done, total: No
     """
     from filelock import FileLock
 
-    settings = Settings.current()
     first = card.variants[0]
     if weights.find(card, settings):
-        return weights.find_checked(card)[1]
-    if weights.find_import_only(card):
-        weights.require(card)
+        return weights.find_checked(card, settings)[1]
+    if weights.find_import_only(card, settings):
+        weights.require(card, settings)
     if settings.offline:
         raise ClearcutError("offline", **weights.describe_missing(card, [first]))
     folder = settings.models_dir
@@ -72,9 +72,9 @@ def fetch_network(card: ModelCard, progress: "Progress" = lambda done, total: No
         folder.mkdir(parents=True, exist_ok=True)
         with _waiting_for(FileLock(folder / f".{card.name}.lock"), first, progress):
             if weights.find(card, settings):
-                return weights.find_checked(card)[1]
+                return weights.find_checked(card, settings)[1]
             for variant in card.variants:
-                for address in [*weights.list_mirrors(settings, variant), *(() if card.gated else variant.sources)]:
+                for address in [*weights.list_mirrors(variant, settings), *(() if card.gated else variant.sources)]:
                     if _fetched(address, variant, folder, progress):
                         return folder / variant.file
     except OSError as error:
@@ -101,7 +101,7 @@ def _waiting_for(lock: "BaseFileLock", variant: Variant, progress: "Progress") -
         lock.release()
 
 
-def import_file(card: Card, file: Path) -> Path:
+def import_file(card: Card, file: Path, settings: Settings) -> Path:
     """Copy the user's own copy of a published weight file into the models folder, if its checksum holds.
 
     Where none is published, that of this file is noted, and it is held to that from now on.
@@ -114,7 +114,7 @@ def import_file(card: Card, file: Path) -> Path:
     variant = match_variant(card, file)
     if variant.checksum:
         weights.verify(card.name, variant, file)
-    target = Settings.current().models_dir / variant.file
+    target = settings.models_dir / variant.file
     if not (target.exists() and target.samefile(file)):
         _copy(file, target)
     if not variant.checksum:
@@ -156,13 +156,13 @@ def _write_text(target: Path, text: str) -> None:
         raise write_error(error, target.name) from None
 
 
-def is_removable(card: Card) -> bool:
+def is_removable(card: Card, settings: Settings) -> bool:
     """Whether a weight file of `card` itself lies in the models folder."""
-    folder = Settings.current().models_dir
+    folder = settings.models_dir
     return isinstance(card, ModelCard) and any((folder / variant.file).is_file() for variant in card.variants)
 
 
-def remove_files(card: Card) -> list[Path]:
+def remove_files(card: Card, settings: Settings) -> list[Path]:
     """Delete the weight files of `card` from the models folder; what was deleted.
 
     Raises
@@ -173,7 +173,7 @@ def remove_files(card: Card) -> list[Path]:
     """
     if isinstance(card, Ensemble):
         raise ClearcutError("not_removable", model=card.name, members=", ".join(each.name for each in card.members))
-    folder = Settings.current().models_dir
+    folder = settings.models_dir
     gone = []
     for variant in card.variants:
         path = folder / variant.file
@@ -188,7 +188,7 @@ def remove_files(card: Card) -> list[Path]:
     return gone
 
 
-def export_files(folder: Path) -> Iterator[Path]:
+def export_files(folder: Path, settings: Settings) -> Iterator[Path]:
     """Copy every installed, verified weight file into `folder`, for a machine without a network; each copy.
 
     The folder then serves as that machine's models folder or mirror; the user's own catalogue goes along.
@@ -199,10 +199,10 @@ def export_files(folder: Path) -> Iterator[Path]:
         ``wrong_checksum``, ``disk_full`` or ``write_failed``.
     """
     sums = {}
-    for card in weights.each_network():
-        if weights.find(card) is None:
+    for card in weights.each_network(settings):
+        if weights.find(card, settings) is None:
             continue
-        variant, path = weights.find_checked(card)
+        variant, path = weights.find_checked(card, settings)
         target = folder / variant.file
         if not (target.exists() and target.samefile(path)):
             _copy(path, target)
@@ -210,7 +210,7 @@ def export_files(folder: Path) -> Iterator[Path]:
         if not variant.checksum:
             _write_text(weights.note_path(target), f"{sums[variant.file]}  {target.name}\n")
         yield target
-    own = Settings.current().models_dir / catalog.LOCAL
+    own = settings.models_dir / catalog.LOCAL
     if own.is_file():
         _copy(own, folder / own.name)
         yield folder / own.name
@@ -223,26 +223,26 @@ def export_files(folder: Path) -> Iterator[Path]:
 
 def _fetched(address: str, variant: Variant, folder: Path, progress: "Progress") -> bool:
     """Whether `address` gave `variant`, now checked and in `folder`. A full disk is raised: no source mends that."""
-    from .sources import SOURCES, SourceFailed, resumable
+    from .sources import SOURCES, SourceFailed, TooLong, is_resumable
 
     source = SOURCES.get(address.partition(":")[0])
     if source is None:
         return False
     target = folder / variant.file
     # a leftover may be of something else: then from nothing
-    tries = 2 if resumable(source) and _part_file(target).exists() else 1
+    tries = 2 if is_resumable(source) and _part_file(target).exists() else 1
     for _ in range(tries):
         try:
-            with _filling(target, resumable(source)) as part:
+            with _filling(target, is_resumable(source)) as part:
                 source(address, variant, part, progress)
-                weights.verify("", variant, part)
-                part.replace(target)
-            return True
+                if weights.is_published(variant, part):
+                    part.replace(target)
+                    return True
+                part.unlink()
+        except TooLong:
+            _part_file(target).unlink(missing_ok=True)
         except SourceFailed:
             return False
-        except ClearcutError as error:
-            if error.code != "wrong_checksum":
-                raise
     return False
 
 

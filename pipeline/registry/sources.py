@@ -2,27 +2,20 @@
 
 import json
 import os
-import queue
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tarfile
 import tempfile
-import threading
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
-from ..base.errors import ClearcutError
 from .catalog import Variant
-
-if TYPE_CHECKING:
-    import httpx
 
 Progress = Callable[[int | None, int], None]  # bytes so far (None: unknown yet), bytes in all
 Source = Callable[[str, Variant, Path, Progress], None]  # address, wanted, .part file to fill, progress
@@ -31,31 +24,27 @@ BLOCK = 1 << 20
 RESUMES = 4  # how often a cut connection is taken up again
 PACKAGE_MANAGER_SECONDS = 1800
 HEARTBEAT_SECONDS = 0.25
-BLOCKS_AHEAD = 4
 
 
 class SourceFailed(Exception):
     """This source did not give the file; the next one may."""
 
 
+class TooLong(SourceFailed):
+    """There is more than was announced: whatever it is, it is not that file."""
+
+
 def _https(address: str, variant: Variant, part: Path, progress: Progress) -> None:
     """A file over HTTP(S), resumed where the connection broke, never longer than announced."""
+    import anyio
     import httpx
 
     for _ in range(1 + RESUMES):
         have = _size(part)
         if have == variant.bytes and not variant.rounded:
             return
-        headers = {"Range": f"bytes={have}-"} if 0 < have < variant.most_bytes else {}
-        download = _Download(address, {**headers, "Accept-Encoding": "identity"})
         try:
-            while not (answer := download.wait()):
-                progress(have or None, variant.bytes)
-            if headers and answer.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
-                return  # there is no more of it
-            answer.raise_for_status()
-            with part.open("ab" if answer.status_code == httpx.codes.PARTIAL_CONTENT else "wb") as file:
-                _copy_capped(download.blocks(), file, variant, progress)
+            anyio.run(_download, address, variant, part, progress)
         except httpx.TransportError:
             if _size(part) == have:  # nothing came: trying on would only wait
                 raise SourceFailed(address) from None
@@ -66,74 +55,54 @@ def _https(address: str, variant: Variant, part: Path, progress: Progress) -> No
                 part.unlink()
                 raise SourceFailed(address)
             return
-        finally:
-            download.close()
     raise SourceFailed(address)
 
 
-class _Download:
-    """One answer of a server, read by a thread, so that whoever waits for it can give up at any time."""
+async def _download(address: str, variant: Variant, part: Path, progress: Progress) -> None:
+    """What is still wanted of `address` at the end of `part`. `progress` hears a beat, and may stop it by raising."""
+    import anyio
 
-    def __init__(self, address: str, headers: dict[str, str]) -> None:
-        self.answer: httpx.Response | None = None
-        self._queue: queue.Queue[bytes | Exception | None] = queue.Queue(BLOCKS_AHEAD)
-        self._failure: Exception | None = None
-        self._closed = threading.Event()
-        self._changed = threading.Event()
-        threading.Thread(target=self._read, args=(address, headers), name="clearcut-download", daemon=True).start()
+    stopped: list[BaseException] = []
 
-    def wait(self) -> "httpx.Response | None":
-        """The answer, if it begins within a moment. Raises what went wrong."""
-        self._changed.wait(HEARTBEAT_SECONDS)
-        if self._failure:
-            raise self._failure
-        return self.answer
-
-    def blocks(self) -> Iterator[bytes]:
-        """Its body; an empty block whenever none has come for a while, so that nobody waits in the dark."""
-        while True:
-            try:
-                block = self._queue.get(timeout=HEARTBEAT_SECONDS)
-            except queue.Empty:
-                block = b""
-            if isinstance(block, Exception):
-                raise block
-            if block is None:
-                return
-            yield block
-
-    def close(self) -> None:
-        """Hang up, if it is not over."""
-        self._closed.set()
-        with suppress(Exception):
-            stream = self.answer.extensions["network_stream"] if self.answer else None
-            if stream:  # closing it would not wake a thread that waits for more
-                stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
-
-    def _read(self, address: str, headers: dict[str, str]) -> None:
-        import httpx
-
-        timeout = httpx.Timeout(30, connect=10)
+    async def receive(scope: anyio.CancelScope) -> None:
         try:
-            with httpx.stream("GET", address, headers=headers, timeout=timeout, follow_redirects=True) as answer:
-                self.answer = answer
-                self._changed.set()
-                for block in answer.iter_bytes():
-                    self._put(block)
-                    if self._closed.is_set():
-                        return
-            self._put(None)
+            await _receive(address, variant, part)
         except Exception as error:
-            if self.answer is None:
-                self._failure = error
-                self._changed.set()
-            else:
-                self._put(error)
+            stopped.append(error)
+        scope.cancel()
 
-    def _put(self, item: bytes | Exception | None) -> None:
-        while not self._closed.is_set():
-            with suppress(queue.Full):
-                return self._queue.put(item, timeout=HEARTBEAT_SECONDS)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(receive, tasks.cancel_scope)
+        while True:
+            await anyio.sleep(HEARTBEAT_SECONDS)
+            try:
+                progress(_size(part) or None, variant.bytes)
+            except BaseException as error:  # whoever follows has had enough: hang up
+                stopped.append(error)
+                tasks.cancel_scope.cancel()
+                break
+    if stopped:
+        raise stopped[0]
+    progress(_size(part) or None, variant.bytes)
+
+
+async def _receive(address: str, variant: Variant, part: Path) -> None:
+    """Append to `part` what the server at `address` has beyond it."""
+    import httpx
+
+    have = _size(part)
+    ranged = {"Range": f"bytes={have}-"} if 0 < have < variant.most_bytes else {}
+    headers = {**ranged, "Accept-Encoding": "identity"}
+    async with (
+        httpx.AsyncClient(timeout=httpx.Timeout(30, connect=10), follow_redirects=True) as client,
+        client.stream("GET", address, headers=headers) as answer,
+    ):
+        if ranged and answer.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+            return  # there is no more of it
+        answer.raise_for_status()
+        with part.open("ab" if answer.status_code == httpx.codes.PARTIAL_CONTENT else "wb", buffering=0) as file:
+            async for block in answer.aiter_bytes(BLOCK):
+                _write_capped(block, file, variant)
 
 
 def _size(part: Path) -> int:
@@ -141,13 +110,15 @@ def _size(part: Path) -> int:
 
 
 def _copy_capped(blocks: Iterator[bytes], file: IO[bytes], variant: Variant, progress: Progress) -> None:
-    done = file.tell()
     for block in blocks:
-        done += len(block)
-        if done > variant.most_bytes:
-            raise ClearcutError("wrong_checksum", model="", file=variant.file, wanted=variant.checksum, found="–")
-        file.write(block)
-        progress(done, variant.bytes)
+        _write_capped(block, file, variant)
+        progress(file.tell(), variant.bytes)
+
+
+def _write_capped(block: bytes, file: IO[bytes], variant: Variant) -> None:
+    if file.tell() + len(block) > variant.most_bytes:
+        raise TooLong(f"more than {variant.most_bytes} bytes")
+    file.write(block)
 
 
 def _pip(address: str, variant: Variant, part: Path, progress: Progress) -> None:
@@ -226,6 +197,6 @@ def _kill(manager: "subprocess.Popen[bytes]") -> None:
 SOURCES: dict[str, Source] = {"https": _https, "http": _https, "pip": _pip, "npm": _npm}
 
 
-def resumable(source: Source) -> bool:
+def is_resumable(source: Source) -> bool:
     """Whether what `source` left of an interrupted fetch is worth keeping."""
     return source is _https

@@ -11,12 +11,11 @@ from . import catalog
 from .catalog import Card, ModelCard, Variant, to_megabytes
 
 
-def find(card: ModelCard, settings: Settings | None = None) -> tuple[Variant, Path] | None:
+def find(card: ModelCard, settings: Settings) -> tuple[Variant, Path] | None:
     """The first variant of `card` whose file is here, unchecked: in the models folder, else in the mirror folder.
 
     A file without any checksum, published or noted when it was imported, does not count.
     """
-    settings = settings or Settings.current()
     mirror = settings.models_mirror
     folders = [settings.models_dir, *([Path(mirror)] if mirror and "://" not in mirror else [])]
     for variant in card.variants:
@@ -36,9 +35,9 @@ def read_checksum(variant: Variant, path: Path) -> str:
     return variant.checksum or note_path(path).read_text(encoding="ascii").split()[0]
 
 
-def identify(card: ModelCard) -> str:
+def identify(card: ModelCard, settings: Settings) -> str:
     """The name and checksum of the file that `card` runs. Raises ``model_missing``."""
-    found = find(card)
+    found = find(card, settings)
     try:
         if found:
             return f"{found[0].file} {read_checksum(*found)}"
@@ -47,25 +46,25 @@ def identify(card: ModelCard) -> str:
     raise ClearcutError("model_missing", **describe_missing(card, [card.variants[0]]))
 
 
-def list_missing(card: Card) -> list[Variant]:
+def list_missing(card: Card, settings: Settings) -> list[Variant]:
     """What must be fetched before `card` can run: the first variant of each network that is not here."""
-    return [network.variants[0] for network in card.networks if find(network) is None]
+    return [network.variants[0] for network in card.networks if find(network, settings) is None]
 
 
-def is_installed(card: Card) -> bool:
+def is_installed(card: Card, settings: Settings) -> bool:
     """Whether `card` can run without fetching anything."""
-    return not list_missing(card)
+    return not list_missing(card, settings)
 
 
-def count_bytes(card: Card) -> int:
+def count_bytes(card: Card, settings: Settings) -> int:
     """Bytes of the files that `card` runs: those that are here, else those that would be fetched."""
-    return sum((find(network) or (network.variants[0],))[0].bytes for network in card.networks)
+    return sum((find(network, settings) or (network.variants[0],))[0].bytes for network in card.networks)
 
 
-def require(card: Card) -> None:
+def require(card: Card, settings: Settings) -> None:
     """Raise ``model_missing``, or ``import_only`` where it cannot be fetched, unless `card` can run."""
-    wanted = list_missing(card)
-    by_hand = find_import_only(card)
+    wanted = list_missing(card, settings)
+    by_hand = find_import_only(card, settings)
     if by_hand:
         raise ClearcutError(
             "import_only", **describe_missing(by_hand, [by_hand.variants[0]]), homepage=by_hand.homepage
@@ -74,23 +73,29 @@ def require(card: Card) -> None:
         raise ClearcutError("model_missing", **describe_missing(card, wanted))
 
 
-def stamp(card: Card) -> tuple[Any, ...]:
+def stamp(card: Card, settings: Settings) -> tuple[Any, ...]:
     """What tells the weights of `card` from others without reading them. Raises as `require` does."""
-    require(card)
-    facts = []
-    for network in card.networks:
-        found = find(network)
-        if found:
-            known = found[1].stat()
-            facts.append((found[0].file, known.st_mtime_ns, known.st_size, network.read))
-    return tuple(facts)
+    require(card, settings)
+    return tuple(stamp_network(network, settings) for network in card.networks)
 
 
-def find_import_only(card: Card) -> ModelCard | None:
+def stamp_network(card: ModelCard, settings: Settings) -> tuple[Any, ...]:
+    """What tells the file that `card` runs from any other that may take its place: its name, age, length and reading.
+
+    Empty where there is no file.
+    """
+    found = find(card, settings)
+    try:
+        known = found[1].stat() if found else None
+    except OSError:  # removed in this moment
+        known = None
+    return (found[0].file, known.st_mtime_ns, known.st_size, card.read) if found and known else ()
+
+
+def find_import_only(card: Card, settings: Settings) -> ModelCard | None:
     """The first network that `card` lacks and that no source gives."""
-    settings = Settings.current()
     for network in card.networks:
-        if find(network, settings) is None and not (network.fetchable or list_mirrors(settings, network.variants[0])):
+        if find(network, settings) is None and not (network.fetchable or list_mirrors(network.variants[0], settings)):
             return network
     return None
 
@@ -101,7 +106,7 @@ def describe_missing(card: Card, wanted: list[Variant]) -> dict[str, Any]:
     return {"model": card.name, "file": files, "megabytes": to_megabytes(sum(variant.bytes for variant in wanted))}
 
 
-def find_checked(card: ModelCard) -> tuple[Variant, Path]:
+def find_checked(card: ModelCard, settings: Settings) -> tuple[Variant, Path]:
     """A weight file of `card` that is on this machine and whose checksum holds.
 
     Raises
@@ -109,7 +114,7 @@ def find_checked(card: ModelCard) -> tuple[Variant, Path]:
     ClearcutError
         ``model_missing`` or ``wrong_checksum``.
     """
-    found = find(card)
+    found = find(card, settings)
     if found is None:
         raise ClearcutError("model_missing", **describe_missing(card, [card.variants[0]]))
     variant, path = found
@@ -132,6 +137,12 @@ def verify(model: str, variant: Variant, path: Path) -> None:
         raise ClearcutError("wrong_checksum", model=model, file=variant.file, wanted=wanted, found=found)
 
 
+def is_published(variant: Variant, path: Path) -> bool:
+    """Whether the file at `path` has the published checksum of `variant`, byte for byte."""
+    wanted = variant.checksum
+    return wanted is not None and hash_file(path, "sha256" if len(wanted) == 64 else "md5") == wanted
+
+
 def hash_file(path: Path, algorithm: Literal["sha256", "md5"] = "sha256") -> str:
     """The checksum of a file's content, in hex."""
     with path.open("rb") as file:
@@ -146,10 +157,10 @@ class Checked(NamedTuple):
     holds: bool
 
 
-def check_all() -> Iterator[Checked]:
+def check_all(settings: Settings) -> Iterator[Checked]:
     """Verify every weight file in the models folder, one by one."""
-    known = {variant.file: (card, variant) for card in each_network() for variant in card.variants}
-    for path in sorted(Settings.current().models_dir.glob("*.onnx")):
+    known = {variant.file: (card, variant) for card in each_network(settings) for variant in card.variants}
+    for path in sorted(settings.models_dir.glob("*.onnx")):
         if path.name not in known:
             yield Checked(path, None, False)
             continue
@@ -162,12 +173,12 @@ def check_all() -> Iterator[Checked]:
             yield Checked(path, card.name, True)
 
 
-def each_network() -> Iterator[ModelCard]:
+def each_network(settings: Settings) -> Iterator[ModelCard]:
     """Every network of the catalogue."""
-    return (card for card in catalog.list_models().values() if isinstance(card, ModelCard))
+    return (card for card in catalog.list_models(settings).values() if isinstance(card, ModelCard))
 
 
-def list_mirrors(settings: Settings, variant: Variant) -> list[str]:
+def list_mirrors(variant: Variant, settings: Settings) -> list[str]:
     """The address of `variant` in a mirror that is reached over HTTP, if there is one."""
     mirror = settings.models_mirror
     return [f"{mirror.rstrip('/')}/{variant.file}"] if mirror and "://" in mirror and variant.checksum else []

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
+from pipeline.pixels.geometry import fit_size
 from pipeline.pixels.image_io import Photo, decode
-from pipeline.pixels.resample import fit_size, resize_for_network, resize_matte, shrink
+from pipeline.pixels.resample import resize_for_network, resize_matte, shrink
 from tests.pictures import composite, off, photo
 
 sides = st.integers(1, 100_000)

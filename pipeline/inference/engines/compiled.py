@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from ...base import files as storage
+from ...base.files import Store
 
 FOLDER = "compiled"  # of the cache folder
 MOST = 1_000_000_000  # bytes
@@ -14,7 +14,7 @@ def name_compiled(path: Path, *facts: object) -> str:
     return f"{path.stem}-{hashlib.blake2b(repr(facts).encode(), digest_size=12).hexdigest()}"
 
 
-def keep_compiled(name: str, content: bytes | memoryview) -> None:
+def keep_compiled(name: str, content: bytes | memoryview, store: Store) -> None:
     """Keep it, if there is room; what was not used for longest goes."""
-    storage.keep(FOLDER, name, content, MOST)
-    storage.sweep(FOLDER, MOST)
+    store.write(FOLDER, name, content, MOST)
+    store.sweep(FOLDER, MOST)

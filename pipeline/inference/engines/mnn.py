@@ -16,29 +16,26 @@ from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from ...base import files as storage
 from ...base import machine
+from ...base.files import Store
 from ...base.jobs import Job
-from ...base.settings import Settings
+from ...base.settings import EngineName, Settings
+from ...registry.catalog import Arithmetic, ModelCard, Precision
 from . import compiled
+from .arithmetic import find_arithmetic
+from .plans import Plan, WeightFile
 
 LABEL = "MNN f32"
 CONVERTER = Path(__file__).with_name("mnn_converter.py")
 _loading = threading.Lock()
 
 
-def is_here() -> bool:
-    """Whether the package is installed."""
-    return find_spec("MNN") is not None
-
-
-def library() -> ModuleType:
+def import_mnn() -> ModuleType:
     """The package, without the line that it prints when it is loaded: the standard output may be a picture."""
     with _loading:
         if "MNN" not in sys.modules:
@@ -63,18 +60,52 @@ def _no_output() -> Iterator[None]:
         os.close(nowhere)
 
 
-class Network:
+class Mnn:
+    """The engine, for networks of one output that it was measured with: others may end the whole process."""
+
+    name: EngineName = "mnn"
+    title = "MNN"
+    packages = ("MNN",)
+
+    def label(self, arithmetic: Arithmetic) -> str:
+        """It computes in 32 bits only."""
+        return LABEL
+
+    def is_here(self) -> bool:
+        """Whether the package is installed."""
+        return find_spec("MNN") is not None
+
+    def can_run(self, card: ModelCard) -> bool:
+        """Whether it was measured with this network."""
+        return card.arithmetic is not None
+
+    def choose_arithmetic(self, card: ModelCard, precision: Precision) -> Arithmetic:
+        """32 bits."""
+        return "f32"
+
+    def offer(self, card: ModelCard, precision: Precision, settings: Settings) -> Plan | None:
+        """For processors whose widest numbers are those of AVX2, which it was measured to be the fastest on."""
+        if card.arithmetic is None or find_arithmetic(card, precision) != "f32" or not machine.has_avx2_at_most():
+            return None
+        return Plan(self.name, why="measured")
+
+    def load(self, file: WeightFile, arithmetic: Arithmetic, settings: Settings) -> "MnnNetwork":
+        """The network in `file`, converted first where this was not done before."""
+        return MnnNetwork(file, settings)
+
+
+class MnnNetwork:
     """A network of fixed input size run by MNN, of which one output is computed. Its runs take turns."""
 
     label = LABEL
 
-    def __init__(self, path: Path, checksum: str, outputs: Sequence[int | str] | None) -> None:
-        if outputs is None or len(outputs) != 1:
+    def __init__(self, file: WeightFile, settings: Settings) -> None:
+        if file.outputs is None or len(file.outputs) != 1:
             raise ValueError("one output")
-        self._output = outputs[0]
-        self._net = _converted(path, checksum, self._output)
+        self._output = file.outputs[0]
+        self._net = _convert(file.path, file.checksum, self._output, settings.store)
         self._session = self._net.createSession(
-            {"backend": "CPU", "numThread": Settings.current().threads or machine.count_cores()}
+            {"backend": "CPU", "numThread": settings.threads or machine.count_cores()}
         )
         self.inputs: Mapping[str, Sequence[int | str]] = {
             name: list(tensor.getShape()) for name, tensor in self._net.getSessionInputAll(self._session).items()
@@ -85,7 +116,7 @@ class Network:
         """The one output. A run that has begun cannot be broken off without holding up all other threads."""
         if list(outputs) != [self._output]:
             raise ValueError(outputs)
-        mnn = library()
+        mnn = import_mnn()
         with self._turn:
             job.check()
             for name, value in feeds.items():
@@ -99,15 +130,15 @@ class Network:
             return [result.getNumpyData().reshape(result.getShape()).copy()]
 
 
-def _converted(path: Path, checksum: str, output: int | str) -> Any:
+def _convert(path: Path, checksum: str, output: int | str, store: Store) -> Any:
     """The network in MNN's format: from the cache folder, else converted now and kept."""
     name = compiled.name_compiled(path, checksum, output, version("MNN"))
-    kept = storage.whole(compiled.FOLDER, name)
+    kept = store.locate(compiled.FOLDER, name)
     if kept is not None:
-        return library().Interpreter(str(kept))
-    with TemporaryDirectory() as folder:
-        made = Path(folder) / "network.mnn"
-        command = [sys.executable, str(CONVERTER), str(path.resolve()), str(made), json.dumps(output)]
+        return import_mnn().Interpreter(str(kept))
+    with store.make_scratch() as folder:
+        made = folder / "network.mnn"
+        command = [sys.executable, str(CONVERTER), str(path.resolve()), str(made.resolve()), json.dumps(output)]
         subprocess.run(command, check=True, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True)  # it litters
-        compiled.keep_compiled(name, made.read_bytes())
-        return library().Interpreter(str(made))
+        compiled.keep_compiled(name, made.read_bytes(), store)
+        return import_mnn().Interpreter(str(made))

@@ -1,6 +1,5 @@
 """onnxruntime: every network, on every machine; on a GPU where its build has a provider for one."""
 
-import os
 import re
 import threading
 from collections.abc import Mapping, Sequence
@@ -13,33 +12,70 @@ import numpy as np
 
 from ...base import machine
 from ...base.jobs import Job
-from ...base.settings import Engine, Settings
+from ...base.settings import EngineName, Settings
+from ...registry.catalog import Arithmetic, ModelCard, Precision
+from .plans import Plan, WeightFile
 
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before its import: its official builds report to their maker by default
-
-PROVIDERS: dict[Engine, str] = {
-    "cpu": "CPUExecutionProvider",
-    "cuda": "CUDAExecutionProvider",
-    "rocm": "ROCMExecutionProvider",
-    "directml": "DmlExecutionProvider",
-    "coreml": "CoreMLExecutionProvider",
-}
-ONE_AT_A_TIME = {"DmlExecutionProvider"}  # its sessions may not run twice at once
+CPU = "CPUExecutionProvider"
 QUIET = 4  # fatal errors only
+NEVER_PLAIN = ("cuda", "rocm", "directml")  # not in the package ``onnxruntime``, which knows processors only
 
 
-def label(engine: Engine) -> str:
-    """What people are told of `engine`."""
-    return f"onnxruntime {PROVIDERS[engine].removesuffix('ExecutionProvider')}"
+def name_provider(provider: str) -> str:
+    """What people are told of an execution provider."""
+    return f"onnxruntime {provider.removesuffix('ExecutionProvider')}"
 
 
-def has(engine: Engine) -> bool:
-    """Whether this build of onnxruntime offers `engine`; the plain build is not imported to ask it for a GPU."""
-    if engine == "cpu" or (engine in ("cuda", "rocm", "directml") and _is_plain()):
-        return engine == "cpu"
-    import onnxruntime
+class OnnxRuntime:
+    """The engine, with one of its execution providers.
 
-    return PROVIDERS[engine] in onnxruntime.get_available_providers()
+    Parameters
+    ----------
+    name
+        As the setting ``engine`` has it.
+    provider
+        As onnxruntime calls it.
+    is_gpu
+        Whether it is taken unasked wherever this build of onnxruntime has it.
+    is_shared
+        Whether its sessions may run twice at once.
+    """
+
+    packages = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml")
+
+    def __init__(self, name: EngineName, provider: str, *, is_gpu: bool = False, is_shared: bool = True) -> None:
+        self.name, self.title = name, provider
+        self._is_gpu, self._is_shared = is_gpu, is_shared
+
+    def label(self, arithmetic: Arithmetic) -> str:
+        """The provider, without the suffix that all have."""
+        return name_provider(self.title)
+
+    def is_here(self) -> bool:
+        """Whether this build offers the provider; the plain build is not imported to ask it for a GPU."""
+        if self.title == CPU or (self.name in NEVER_PLAIN and _is_plain()):
+            return self.title == CPU
+        import onnxruntime
+
+        return self.title in onnxruntime.get_available_providers()
+
+    def can_run(self, card: ModelCard) -> bool:
+        """Whatever it is."""
+        return True
+
+    def choose_arithmetic(self, card: ModelCard, precision: Precision) -> Arithmetic:
+        """32 bits."""
+        return "f32"
+
+    def offer(self, card: ModelCard, precision: Precision, settings: Settings) -> Plan | None:
+        """A GPU is the best there is; the processor runs what nothing else was measured for."""
+        if self._is_gpu:
+            return Plan(self.name, why="gpu")
+        return Plan(self.name) if self.title == CPU else None
+
+    def load(self, file: WeightFile, arithmetic: Arithmetic, settings: Settings) -> "OnnxNetwork":
+        """The network in `file`, on this provider, or on what onnxruntime itself takes where that fails."""
+        return OnnxNetwork(file.path, self.title, settings, is_shared=self._is_shared)
 
 
 @cache
@@ -55,29 +91,28 @@ def _is_plain() -> bool:
     return False
 
 
-class Network:
+class OnnxNetwork:
     """A network loaded by onnxruntime."""
 
-    def __init__(self, path: Path, engine: Engine) -> None:
+    def __init__(self, path: Path, provider: str, settings: Settings, *, is_shared: bool = True) -> None:
         import onnxruntime
 
         onnxruntime.disable_telemetry_events()
         options = onnxruntime.SessionOptions()
         options.log_severity_level = QUIET
-        options.intra_op_num_threads = Settings.current().threads or machine.count_cores()
+        options.intra_op_num_threads = settings.threads or machine.count_cores()
         options.inter_op_num_threads = 1
         options.enable_cpu_mem_arena = False  # same speed, and a quarter of the memory stays taken between runs
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # leave the cores to the other steps
-        options.enable_mem_pattern = engine != "directml"  # which does not run with it
+        options.enable_mem_pattern = is_shared  # DirectML does not run with it
         there = onnxruntime.get_available_providers()
-        providers = [each for each in dict.fromkeys((PROVIDERS[engine], PROVIDERS["cpu"])) if each in there]
+        providers = [each for each in dict.fromkeys((provider, CPU)) if each in there]
         self._session = onnxruntime.InferenceSession(path, options, providers=providers)
         self._run_options = onnxruntime.RunOptions
         self.inputs: Mapping[str, Sequence[int | str]] = {each.name: each.shape for each in self._session.get_inputs()}
         self._outputs = [output.name for output in self._session.get_outputs()]
-        provider = self._session.get_providers()[0]  # what really runs, not what was asked for
-        self.label = f"onnxruntime {provider.removesuffix('ExecutionProvider')}"
-        self._turn = threading.Lock() if provider in ONE_AT_A_TIME else nullcontext()
+        self.label = name_provider(self._session.get_providers()[0])  # what really runs, not what was asked for
+        self._turn = nullcontext() if is_shared else threading.Lock()
 
     def run(self, feeds: Mapping[str, np.ndarray], outputs: Sequence[int | str], job: Job) -> list[np.ndarray]:
         """The `outputs`, by position or name; `Job.cancel` breaks it off."""

@@ -3,66 +3,95 @@
 What it compiles is kept in the cache folder, so that a process that starts cold need not compile again.
 """
 
-import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from ...base import files as storage
 from ...base import machine
+from ...base.files import Store
 from ...base.jobs import Job
-from ...base.settings import Settings
-from ...registry.catalog import Arithmetic
+from ...base.settings import EngineName, Settings
+from ...registry import weights
+from ...registry.catalog import Arithmetic, ModelCard, Precision
 from . import compiled, optimised
+from .arithmetic import find_arithmetic
+from .plans import Plan, WeightFile
 
 DEVICE = "CPU"
 
 
-def label(arithmetic: Arithmetic) -> str:
-    """What people are told of it."""
-    return f"OpenVINO {arithmetic}"
+class OpenVino:
+    """The engine."""
+
+    name: EngineName = "openvino"
+    title = "openvino"
+    packages = ("openvino",)
+
+    def label(self, arithmetic: Arithmetic) -> str:
+        """Its name and the arithmetic."""
+        return f"OpenVINO {arithmetic}"
+
+    def is_here(self) -> bool:
+        """Whether the package is installed."""
+        return find_spec("openvino") is not None
+
+    def can_run(self, card: ModelCard) -> bool:
+        """Most networks; the others are told of when they are loaded."""
+        return True
+
+    def choose_arithmetic(self, card: ModelCard, precision: Precision) -> Arithmetic:
+        """The coarsest that holds the precision."""
+        return find_arithmetic(card, precision)
+
+    def offer(self, card: ModelCard, precision: Precision, settings: Settings) -> Plan | None:
+        """What was made faster on this machine, for `fast`; else for networks that it was measured with."""
+        if precision == "fast" and self._is_optimised(card, settings):
+            return Plan(self.name, "int8", "optimised")
+        return Plan(self.name, find_arithmetic(card, precision), "measured") if card.arithmetic else None
+
+    def load(self, file: WeightFile, arithmetic: Arithmetic, settings: Settings) -> "OpenVinoNetwork":
+        """The network in `file`; what was made of it on this machine is forgotten where it cannot be loaded."""
+        try:
+            return OpenVinoNetwork(file, arithmetic, settings)
+        except Exception:
+            if arithmetic == "int8":
+                optimised.delete(file.path, settings.store)
+            raise
+
+    def _is_optimised(self, card: ModelCard, settings: Settings) -> bool:
+        found = weights.find(card, settings)
+        if found is None:
+            return False
+        variant, path = found
+        try:
+            return optimised.read_facts(path, weights.read_checksum(variant, path), settings.store) is not None
+        except (OSError, IndexError, ValueError):  # its checksum was removed in this moment, or is none
+            return False
 
 
-def is_here() -> bool:
-    """Whether the package is installed."""
-    return find_spec("openvino") is not None
-
-
-def library() -> ModuleType:
-    """The package, without its converter, which brings a client that reports its use, and takes its time to load."""
-    if "openvino" not in sys.modules:
-        sys.modules.setdefault("openvino.tools.ovc", None)  # type: ignore[arg-type]
-    import openvino
-
-    return openvino
-
-
-class Network:
+class OpenVinoNetwork:
     """A network compiled by OpenVINO for this processor; only `outputs` are computed."""
 
-    def __init__(
-        self, path: Path, arithmetic: Arithmetic, checksum: str, outputs: Sequence[int | str] | None = None
-    ) -> None:
-        core = library().Core()
-        configuration = _configuration(arithmetic)
+    def __init__(self, file: WeightFile, arithmetic: Arithmetic, settings: Settings) -> None:
+        import openvino
+
+        core, configuration = openvino.Core(), _configure(arithmetic, settings)
         if arithmetic == "int8":
-            graph, constants = optimised.read_network(path)
-            source = core.read_model(graph, library().Tensor(constants.copy()))
+            graph, constants = optimised.read_network(file.path, settings.store)
+            source = core.read_model(graph, openvino.Tensor(constants.copy()))
             self._compiled, self._memory = core.compile_model(source, DEVICE, configuration), None
         else:
-            self._compiled, self._memory = _compiled(core, path, checksum, outputs, configuration)
+            self._compiled, self._memory = _compile(core, file, configuration, settings.store)
         self.inputs: Mapping[str, Sequence[int | str]] = {
             each.any_name: [side.get_length() if side.is_static else str(side) for side in each.partial_shape]
             for each in self._compiled.inputs
         }
-        self._outputs = None if outputs is None else list(outputs)
-        self.label = label(arithmetic)
+        self._outputs = None if file.outputs is None else list(file.outputs)
+        self.label = f"OpenVINO {arithmetic}"
         self._idle: list[Any] = []
         self._running = 0
         self._lock = threading.Lock()
@@ -97,8 +126,7 @@ class Network:
         return request.get_output_tensor(output) if isinstance(output, int) else request.get_tensor(output)
 
 
-def _configuration(arithmetic: Arithmetic) -> dict[str, Any]:
-    settings = Settings.current()
+def _configure(arithmetic: Arithmetic, settings: Settings) -> dict[str, Any]:
     finest = ("bf16" if machine.multiplies_halves() else "f32") if arithmetic == "int8" else arithmetic
     return {
         "INFERENCE_PRECISION_HINT": finest,  # which the processor's own taste would choose otherwise
@@ -108,26 +136,28 @@ def _configuration(arithmetic: Arithmetic) -> dict[str, Any]:
     }
 
 
-def _compiled(
-    core: Any, path: Path, checksum: str, outputs: Sequence[int | str] | None, configuration: dict[str, Any]
-) -> tuple[Any, Any]:
+def _compile(core: Any, file: WeightFile, configuration: dict[str, Any], store: Store) -> tuple[Any, Any]:
     """The network compiled, and the memory that it may rest upon: from the cache folder, else compiled now and kept."""
-    facts = (checksum, outputs, sorted(configuration.items()), library().__version__, machine.processor())
-    name = compiled.name_compiled(path, *facts)
-    kept = storage.mapped(compiled.FOLDER, name)
+    import openvino
+
+    facts = file.checksum, file.outputs, sorted(configuration.items()), openvino.__version__, machine.processor()
+    name = compiled.name_compiled(file.path, *facts)
+    kept = store.map(compiled.FOLDER, name)
     if kept is not None:
         try:
-            return core.import_model(library().Tensor(kept, shared_memory=True), DEVICE, configuration), kept
+            return core.import_model(openvino.Tensor(kept, shared_memory=True), DEVICE, configuration), kept
         except RuntimeError:
-            storage.forget(compiled.FOLDER, name)
-    made = core.compile_model(_pruned(core.read_model(path), outputs), DEVICE, configuration)
-    compiled.keep_compiled(name, made.export_model().getbuffer())
+            store.delete(compiled.FOLDER, name)
+    made = core.compile_model(_prune(core.read_model(file.path), file.outputs), DEVICE, configuration)
+    compiled.keep_compiled(name, made.export_model().getbuffer(), store)
     return made, None
 
 
-def _pruned(model: Any, outputs: Sequence[int | str] | None) -> Any:
+def _prune(model: Any, outputs: Sequence[int | str] | None) -> Any:
     """`model` with only what leads to `outputs`."""
+    import openvino
+
     if outputs is None:
         return model
     results = [model.output(each).node for each in outputs]
-    return library().Model(results, model.get_parameters(), model.get_friendly_name())
+    return openvino.Model(results, model.get_parameters(), model.get_friendly_name())

@@ -3,6 +3,7 @@
 What else sets networks apart (sizes, ratios, ranges, layouts, names) is data: ``models/kinds.toml``.
 """
 
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Protocol, cast
 
@@ -12,19 +13,37 @@ from ...registry.catalog import ModelCard
 from .feeding import Fed
 from .prediction import Prediction
 
-__all__ = ["Fed", "Network", "Prediction", "network"]
+__all__ = ["Fed", "Network", "Outputs", "Prediction", "States", "find_network", "list_outputs"]
+
+Outputs = Sequence[int | str]  # of a network, by position or name
+States = Mapping[str, np.ndarray]  # what a network with memory hands from one frame to the next, by input name
 
 
 class Network(Protocol):
-    """What a module of this room offers."""
+    """What a module of this room offers.
 
-    def feed(self, rgb: np.ndarray, card: ModelCard) -> Fed:
-        """The network's input for a photo ``(H, W, 3)`` uint8."""
+    A network with memory is given the states of the frame before, and gives back its own; a still picture is a first
+    frame, without any. Modules of networks without memory take no states and have no ``read_states``.
+    """
+
+    STATES: Sequence[str]
+    """Outputs that hold the memory, beside those that the card names; empty where there is none."""
+
+    def feed(self, rgb: np.ndarray, card: ModelCard, states: States | None = None) -> Fed:
+        """The network's input for a photo ``(H, W, 3)`` uint8, after a frame that left `states`."""
 
     def read(self, results: list[np.ndarray], card: ModelCard, fed: Fed) -> Prediction:
         """What the network said in the outputs that the card names."""
+
+    def read_states(self, results: list[np.ndarray]) -> States:
+        """What the next frame is to be fed, from the outputs that `list_outputs` names."""
 
 
 def find_network(card: ModelCard) -> Network:
     """The module that runs networks such as that of `card`."""
     return cast(Network, import_module(f".{card.network}", __name__))
+
+
+def list_outputs(card: ModelCard) -> tuple[int | str, ...]:
+    """All that may ever be asked of the network: what its card names, then its memory."""
+    return (*card.read.outputs, *find_network(card).STATES)

@@ -6,18 +6,19 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from ...pixels.resample import Size, fit_size, resize_for_network
+from ...pixels.geometry import Size, fit_size
+from ...pixels.resample import resize_for_network
 from ...registry.catalog import Feed
 
-Box = tuple[float, float, float, float]  # left, top, right, bottom, as parts of the whole
-WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
+Region = tuple[float, float, float, float]  # left, top, right, bottom, as parts of the whole
+WHOLE: Region = (0.0, 0.0, 1.0, 1.0)
 
 
 class Fed(NamedTuple):
     """What a network is given: one array for its first input, or arrays by name; `inside` is where the photo lies."""
 
     inputs: np.ndarray | Mapping[str, np.ndarray]
-    inside: Box = WHOLE
+    inside: Region = WHOLE
 
 
 def feed(rgb: np.ndarray, spec: Feed) -> Fed:
@@ -32,7 +33,7 @@ def feed(rgb: np.ndarray, spec: Feed) -> Fed:
     return Fed((np.stack(planes) if spec.layout == "nchw" else cv2.merge(planes))[None], inside)
 
 
-def place(rgb: np.ndarray, spec: Feed) -> tuple[np.ndarray, Box]:
+def place(rgb: np.ndarray, spec: Feed) -> tuple[np.ndarray, Region]:
     """A photo at the network's input size, ``(h, w, 3)`` uint8, and the part of it that is photo."""
     size = (rgb.shape[1], rgb.shape[0])
     if spec.resize == "fit-pad":
@@ -42,7 +43,7 @@ def place(rgb: np.ndarray, spec: Feed) -> tuple[np.ndarray, Box]:
     return (rgb if wanted == size else resize_for_network(rgb, wanted, spec.interpolation)), WHOLE
 
 
-def _padded(rgb: np.ndarray, spec: Feed) -> tuple[np.ndarray, Box]:
+def _padded(rgb: np.ndarray, spec: Feed) -> tuple[np.ndarray, Region]:
     height, width = rgb.shape[:2]
     scale = min(spec.size[0] / width, spec.size[1] / height)
     inner = max(1, round(width * scale)), max(1, round(height * scale))
@@ -68,7 +69,7 @@ def _multiple(size: Size, of: int) -> Size:
     return max(of, size[0] // of * of), max(of, size[1] // of * of)
 
 
-def photo_part(output: np.ndarray, inside: Box) -> np.ndarray:
+def photo_part(output: np.ndarray, inside: Region) -> np.ndarray:
     """The part of a map ``(h, w, …)`` that `inside` names; networks may answer at another size than their input's."""
     if inside == WHOLE:
         return output

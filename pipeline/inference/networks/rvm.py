@@ -1,7 +1,9 @@
-"""Robust Video Matting on a still: a recurrent network without a past.
+"""Robust Video Matting, a recurrent network: a still picture is a first frame, one of a clip knows those before it.
 
 Source: Lin et al., Robust High-Resolution Video Matting with Temporal Guidance, 2021, and its notes on inference.
 """
+
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -11,17 +13,26 @@ from .feeding import Fed
 from .prediction import Prediction
 
 COARSE = 512  # longer side, in pixels, at which the network looks before it refines
-STATES = ("r1i", "r2i", "r3i", "r4i")
+STATES = ("r1o", "r2o", "r3o", "r4o")  # as outputs
+FED_AS = ("r1i", "r2i", "r3i", "r4i")  # as inputs
 
 
-def feed(rgb: np.ndarray, card: ModelCard) -> Fed:
-    """The photo, states of nothing seen yet, and how far the network itself reduces the photo."""
+def feed(rgb: np.ndarray, card: ModelCard, states: Mapping[str, np.ndarray] | None = None) -> Fed:
+    """The photo, the states of the frame before, and how far the network itself reduces the photo.
+
+    Parameters
+    ----------
+    rgb
+        ``(H, W, 3)`` uint8.
+    states
+        From `read_states` of the frame before, which has to be of the same size; without any, nothing was seen yet.
+    """
     source = feeding.feed(rgb, card.feed).inputs
     assert isinstance(source, np.ndarray)
     sides = source.shape[2:]
     ratio = max(min(1.0, COARSE / max(sides)), 1 / min(sides))  # a very thin photo keeps a pixel
-    nothing = np.zeros((1, 1, 1, 1), np.float32)
-    return Fed({"src": source, **dict.fromkeys(STATES, nothing), "downsample_ratio": np.array([ratio], np.float32)})
+    nothing = dict.fromkeys(FED_AS, np.zeros((1, 1, 1, 1), np.float32))
+    return Fed({"src": source, **(states or nothing), "downsample_ratio": np.array([ratio], np.float32)})
 
 
 def read(results: list[np.ndarray], card: ModelCard, fed: Fed) -> Prediction:
@@ -29,3 +40,8 @@ def read(results: list[np.ndarray], card: ModelCard, fed: Fed) -> Prediction:
     matte, colours = results[0][0, 0], results[1][0].transpose(1, 2, 0)
     foreground = np.clip(colours * 255 + 0.5, 0, 255).astype(np.uint8)
     return Prediction(np.clip(matte.astype(np.float32, copy=False), 0, 1), np.ascontiguousarray(foreground))
+
+
+def read_states(results: list[np.ndarray]) -> dict[str, np.ndarray]:
+    """The last of the outputs, under the names that the next frame is fed them by."""
+    return dict(zip(FED_AS, results[-len(FED_AS) :], strict=True))

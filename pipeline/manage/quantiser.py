@@ -1,4 +1,4 @@
-"""``python quantiser.py NETWORK.onnx OUTPUT FOLDER LOST``: a network in 8-bit integers, by NNCF.
+"""``python -m pipeline.manage.quantiser NETWORK.onnx OUTPUT FOLDER LOST``: a network in 8-bit integers, by NNCF.
 
 OUTPUT is JSON: a position, or a name. FOLDER holds what the network is to be fed with, ``calibrate-*.npy`` and
 ``judge-*.npy``, the latter with ``truth-*.npy`` of its output's shape, bool; ``made.xml`` and ``made.bin`` come there.
@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 import openvino
+
+from ..pixels.measures import measure_iou
 
 RANKED_BY = 4  # pictures
 
@@ -29,7 +31,7 @@ def main(given: str, output: int | str, folder: Path, lost: float) -> None:
     network.reshape(np.load(calibrate[0]).shape)
 
     def iou(compiled: Any, files: list[Path]) -> tuple[float, list[float]]:
-        found = [_iou(compiled(np.load(file))[0] > 0.5, np.load(_truth(file))) for file in files]
+        found = [measure_iou(compiled(np.load(file))[0] > 0.5, np.load(_truth(file))) for file in files]
         return float(np.mean(found)), found
 
     made = nncf.quantize_with_accuracy_control(
@@ -42,11 +44,6 @@ def main(given: str, output: int | str, folder: Path, lost: float) -> None:
 
 def _truth(file: Path) -> Path:
     return file.with_name(file.name.replace("judge", "truth"))
-
-
-def _iou(found: np.ndarray, wanted: np.ndarray) -> float:
-    either = np.count_nonzero(found | wanted)
-    return np.count_nonzero(found & wanted) / either if either else 1.0
 
 
 if __name__ == "__main__":

@@ -1,0 +1,31 @@
+"""Command-line flags made from the fields of a settings or options model."""
+
+from argparse import SUPPRESS, ArgumentParser, BooleanOptionalAction, Namespace, _ArgumentGroup
+from typing import Any
+
+from pydantic import BaseModel
+
+from ..base.fields import is_switch
+from ..base.words import say
+
+
+def add_flags(parser: ArgumentParser | _ArgumentGroup, model: type[BaseModel], prefix: str, language: str) -> None:
+    """Give `parser` a flag for each field of `model`; help is ``<prefix>.<field>.help``, in `language`.
+
+    Values stay text: the model itself checks them, so that a limit stands in one place.
+    """
+    for name, field in model.model_fields.items():
+        words = say(f"{prefix}.{name}.help", language).replace("%", "%%")
+        flag = "--" + name.replace("_", "-")
+        if is_switch(field):
+            one_way = field.default is False and prefix != "option"  # a preset may have switched an option on
+            action = "store_true" if one_way else BooleanOptionalAction
+            parser.add_argument(flag, dest=name, action=action, default=SUPPRESS, help=words)
+        else:
+            metavar = say(f"{prefix}.{name}.unit", language, default=name.rpartition("_")[2].upper())
+            parser.add_argument(flag, dest=name, default=SUPPRESS, metavar=metavar, help=words)
+
+
+def given_values(arguments: Namespace, model: type[BaseModel]) -> dict[str, Any]:
+    """The fields of `model` that were given on the command line."""
+    return {name: value for name, value in vars(arguments).items() if name in model.model_fields}

@@ -1,0 +1,70 @@
+"""What a command is given, and how it speaks to whoever sits at the terminal."""
+
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from ..base.errors import ClearcutError
+from ..base.settings import Settings
+from ..base.words import FALLBACK, explain, say
+
+if TYPE_CHECKING:
+    from ..inference.helper import Helper
+    from ..inference.runtime import Runtime
+
+Line = tuple[str, str]  # what it is about, and one sentence
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """A terminal whose user reads `language`."""
+
+    language: str = FALLBACK
+
+    def say(self, key: str, /, default: str | None = None, **facts: Any) -> str:
+        """The sentence under `key`, in the user's language."""
+        return say(key, self.language, default=default, **facts)
+
+    def complain(self, error: ClearcutError) -> int:
+        """Tell what went wrong on standard error; the exit code for it."""
+        print(explain(error, self.language), file=sys.stderr)
+        return error.exit_code
+
+    def note(self, sentence: str) -> None:
+        """Tell something beside the result, on standard error."""
+        print(sentence, file=sys.stderr)
+
+    def print_lines(self, lines: Iterable[Line]) -> None:
+        """Print two columns."""
+        lines = list(lines)
+        width = max(len(title) for title, _ in lines)
+        for title, sentence in lines:
+            print(f"{title.ljust(width)}  {sentence}")
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a command is given beside its arguments.
+
+    Attributes
+    ----------
+    terminal, settings
+        Whom to tell, and this machine's settings.
+    helper
+        A process that is ready to load a network while this one starts, where there is one.
+    """
+
+    terminal: Terminal
+    settings: Settings
+    helper: "Helper | None" = None
+
+    @cached_property
+    def runtime(self) -> "Runtime":
+        """A runtime, made when a command first needs one: many do not."""
+        from ..base.process import prepare_pictures
+        from ..inference.runtime import Runtime
+
+        prepare_pictures()
+        return Runtime(self.settings)

@@ -1,0 +1,21 @@
+"""Every engine of the house. The order is that of preference, between offers that are as good."""
+
+from ...base.settings import EngineName
+from .mnn import Mnn
+from .onnx_runtime import OnnxRuntime
+from .open_vino import OpenVino
+from .plans import Engine
+
+LAST: EngineName = "cpu"  # it runs every network on every machine
+ENGINES: dict[EngineName, Engine] = {
+    engine.name: engine
+    for engine in (
+        OnnxRuntime("cuda", "CUDAExecutionProvider", is_gpu=True),
+        OnnxRuntime("rocm", "ROCMExecutionProvider", is_gpu=True),
+        OnnxRuntime("directml", "DmlExecutionProvider", is_gpu=True, is_shared=False),
+        OnnxRuntime("coreml", "CoreMLExecutionProvider"),
+        Mnn(),
+        OpenVino(),
+        OnnxRuntime("cpu", "CPUExecutionProvider"),
+    )
+}

@@ -1,0 +1,87 @@
+"""What this machine is, what runs on it and why, and whether it works: findings as codes and facts."""
+
+from collections.abc import Callable, Iterator
+from time import perf_counter
+from typing import Any, NamedTuple, get_args
+
+import numpy as np
+
+from ..base import machine
+from ..base.errors import ClearcutError
+from ..base.settings import Settings
+from ..cutout import cut_out
+from ..inference import engines
+from ..inference.runtime import Runtime
+from ..options.options import Options
+from ..pixels.image_io import Photo
+from ..registry.catalog import ModelCard, Precision, list_models
+from ..registry.weights import is_installed
+from ..stages import Inputs
+from .trial import draw_test_picture
+
+FRUITLESS = 30  # how many grey levels of 255 the matte of the drawn picture may be off on the mean
+
+
+class Finding(NamedTuple):
+    """One thing that was found out.
+
+    Attributes
+    ----------
+    about
+        A code, or a model's name.
+    code, facts
+        The sentence, ``doctor.<code>`` in the locale files; a sentence without a code stands in ``facts["text"]``.
+    """
+
+    about: str
+    code: str
+    facts: dict[str, Any]
+
+
+def examine_processor(settings: Settings) -> Iterator[Finding]:
+    """Name, cores, the features that matter here, and memory."""
+    name, features = machine.processor()
+    threads = settings.threads or machine.count_cores()
+    facts = {"name": name, "cores": machine.count_cores(), "threads": threads, "features": ", ".join(features)}
+    yield Finding("processor", "processor_is", facts)
+    memory = machine.memory_mb()
+    yield Finding("memory", "memory_is", {"megabytes": round(memory)}) if memory else Finding("memory", "unknown", {})
+
+
+def examine_engines() -> Iterator[Finding]:
+    """The engines that are here, and the execution providers of onnxruntime."""
+    versions = engines.list_versions()
+    yield Finding("engines", "", {"text": ", ".join(f"{name} {version}" for name, version in versions.items()) + "."})
+    import onnxruntime
+
+    names = (name.removesuffix("ExecutionProvider") for name in onnxruntime.get_available_providers())
+    yield Finding("providers", "", {"text": ", ".join(names) + "."})
+
+
+def examine_models(settings: Settings) -> Iterator[Finding]:
+    """Which engine is planned for each installed network at each precision, and why."""
+    for card in list_models(settings).values():
+        if isinstance(card, ModelCard) and is_installed(card, settings):
+            plans = {precision: engines.plan(card, precision, settings) for precision in get_args(Precision)}
+            for plan in dict.fromkeys(plans.values()):
+                precisions = [precision for precision, planned in plans.items() if planned == plan]
+                facts = {"engine": engines.label(plan), "precision": ", ".join(precisions)}
+                yield Finding(card.name, f"why.{plan.why}", facts)
+
+
+def run_self_test(runtime: Runtime) -> Iterator[Finding]:
+    """Cut a drawn picture with the machine's own model, twice. Raises ``self_test`` where that is no cut-out."""
+    pixels, figure = draw_test_picture()
+
+    def timed(work: Callable[[], Any]) -> tuple[Any, float]:
+        start = perf_counter()
+        return work(), perf_counter() - start
+
+    inputs = Inputs(Photo(pixels))
+    cutout, first = timed(lambda: cut_out(inputs, Options(), runtime, cache=False))
+    _, again = timed(lambda: cut_out(inputs, Options(), runtime, cache=False))
+    off = float(np.abs(cutout.alpha.astype(np.float32) - 255 * figure).mean())
+    if off > FRUITLESS:
+        raise ClearcutError("self_test", model=cutout.model, off=round(off))
+    facts = {"model": cutout.model, "engine": cutout.engine, "first": f"{first:.2f}", "again": f"{again:.2f}"}
+    yield Finding("self_test", "self_test_took", facts)

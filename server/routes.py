@@ -1,0 +1,96 @@
+"""Which paths this server answers, how large their bodies may be, and in which shape their errors are told.
+
+A dialect of other programs adds rules of its own here: larger bodies, another form of error.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import Scope
+
+from pipeline import ClearcutError
+
+from .replies import error_response
+from .settings import ServerSettings
+
+LARGEST_FILE = 4_000_000_000  # bytes of a weight file that may be sent for import
+SMALL = 1 << 20  # bytes of a request that carries no picture
+MULTIPART_OVERHEAD = 1 << 16
+Limit = Callable[[ServerSettings, Headers], int]
+ErrorShape = Callable[[ClearcutError, str | None], Response]  # the error, Accept-Language
+
+
+def limit_pictures(settings: ServerSettings, headers: Headers) -> int:
+    """As many bytes as a picture in a form may have; what is no form is small."""
+    if headers.get("content-type", "").lower().startswith("multipart/"):
+        return int(settings.max_mb * 1e6) + MULTIPART_OVERHEAD
+    return SMALL
+
+
+def limit_weights(settings: ServerSettings, headers: Headers) -> int:
+    """A file of weights, where visitors may bring one."""
+    return LARGEST_FILE if settings.may_manage else SMALL
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What holds for the paths that match.
+
+    Attributes
+    ----------
+    path
+        Matched from the start of the path, below the server's root path.
+    limit
+        Bytes that the body of a request may have.
+    explain
+        An error as the answer.
+    methods
+        For which it holds; all without any.
+    """
+
+    path: re.Pattern[str]
+    limit: Limit = limit_pictures
+    explain: ErrorShape = error_response
+    methods: frozenset[str] = frozenset()
+
+    def matches(self, method: str, path: str) -> bool:
+        """Whether it holds for a request."""
+        return bool(self.path.match(path)) and (not self.methods or method in self.methods)
+
+
+RULES = (
+    Rule(re.compile(r"/api/models/[^/]+/file$"), limit_weights, methods=frozenset({"PUT"})),
+    Rule(re.compile(r"/api/")),
+    Rule(re.compile(r"/($|healthz$|app/|results/|examples/)")),
+    # Of Gradio's routes those that its page and its client use: not its file, proxy and other side doors.
+    Rule(re.compile(r"/(config|theme\.css$|assets/|static/|svelte/|favicon\.ico$|manifest\.json$)")),
+    Rule(
+        re.compile(
+            r"/gradio_api/(upload$|upload_progress|run/|queue/(join|data|status)|heartbeat/|info|call/|cancel$|reset|app_id"
+            r"|startup-events)"
+        )
+    ),
+)
+
+
+def find_rule(scope: Scope) -> Rule | None:
+    """The first rule that holds for a request; None: there is nothing here."""
+    path = route_path(scope)
+    return next((rule for rule in RULES if rule.matches(scope["method"], path)), None)
+
+
+def explain_to(scope: Scope, error: ClearcutError) -> Response:
+    """`error` as the caller of this path expects errors."""
+    rule = find_rule(scope)
+    explain = rule.explain if rule else error_response
+    return explain(error, Headers(scope=scope).get("accept-language"))
+
+
+def route_path(scope: Scope) -> str:
+    """The path of a request below the server's root path, without doubled slashes."""
+    path: str = re.sub("/+", "/", scope["path"])
+    root = scope.get("root_path", "")
+    return (path.removeprefix(root) or "/") if root else path
