@@ -16,7 +16,7 @@ from PIL import Image
 
 from pipeline import Options, catalog, weights
 
-from .machine import facts, into_readmes, markdown
+from .machine import facts, into_docs, markdown
 from .peers import ROOT, Contender, Spent, rembg_home, run_cold
 
 MODELS = ("u2netp", "isnet-general-use")
@@ -45,7 +45,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     parser.add_argument("--runs", type=int, default=7, help="of each, warm; default %(default)s")
     parser.add_argument("--long", action="store_true", help="also rembg's alpha matting at 12 MP: minutes a run")
     parser.add_argument("--out", type=Path, metavar="DIR", help="also write speed.md there")
-    parser.add_argument("--readme", action="store_true", help="also put the tables into both READMEs")
+    parser.add_argument("--docs", action="store_true", help="also renew the table in docs/")
     parser.set_defaults(run=run)
 
 
@@ -70,8 +70,8 @@ def run(given: argparse.Namespace) -> None:
     if given.out:
         given.out.mkdir(parents=True, exist_ok=True)
         (given.out / "speed.md").write_text(text, encoding="utf-8")
-    if given.readme:
-        into_readmes("benchmarks speed", text)
+    if given.docs:
+        into_docs("benchmarks speed", text)
 
 
 class Bench:

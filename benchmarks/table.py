@@ -14,7 +14,7 @@ from pipeline import ClearcutError, catalog, explain, weights
 
 from .errors import BAND, Scores
 from .folders import pairs, truth
-from .machine import facts, into_readmes, markdown
+from .machine import facts, into_docs, markdown
 from .peers import SHARED, Contender, Spent, rembg_home
 
 PLAIN, SCORE, COUNT = "{:.2f}", "{:.3f}", "{:.1f}"
@@ -56,7 +56,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     parser.add_argument("--models", metavar="A,B", help="default: all that are installed")
     parser.add_argument("--peers", metavar="PYTHON", help="an interpreter that has rembg: run it on the same files too")
     parser.add_argument("--out", type=Path, metavar="DIR", help="also write table.md, table.csv and accuracy.svg there")
-    parser.add_argument("--readme", action="store_true", help="also put the summary into both READMEs")
+    parser.add_argument("--docs", action="store_true", help="also renew the summary in docs/")
     parser.set_defaults(run=run)
 
 
@@ -80,8 +80,8 @@ def run(given: argparse.Namespace) -> None:
         (given.out / "table.md").write_text(text, encoding="utf-8")
         write_csv(given.out / "table.csv", rows)
         plot(given.out / "accuracy.svg", rows)
-    if given.readme:
-        into_readmes("benchmarks table", f"{summary(rows)}\n\n{source}")
+    if given.docs:
+        into_docs("benchmarks table", f"{summary(rows)}\n\n{source}")
 
 
 def chosen(names: str | None) -> list[str]:
