@@ -13,8 +13,14 @@ import pytest
 from pydantic import BaseModel
 
 # What the code knows of itself. Where a module moves, only these lines change.
-from pipeline import Options, add_arguments, canvases, chosen, megabytes, models, presets, say
-from pipeline.arguments import accepted
+from pipeline import Options, say
+from pipeline import add_arguments as add_flags
+from pipeline import canvases as list_canvases
+from pipeline import chosen as given_values
+from pipeline import megabytes as to_megabytes
+from pipeline import models as list_models
+from pipeline import presets as list_presets
+from pipeline.arguments import accepted as accepted_values
 from pipeline.command_line import _parser as command_line_parser
 from server.settings import ServerSettings
 
@@ -89,7 +95,7 @@ def test_every_option_stands_in_its_table_with_its_values_and_its_default(name: 
     for option, (_, values, default, _) in found.items():
         assert plain(default) == default_of(Options, option), option
         if option not in FREE:
-            assert plain(values) == accepted(Options, option), option
+            assert plain(values) == accepted_values(Options, option), option
 
 
 @pytest.mark.parametrize("name", OPTIONS)
@@ -102,7 +108,7 @@ def test_every_group_of_options_stands_under_its_own_heading(name: str) -> None:
 
 @pytest.mark.parametrize("name", OPTIONS)
 def test_every_preset_is_named(name: str) -> None:
-    assert all(f"`{preset}`" in text_of(name) for preset in presets())
+    assert all(f"`{preset}`" in text_of(name) for preset in list_presets())
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -110,7 +116,7 @@ def test_every_setting_stands_in_the_table_with_its_flags_its_default_and_whom_i
     found = rows(name, r"`CLEARCUT_(\w+)`")
     assert {setting.lower() for setting in found} == set(ServerSettings.model_fields)
     parser = ArgumentParser()
-    add_arguments(parser, ServerSettings, "setting")
+    add_flags(parser, ServerSettings, "setting")
     flags = {action.dest: action.option_strings for action in parser._actions}
     everybodys = set(ServerSettings.__base__.model_fields)  # type: ignore[union-attr]
     for setting, (flag, variable, default, _) in found.items():
@@ -124,13 +130,13 @@ def test_every_setting_stands_in_the_table_with_its_flags_its_default_and_whom_i
 def test_every_model_stands_in_the_table_with_its_facts(name: str) -> None:
     language = "zh-CN" if "zh-CN" in name else "en"
     found = rows(name, r"^\| `([\w.-]+)` \|")
-    assert list(found) == list(models())
+    assert list(found) == list(list_models())
     yes = {"en": ("yes", "unclear", "**no**"), "zh-CN": ("可以", "不明确", "**不可**")}[language]
     for model, (_, title, size, _, licence, commercial, tried) in found.items():
-        card = models()[model]
+        card = list_models()[model]
         assert title == say(f"model.{model}.title", language)
         first = sum(network.variants[0].bytes for network in card.networks)
-        assert re.match(f"{megabytes(first)} MB(?! *[0-9])", size), model
+        assert re.match(f"{to_megabytes(first)} MB(?! *[0-9])", size), model
         assert bool(re.search("import only|仅可导入", size)) == (not card.fetchable), model
         assert licence.startswith(card.license)
         assert commercial.startswith(yes[("yes", "unclear", "no").index(card.commercial_use)]), model
@@ -154,7 +160,7 @@ def test_no_variable_or_canvas_is_named_that_does_not_exist(name: str) -> None:
     there = {f"CLEARCUT_{setting.upper()}" for setting in ServerSettings.model_fields}
     assert set(re.findall(r"CLEARCUT_[A-Z_]+", text_of(name))) <= there | OF_TESTS
     for canvas in re.findall(r"(?:--canvas |canvas=\")([a-z][\w-]*)", text_of(name)):
-        assert canvas in canvases()
+        assert canvas in list_canvases()
 
 
 # ---- commands --------------------------------------------------------------------------------------------------------
@@ -172,11 +178,11 @@ def parsed(parser: ArgumentParser, given: list[str]) -> Namespace | None:
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_every_command_of_the_command_line_is_real(name: str) -> None:
     for program in ("./clearcut", "clearcut"):
-        for line in commands(name, program) - {program}:
-            given = parsed(command_line_parser(arguments(line, program)), arguments(line, program))
+        for words in filter(None, (arguments(line, program) for line in commands(name, program))):
+            given = parsed(command_line_parser(words), words)
             if given and hasattr(given, "photos"):
                 preset = {"preset": given.preset} if hasattr(given, "preset") else {}
-                Options.of(**chosen(given, Options), **preset, background_image=bool(given.background_image))
+                Options.of(**given_values(given, Options), **preset, background_image=bool(given.background_image))
 
 
 def test_the_guide_shows_every_command() -> None:
@@ -191,21 +197,39 @@ def test_the_guide_shows_every_command() -> None:
 @pytest.mark.parametrize("name", GUIDE)
 def test_every_flag_of_the_web_server_is_real(name: str) -> None:
     parser = ArgumentParser()
-    add_arguments(parser, ServerSettings, "setting")
+    add_flags(parser, ServerSettings, "setting")
     for line in commands(name, "./webui.sh"):
-        ServerSettings(**chosen(parsed(parser, arguments(line, "./webui.sh")) or Namespace(), ServerSettings))
+        ServerSettings(**given_values(parsed(parser, arguments(line, "./webui.sh")) or Namespace(), ServerSettings))
+
+
+def test_every_flag_that_is_named_is_one_of_a_command() -> None:
+    parsers = [ArgumentParser(), command_line_parser(["cut"]), command_line_parser(["models"])]
+    add_flags(parsers[0], ServerSettings, "setting")
+    known = set()
+    while parsers:
+        for action in parsers.pop()._actions:
+            known |= set(action.option_strings)
+            parsers += action.choices.values() if isinstance(action.choices, dict) else []
+    known |= {flag for name in ("table", "speed") for flag in re.findall(r"--[a-z-]+", benchmark_help(name))}
+    for name in GUIDE:
+        for code in re.findall(r"(?<!`)`([^`\n]+)`(?!`)", text_of(name)):
+            named = set() if "pip install" in code else set(re.findall(r"(?<!\S)--[a-z][a-z-]*", code))
+            assert named <= known, (name, code)
+
+
+@cache
+def benchmark_help(subcommand: str) -> str:
+    command = [sys.executable, "-m", "benchmarks", subcommand, "--help"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
 def test_every_benchmark_is_real_with_its_flags() -> None:
     lines = {line for name in DOCUMENTS for line in commands(name, "benchmarks")}
-    for subcommand in {words[0] for line in lines if (words := arguments(line, "benchmarks"))} - {"FOLDER"}:
-        asked = subprocess.run(
-            [sys.executable, "-m", "benchmarks", subcommand, "--help"], cwd=ROOT, capture_output=True, text=True
-        )
-        assert asked.returncode == 0, subcommand
-        for line in lines:
-            if arguments(line, "benchmarks")[:1] == [subcommand]:
-                assert all(flag in asked.stdout for flag in re.findall(r"--[a-z]+", line)), line
+    given = [words for line in lines if (words := arguments(line, "benchmarks"))]
+    assert len(given) > 4
+    for words in given:
+        subcommand = "table" if words[0] == "FOLDER" else words[0]
+        assert all(word in benchmark_help(subcommand) for word in words if word.startswith("--")), words
 
 
 def test_every_request_that_is_shown_finds_a_route() -> None:
