@@ -273,7 +273,7 @@ def anchors(name: str) -> set[str]:
 
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_every_link_leads_to_a_file_and_a_heading_that_are_there(name: str) -> None:
-    for link in re.findall(r"\]\((?!https?:)([^)]+)\)", text_of(name)):
+    for link in re.findall(r"(?:\]\(|src=\")(?!https?:)([^)\"]+)", text_of(name)):
         file, _, anchor = link.partition("#")
         target = (ROOT / name).parent.joinpath(file).resolve() if file else ROOT / name
         assert target.exists(), link
