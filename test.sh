@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 . ./prepare.sh
-prepare requirements-dev.txt
+prepare . requirements-dev.txt
 .venv/bin/python -c 'from importlib.metadata import version; version("pysodmetrics")' 2>/dev/null ||
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-metrics.txt
 

@@ -3,5 +3,5 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 . ./prepare.sh
-prepare requirements.txt
+prepare . requirements.txt
 exec .venv/bin/python webui.py "$@"

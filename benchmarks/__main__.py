@@ -14,7 +14,7 @@ from urllib.request import urlopen
 
 from PIL import Image
 
-from pipeline import Options, cut_out_file
+from pipeline import InputFiles, Options, cut_out_file, prepare_process
 
 from . import edges, memory, speed, table
 
@@ -23,6 +23,7 @@ ROOT = Path(__file__).parent.parent
 
 def main(given: Sequence[str] | None = None) -> None:
     """Choose a benchmark; a folder without one means the table."""
+    prepare_process()
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     commands = parser.add_subparsers(required=True)
     steps = commands.add_parser("steps", help="seconds of each step of a cut-out, JPEG bytes to PNG bytes")
@@ -47,22 +48,22 @@ def time_steps(given: argparse.Namespace) -> None:
     """Median seconds of each step, with and without the cached prediction."""
     width, _, height = given.size.partition("x")
     data = _jpeg(given.photo, (int(width), int(height)))
-    options = Options(model=given.model)
-    cut_out_file(data, options, cache=False)  # loads the network
+    files, options = InputFiles(data), Options(model=given.model)
+    cut_out_file(files, options, cache=False)  # loads the network
     rows = {}
     for title, cache in (("network run", False), ("prediction cached", True)):
         if cache:
-            cut_out_file(data, options)
+            cut_out_file(files, options)
         seconds: dict[str, list[float]] = {}
         for _ in range(given.runs):
             start = perf_counter()
-            result = cut_out_file(data, options, cache=cache)
+            result = cut_out_file(files, options, cache=cache)
             seconds.setdefault("in all", []).append(perf_counter() - start)
             for step, spent in result.cutout.seconds.items():
                 seconds.setdefault(step, []).append(spent)
         rows[title] = {step: statistics.median(values) for step, values in seconds.items()}
     print(f"{given.size}, {given.model}, {result.cutout.engine}, median of {given.runs}\n")
-    steps = ["decode", "network", "matte", "colour", "compose", "encode", "in all"]
+    steps = ["decode", "find", "matte", "edges", "colour", "compose", "encode", "in all"]
     print("| | " + " | ".join(steps) + " |\n" + "|---" * (len(steps) + 1) + "|")
     for title, row in rows.items():
         print(f"| {title} | " + " | ".join(f"{row[step]:.3f} s" for step in steps) + " |")

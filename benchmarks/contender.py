@@ -19,12 +19,14 @@ Cut = Callable[[Any, dict[str, Any]], Any]  # photo as bytes, how → PNG as byt
 
 def clearcut(model: str) -> Cut:
     """This project. `how`: ``options``, ``cache``; ``refined``, whatever its default may be."""
-    from pipeline import Options, cut_out_file
+    from pipeline import InputFiles, Options, cut_out_file, prepare_process
+
+    prepare_process()
 
     def cut(data: bytes, how: dict[str, Any]) -> bytes:
         refined = {"refine": "guided"} if how.get("refined") else {}
         options = Options(model=model, **refined, **how.get("options", {}))
-        return cut_out_file(data, options, cache=how.get("cache", False)).data
+        return cut_out_file(InputFiles(data), options, cache=how.get("cache", False)).data
 
     return cut
 
@@ -57,9 +59,9 @@ def engine(who: str) -> str:
     if who != "clearcut":
         return f"{who} {version(who)}, onnxruntime {version('onnxruntime')}"
     from pipeline import __version__
-    from pipeline.inference.engines import versions
+    from pipeline.inference.engines import list_versions
 
-    return ", ".join([f"Clearcut {__version__}", *(f"{name} {number}" for name, number in versions().items())])
+    return ", ".join([f"Clearcut {__version__}", *(f"{name} {number}" for name, number in list_versions().items())])
 
 
 def _decoded(photo: str) -> Any:

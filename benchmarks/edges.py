@@ -10,11 +10,11 @@ from time import perf_counter
 
 import numpy as np
 
-from pipeline import Photo
+from pipeline import Photo, default_runtime
 from pipeline.base.jobs import Job
-from pipeline.edges import refine as edges
+from pipeline.edges.refine import refine_guided
 from pipeline.edges.trimap import solve_matte
-from pipeline.inference import predict as mattes
+from pipeline.inference.predict import predict
 from pipeline.pixels import image_io
 from pipeline.pixels.resample import resize_matte
 
@@ -29,7 +29,7 @@ Matte = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 WAYS: dict[str, Matte] = {
     "plain": lambda alpha, rgb: alpha,
-    "refine": edges.refine_guided,
+    "refine": refine_guided,
     "trimap matting": lambda alpha, rgb: solve_matte(alpha, rgb, TRIMAP_BAND * max(alpha.shape)),
 }
 
@@ -55,7 +55,7 @@ def measure(given: argparse.Namespace) -> None:
         peer = _rembg(given.peers, given.model, Path(folder), stack) if given.peers else None
         for path, rgb, truth in pictures(given.folder):
             start = perf_counter()
-            predicted = mattes.predict(Photo(rgb), given.model, Job(), cache=False).prediction
+            predicted = predict(Photo(rgb), given.model, default_runtime(), Job(), cache=False).prediction
             network = perf_counter() - start
             for title, way in WAYS.items():
                 start = perf_counter()

@@ -9,6 +9,8 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
+from pipeline.pixels.measures import measure_iou
+
 BAND = 10  # pixels around what is soft in the truth that count as the edge
 REACH = 4.0  # pixels along an outline over which it is smoothed to see how rough it is
 SHORTEST = 32  # pixels: outlines that are shorter are specks
@@ -33,7 +35,7 @@ def errors(alpha: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     off = np.abs(found - wanted)
     near = edge_band(truth)
     return {
-        "IoU": iou(alpha, truth),
+        "IoU": measure_iou(alpha > HALF, truth > HALF),
         "MAE": 1000 * float(off.mean()),
         "SAD": float(off.sum(dtype=np.float64)) / 1000,
         "MSE": 1000 * float((off * off).mean()),
@@ -41,13 +43,6 @@ def errors(alpha: np.ndarray, truth: np.ndarray) -> dict[str, float]:
         "connectivity": connectivity_error(found, wanted),
         "edge band": 1000 * float(off[near].mean()) if near.any() else 0.0,
     }
-
-
-def iou(alpha: np.ndarray, truth: np.ndarray) -> float:
-    """Intersection over union of two mattes, ``(H, W)`` uint8, at one half; 1 where both are empty."""
-    found, wanted = alpha > HALF, truth > HALF
-    either = np.count_nonzero(found | wanted)
-    return np.count_nonzero(found & wanted) / either if either else 1.0
 
 
 def edge_band(truth: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-READMES = ("README.md", "README.zh-CN.md")
+DOCS = ROOT / "docs"
 
 
 def facts(engines: list[str]) -> str:
@@ -23,11 +23,18 @@ def facts(engines: list[str]) -> str:
     return f"{'; '.join(parts)}; {date.today()}"
 
 
-def into_readmes(name: str, block: str) -> None:
-    """Put `block` between ``<!-- name -->`` and ``<!-- /name -->`` of both READMEs."""
-    for file in READMES:
-        path = ROOT / file
+def into_docs(name: str, block: str) -> None:
+    """Put `block` between ``<!-- name -->`` and ``<!-- /name -->``, wherever they stand in ``docs/``."""
+    for path in holding(name):
         path.write_text(replaced(path.read_text("utf-8"), name, block), encoding="utf-8")
+
+
+def holding(name: str) -> list[Path]:
+    """The documents in ``docs/`` that have the marks of that name. Raises ``ValueError`` where none has."""
+    found = [path for path in sorted(DOCS.rglob("*.md")) if f"<!-- {name} -->" in path.read_text("utf-8")]
+    if not found:
+        raise ValueError(f"no document in {DOCS.name}/ has <!-- {name} -->")
+    return found
 
 
 def replaced(text: str, name: str, block: str) -> str:

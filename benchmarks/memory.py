@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pipeline import Options, cut_out_file
+from pipeline import InputFiles, Options, cut_out_file
 
 EARLY = 50  # cut-outs after which everything that stays should be there
 
@@ -29,7 +29,7 @@ def watch_memory(given: argparse.Namespace) -> None:
     Image.fromarray(picture).save(file, "JPEG")
     early = 0.0
     for run in range(1, given.runs + 1):
-        engine = cut_out_file(file.getvalue(), Options(model=given.model), cache=False).cutout.engine
+        engine = cut_out_file(InputFiles(file.getvalue()), Options(model=given.model), cache=False).cutout.engine
         if run == EARLY:
             early = _resident_mb()
         if run % max(1, given.runs // 10) == 0 or run == EARLY:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from PIL import Image
 
+from pipeline import default_runtime
 from pipeline.registry import catalog, weights
 
 ROOT = Path(__file__).parent.parent
@@ -101,10 +102,11 @@ class Contender:
 
 def rembg_home(folder: Path, models: list[str]) -> Path:
     """`folder` as rembg's own, holding our weight files of `models`: it takes what lies there as it is."""
+    settings = default_runtime().settings
     for name in models:
-        card = catalog.find_card(name)
+        card = catalog.find_card(name, settings)
         if isinstance(card, catalog.ModelCard):
-            (folder / f"{name}.onnx").symlink_to(weights.find_checked(card)[1].resolve())
+            (folder / f"{name}.onnx").symlink_to(weights.find_checked(card, settings)[1].resolve())
     return folder
 
 

@@ -1,15 +1,13 @@
 """Speed against accuracy, drawn."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from .table import Row
+from .rows import Row
 
 PEER = "rembg "  # before the name of a model that rembg runs: a triangle
 
 
-def plot(path: Path, rows: "list[Row]") -> None:
+def plot(path: Path, rows: list[Row]) -> None:
     """A panel a folder: IoU over processor seconds a picture; the upper left is best."""
     import matplotlib
 

@@ -3,7 +3,6 @@
 import argparse
 import compileall
 import statistics
-import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -14,15 +13,15 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from pipeline import Options
+from pipeline import default_runtime
 from pipeline.registry import catalog, weights
 
-from .machine import facts, into_readmes, markdown
+from .machine import facts, into_docs, markdown
 from .peers import ROOT, Contender, Spent, rembg_home, run_cold
 
 MODELS = ("u2netp", "isnet-general-use")
 SIZES = {"12 MP": (4000, 3000), "1 MP": (1155, 866)}
-PRECISIONS = ("exact", "fast") if "precision" in Options.model_fields else ("exact",)
+PRECISIONS = ("exact", "fast")
 Work = Callable[[], Spent]
 
 
@@ -46,14 +45,15 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     parser.add_argument("--runs", type=int, default=7, help="of each, warm; default %(default)s")
     parser.add_argument("--long", action="store_true", help="also rembg's alpha matting at 12 MP: minutes a run")
     parser.add_argument("--out", type=Path, metavar="DIR", help="also write speed.md there")
-    parser.add_argument("--readme", action="store_true", help="also put the tables into both READMEs")
+    parser.add_argument("--docs", action="store_true", help="also renew the table in docs/")
     parser.set_defaults(run=run)
 
 
 def run(given: argparse.Namespace) -> None:
     """Measure, print, write."""
     models = given.models.split(",")
-    missing = [name for name in models if not weights.is_installed(catalog.find_card(name))]
+    settings = default_runtime().settings
+    missing = [name for name in models if not weights.is_installed(catalog.find_card(name, settings), settings)]
     if missing:
         raise SystemExit(f"not installed: {', '.join(missing)}")
     with TemporaryDirectory() as folder, ExitStack() as stack:
@@ -71,8 +71,8 @@ def run(given: argparse.Namespace) -> None:
     if given.out:
         given.out.mkdir(parents=True, exist_ok=True)
         (given.out / "speed.md").write_text(text, encoding="utf-8")
-    if given.readme:
-        into_readmes("benchmarks speed", text)
+    if given.docs:
+        into_docs("benchmarks speed", text)
 
 
 class Bench:
@@ -95,7 +95,9 @@ class Bench:
             with ExitStack() as stack:
                 ours, theirs = self._contenders(model, stack)
                 for size in SIZES:
-                    works = {precision: self._cut(ours, size, options=_of(precision)) for precision in PRECISIONS}
+                    works = {
+                        precision: self._cut(ours, size, options={"precision": precision}) for precision in PRECISIONS
+                    }
                     if theirs:
                         works["rembg"] = self._cut(theirs, size)
                     print(f"warm: {model}, {size} …", file=sys.stderr)
@@ -154,7 +156,7 @@ class Bench:
     def _cold(self, size: str, runs: int, watched: bool = False) -> dict[str, list[Spent]]:
         given, made = str(self.photos[size]), str(self.scratch / "cold.png")
         ours = [sys.executable, "-m", "pipeline", "cut", given, "-o", made, "--force", "--model", self.models[0]]
-        ours += ["--no-cache"] if _has_flag("--no-cache") else []
+        ours.append("--no-cache")
         works: dict[str, Work] = {"ours": lambda: run_cold(ours, watched=watched)}
         if self.peers:
             theirs = [str(Path(self.peers).with_name("rembg")), "i", "-m", self.models[0], given, made]
@@ -199,15 +201,6 @@ def photo(path: Path | None) -> Image.Image:
 def _pixels(path: Path) -> int:
     with Image.open(path) as image:
         return image.width * image.height
-
-
-def _of(precision: str) -> dict[str, str]:
-    return {"precision": precision} if "precision" in Options.model_fields else {}
-
-
-def _has_flag(flag: str) -> bool:
-    command = [sys.executable, "-m", "pipeline", "cut", "--help"]
-    return flag in subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
 def written(lines: list[Line]) -> str:

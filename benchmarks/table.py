@@ -8,15 +8,16 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
 
-from pipeline import ClearcutError, explain
+from pipeline import ClearcutError, default_runtime, explain
 from pipeline.registry import catalog, weights
 
 from .errors import BAND, Scores
 from .folders import pairs, truth
-from .machine import facts, into_readmes, markdown
+from .machine import facts, into_docs, markdown
 from .peers import SHARED, Contender, Spent, rembg_home
+from .plots import plot
+from .rows import Row
 
 PLAIN, SCORE, COUNT = "{:.2f}", "{:.3f}", "{:.1f}"
 COLUMNS: dict[str, str] = {  # how each figure is written
@@ -41,15 +42,6 @@ and connectivity: sums in thousands; roughness: how far the outline strays from 
 truth's. Higher is better for the F measures and IoU, lower for the errors; roughness is best at 0."""
 
 
-class Row(NamedTuple):
-    """One model on one folder: the mean of each of `COLUMNS`."""
-
-    folder: str
-    pictures: int
-    title: str
-    figures: dict[str, float]
-
-
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """``python -m benchmarks table FOLDER…``."""
     parser = commands.add_parser("table", help="accuracy, time and memory on folders of images/ and masks/")
@@ -57,7 +49,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     parser.add_argument("--models", metavar="A,B", help="default: all that are installed")
     parser.add_argument("--peers", metavar="PYTHON", help="an interpreter that has rembg: run it on the same files too")
     parser.add_argument("--out", type=Path, metavar="DIR", help="also write table.md, table.csv and accuracy.svg there")
-    parser.add_argument("--readme", action="store_true", help="also put the summary into both READMEs")
+    parser.add_argument("--docs", action="store_true", help="also renew the summary in docs/")
     parser.set_defaults(run=run)
 
 
@@ -75,24 +67,23 @@ def run(given: argparse.Namespace) -> None:
     text = f"{summary(rows)}\n\n{source}\n\n{details(rows)}\n\n{LEGEND}\n"
     print(text)
     if given.out:
-        from .plots import plot
-
         given.out.mkdir(parents=True, exist_ok=True)
         (given.out / "table.md").write_text(text, encoding="utf-8")
         write_csv(given.out / "table.csv", rows)
         plot(given.out / "accuracy.svg", rows)
-    if given.readme:
-        into_readmes("benchmarks table", f"{summary(rows)}\n\n{source}")
+    if given.docs:
+        into_docs("benchmarks table", f"{summary(rows)}\n\n{source}")
 
 
 def chosen(names: str | None) -> list[str]:
     """The models to measure: those named, or all that are installed."""
+    settings = default_runtime().settings
     if not names:
-        return [name for name, card in catalog.list_models().items() if weights.is_installed(card)]
+        return [name for name, card in catalog.list_models(settings).items() if weights.is_installed(card, settings)]
     listed = [name.strip() for name in names.split(",")]
     try:
         for name in listed:
-            weights.require(catalog.find_card(name))
+            weights.require(catalog.find_card(name, settings), settings)
     except ClearcutError as error:
         raise SystemExit(explain(error)) from None
     return listed

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 import tomli_w
 
+from pipeline import prepare_process
 from pipeline.base.errors import ClearcutError
 from pipeline.base.settings import PREFIX
-from pipeline.inference import cache
-from pipeline.inference import pool as runtime
-from pipeline.registry import catalog
-from pipeline.registry import fetching as supply
+from pipeline.inference.pool import Speeds
+from pipeline.registry import catalog, fetching
+from tests import house
 from tests.networks import TWO_ANSWERS
 
 TEST_DATA = os.environ.get("CLEARCUT_TEST_DATA")
@@ -28,19 +28,22 @@ for name in [name for name in os.environ if name.startswith(PREFIX) and not name
 os.environ["CLEARCUT_OPEN"] = "0"
 CACHE_DIR = tempfile.TemporaryDirectory(prefix="clearcut-test-cache-")  # compiled networks stay for the next test
 os.environ["CLEARCUT_CACHE_DIR"] = CACHE_DIR.name
+prepare_process()
 
 
 @pytest.fixture(autouse=True)
-def fresh_state() -> None:
-    """No prediction of another test is in the cache, and no speed is known."""
-    cache.CACHE.clear()
-    runtime.SPEEDS = runtime.Speeds()
+def fresh_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No prediction of another test is in the cache, no speed is known; without one of its own, a call has this runtime."""
+    runtime = house.runtime()
+    runtime.forget()
+    runtime.speeds = Speeds()
+    for module in ("pipeline.cutout", "pipeline.inference.runtime"):
+        monkeypatch.setattr(f"{module}.default_runtime", house.runtime)
 
 
 def _fetched(model: str) -> Path:
-    card = catalog.find_card(model)
     try:
-        return supply.fetch_network(card)
+        return fetching.fetch_network(house.card(model), house.settings())
     except ClearcutError as error:
         pytest.skip(f"the weights of {model} could not be fetched: {error}")
 
@@ -48,7 +51,7 @@ def _fetched(model: str) -> Path:
 @pytest.fixture(scope="session")
 def u2netp() -> Path:
     """The default model's file, really fetched if it is not in the models folder yet."""
-    return supply.fetch_network(catalog.find_card("u2netp"))
+    return fetching.fetch_network(house.card("u2netp"), house.settings())
 
 
 @pytest.fixture(scope="session")
@@ -79,11 +82,10 @@ def at_hand() -> Callable[[str], Path]:
 
 @pytest.fixture
 def empty_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A models folder with nothing in it, in force for this test; sessions loaded before are dropped."""
+    """A models folder with nothing in it, in force for this test."""
     folder = tmp_path / "models"
     folder.mkdir()
     monkeypatch.setenv("CLEARCUT_MODELS_DIR", str(folder))
-    runtime.POOL.clear()
     return folder
 
 
@@ -112,7 +114,7 @@ def enter(empty_models: Path) -> Callable[..., catalog.Card]:
             row = {**facts, "variants": [variant], **row}
         rows[name] = {"good_for": ["own"], **row}
         write_catalog(empty_models / catalog.LOCAL, tomli_w.dumps(rows))
-        return catalog.find_card(name)
+        return house.card(name)
 
     return put
 

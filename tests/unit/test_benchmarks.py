@@ -1,6 +1,7 @@
 """What `python -m benchmarks` measures, and how it writes it down. Accuracy only: no test asserts a time."""
 
 import csv
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -225,11 +226,20 @@ def test_a_block_is_put_between_its_marks_and_nowhere_else():
         machine.replaced(text, "other", "new")
 
 
-@pytest.mark.parametrize("readme", machine.READMES)
-@pytest.mark.parametrize("name", ["benchmarks table", "benchmarks speed"])
-def test_both_readmes_have_the_marks_of_both_tables(readme: str, name: str):
-    text = (machine.ROOT / readme).read_text("utf-8")
-    assert machine.replaced(text, name, "") != text
+@pytest.mark.parametrize("name, document", [("benchmarks table", "accuracy.md"), ("benchmarks speed", "speed.md")])
+def test_a_table_is_renewed_where_it_stands_in_the_documents(name: str, document: str, tmp_path, monkeypatch):
+    shutil.copytree(machine.DOCS, tmp_path / "docs")
+    monkeypatch.setattr(machine, "DOCS", tmp_path / "docs")
+    before = {path: path.read_text("utf-8") for path in (tmp_path / "docs").rglob("*.md")}
+    machine.into_docs(name, "| new |")
+    [changed] = [path for path, text in before.items() if path.read_text("utf-8") != text]
+    assert changed.name == document
+    assert f"<!-- {name} -->\n| new |\n<!-- /{name} -->" in changed.read_text("utf-8")
+
+
+def test_a_table_that_stands_nowhere_is_told_of():
+    with pytest.raises(ValueError, match="benchmarks nonsense"):
+        machine.into_docs("benchmarks nonsense", "")
 
 
 # ---- for real --------------------------------------------------------------------------------------------------------
