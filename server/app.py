@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
 
 from pipeline import ClearcutError, Runtime, __version__, as_clearcut_error
 from ui import ASSETS, PageSettings, Results, build_page, example_photos, mount_page
@@ -31,6 +32,19 @@ class Served:
     runtime: Runtime
     results: Results
     hosts: set[str]
+
+
+class KeptFile(FileResponse):
+    """A file that may be removed at any moment, for newer ones: then it has expired."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As `FileResponse`, which calls a missing file a fault of the program."""
+        try:
+            await super().__call__(scope, receive, send)
+        except (FileNotFoundError, RuntimeError):
+            if Path(self.path).exists():
+                raise
+            raise ClearcutError("expired") from None
 
 
 def create_app(settings: ServerSettings, uploads: Path | None = None) -> Served:
@@ -83,7 +97,7 @@ def _add_pictures(app: FastAPI, results: Results, settings: ServerSettings) -> N
             return Response(status_code=204)
         disposition = "attachment" if name == kept.download else "inline"
         headers = {"Cache-Control": "private, max-age=600"}
-        return FileResponse(kept.path(name), filename=name, content_disposition_type=disposition, headers=headers)
+        return KeptFile(kept.path(name), filename=name, content_disposition_type=disposition, headers=headers)
 
     @app.get("/examples/{name}", include_in_schema=False)
     def example(name: str) -> Response:

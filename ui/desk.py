@@ -1,12 +1,12 @@
 """Who is being served: at most one piece of work a visitor, the newest; what it says of its progress."""
 
+import asyncio
 import itertools
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as NotYet
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,7 +49,18 @@ class Work:
 
 
 class Desk:
-    """Runs the work of every visitor, keyed by session; a new piece of work stops the visitor's older one."""
+    """Runs the work of every visitor, keyed by session; a new piece of work stops the visitor's older one.
+
+    It has threads for as many as may run and wait, and follows them without holding one: whatever waits here, the
+    server has its own threads for other answers.
+
+    Parameters
+    ----------
+    most_waiting
+        How many pieces of work may wait for a place to run.
+    places
+        How many run at once.
+    """
 
     def __init__(self, most_waiting: int, places: int = 1) -> None:
         self._most_waiting = most_waiting
@@ -70,9 +81,9 @@ class Desk:
         if older:
             older.job.cancel()
 
-    def run(
+    async def run(
         self, session: str, asked: dict[str, Any], make: Callable[[Work], Message], beside: object = None
-    ) -> Iterator[Message]:
+    ) -> AsyncIterator[Message]:
         """Do `make` in a thread; messages about its progress, then its own, or one about what went wrong.
 
         Nothing more is said once newer work of the same session has begun. Nothing is done where the very same is under
@@ -84,31 +95,36 @@ class Desk:
             return
         work = Work(next(self._numbers), Job(most_ahead=self._most_waiting), asked=asked, beside=beside)
         self._put(session, work)
-        future = self._threads.submit(make, work)
+        future = asyncio.wrap_future(self._threads.submit(make, work))
+        future.add_done_callback(_look_at)
         try:
-            yield from self._follow(work, future)
+            async for message in self._follow(work, future):
+                yield message
         finally:
             work.job.cancel()  # the page has gone, or the work is over
             with self._lock:
                 if self._current.get(session) is work:
                     del self._current[session]
 
-    def _follow(self, work: Work, future: "Future[Message]") -> Iterator[Message]:
+    async def _follow(self, work: Work, future: "asyncio.Future[Message]") -> AsyncIterator[Message]:
         said = None
-        while True:
-            try:
-                message = future.result(LOOK_EVERY) | {"run": work.number} | work.asked
-            except NotYet:
-                message = work.message()
-                if message != said and not work.job.cancelled:
-                    said = message
-                    yield message
-                continue
-            except Exception as error:
-                message = _failure(work, error)
-            if not work.job.cancelled:
+        while not (await asyncio.wait({future}, timeout=LOOK_EVERY))[0]:
+            message = work.message()
+            if message != said and not work.job.cancelled:
+                said = message
                 yield message
-            return
+        try:
+            message = future.result() | {"run": work.number} | work.asked
+        except Exception as error:
+            message = _failure(work, error)
+        if not work.job.cancelled:
+            yield message
+
+
+def _look_at(future: "asyncio.Future[Message]") -> None:
+    """Take notice of how it ended: what nobody waits for any more is no fault that Python should report."""
+    if not future.cancelled():
+        future.exception()
 
 
 def known_error(error: Exception, name: str) -> ClearcutError:

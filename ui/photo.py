@@ -1,7 +1,7 @@
 """The Photo tab: a photo in, its cut-out over a checkerboard, a link to the full size; models side by side."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -122,20 +122,25 @@ def wire_photo_tab(tab: PhotoTab, work: PhotoWork) -> None:
     def asked(request: gr.Request, upload: str | None, behind: str | None, photo: Any, values: Any) -> Asked:
         return Asked(request.session_hash or "", upload, behind, photo, dict(zip(names, values, strict=True)))
 
-    def go(request: gr.Request, photo: Any, upload: Any, behind: Any, *values: Any) -> Iterator[Message]:
+    async def go(request: gr.Request, photo: Any, upload: Any, behind: Any, *values: Any) -> AsyncIterator[Message]:
         if photo:
-            yield from work.run(asked(request, upload, behind, photo, values), bring_model=False)
+            async for message in work.run(asked(request, upload, behind, photo, values), bring_model=False):
+                yield message
 
-    def fetch_and_go(request: gr.Request, photo: Any, upload: Any, behind: Any, *values: Any) -> Iterator[Message]:
+    async def fetch_and_go(
+        request: gr.Request, photo: Any, upload: Any, behind: Any, *values: Any
+    ) -> AsyncIterator[Message]:
         if photo:
-            yield from work.run(asked(request, upload, behind, photo, values), bring_model=True)
+            async for message in work.run(asked(request, upload, behind, photo, values), bring_model=True):
+                yield message
 
-    def compare(
+    async def compare(
         request: gr.Request, chosen: str, photo: Any, upload: Any, behind: Any, *values: Any
-    ) -> Iterator[Message]:
+    ) -> AsyncIterator[Message]:
         if photo:
             side_by_side = [str(name) for name in json.loads(chosen)][:MOST_COMPARED]
-            yield from work.compare(asked(request, upload, behind, photo, values), side_by_side)
+            async for message in work.compare(asked(request, upload, behind, photo, values), side_by_side):
+                yield message
 
     def stop(request: gr.Request, *values: Any) -> list[Any]:
         work.desk.stop(request.session_hash or "")

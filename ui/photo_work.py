@@ -5,7 +5,7 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,7 +74,7 @@ class PhotoWork:
         self._lock = threading.Lock()
         results.swept_too.append(self._let_go)
 
-    def run(self, asked: Asked, bring_model: bool) -> Iterator[Message]:
+    async def run(self, asked: Asked, bring_model: bool) -> AsyncIterator[Message]:
         """Cut a photo out, fetching the model first where that was asked for; messages for the page."""
 
         def make(work: Work) -> Message:
@@ -85,9 +85,10 @@ class PhotoWork:
             return self._make(work, asked, wanted)
 
         beside = bring_model, asked.upload, asked.behind
-        yield from self.desk.run(asked.session, self._said_back(asked), make, beside)
+        async for message in self.desk.run(asked.session, self._said_back(asked), make, beside):
+            yield message
 
-    def compare(self, asked: Asked, models: list[str]) -> Iterator[Message]:
+    async def compare(self, asked: Asked, models: list[str]) -> AsyncIterator[Message]:
         """Cut a photo out with each of `models`; messages that bear ``tiles``, one a model, as they come."""
 
         def make(work: Work) -> Message:
@@ -114,7 +115,8 @@ class PhotoWork:
             return {"state": "compared", "tiles": tiles}
 
         beside = models, asked.upload, asked.behind
-        yield from self.desk.run(asked.session, self._said_back(asked) | {"comparing": True}, make, beside)
+        async for message in self.desk.run(asked.session, self._said_back(asked) | {"comparing": True}, make, beside):
+            yield message
 
     def forget(self, session: str, uploads: list[Path]) -> None:
         """Forget all that this visitor gave, and, where visitors may, every prediction that is kept.

@@ -80,6 +80,8 @@ class Kept:
         try:
             part.write_bytes(result.data)
             part.replace(path)
+        except FileNotFoundError:  # its folder has gone meanwhile, for newer results
+            raise ClearcutError("expired") from None
         except OSError as error:
             part.unlink(missing_ok=True)
             raise as_clearcut_error(error, name=self.download) from error

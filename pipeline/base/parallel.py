@@ -44,7 +44,7 @@ _thread = threading.local()  # `works` in the threads above: waiting for one ano
 
 
 def run_parallel(work: Callable[[Given], object], things: Sequence[Given]) -> None:
-    """Do `work` on each of `things`, as `side_by_side`."""
+    """Do `work` on each of `things`, as `map_parallel`."""
     for _ in map_parallel(work, things):
         pass
 
