@@ -139,7 +139,7 @@ def measure_fill(alpha: np.ndarray) -> float:
     box = find_subject(alpha)
     if box is None:
         return 0.0
-    return 100 * max(part / place_whole for part, place_whole in zip(box.size, alpha.shape[::-1], strict=True))
+    return 100 * max(part / whole for part, whole in zip(box.size, alpha.shape[::-1], strict=True))
 
 
 def place_cropped(alpha: np.ndarray, margin: float = 0.0) -> Placement:
@@ -163,7 +163,7 @@ def place_cropped(alpha: np.ndarray, margin: float = 0.0) -> Placement:
 
 
 def place_in_ratio(alpha: np.ndarray, wide: float, high: float, margin: float = 0.0) -> Placement:
-    """As `crop`, with the shorter of the two directions made longer until width : height is `wide` : `high`."""
+    """As `place_cropped`, with the shorter of the two directions made longer until width : height is `wide` : `high`."""
     box = find_subject(alpha) or place_whole(alpha).box
     sides = _margins(alpha, box, margin) if find_subject(alpha) else (0, 0, 0, 0)
     width, height = box.size[0] + sides[0] + sides[2], box.size[1] + sides[1] + sides[3]
@@ -201,7 +201,7 @@ def place_on_canvas(alpha: np.ndarray, size: Size, margin: float = 0.0, natural:
 def place_covering(alpha: np.ndarray, size: Size, natural: float = 1.0) -> Placement:
     """A canvas of exactly `size` that the photo fills, cut to its shape as evenly around the subject as it can be.
 
-    `natural` is as in `canvas`.
+    `natural` is as in `place_on_canvas`.
     """
     height, width = alpha.shape
     wanted = max(size[0] / width, size[1] / height)

@@ -7,10 +7,11 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline import ClearcutError, Options, Photo, cut_out, cut_out_bytes, decode, list_canvases
+from pipeline import ClearcutError, Inputs, Options, Photo, cut_out, cut_out_bytes, decode, list_canvases
 from pipeline.base.jobs import Job
 from pipeline.compose.own_shadow import NOT_PLAIN
 from pipeline.pixels.resample import resize_matte
+from tests import house
 from tests.pictures import composite, encoded, iou, off, opened, photo
 
 pytestmark = pytest.mark.usefixtures("u2netp")
@@ -20,13 +21,13 @@ BACKGROUNDS = [(0, 0, 0), (255, 255, 255), (0, 177, 64)]
 
 
 def cut(**options):
-    return cut_out(PHOTO, Options.of(**options))
+    return cut_out(Inputs(PHOTO), Options.of(**options))
 
 
 def test_without_refining_and_feather_the_matte_is_the_networks_own():
     from pipeline.inference.predict import predict
 
-    own = resize_matte(predict(PHOTO, "u2netp", Job()).prediction.matte, PHOTO.size)
+    own = resize_matte(predict(PHOTO, "u2netp", house.runtime(), Job()).prediction.matte, PHOTO.size)
     assert np.array_equal(cut(refine="off", feather=0).alpha, own)
     assert not np.array_equal(cut().alpha, own)
 
@@ -37,7 +38,7 @@ def test_refining_brings_real_soft_edges_nearer_to_the_truth(truth):
         wanted = opened((truth / "soft" / "masks" / f"{path.stem}.png").read_bytes())
         picture = decode(path.read_bytes())
         for how, found in errors.items():
-            alpha = cut_out(picture, Options(refine=how)).alpha
+            alpha = cut_out(Inputs(picture), Options(refine=how)).alpha
             found.append(np.abs(alpha.astype(int) - wanted.reshape(alpha.shape[0], alpha.shape[1], -1)[..., 0]).mean())
     assert np.mean(errors["guided"]) < 0.97 * np.mean(errors["off"])
 
@@ -65,7 +66,7 @@ def test_the_subjects_own_colour_is_optional():
 def test_the_network_that_gives_a_foreground_gives_the_colour(enter, at_hand):
     enter("rvm", at_hand("rvm_mobilenetv3_dequantised.onnx"), kind="rvm")
     person = Photo(photo("astronaut"))
-    ours, plain = (cut_out(person, Options(model="rvm", decontaminate=on)) for on in (True, False))
+    ours, plain = (cut_out(Inputs(person), Options(model="rvm", decontaminate=on)) for on in (True, False))
     soft = (ours.alpha > 20) & (ours.alpha < 235)
     assert soft.any() and (ours.rgb[soft] != plain.rgb[soft]).any()
 
@@ -152,27 +153,27 @@ def test_a_shadow_is_kept_on_a_plain_wall_and_not_on_a_busy_one():
     lit = (wall * (1 - 0.5 * shade)).astype(np.uint8)
     ball = np.hypot(x - 400, y - 300) < 150
     lit[ball] = ONE.subject[ball]
-    made = cut_out(Photo(lit), Options(shadow="keep", shadow_strength=100))
+    made = cut_out(Inputs(Photo(lit)), Options(shadow="keep", shadow_strength=100))
     assert NOT_PLAIN not in made.warnings
     assert 60 < made.alpha[490, 400] < 200 and made.alpha[20, 20] < 8
     busy = np.random.default_rng(0).integers(0, 255, (600, 800, 3), np.uint8)
     busy[ball] = ONE.subject[ball]
-    assert NOT_PLAIN in cut_out(Photo(busy), Options(shadow="keep")).warnings
+    assert NOT_PLAIN in cut_out(Inputs(Photo(busy)), Options(shadow="keep")).warnings
 
 
 @pytest.mark.parametrize("use", ["keep", "intersect", "ignore"])
 def test_transparency_that_a_photo_came_with_is_kept_joined_or_ignored(use):
     own = np.full(ONE.alpha.shape, 255, np.uint8)
     own[:, :400] = 100
-    made = cut_out(Photo(ONE.rgb, own), Options(own_alpha=use))
-    plain = cut_out(Photo(ONE.rgb, own), Options(own_alpha="ignore")).alpha
+    made = cut_out(Inputs(Photo(ONE.rgb, own)), Options(own_alpha=use))
+    plain = cut_out(Inputs(Photo(ONE.rgb, own)), Options(own_alpha="ignore")).alpha
     wanted = {"keep": own, "ignore": plain, "intersect": cv2.multiply(plain, own, scale=1 / 255)}[use]
     assert np.array_equal(made.alpha, wanted)
 
 
 def test_a_photo_whose_own_transparency_is_kept_needs_no_network(empty_models):
     own = ONE.alpha.copy()
-    made = cut_out(Photo(ONE.rgb, own), Options(own_alpha="keep", feather=3))
+    made = cut_out(Inputs(Photo(ONE.rgb, own)), Options(own_alpha="keep", feather=3))
     assert iou(made.alpha, own) > 0.95
 
 
@@ -183,14 +184,16 @@ def test_a_jpeg_lies_on_the_background_colour():
 
 def test_a_matte_alone_is_the_subject_without_shadow_outline_and_background():
     made = opened(cut_out_bytes(encoded(ONE.rgb), format="matte", shadow="drop", outline=3, background="color"))
-    assert np.array_equal(made.reshape(600, 800, -1)[..., 0], cut_out(decode(encoded(ONE.rgb))).alpha)
+    assert np.array_equal(made.reshape(600, 800, -1)[..., 0], cut_out(Inputs(decode(encoded(ONE.rgb)))).alpha)
 
 
 def test_an_archive_holds_the_photo_untouched_and_its_matte():
     data = encoded(ONE.rgb, "JPEG", quality=95)
     archive = zipfile.ZipFile(io.BytesIO(cut_out_bytes(data, format="zip")))
     assert archive.read("color.jpg") == data
-    assert np.array_equal(opened(archive.read("alpha.png")).reshape(600, 800, -1)[..., 0], cut_out(decode(data)).alpha)
+    assert np.array_equal(
+        opened(archive.read("alpha.png")).reshape(600, 800, -1)[..., 0], cut_out(Inputs(decode(data))).alpha
+    )
 
 
 def test_a_canvas_in_millimetres_says_how_large_it_prints():
@@ -235,19 +238,19 @@ def test_more_pixels_than_a_machine_holds_are_refused():
     wide = composite(1200, 900)
     big = Photo(cv2.resize(wide.rgb, (8000, 6000)))
     with pytest.raises(ClearcutError, match="bad_option"):
-        cut_out(big, Options(canvas="1:20", margin=100))
+        cut_out(Inputs(big), Options(canvas="1:20", margin=100))
 
 
 def test_colour_that_a_photo_hides_is_not_seen_behind_the_subject():
     own = ONE.alpha.copy()
     hidden = np.where(own[..., None] > 0, ONE.rgb, np.uint8((255, 0, 0)))
-    made = cut_out(Photo(hidden, own), Options(background="original", background_color="#00ff00"))
+    made = cut_out(Inputs(Photo(hidden, own)), Options(background="original", background_color="#00ff00"))
     assert (made.rgb[own == 0] == (0, 255, 0)).all()
 
 
 def test_a_cutout_that_comes_back_keeps_its_colours():
     hidden = cv2.copyTo(ONE.subject, ONE.alpha)
-    made = cut_out(Photo(hidden, ONE.alpha), Options(own_alpha="keep"))
+    made = cut_out(Inputs(Photo(hidden, ONE.alpha)), Options(own_alpha="keep"))
     assert np.array_equal(made.rgb, hidden) and np.array_equal(made.alpha, ONE.alpha)
 
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from pipeline.edges.refine import clean, feather, harden, largest, levels, refine_guided, shift
+from pipeline.edges.refine import refine_guided
+from pipeline.edges.shape import clean, feather, harden, largest, levels, shift
 from pipeline.pixels.resample import shrink
 from tests.pictures import composite, off, photo
 

@@ -7,8 +7,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from pipeline.compose import clear_background, join_alpha
-from pipeline.edges.refine import feather
+from pipeline.compose.layers import clear_background, join_alpha
+from pipeline.edges.shape import feather
 from tests.pictures import composite
 
 sides = st.integers(1, 20)

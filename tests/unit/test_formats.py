@@ -15,7 +15,8 @@ from PIL import Image, ImageCms
 from PIL.ExifTags import IFD, Base
 
 from pipeline.base.errors import ClearcutError
-from pipeline.pixels.formats import FORMATS, Picture, write
+from pipeline.pixels.encoders import Picture, write
+from pipeline.pixels.formats import FORMATS
 from pipeline.pixels.image_io import Photo, decode, name_cutout
 from pipeline.pixels.metadata import filter_exif
 from pipeline.pixels.profiles import SRGB_PROFILE
@@ -26,7 +27,7 @@ SCENE = composite(120, 90, softness=8)
 CUTOUT = Picture(cv2.copyTo(SCENE.rgb, SCENE.alpha), SCENE.alpha)
 OPAQUE = Picture(SCENE.rgb)
 PICTURES = [name for name in FORMATS if name not in ("matte", "zip")]
-TRANSPARENT = [name for name in PICTURES if FORMATS[name].has_alpha]
+TRANSPARENT = [name for name in PICTURES if not FORMATS[name].is_opaque]
 EXACT = ["png", "png-small", "webp-lossless", "tiff"]
 sides = st.integers(1, 33)
 cutouts = st.tuples(sides, sides).flatmap(
@@ -35,7 +36,7 @@ cutouts = st.tuples(sides, sides).flatmap(
 
 
 def picture_for(name: str, **more) -> Picture:
-    source = CUTOUT if FORMATS[name].has_alpha else OPAQUE
+    source = OPAQUE if FORMATS[name].is_opaque else CUTOUT
     return Picture(source.rgb, source.alpha, **more)
 
 
@@ -219,7 +220,7 @@ def test_what_a_format_cannot_hold_is_refused(name, side):
 def test_pixels_that_may_not_be_written_to_or_lie_apart_are_no_hindrance(name):
     rgb, alpha = SCENE.rgb[::-1, ::-1], SCENE.alpha[::-1, ::-1]
     rgb.setflags(write=False)
-    flipped = Picture(rgb, alpha if FORMATS[name].has_alpha else None)
+    flipped = Picture(rgb, None if FORMATS[name].is_opaque else alpha)
     whole = Picture(*(None if plane is None else np.ascontiguousarray(plane) for plane in (flipped.rgb, flipped.alpha)))
     assert write(name, flipped) == write(name, whole)
 

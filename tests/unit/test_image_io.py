@@ -13,7 +13,7 @@ from PIL import Image, ImageCms, ImageOps
 
 from pipeline.base.errors import ClearcutError
 from pipeline.base.settings import ROOT
-from pipeline.pixels.formats import encode_view
+from pipeline.pixels.encoders import encode_view
 from pipeline.pixels.image_io import Photo, decode, name_cutout
 from tests import pictures
 from tests.pictures import ADOBE_PRIMARIES, SRGB_PRIMARIES, encoded, icc_profile, off
