@@ -101,7 +101,7 @@ async def _receive(address: str, variant: Variant, part: Path) -> None:
             return  # there is no more of it
         answer.raise_for_status()
         with part.open("ab" if answer.status_code == httpx.codes.PARTIAL_CONTENT else "wb", buffering=0) as file:
-            async for block in answer.aiter_bytes(BLOCK):
+            async for block in answer.aiter_bytes():  # as it comes: a block in the making would be lost with the line
                 _write_capped(block, file, variant)
 
 

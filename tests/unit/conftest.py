@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline.registry import catalog
+from pipeline.registry.catalog import Card
 from tests.unit.test_sources import DATA, Site, serving
 
 
@@ -27,4 +28,6 @@ def own(tmp_path: Path) -> Path:
 @pytest.fixture
 def only(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Let these be all the models that there are."""
-    return lambda *cards: monkeypatch.setattr(catalog, "models", lambda: {each.name: each for each in cards})
+    return lambda *cards: monkeypatch.setattr(
+        catalog, "list_models", lambda settings: {each.name: each for each in cards}
+    )

@@ -13,9 +13,9 @@ from pydantic import ValidationError
 from pipeline.base.errors import ClearcutError
 from pipeline.base.settings import Settings
 from pipeline.inference.networks import find_network
-from pipeline.registry import catalog, weights
-from pipeline.registry import fetching as supply
+from pipeline.registry import catalog, fetching, weights
 from pipeline.registry.catalog import LOCAL, Accuracy, Card, Ensemble, Feed, ModelCard, Variant, read_catalog
+from tests import house
 from tests.conftest import write_catalog
 
 ROWS = tomllib.loads(catalog.CATALOG.read_text(encoding="utf-8"))
@@ -108,7 +108,7 @@ def test_what_only_registered_users_may_fetch_is_never_fetched() -> None:
 def test_weights_that_are_not_for_commercial_use_are_never_the_default() -> None:
     forbidden = {name for name, card in PUBLISHED.items() if card.commercial_use == "no"}
     assert {"bria-rmbg-1.4", "bria-rmbg-2.0"} <= forbidden
-    first = Settings.current({}).model
+    first = Settings.read({}).model
     assert PUBLISHED[first].commercial_use == "yes" and PUBLISHED[first].permissive
     assert PUBLISHED["best"].commercial_use != "no"
     assert not any(PUBLISHED[name].permissive for name in forbidden)
@@ -190,7 +190,7 @@ def test_an_unknown_kind_or_model_is_told_with_those_that_there_are() -> None:
     assert caught.value.code == "unknown_kind" and len(caught.value.facts["kind"]) == 100
     assert set(caught.value.facts["known"].split(", ")) == set(catalog.list_kinds())
     with pytest.raises(ClearcutError) as caught:
-        catalog.find_card("u3net")
+        house.card("u3net")
     assert caught.value.code == "unknown_model" and "u2netp, best" in caught.value.facts["known"]
 
 
@@ -226,10 +226,10 @@ def entered(enter: Callable[..., Card], content: bytes, **variant: Any) -> Model
 def test_a_file_is_held_to_an_md5_where_that_is_all_there_is(enter: Callable[..., Card], empty_models: Path) -> None:
     card = entered(enter, b"weights", md5=hashlib.md5(b"weights").hexdigest())
     (empty_models / "brought.onnx").write_bytes(b"weights")
-    assert weights.find_checked(card) == (card.variants[0], empty_models / "brought.onnx")
+    assert weights.find_checked(card, house.settings()) == (card.variants[0], empty_models / "brought.onnx")
     (empty_models / "brought.onnx").write_bytes(b"weightz")
     with pytest.raises(ClearcutError) as caught:
-        weights.find_checked(card)
+        weights.find_checked(card, house.settings())
     assert caught.value.code == "wrong_checksum"
 
 
@@ -238,13 +238,13 @@ def test_a_file_without_a_checksum_is_held_to_what_it_was_when_it_was_brought(
 ) -> None:
     card = entered(enter, b"weights", rounded=True)
     (empty_models / "brought.onnx").write_bytes(b"weights")
-    assert not card.fetchable and not weights.is_installed(card)  # nobody has vouched for it
+    assert not card.fetchable and not weights.is_installed(card, house.settings())  # nobody has vouched for it
     (tmp_path / "mine.onnx").write_bytes(b"weights, a few more")
-    supply.import_file(card, tmp_path / "mine.onnx")
-    assert weights.find_checked(card)[1].read_bytes() == b"weights, a few more"
+    fetching.import_file(card, tmp_path / "mine.onnx", house.settings())
+    assert weights.find_checked(card, house.settings())[1].read_bytes() == b"weights, a few more"
     (empty_models / "brought.onnx").write_bytes(b"something else")
     with pytest.raises(ClearcutError) as caught:
-        weights.find_checked(card)
+        weights.find_checked(card, house.settings())
     assert caught.value.code == "wrong_checksum"
 
 
@@ -254,7 +254,7 @@ def test_what_is_gated_or_has_no_source_must_be_brought_by_hand(enter: Callable[
         card = enter("far", b"", kind="u2net", gated=gated, variants=[{"file": "a.onnx", "bytes": 1, **facts}])
         assert card.fetchable is fetchable
         with pytest.raises(ClearcutError) as caught:
-            weights.require(card)
+            weights.require(card, house.settings())
         assert caught.value.code == ("model_missing" if fetchable else "import_only")
 
 
@@ -323,32 +323,34 @@ def test_a_condition_on_a_member_is_a_condition_on_the_ensemble() -> None:
 
 
 def test_a_model_of_the_users_own_comes_after_the_houses(empty_models: Path) -> None:
-    assert list(catalog.list_models()) == list(PUBLISHED)
+    assert list(catalog.list_models(house.settings())) == list(PUBLISHED)
     write_catalog(empty_models / LOCAL, row("mine", "modnet") + row("another"))
-    assert list(catalog.list_models()) == [*PUBLISHED, "mine", "another"]
-    assert catalog.find_card("mine").local and not catalog.find_card("u2netp").local
-    assert set(catalog.read_local_models()) == {"mine", "another"}
+    assert list(catalog.list_models(house.settings())) == [*PUBLISHED, "mine", "another"]
+    assert house.card("mine").local and not house.card("u2netp").local
+    assert set(catalog.read_local_models(house.settings())) == {"mine", "another"}
 
 
 def test_a_change_on_disk_is_seen(empty_models: Path) -> None:
     path = empty_models / LOCAL
     write_catalog(path, row("mine"))
-    assert of(catalog.list_models(), "mine").kind == "u2net"
+    assert of(catalog.list_models(house.settings()), "mine").kind == "u2net"
     write_catalog(path, row("mine", "isnet") + row("more"))
-    assert of(catalog.list_models(), "mine").kind == "isnet" and "more" in catalog.list_models()
+    assert of(catalog.list_models(house.settings()), "mine").kind == "isnet" and "more" in catalog.list_models(
+        house.settings()
+    )
     path.unlink()
-    assert list(catalog.list_models()) == list(PUBLISHED)
+    assert list(catalog.list_models(house.settings())) == list(PUBLISHED)
     write_catalog(path, row("back"))
-    assert "back" in catalog.list_models()
+    assert "back" in catalog.list_models(house.settings())
 
 
 def test_each_models_folder_has_its_own(empty_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_catalog(empty_models / LOCAL, row("mine"))
-    assert "mine" in catalog.list_models()
+    assert "mine" in catalog.list_models(house.settings())
     monkeypatch.setenv("CLEARCUT_MODELS_DIR", str(tmp_path))
     write_catalog(tmp_path / LOCAL, row("theirs"))
     os.utime(tmp_path / LOCAL, ns=(0, (empty_models / LOCAL).stat().st_mtime_ns))
-    assert list(catalog.read_local_models()) == ["theirs"]
+    assert list(catalog.read_local_models(house.settings())) == ["theirs"]
 
 
 @pytest.mark.parametrize(
@@ -370,29 +372,29 @@ def test_a_broken_catalogue_of_the_users_own_is_told_by_its_name(text: str, empt
     write_catalog(empty_models / LOCAL, text)
     for _ in range(2):
         with pytest.raises(ClearcutError) as caught:
-            catalog.list_models()
+            catalog.list_models(house.settings())
         assert (caught.value.code, caught.value.facts) == ("broken_catalog", {"file": LOCAL})
     write_catalog(empty_models / LOCAL, row("mine"))
-    assert "mine" in catalog.list_models()
+    assert "mine" in catalog.list_models(house.settings())
 
 
 def test_a_catalogue_that_is_no_text_is_broken_too(empty_models: Path) -> None:
     (empty_models / LOCAL).write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ClearcutError) as caught:
-        catalog.list_models()
+        catalog.list_models(house.settings())
     assert caught.value.code == "broken_catalog"
 
 
 def test_a_published_model_cannot_be_replaced(empty_models: Path) -> None:
     write_catalog(empty_models / LOCAL, row("u2netp", "modnet") + row("best") + row("mine"))
-    assert catalog.find_card("u2netp") == PUBLISHED["u2netp"] and catalog.find_card("best") == PUBLISHED["best"]
-    assert list(catalog.list_models()) == [*PUBLISHED, "mine"]
+    assert house.card("u2netp") == PUBLISHED["u2netp"] and house.card("best") == PUBLISHED["best"]
+    assert list(catalog.list_models(house.settings())) == [*PUBLISHED, "mine"]
 
 
 def test_several_of_the_users_own_make_one(empty_models: Path) -> None:
     both = '["both"]\nmembers = ["a", "b"]\nweights = [1, 3]\nlevels = [0.1, 0.9]\ngood_for = ["own"]\n'
     write_catalog(empty_models / LOCAL, row("a") + row("b", use="no") + both)
-    card = catalog.find_card("both")
+    card = house.card("both")
     assert isinstance(card, Ensemble) and card.local
     assert (card.weights, card.levels, card.commercial_use) == ((1, 3), (0.1, 0.9), "no")
 

@@ -12,26 +12,29 @@ import pytest
 
 from pipeline.base.errors import ClearcutError
 from pipeline.base.settings import ROOT
-from pipeline.registry import fetching as supply
+from pipeline.registry import fetching
 from pipeline.registry.catalog import ModelCard
+from tests import house
 from tests.unit.test_sources import DATA, HALF, Reply, card, files, refused
 
 CHILD = """
 import os, sys
 from pathlib import Path
-from pipeline import catalog, supply, weights
-card = weights.ModelCard.model_validate_json(sys.argv[1])
+from pipeline import ClearcutError, Settings
+from pipeline.registry import catalog, fetching
+card = catalog.ModelCard.model_validate_json(sys.argv[1])
+settings = Settings.read(os.environ)
 do, *paths = sys.argv[2:]
-catalog.models = lambda: {card.name: card}
+catalog.list_models = lambda settings: {card.name: card}
 print("started", flush=True)
 try:
     if do == "fetch":
-        supply.fetch_network(card)
+        fetching.fetch_network(card, settings)
     elif do == "import":
-        supply.import_file(card, Path(paths[0]))
+        fetching.import_file(card, Path(paths[0]), settings)
     else:
-        list(supply.export(Path(paths[0])))
-except weights.ClearcutError as error:
+        list(fetching.export_files(Path(paths[0]), settings))
+except ClearcutError as error:
     there = paths[0] if do == "export" else os.environ["CLEARCUT_MODELS_DIR"]
     print(error.code, sorted(name for name in os.listdir(there) if not name.endswith(".lock")))
 """
@@ -62,7 +65,7 @@ def test_a_full_disk_is_told_and_left_empty(do: str, tiny_disk: Any, own: Path, 
     small = own.parent / "small" if do == "export" else empty_models
     small.mkdir(exist_ok=True)
     if do == "export":
-        supply.import_file(card(), own)
+        fetching.import_file(card(), own, house.settings())
     paths = {"fetch": [], "import": [own], "export": [small]}[do]
     process = child(card(site().url), do, *paths, within=(*tiny_disk, small))
     assert process.communicate()[0] == "disk_full []\n"
@@ -76,7 +79,7 @@ def test_a_disk_that_is_full_when_the_checksums_are_noted_holds_no_half_file(
     tiny, small = card(bytes=len(FULL), **sums), empty_models
     own.write_bytes(FULL)
     if do == "export":
-        supply.import_file(tiny, own)
+        fetching.import_file(tiny, own, house.settings())
         small = own.parent / "small"
         small.mkdir()
     process = child(tiny, do, own if do == "import" else small, within=(*tiny_disk, small))
@@ -85,8 +88,8 @@ def test_a_disk_that_is_full_when_the_checksums_are_noted_holds_no_half_file(
 
 def test_a_models_folder_that_cannot_be_written_to_is_told(own: Path, site: Any, monkeypatch: Any) -> None:
     monkeypatch.setenv("CLEARCUT_MODELS_DIR", str(own / "models"))
-    assert refused("write_failed", supply.fetch_network, card(site().url)) == {"name": "tiny.onnx"}
-    assert refused("write_failed", supply.import_file, card(), own) == {"name": "tiny.onnx"}
+    assert refused("write_failed", fetching.fetch_network, card(site().url), house.settings()) == {"name": "tiny.onnx"}
+    assert refused("write_failed", fetching.import_file, card(), own, house.settings()) == {"name": "tiny.onnx"}
 
 
 def test_two_processes_fetching_at_once_end_with_one_good_file(empty_models: Path, site: Any) -> None:
@@ -108,7 +111,7 @@ def test_who_waits_for_another_process_hears_a_beat_and_may_leave(empty_models: 
         if len(heard) == 2:
             raise ClearcutError("cancelled")
 
-    refused("cancelled", supply.fetch_network, card(server.url), leave)
+    refused("cancelled", fetching.fetch_network, card(server.url), house.settings(), leave)
     server.go.set()
     assert (heard, process.communicate()[0]) == ([(None, len(DATA))] * 2, "")
     assert files(empty_models) == {"tiny.onnx"}
@@ -123,7 +126,7 @@ def test_a_killed_fetch_leaves_no_file_and_the_next_one_goes_on(rounded: bool, e
     process.kill()
     assert process.wait() < 0
     assert "tiny.onnx" not in files(empty_models)
-    assert supply.fetch_network(tiny).read_bytes() == DATA
+    assert fetching.fetch_network(tiny, house.settings()).read_bytes() == DATA
 
 
 def test_an_import_during_a_fetch_harms_neither(empty_models: Path, own: Path, site: Any) -> None:

@@ -17,14 +17,13 @@ from pipeline.base.errors import ClearcutError
 from pipeline.base.settings import ROOT
 from pipeline.base.words import LANGUAGES, explain
 from pipeline.cutout import cut_out
-from pipeline.inference import pool as runtime
-from pipeline.manage import local_models as stock
-from pipeline.manage import trial
+from pipeline.manage import local_models, trial
 from pipeline.options.options import Options
 from pipeline.pixels.image_io import Photo
-from pipeline.registry import catalog, weights
-from pipeline.registry import fetching as supply
+from pipeline.registry import catalog, fetching, weights
 from pipeline.registry.catalog import ModelCard
+from pipeline.stages import Inputs
+from tests import house
 from tests.pictures import encoded, photo
 from tests.unit.test_sources import card, files, refused
 
@@ -98,11 +97,11 @@ def real(u2netp: Path, at_hand: Callable[[str], Path]) -> Callable[[str], Path]:
     return lambda name: u2netp if name == u2netp.name else at_hand(name)
 
 
-def turned_away(folder: Path, code: str, *arguments: Any, **more: Any) -> dict[str, Any]:
-    """`stock.add` refuses with `code`, which can be told in every language, and leaves nothing behind."""
+def turned_away(folder: Path, code: str, file: Path, *arguments: Any, **more: Any) -> dict[str, Any]:
+    """`add_model` refuses with `code`, which can be told in every language, and leaves nothing behind."""
     before = files(folder)
     with pytest.raises(ClearcutError) as caught:
-        stock.add_model(*arguments, **more)
+        local_models.add_model(file, house.runtime(), *arguments, **more)
     assert caught.value.code == code, caught.value
     assert files(folder) == before
     for language in LANGUAGES:
@@ -115,8 +114,8 @@ def turned_away(folder: Path, code: str, *arguments: Any, **more: Any) -> dict[s
 
 @pytest.mark.parametrize("file", REAL)
 def test_a_real_network_is_at_hand_at_once_and_gone_when_removed(file: str, real: Any, empty_models: Path) -> None:
-    card, said = stock.add_model(real(file), REAL[file], name="mine", license="Apache-2.0")
-    assert catalog.list_models()["mine"] == catalog.find_card("mine") == card
+    card, said = local_models.add_model(real(file), house.runtime(), REAL[file], name="mine", license="Apache-2.0")
+    assert catalog.list_models(house.settings())["mine"] == house.card("mine") == card
     assert (card.local, card.kind, card.license, card.memory_mb) == (
         True,
         REAL[file],
@@ -124,13 +123,13 @@ def test_a_real_network_is_at_hand_at_once_and_gone_when_removed(file: str, real
         round(said.memory_mb),
     )
     assert files(empty_models) == {"mine.onnx", "local.toml"}
-    assert 0.05 < cut_out(Photo(photo("astronaut")), Options(model="mine")).alpha.mean() / 255 < 0.8
+    assert 0.05 < cut_out(Inputs(Photo(photo("astronaut"))), Options(model="mine")).alpha.mean() / 255 < 0.8
     catalog._local.cache_clear()
-    assert catalog.list_models()["mine"] == card
+    assert catalog.list_models(house.settings())["mine"] == card
     assert set(tomllib.loads((empty_models / "local.toml").read_text("utf-8"))) == {"mine"}
-    assert stock.remove_model(card) == [empty_models / "mine.onnx"]
-    assert (files(empty_models), "mine" in catalog.list_models()) == ({"local.toml"}, False)
-    refused("unknown_model", cut_out, Photo(photo("astronaut")), Options(model="mine"))
+    assert local_models.remove_model(card, house.runtime()) == [empty_models / "mine.onnx"]
+    assert (files(empty_models), "mine" in catalog.list_models(house.settings())) == ({"local.toml"}, False)
+    refused("unknown_model", cut_out, Inputs(Photo(photo("astronaut"))), Options(model="mine"))
 
 
 def test_the_size_is_the_one_named_else_the_files_own_else_that_of_its_kind(saved: Any) -> None:
@@ -141,14 +140,14 @@ def test_the_size_is_the_one_named_else_the_files_own_else_that_of_its_kind(save
         (FINDS, " 96×128 ", (96, 128)),
         (FINDS_AT_64, "", (64, 64)),
     ]:
-        card, _ = stock.add_model(saved(network), PLAIN, size)
-        assert card.feed.size == catalog.list_models()["own"].networks[0].feed.size == wanted
+        card, _ = local_models.add_model(saved(network), house.runtime(), PLAIN, size)
+        assert card.feed.size == catalog.list_models(house.settings())["own"].networks[0].feed.size == wanted
 
 
 def test_a_single_size_is_the_shorter_side_where_its_kind_goes_by_that(saved: Any) -> None:
     halved = "a = Conv(x, kernel, bias) y = Clip(a, zero, one)"
     centred = network(halved, BLUE.replace("-8", "-4").replace("5.44", "1.44"))  # MODNet's input is -1 to 1
-    card, _ = stock.add_model(saved(centred), "modnet", "64")
+    card, _ = local_models.add_model(saved(centred), house.runtime(), "modnet", "64")
     assert card.feed.size == (64, 2048)
 
 
@@ -157,40 +156,40 @@ def test_a_single_size_is_the_shorter_side_where_its_kind_goes_by_that(saved: An
     [("My Model (v2).onnx", "my-model-v2"), ("A.B_c.onnx", "a.b_c"), ("--x--.onnx", "x"), ("plain", "plain")],
 )
 def test_without_a_name_it_is_called_after_its_file(file: str, name: str, saved: Any) -> None:
-    card, _ = stock.add_model(saved(FINDS, file), PLAIN)
-    assert (card.name, name in catalog.list_models()) == (name, True)
+    card, _ = local_models.add_model(saved(FINDS, file), house.runtime(), PLAIN)
+    assert (card.name, name in catalog.list_models(house.settings())) == (name, True)
 
 
 @pytest.mark.parametrize("text", ['"quoted" \\ and ünïcode 许可\n\x00\x1b[31m' + "x" * 500, ""], ids=["odd", "none"])
 def test_any_text_for_a_licence_is_kept_in_one_short_line(text: str, saved: Any) -> None:
-    card, _ = stock.add_model(saved(FINDS), PLAIN, license=text)
+    card, _ = local_models.add_model(saved(FINDS), house.runtime(), PLAIN, license=text)
     catalog._local.cache_clear()
-    assert catalog.list_models()["own"].license == card.license
+    assert catalog.list_models(house.settings())["own"].license == card.license
     assert 1 <= len(card.license) <= 100
     assert card.license.replace(" ", "").isprintable()
 
 
 def test_one_more_under_an_own_name_takes_the_place_of_the_first(saved: Any, empty_models: Path) -> None:
-    stock.add_model(saved(FINDS), PLAIN, "64")
-    first = cut_out(Photo(photo()), Options(model="own"))
-    stock.add_model(saved(FINDS, "other.onnx"), PLAIN)
-    card, _ = stock.add_model(saved(FINDS_AT_64), "ben2")
-    assert cut_out(Photo(photo()), Options(model="own")).alpha.shape == first.alpha.shape
-    assert (catalog.list_models()["own"], card.kind) == (card, "ben2")
+    local_models.add_model(saved(FINDS), house.runtime(), PLAIN, "64")
+    first = cut_out(Inputs(Photo(photo())), Options(model="own"))
+    local_models.add_model(saved(FINDS, "other.onnx"), house.runtime(), PLAIN)
+    card, _ = local_models.add_model(saved(FINDS_AT_64), house.runtime(), "ben2")
+    assert cut_out(Inputs(Photo(photo())), Options(model="own")).alpha.shape == first.alpha.shape
+    assert (catalog.list_models(house.settings())["own"], card.kind) == (card, "ben2")
     assert files(empty_models) == {"own.onnx", "other.onnx", "local.toml"}
     turned_away(empty_models, "trial_range", saved(LOGITS), PLAIN)
-    assert catalog.list_models()["own"] == card
-    assert weights.find_checked(card)[1].read_bytes() == FINDS_AT_64.SerializeToString()
+    assert catalog.list_models(house.settings())["own"] == card
+    assert weights.find_checked(card, house.settings())[1].read_bytes() == FINDS_AT_64.SerializeToString()
 
 
 def test_models_removed_one_right_after_another_are_all_gone(saved: Any, empty_models: Path) -> None:
-    stock.add_model(saved(FINDS, "first.onnx"), PLAIN)
+    local_models.add_model(saved(FINDS, "first.onnx"), house.runtime(), PLAIN)
     entry = tomllib.loads((empty_models / "local.toml").read_text("utf-8"))["first"]
     for _ in range(20):
-        stock._write({f"m{number}": entry for number in range(4)})
+        local_models._write({f"m{number}": entry for number in range(4)}, house.settings())
         for left in (3, 2, 1, 0):
-            assert len(catalog.read_local_models()) == left + 1
-            stock.remove_model(catalog.find_card(f"m{left}"))
+            assert len(catalog.read_local_models(house.settings())) == left + 1
+            local_models.remove_model(house.card(f"m{left}"), house.runtime())
 
 
 def test_a_photo_of_the_users_own_stands_in_for_the_drawn_figure(saved: Any, empty_models: Path) -> None:
@@ -198,17 +197,19 @@ def test_a_photo_of_the_users_own_stands_in_for_the_drawn_figure(saved: Any, emp
     turned_away(empty_models, "trial_implausible", wall, PLAIN)
     half = np.zeros((64, 64, 3), np.uint8)
     half[:32] = 255
-    _, said = stock.add_model(wall, PLAIN, picture=saved(encoded(half), "photo.png"))
+    _, said = local_models.add_model(wall, house.runtime(), PLAIN, picture=saved(encoded(half), "photo.png"))
     assert said.share == pytest.approx(0.5, abs=0.05)
 
 
 def test_an_own_model_is_exported_with_its_row_and_works_there(saved: Any, tmp_path: Path, monkeypatch: Any) -> None:
-    card, _ = stock.add_model(saved(FINDS), PLAIN)
-    assert {path.name for path in supply.export_files(tmp_path / "stick")} == {"own.onnx", "local.toml"}
+    card, _ = local_models.add_model(saved(FINDS), house.runtime(), PLAIN)
+    assert {path.name for path in fetching.export_files(tmp_path / "stick", house.settings())} == {
+        "own.onnx",
+        "local.toml",
+    }
     monkeypatch.setenv("CLEARCUT_MODELS_DIR", str(tmp_path / "stick"))
-    runtime.POOL.clear()
-    assert catalog.list_models()["own"] == card
-    assert cut_out(Photo(photo()), Options(model="own")).model == "own"
+    assert catalog.list_models(house.settings())["own"] == card
+    assert cut_out(Inputs(Photo(photo())), Options(model="own")).model == "own"
 
 
 # ---- networks that are turned away -----------------------------------------------------------------------------------
@@ -267,7 +268,7 @@ def test_what_no_person_would_call_a_cut_out_is_turned_away(
 @pytest.mark.parametrize("bad", [NOT_NUMBERS, NOTHING], ids=["not numbers", "nothing at all"])
 def test_a_matte_without_numbers_is_turned_away(bad: onnx.ModelProto, saved: Any, empty_models: Path) -> None:
     with pytest.raises(ClearcutError) as caught:
-        stock.add_model(saved(bad), PLAIN, "64")
+        local_models.add_model(saved(bad), house.runtime(), PLAIN, "64")
     assert caught.value.code in ("trial_range", "trial_implausible", "trial_failed")
     assert files(empty_models) == set()
 
@@ -303,12 +304,12 @@ def test_a_network_that_wants_all_memory_is_turned_away(
     values: float, saved: Any, empty_models: Path, tmp_path: Path, monkeypatch: Any
 ) -> None:
     limited = tmp_path / "python"  # the child is a process of its own: its limit is lowered there
-    code = "from pipeline import trial; trial.MEMORY_MB = 3000; trial._child()"
+    code = "from pipeline.manage import trial; trial.MEMORY_MB = 3000; trial._child()"
     limited.write_text(f"#!/bin/sh\nexec '{sys.executable}' -c '{code}'\n")
     limited.chmod(0o755)
     monkeypatch.setattr(trial.sys, "executable", str(limited))
     with pytest.raises(ClearcutError) as caught:
-        stock.add_model(saved(greedy(values)), PLAIN, "64")
+        local_models.add_model(saved(greedy(values)), house.runtime(), PLAIN, "64")
     assert caught.value.code in ("trial_limits", "trial_failed")
     assert files(empty_models) == set()
 
@@ -334,7 +335,7 @@ def test_a_file_that_no_name_can_be_made_of_wants_one(file: str, saved: Any, emp
 
 
 def test_a_name_whose_file_would_be_another_models_is_refused(saved: Any, empty_models: Path) -> None:
-    taken = catalog.find_card("isnet-general-use").networks[0].variants[0].file.removesuffix(".onnx")
+    taken = house.card("isnet-general-use").networks[0].variants[0].file.removesuffix(".onnx")
     (empty_models / f"{taken}.onnx").write_bytes(b"published")
     turned_away(empty_models, "bad_name", saved(FINDS), PLAIN, name=taken)
     assert (empty_models / f"{taken}.onnx").read_bytes() == b"published"
@@ -362,7 +363,7 @@ def test_files_that_are_not_there_are_told(saved: Any, empty_models: Path, tmp_p
 def test_a_photo_that_is_none_is_told_by_its_name(content: bytes, saved: Any, empty_models: Path) -> None:
     picture = saved(content, "photo.png")
     with pytest.raises(ClearcutError) as caught:
-        stock.add_model(saved(FINDS), PLAIN, picture=picture)
+        local_models.add_model(saved(FINDS), house.runtime(), PLAIN, picture=picture)
     assert caught.value.code in ("not_a_picture", "empty_file")
     assert files(empty_models) == set()
     assert "photo.png" in explain(caught.value)
@@ -371,7 +372,7 @@ def test_a_photo_that_is_none_is_told_by_its_name(content: bytes, saved: Any, em
 def test_a_models_folder_that_cannot_be_written_to_is_told(saved: Any, monkeypatch: Any) -> None:
     file = saved(FINDS)
     monkeypatch.setenv("CLEARCUT_MODELS_DIR", str(file / "models"))
-    refused("write_failed", stock.add_model, file, PLAIN)
+    refused("write_failed", local_models.add_model, file, house.runtime(), PLAIN)
 
 
 @pytest.mark.parametrize(
@@ -380,7 +381,7 @@ def test_a_models_folder_that_cannot_be_written_to_is_told(saved: Any, monkeypat
 def test_a_broken_list_of_own_models_is_told_and_left_alone(text: str, saved: Any, empty_models: Path) -> None:
     (empty_models / "local.toml").write_text(text)
     turned_away(empty_models, "broken_catalog", saved(FINDS), PLAIN)
-    assert refused("broken_catalog", catalog.list_models) == {"file": "local.toml"}
+    assert refused("broken_catalog", catalog.list_models, house.settings()) == {"file": "local.toml"}
     assert (empty_models / "local.toml").read_text() == text
 
 
@@ -391,12 +392,12 @@ def test_a_trial_writes_no_files_anywhere(saved: Any, tmp_path: Path, monkeypatc
         monkeypatch.setenv(name, str(home))
     monkeypatch.setattr(trial.tempfile, "tempdir", None)
     monkeypatch.chdir(home)
-    tiny = catalog.read_local_models() or catalog.list_models()["u2netp"]
+    tiny = catalog.read_local_models(house.settings()) or catalog.list_models(house.settings())["u2netp"]
     assert isinstance(tiny, ModelCard)
     file = saved(FINDS)
     before = files(file.parent)
     plain = tiny.model_copy(update={"feed": catalog.find_kind(PLAIN).feed, "read": catalog.find_kind(PLAIN).read})
-    assert trial.try_network(plain, file).share > 0.1
+    assert trial.try_network(plain, file, house.settings()).share > 0.1
     assert (list(home.iterdir()), files(file.parent)) == ([], before)
 
 
@@ -407,19 +408,22 @@ def test_a_file_that_nobody_has_vouched_for_is_tried_before_it_is_imported(saved
     kind = catalog.find_kind(PLAIN)
     tiny = card(sha256=None, kind=PLAIN, network=kind.network, feed=kind.feed, read=kind.read)
     for bad, code in ((saved(b"hello"), "trial_unreadable"), (saved(LOGITS, "b.onnx"), "trial_range")):
-        refused(code, stock.import_weights, tiny, bad)
+        refused(code, local_models.import_weights, tiny, bad, house.runtime())
         assert files(empty_models) == set()
-    assert stock.import_weights(tiny, saved(FINDS)) == weights.find_checked(tiny)[1]
+    assert (
+        local_models.import_weights(tiny, saved(FINDS), house.runtime())
+        == weights.find_checked(tiny, house.settings())[1]
+    )
     assert files(empty_models) == {"tiny.onnx", "tiny.onnx.sha256"}
-    assert stock.remove_model(tiny) == [empty_models / "tiny.onnx"]
+    assert local_models.remove_model(tiny, house.runtime()) == [empty_models / "tiny.onnx"]
     assert files(empty_models) == set()
 
 
 def test_a_published_model_stays_in_the_catalogue_when_its_file_is_removed(own_models: Path) -> None:
-    real = catalog.find_card("u2netp")
-    cut_out(Photo(photo()), Options(model="u2netp"))
-    assert stock.remove_model(real) == [own_models / "u2netp.onnx"]
-    refused("model_missing", cut_out, Photo(photo()), Options(model="u2netp"), cache=False)
-    assert catalog.find_card("u2netp") == real
+    real = house.card("u2netp")
+    cut_out(Inputs(Photo(photo())), Options(model="u2netp"))
+    assert local_models.remove_model(real, house.runtime()) == [own_models / "u2netp.onnx"]
+    refused("model_missing", cut_out, Inputs(Photo(photo())), Options(model="u2netp"), cache=False)
+    assert house.card("u2netp") == real
     assert files(own_models) == set()
-    refused("not_removable", stock.remove_model, catalog.find_card("best"))
+    refused("not_removable", local_models.remove_model, house.card("best"), house.runtime())

