@@ -3,6 +3,7 @@
 import argparse
 import json
 import math
+import os
 import re
 from pathlib import Path
 from typing import Any, get_args
@@ -13,11 +14,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from pipeline.base.errors import ClearcutError
-from pipeline.base.fields import add_flags, given_values
-from pipeline.base.settings import PREFIX, ROOT, Engine, Settings
+from pipeline.base.settings import PREFIX, ROOT, EngineName, Settings
 from pipeline.base.words import LANGUAGES, explain, load_words
-from pipeline.inference.engines import PACKAGES
-from pipeline.inference.engines.onnx_runtime import PROVIDERS
+from pipeline.commands.flags import add_flags, given_values
+from pipeline.inference.engines import ENGINES
 from pipeline.options.options import Options
 from tests.options import other_than_default
 
@@ -38,7 +38,7 @@ GIVEN: dict[str, tuple[str, Any]] = {
     "pool_mb": ("512", 512.0),
     "slots": ("2", 2),
 }
-DEFAULTS = Settings.current({})
+DEFAULTS = Settings.read({})
 WRONG_SETTINGS = [
     ("offline", "perhaps"),
     ("engine", "gpu"),
@@ -83,51 +83,51 @@ def test_these_cases_name_every_setting() -> None:
 def test_each_setting_is_read_from_its_variable(name: str) -> None:
     text, value = GIVEN[name]
     assert getattr(DEFAULTS, name) != value
-    read = Settings.current({PREFIX + name.upper(): text})
+    read = Settings.read({PREFIX + name.upper(): text})
     assert read == DEFAULTS.model_copy(update={name: value})
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_an_empty_variable_is_an_unset_one(name: str) -> None:
-    assert Settings.current({PREFIX + name.upper(): ""}) == DEFAULTS
+    assert Settings.read({PREFIX + name.upper(): ""}) == DEFAULTS
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
-def test_the_machines_own_environment_is_in_force_at_once(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_machines_own_environment_is_what_a_program_starts_with(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     text, value = GIVEN[name]
     monkeypatch.setenv(PREFIX + name.upper(), text)
-    assert getattr(Settings.current(), name) == value
+    assert getattr(Settings.read(os.environ), name) == value
     monkeypatch.delenv(PREFIX + name.upper())
-    assert getattr(Settings.current(), name) == getattr(DEFAULTS, name)
+    assert getattr(Settings.read(os.environ), name) == getattr(DEFAULTS, name)
 
 
-@pytest.mark.parametrize("text", ["auto", *get_args(Engine)])
+@pytest.mark.parametrize("text", ["auto", *get_args(EngineName)])
 def test_every_engine_that_the_runtime_knows_can_be_asked_for(text: str) -> None:
-    assert Settings.current({"CLEARCUT_ENGINE": text}).engine == text
-    assert text in ("auto", *PACKAGES) or text in PROVIDERS
+    assert Settings.read({"CLEARCUT_ENGINE": text}).engine == text
+    assert text in ("auto", *ENGINES)
 
 
 def test_a_wrong_engine_is_told_with_those_that_there_are() -> None:
     with pytest.raises(ClearcutError) as caught:
-        Settings.current({"CLEARCUT_ENGINE": "tpu"})
-    assert caught.value.facts["accepted"] == ", ".join(["auto", *get_args(Engine)])
+        Settings.read({"CLEARCUT_ENGINE": "tpu"})
+    assert caught.value.facts["accepted"] == ", ".join(["auto", *get_args(EngineName)])
 
 
 @pytest.mark.parametrize("text", ["1", "true", "TRUE", "yes", "on"])
 def test_yes_is_said_in_several_ways(text: str) -> None:
-    assert Settings.current({"CLEARCUT_OFFLINE": text}).offline is True
+    assert Settings.read({"CLEARCUT_OFFLINE": text}).offline is True
 
 
 @pytest.mark.parametrize("text", ["0", "false", "no", "off"])
 def test_no_is_said_in_several_ways(text: str) -> None:
-    assert Settings.current({"CLEARCUT_OFFLINE": text}).offline is False
+    assert Settings.read({"CLEARCUT_OFFLINE": text}).offline is False
 
 
 @pytest.mark.parametrize(("name", "text"), WRONG_SETTINGS)
 def test_a_wrong_setting_names_its_variable_and_value(name: str, text: str) -> None:
     variable = PREFIX + name.upper()
     with pytest.raises(ClearcutError) as caught:
-        Settings.current({variable: text})
+        Settings.read({variable: text})
     assert (caught.value.code, caught.value.exit_code) == ("bad_setting", 2)
     assert (caught.value.facts["name"], caught.value.facts["value"]) == (variable, text)
     for language in LANGUAGES:
@@ -139,7 +139,7 @@ def test_a_wrong_setting_names_its_variable_and_value(name: str, text: str) -> N
 def test_whatever_a_variable_holds_is_a_setting_or_a_bad_setting(name: str, text: str) -> None:
     variable = PREFIX + name.upper()
     try:
-        read = Settings.current({variable: text})
+        read = Settings.read({variable: text})
     except ClearcutError as error:
         assert error.facts["name"] == variable
     else:
@@ -148,7 +148,7 @@ def test_whatever_a_variable_holds_is_a_setting_or_a_bad_setting(name: str, text
 
 @pytest.mark.parametrize("variable", ["CLEARCUT_COLOUR", "THREADS", "clearcut_threads"])
 def test_variables_that_are_no_settings_change_nothing(variable: str) -> None:
-    assert Settings.current({variable: "nonsense"}) == DEFAULTS
+    assert Settings.read({variable: "nonsense"}) == DEFAULTS
 
 
 def test_without_a_setting_nothing_is_limited_and_the_weights_lie_beside_the_catalogue() -> None:
@@ -267,17 +267,29 @@ def test_options_cannot_be_changed_once_made() -> None:
         Options().feather = 3  # type: ignore[misc]
 
 
-def test_without_a_model_the_machines_own_is_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_model_the_machines_own_is_meant() -> None:
+    machine = Settings(model="isnet-general-use")
     assert Options().model == "u2netp"
-    monkeypatch.setenv("CLEARCUT_MODEL", "isnet-general-use")
-    assert Options().model == "isnet-general-use"
-    assert Options(model="u2netp").model == "u2netp"
+    for options in (Options(), Options.of(feather=2), Options.of(preset="sticker")):
+        filled = options.with_defaults_of(machine)
+        assert filled == options.model_copy(update={"model": "isnet-general-use"})
+        assert options.with_defaults_of(DEFAULTS) == options
+    for asked in (Options(model="u2netp"), Options.of(model="u2netp")):
+        assert asked.with_defaults_of(machine).model == "u2netp"
 
 
-def test_a_wrong_setting_is_not_blamed_on_the_options(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_machines_model_is_not_filled_in_twice() -> None:
+    once = Options().with_defaults_of(Settings(model="isnet-general-use"))
+    assert once.with_defaults_of(Settings(model="silueta")).model == "isnet-general-use"
+
+
+def test_options_ask_nothing_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLEARCUT_SLOTS", "none")
-    with pytest.raises(ClearcutError) as caught:
-        Options.of(feather=1)
+    monkeypatch.setenv("CLEARCUT_MODEL", "isnet-general-use")
+    assert Options.of(feather=1) == Options(feather=1)
+    assert Options().model == "u2netp"
+    with pytest.raises(ClearcutError) as caught:  # whoever reads the environment is told, and of a setting
+        Settings.read(os.environ)
     assert (caught.value.code, caught.value.facts["name"]) == ("bad_setting", "CLEARCUT_SLOTS")
 
 
@@ -286,7 +298,7 @@ def test_a_wrong_setting_is_not_blamed_on_the_options(monkeypatch: pytest.Monkey
 
 def flags() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser()
-    add_flags(parser, Options, "option")
+    add_flags(parser, Options, "option", "en")
     return parser
 
 
