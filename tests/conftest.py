@@ -18,6 +18,7 @@ from pipeline.base.settings import PREFIX
 from pipeline.inference.pool import Speeds
 from pipeline.registry import catalog, fetching
 from tests import house
+from tests.machines import Machine, pin, read_pinned
 from tests.networks import TWO_ANSWERS
 
 TEST_DATA = os.environ.get("CLEARCUT_TEST_DATA")
@@ -29,6 +30,7 @@ os.environ["CLEARCUT_OPEN"] = "0"
 CACHE_DIR = tempfile.TemporaryDirectory(prefix="clearcut-test-cache-")  # compiled networks stay for the next test
 os.environ["CLEARCUT_CACHE_DIR"] = CACHE_DIR.name
 prepare_process()
+pin(read_pinned(os.environ), pytest.MonkeyPatch())
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +41,18 @@ def fresh_state(monkeypatch: pytest.MonkeyPatch) -> None:
     runtime.speeds = Speeds()
     for module in ("pipeline.cutout", "pipeline.inference.runtime"):
         monkeypatch.setattr(f"{module}.default_runtime", house.runtime)
+
+
+@pytest.fixture
+def on_machine(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Take this machine for another in this test: ``on_machine(MACHINES[…])``, or ``on_machine(features=…, cores=…,
+    providers=…)`` (of onnxruntime) for facts alone. Processes that the test starts do not know of it.
+    """
+
+    def put(known: Machine = Machine(), **facts: Any) -> None:
+        pin(known._replace(**facts), monkeypatch)
+
+    return put
 
 
 def _fetched(model: str) -> Path:
