@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 # What the code knows of itself. Where a module moves, only these lines change.
-from pipeline import Options, Settings, add_flags, given_values, list_canvases, list_presets, say, to_megabytes
+from pipeline import Options, Runtime, Settings, add_flags, given_values, list_canvases, list_presets, say, to_megabytes
 from pipeline.base.fields import accepted_values
 from pipeline.commands.command_line import _make_parser
 from pipeline.commands.terminal import Terminal
@@ -204,7 +204,7 @@ def test_every_flag_of_the_web_server_is_real(name: str) -> None:
 
 def test_every_flag_that_is_named_is_one_of_a_command() -> None:
     parsers = [ArgumentParser(), command_line_parser(["cut"]), command_line_parser(["models"])]
-    add_flags(parsers[0], ServerSettings, "setting")
+    add_flags(parsers[0], ServerSettings, "setting", "en")
     known = set()
     while parsers:
         for action in parsers.pop()._actions:
@@ -238,7 +238,7 @@ def test_every_request_that_is_shown_finds_a_route() -> None:
     from server.api import build_router
 
     app = FastAPI(docs_url="/api/docs")
-    app.include_router(build_router(ServerSettings()))
+    app.include_router(build_router(ServerSettings(), Runtime(ServerSettings())))
     routes = {
         (method.upper(), re.sub(r"\{[^}]+\}", "[^/]+", path))
         for path, all_ in app.openapi()["paths"].items()
