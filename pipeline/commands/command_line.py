@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, NoReturn
 
 from .. import __version__
 from ..base.errors import UNEXPECTED, USER, ClearcutError, as_clearcut_error, write_error
-from ..base.settings import Settings
 from ..base.words import detect_language
 from .terminal import Context, Terminal
 
@@ -48,6 +47,8 @@ def main(
     logging.getLogger("clearcut").addHandler(logging.NullHandler())  # what concerns a person is told as a sentence
     try:
         try:
+            from ..base.settings import Settings  # pydantic, which --version and a wrong word need not wait for
+
             context = Context(terminal, Settings.read(environ), helper)
             code = int(given.run(given, context))
         except ClearcutError as error:

@@ -7,10 +7,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ..base.errors import ClearcutError
-from ..base.settings import Settings
 from ..base.words import FALLBACK, explain, say
 
 if TYPE_CHECKING:
+    from ..base.settings import Settings
     from ..inference.helper import Helper
     from ..inference.runtime import Runtime
 
@@ -57,7 +57,7 @@ class Context:
     """
 
     terminal: Terminal
-    settings: Settings
+    settings: "Settings"
     helper: "Helper | None" = None
 
     @cached_property

@@ -163,7 +163,7 @@ def place_cropped(alpha: np.ndarray, margin: float = 0.0) -> Placement:
 
 
 def place_in_ratio(alpha: np.ndarray, wide: float, high: float, margin: float = 0.0) -> Placement:
-    """As `place_cropped`, with the shorter of the two directions made longer until width : height is `wide` : `high`."""
+    """As `place_cropped`, with the shorter of the two directions made longer until width : height is as asked for."""
     box = find_subject(alpha) or place_whole(alpha).box
     sides = _margins(alpha, box, margin) if find_subject(alpha) else (0, 0, 0, 0)
     width, height = box.size[0] + sides[0] + sides[2], box.size[1] + sides[1] + sides[3]
