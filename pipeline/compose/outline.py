@@ -13,7 +13,7 @@ def draw_outline(rgb: np.ndarray, alpha: np.ndarray, width: float, colour: Colou
     """A cut-out on a backing of one colour that reaches `width` pixels beyond its contour.
 
     What is see-through within the contour gets the backing too, as a printed sticker has it. The outline is cut where
-    the picture ends; `crop` makes room.
+    the picture ends; the option ``crop`` makes room.
 
     Parameters
     ----------

@@ -31,7 +31,7 @@ class Canvas:
     background
         The colour asked for, ``#rrggbb``; None where any will do.
     min_fill
-        Percent of the frame that the subject has to fill, as `compose.fill` measures it; 0 where nobody says.
+        Percent of the frame that the subject has to fill, as `measure_fill` measures it; 0 where nobody says.
     title_en, title_zh
         Its name for people.
     """
