@@ -7,35 +7,36 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.base import files as storage
 from pipeline.base.errors import ClearcutError
+from pipeline.base.files import Entry
 from pipeline.base.jobs import Job
 from pipeline.inference import engines
-from pipeline.inference import pool as runtime
-from pipeline.inference.engines import Loaded, compiled, mnn, open_vino
+from pipeline.inference.engines import ENGINES, Loaded, WeightFile, compiled, mnn, open_vino
 from pipeline.inference.networks import find_network
 from pipeline.pixels.image_io import decode
-from pipeline.registry import catalog
 from pipeline.registry.catalog import ModelCard
+from tests import house
 from tests.networks import TWO_INPUT
 from tests.pictures import composite, photo
 
 Load = Callable[[Path, int | str], Loaded]
-LOADS: dict[str, Load] = {
-    "mnn": lambda file, output: mnn.Network(file, "0" * 64, [output]),
-    "openvino": lambda file, output: open_vino.Network(file, "f32", "0" * 64, [output]),
-}
+BESIDE = ("mnn", "openvino")
 
 
-@pytest.fixture(params=LOADS)
+@pytest.fixture(params=BESIDE)
 def load(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
-    if not {"mnn": mnn, "openvino": open_vino}[request.param].is_here():
+    engine = ENGINES[request.param]
+    if not engine.is_here():
         pytest.skip(f"no {request.param} here")
     monkeypatch.setenv("CLEARCUT_CACHE_DIR", str(tmp_path / "cache"))
-    return LOADS[request.param]
+    return lambda file, output: engine.load(WeightFile(file, "0" * 64, [output]), "f32", house.settings())
 
 
-@pytest.mark.parametrize("engine", LOADS)
+def list_kept() -> list[Entry]:
+    return list(house.settings().store.list_entries(compiled.FOLDER))
+
+
+@pytest.mark.parametrize("engine", BESIDE)
 @pytest.mark.parametrize("model", ["u2netp", "isnet-general-use"])
 def test_the_matte_is_that_of_onnxruntime_to_half_a_grey_level(
     model: str, engine: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
@@ -44,7 +45,7 @@ def test_the_matte_is_that_of_onnxruntime_to_half_a_grey_level(
     assert_alike(model, engine, [composite(640, 480).rgb, photo(), photo("coffee")], monkeypatch)
 
 
-@pytest.mark.parametrize("engine", LOADS)
+@pytest.mark.parametrize("engine", BESIDE)
 @pytest.mark.parametrize("folder", ["soft", "people", "logos", "scenes"])
 def test_the_matte_is_that_of_onnxruntime_on_pictures_of_every_sort(
     folder: str, engine: str, truth: Path, u2netp: Path, monkeypatch: pytest.MonkeyPatch
@@ -54,16 +55,17 @@ def test_the_matte_is_that_of_onnxruntime_on_pictures_of_every_sort(
 
 
 def assert_alike(model: str, engine: str, pictures: list[np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
-    card, mattes = catalog.find_card(model), []
+    card, mattes = house.card(model), []
     assert isinstance(card, ModelCard)
     kind = find_network(card)
     for each in ("cpu", engine):
         monkeypatch.setenv("CLEARCUT_ENGINE", each)
-        planned = engines.plan(card)
+        runtime = house.runtime()
+        planned = engines.plan(card, "exact", runtime.settings)
         if planned.warnings:
             pytest.skip(f"no {each} here")
-        session = runtime.POOL.session(card, planned)
-        assert session.engine == planned.label
+        session = runtime.pool.get(card, planned)
+        assert session.engine == engines.label(planned)
         feds = [kind.feed(rgb, card) for rgb in pictures]
         mattes.append([kind.read(session.run(fed.inputs, Job()), card, fed).matte for fed in feds])
     for theirs, ours in zip(*mattes, strict=True):
@@ -112,13 +114,13 @@ def test_what_was_made_of_a_network_is_kept_for_the_next_process(
     load: Load, two_answers: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     load(two_answers, 0)
-    (kept,) = storage.kept(compiled.FOLDER)
+    (kept,) = list_kept()
     assert kept.path.stat().st_mode & 0o777 == 0o600
 
     def fail(*_: object) -> None:
         raise AssertionError("made again")
 
-    monkeypatch.setattr(open_vino, "_pruned", fail)
+    monkeypatch.setattr(open_vino, "_prune", fail)
     monkeypatch.setattr(mnn, "CONVERTER", Path("nowhere.py"))
     assert answer(load(two_answers, 0)).max() == 0.25
 
@@ -126,13 +128,13 @@ def test_what_was_made_of_a_network_is_kept_for_the_next_process(
 @pytest.mark.parametrize("how", ["cut short", "damaged", "empty"])
 def test_what_was_spoilt_is_made_anew(load: Load, how: str, two_answers: Path) -> None:
     load(two_answers, 0)
-    (kept,) = storage.kept(compiled.FOLDER)
+    (kept,) = list_kept()
     good = kept.path.read_bytes()
     middle = len(good) // 2
     spoilt = {"cut short": good[:middle], "damaged": good[:middle] + b"spoilt" + good[middle + 6 :], "empty": b""}
     kept.path.write_bytes(spoilt[how])
     assert answer(load(two_answers, 0)).max() == 0.25
-    (again,) = storage.kept(compiled.FOLDER)
+    (again,) = list_kept()
     assert again.size == len(good)
 
 

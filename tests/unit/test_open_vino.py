@@ -4,52 +4,63 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
-from pipeline.base import files as storage
-from pipeline.base import machine
 from pipeline.base.jobs import Job
 from pipeline.base.settings import ROOT
 from pipeline.cutout import cut_out
 from pipeline.inference import engines
-from pipeline.inference.engines import compiled, mnn, open_vino
+from pipeline.inference.engines import ENGINES, Plan, WeightFile, compiled, open_vino
+from pipeline.inference.engines.mnn import Mnn
+from pipeline.inference.engines.open_vino import OpenVino, OpenVinoNetwork
 from pipeline.options.options import Options
 from pipeline.pixels.image_io import Photo, decode
-from pipeline.registry import catalog
-from pipeline.registry.catalog import Card, Coarsest, ModelCard
+from pipeline.registry.catalog import Card, Coarsest, ModelCard, Precision
+from pipeline.stages import Inputs
+from tests import house
+from tests.machines import AMX, AVX2, AVX512
 from tests.networks import TWO_ANSWERS, TWO_INPUT
 
-pytestmark = pytest.mark.skipif(not open_vino.is_here(), reason="no OpenVINO here")
+pytestmark = pytest.mark.skipif(not ENGINES["openvino"].is_here(), reason="no OpenVINO here")
 RED = np.broadcast_to(np.array([255, 0, 0], np.uint8), (8, 8, 3)).copy()
 
 
-def loaded(file: Path, outputs: Any = None) -> open_vino.Network:
-    return open_vino.Network(file, "f32", "0" * 64, outputs)
+def loaded(file: Path, outputs: Any = None, checksum: str = "0" * 64) -> OpenVinoNetwork:
+    return OpenVinoNetwork(WeightFile(file, checksum, outputs), "f32", house.settings())
+
+
+def measured() -> ModelCard:
+    card = house.card("u2netp")
+    assert isinstance(card, ModelCard)
+    return card
+
+
+def plan(card: Card, precision: Precision = "exact") -> Plan:
+    assert isinstance(card, ModelCard)
+    return engines.plan(card, precision, house.settings())
 
 
 @pytest.fixture
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """OpenVINO, with no other engine beside onnxruntime."""
-    monkeypatch.setattr(mnn, "is_here", lambda: False)
+    monkeypatch.setattr(Mnn, "is_here", lambda engine: False)
 
 
 def test_a_measured_network_runs_on_it_without_being_asked_and_others_do_not(
     alone: None, enter: Callable[..., Card]
 ) -> None:
     own = enter("own", TWO_ANSWERS, kind="anime", feed={"size": [8, 8]})
-    measured = catalog.find_card("u2netp")
-    assert isinstance(own, ModelCard) and isinstance(measured, ModelCard)
-    assert (engines.plan(own).engine, engines.plan(own).why) == ("cpu", "only")
-    assert (engines.plan(measured).engine, engines.plan(measured).why) == ("openvino", "measured")
+    assert (plan(own).engine, plan(own).why) == ("cpu", "only")
+    assert (plan(measured()).engine, plan(measured()).why) == ("openvino", "measured")
 
 
 def test_whoever_asks_for_it_gets_it_for_any_network(enter: Callable[..., Card], monkeypatch: Any) -> None:
     enter("own", TWO_ANSWERS, kind="anime", feed={"size": [8, 8]})
     monkeypatch.setenv("CLEARCUT_ENGINE", "openvino")
-    cutout = cut_out(Photo(RED), Options(model="own"))
+    cutout = cut_out(Inputs(Photo(RED)), Options(model="own"))
     assert (cutout.engine, cutout.warnings, cutout.alpha.min()) == ("OpenVINO f32", (), 255)
 
 
@@ -57,31 +68,33 @@ def test_a_network_that_it_cannot_run_is_run_by_onnxruntime(two_answers: Path, m
     def fail(*_: object) -> None:
         raise RuntimeError("no")
 
-    monkeypatch.setattr(open_vino, "_compiled", fail)
+    monkeypatch.setattr(open_vino, "_compile", fail)
+    monkeypatch.setattr(Mnn, "is_here", lambda engine: False)
     for why, told in (("measured", ()), ("asked", ("engine_fallback",))):
-        network, plan = engines.load(two_answers, engines.Plan("openvino", why=why), "0" * 64)  # type: ignore[arg-type]
-        assert (network.label, plan.warnings) == ("onnxruntime CPU", told)
+        planned = Plan("openvino", why=why)  # type: ignore[arg-type]
+        network, held = engines.load(measured(), WeightFile(two_answers, "0" * 64), planned, house.settings())
+        assert (network.label, held.warnings) == ("onnxruntime CPU", told)
 
 
 def test_where_it_is_missing_everything_works_and_asking_for_it_is_told(
     alone: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(open_vino, "is_here", lambda: False)
-    card = catalog.find_card("u2netp")
-    assert isinstance(card, ModelCard)
-    assert (engines.plan(card).label, engines.plan(card).warnings) == ("onnxruntime CPU", ())
+    monkeypatch.setattr(OpenVino, "is_here", lambda engine: False)
+    assert (engines.label(plan(measured())), plan(measured()).warnings) == ("onnxruntime CPU", ())
     monkeypatch.setenv("CLEARCUT_ENGINE", "openvino")
-    assert (engines.plan(card).label, engines.plan(card).warnings) == ("onnxruntime CPU", ("engine_fallback",))
+    assert (engines.label(plan(measured())), plan(measured()).warnings) == ("onnxruntime CPU", ("engine_fallback",))
 
 
-@pytest.mark.parametrize(("has_halves", "labels"), [(False, ("f32", "f32")), (True, ("f32", "bf16"))])
+@pytest.mark.parametrize(
+    ("features", "labels"),
+    [((), ("f32", "f32")), (AVX2, ("f32", "f32")), (AVX512, ("f32", "f32")), (AMX, ("f32", "bf16"))],
+)
 def test_halves_are_used_where_the_processor_has_them_and_the_precision_allows(
-    has_halves: bool, labels: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+    features: tuple[str, ...], labels: tuple[str, str], on_machine: Callable[..., None]
 ) -> None:
-    monkeypatch.setattr(machine, "multiplies_halves", lambda: has_halves)
-    card = catalog.find_card("u2netp").model_copy(update={"arithmetic": Coarsest(exact="f32", fast="bf16")})
-    assert isinstance(card, ModelCard)
-    assert tuple(engines.plan(card, each).arithmetic for each in ("exact", "fast")) == labels  # type: ignore[arg-type]
+    on_machine(features=features)
+    card = measured().model_copy(update={"arithmetic": Coarsest(exact="f32", fast="bf16")})
+    assert tuple(plan(card, each).arithmetic for each in get_args(Precision)) == labels
 
 
 def test_only_the_outputs_that_are_asked_for_are_computed(two_answers: Path) -> None:
@@ -103,15 +116,17 @@ def test_outputs_are_told_by_position_or_name(output: int | str, two_answers: Pa
 def test_other_weights_other_outputs_and_other_threads_are_compiled_apart(two_answers: Path, monkeypatch: Any) -> None:
     loaded(two_answers, [0])
     loaded(two_answers, [1])
-    open_vino.Network(two_answers, "f32", "1" * 64, [0])
+    loaded(two_answers, [0], "1" * 64)
     monkeypatch.setenv("CLEARCUT_THREADS", "1")
     loaded(two_answers, [0])
-    assert len(list(storage.kept(compiled.FOLDER))) == 4
+    assert len(list(house.settings().store.list_entries(compiled.FOLDER))) == 4
 
 
 def test_its_converter_and_its_reporting_client_are_not_loaded(two_answers: Path) -> None:
-    code = f"""import sys; from pathlib import Path; from pipeline.engines.open_vino import Network
-Network(Path({str(two_answers)!r}), "f32", "0" * 64)
+    code = f"""import os, sys; from pathlib import Path; from pipeline import Settings, prepare_process
+from pipeline.inference.engines.open_vino import OpenVinoNetwork, WeightFile
+prepare_process()
+OpenVinoNetwork(WeightFile(Path({str(two_answers)!r}), "0" * 64), "f32", Settings.read(os.environ))
 print([name for name in sys.modules if "telemetry" in name or name.startswith("openvino.tools.ovc.")])"""
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
@@ -122,5 +137,5 @@ def test_people_are_cut_out_as_well_as_by_onnxruntime(truth: Path, u2netp: Path,
     alphas = []
     for engine in ("cpu", "openvino"):
         monkeypatch.setenv("CLEARCUT_ENGINE", engine)
-        alphas.append(cut_out(decode(path.read_bytes()), Options(model="u2netp")).alpha.astype(int))
+        alphas.append(cut_out(Inputs(decode(path.read_bytes())), Options(model="u2netp")).alpha.astype(int))
     assert np.abs(alphas[0] - alphas[1]).mean() <= 0.5
