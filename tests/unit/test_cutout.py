@@ -9,14 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import pipeline
-from pipeline import Job, Options, Photo, cut_out, cut_out_bytes, cut_out_file, cutout, decode
+from pipeline import InputFiles, Inputs, Job, Options, Photo, cut_out, cut_out_bytes, cut_out_file, cutout, decode
 from pipeline.base import jobs
 from pipeline.base.errors import ClearcutError
 from pipeline.inference import engines
-from pipeline.inference import pool as runtime
 from pipeline.inference.engines import onnx_runtime, open_vino
 from pipeline.inference.sessions import Session
+from tests import house
 from tests.pictures import composite, encoded, iou, off, opened, photo
 
 pytestmark = pytest.mark.usefixtures("u2netp")
@@ -55,10 +54,10 @@ def code_of(call: Callable[[], object]) -> str:
 )
 def test_a_ball_on_a_wall_is_cut_out(model, width, height, request):
     one = composite(width, height)
-    cutout = cut_out(Photo(one.rgb), options(model, request))
+    cutout = cut_out(Inputs(Photo(one.rgb)), options(model, request))
     assert iou(cutout.alpha, one.alpha) >= 0.97
     assert off(cutout.alpha, one.alpha) <= 0.006 * 255
-    engine = engines.plan(pipeline.find_card(model)).label
+    engine = engines.label(engines.plan(house.card(model), "exact", house.settings()))
     assert (cutout.model, cutout.engine, cutout.warnings) == (model, engine, ())
 
 
@@ -67,7 +66,7 @@ def test_people_are_cut_out(model, first, floor, truth, request):
     chosen, found = options(model, request), []
     for path in sorted((truth / "people" / "images").iterdir())[:first]:
         with Image.open(truth / "people" / "masks" / f"{path.stem}.png") as mask:
-            found.append(iou(cut_out(decode(path.read_bytes()), chosen).alpha, np.asarray(mask.convert("L"))))
+            found.append(iou(cut_out(Inputs(decode(path.read_bytes())), chosen).alpha, np.asarray(mask.convert("L"))))
     assert len(found) == first
     assert np.mean(found) >= floor
 
@@ -77,39 +76,39 @@ def test_people_are_cut_out(model, first, floor, truth, request):
 )
 def test_every_size_comes_out_at_that_size(size, mode):
     pixels = np.asarray(Image.fromarray(photo()).resize(size).convert(mode))
-    result = cut_out_file(encoded(pixels), Options(feather=3))
+    result = cut_out_file(InputFiles(encoded(pixels)), Options(feather=3))
     assert result.original_size == result.cutout.photo.size == size
     assert opened(result.data).shape == (size[1], size[0], 4)
 
 
 def test_a_cutout_is_a_photo_without_its_background():
     rgb = photo()
-    cutout = cut_out(Photo(rgb))
+    cutout = cut_out(Inputs(Photo(rgb)))
     assert (cutout.rgb.dtype, cutout.alpha.dtype, cutout.alpha.shape) == (np.uint8, np.uint8, rgb.shape[:2])
     assert not cutout.rgb[cutout.alpha == 0].any()
     solid = cutout.alpha == 255
     assert solid.any() and np.array_equal(cutout.rgb[solid], rgb[solid])
-    assert {"network", "matte", "compose"} <= set(cutout.seconds)
+    assert list(cutout.seconds) == ["find", "matte", "edges", "colour", "compose"]
 
 
 def test_a_mirrored_view_of_an_array_works_as_well():
     turned = photo()[:, ::-1, ::-1]
     assert not turned.flags.c_contiguous
-    whole = cut_out(Photo(np.ascontiguousarray(turned)), cache=False)
-    assert np.array_equal(cut_out(Photo(turned), cache=False).alpha, whole.alpha)
+    whole = cut_out(Inputs(Photo(np.ascontiguousarray(turned))), cache=False)
+    assert np.array_equal(cut_out(Inputs(Photo(turned)), cache=False).alpha, whole.alpha)
 
 
 def test_a_file_carries_what_the_cutout_holds():
-    result = cut_out_file(encoded(photo(), "JPEG", dpi=(300, 300)), name="cat.jpg")
+    result = cut_out_file(InputFiles(encoded(photo(), "JPEG", dpi=(300, 300)), name="cat.jpg"))
     assert np.array_equal(opened(result.data), np.dstack((result.cutout.rgb, result.cutout.alpha)))
     assert decode(result.data).dpi == pytest.approx((300, 300), abs=0.02)
     assert result.cutout.photo.name == "cat.jpg"
-    assert {"decode", "network", "encode"} <= set(result.cutout.seconds)
+    assert list(result.cutout.seconds) == ["decode", "find", "matte", "edges", "colour", "compose", "encode"]
 
 
 def test_bytes_in_bytes_out_is_the_same_path():
     data = encoded(photo(), "JPEG")
-    assert cut_out_bytes(data, feather=2) == cut_out_file(data, Options(feather=2)).data
+    assert cut_out_bytes(data, feather=2) == cut_out_file(InputFiles(data), Options(feather=2)).data
 
 
 def test_the_same_photo_gives_the_same_bytes():
@@ -119,7 +118,7 @@ def test_the_same_photo_gives_the_same_bytes():
 
 def test_feather_changes_only_what_is_near_the_edge():
     rgb, reach = composite(640, 480).rgb, 8
-    hard, soft = (cut_out(Photo(rgb), Options(feather=pixels)).alpha for pixels in (0, reach))
+    hard, soft = (cut_out(Inputs(Photo(rgb)), Options(feather=pixels)).alpha for pixels in (0, reach))
     near = np.ones((4 * reach + 1, 4 * reach + 1), np.uint8)
     flat = cv2.dilate(hard, near) == cv2.erode(hard, near)
     assert (flat & (hard == 255)).any() and (flat & (hard == 0)).any()
@@ -135,7 +134,7 @@ EMPTY = {shade: np.full((300, 400, 3), shade, np.uint8) for shade in (0, 90, 255
     ("model", "picture"), [*(("u2netp", picture) for picture in EMPTY), ("isnet-general-use", "grain")]
 )
 def test_a_picture_of_nothing_stays_empty(model, picture, request):
-    cutout = cut_out(Photo(EMPTY[picture]), options(model, request, feather=2))
+    cutout = cut_out(Inputs(Photo(EMPTY[picture])), options(model, request, feather=2))
     assert not cutout.alpha.any() and not cutout.rgb.any()
     assert cutout.warnings == ("nothing_found",)
 
@@ -148,28 +147,28 @@ def test_a_second_run_runs_no_network(runs):
 
 
 def test_the_same_pixels_under_another_name_run_no_network(runs):
-    cut_out_file(encoded(photo(), compress_level=1), name="cat.png")
+    cut_out_file(InputFiles(encoded(photo(), compress_level=1), name="cat.png"))
     for format, how in {"PNG": {}, "BMP": {}, "TIFF": {"dpi": (72, 72)}, "WEBP": {"lossless": True}}.items():
-        cut_out_file(encoded(photo(), format, **how), Options(feather=4), name="kitten")
+        cut_out_file(InputFiles(encoded(photo(), format, **how), name="kitten"), Options(feather=4))
     assert len(runs) == 1
 
 
 def test_other_pixels_run_the_network_again(runs):
     for rgb in (photo(), photo()[:, ::-1], photo("coffee")):
-        cut_out(Photo(np.ascontiguousarray(rgb)))
+        cut_out(Inputs(Photo(np.ascontiguousarray(rgb))))
     assert len(runs) == 3
 
 
 def test_without_the_cache_every_run_counts(runs):
-    cut_out(Photo(photo()))
+    cut_out(Inputs(Photo(photo())))
     for _ in range(2):
-        cut_out(Photo(photo()), cache=False)
+        cut_out(Inputs(Photo(photo())), cache=False)
     assert len(runs) == 3
 
 
 def test_what_is_run_without_the_cache_is_not_kept(runs):
-    cut_out(Photo(photo()), cache=False)
-    cut_out(Photo(photo()))
+    cut_out(Inputs(Photo(photo())), cache=False)
+    cut_out(Inputs(Photo(photo())))
     assert len(runs) == 2
 
 
@@ -178,7 +177,7 @@ def test_what_was_transparent_stays_transparent():
     own = np.full(one.alpha.shape, 255, np.uint8)
     own[:, :320] = 128
     own[:240] = 0
-    cutout = cut_out(decode(encoded(np.dstack((one.rgb, own)))))
+    cutout = cut_out(Inputs(decode(encoded(np.dstack((one.rgb, own))))))
     assert not cutout.alpha[:240].any() and not cutout.rgb[:240].any()
     assert (cutout.alpha <= own).all()
     assert cutout.alpha[300, 330] > 250 and 120 < cutout.alpha[300, 310] <= 128
@@ -188,7 +187,7 @@ def test_colours_under_transparency_are_not_seen(runs):
     one = composite(320, 240)
     for hidden in (0, 77):
         rgb = np.where(one.alpha[..., None] > 0, one.subject, np.uint8(hidden))
-        cut_out(Photo(rgb, one.alpha))
+        cut_out(Inputs(Photo(rgb, one.alpha)))
     assert len(runs) == 1
 
 
@@ -207,14 +206,14 @@ def test_options_out_of_bounds_are_named():
 
 def test_missing_weights_are_named(empty_models):
     with pytest.raises(ClearcutError) as caught:
-        cut_out(Photo(photo()))
+        cut_out(Inputs(Photo(photo())))
     assert caught.value.code == "model_missing"
     assert (caught.value.facts["model"], caught.value.facts["file"]) == ("u2netp", "u2netp.onnx")
 
 
 def test_a_broken_file_says_so_with_its_name():
     with pytest.raises(ClearcutError) as caught:
-        cut_out_file(b"dear diary", name="diary.jpg")
+        cut_out_file(InputFiles(b"dear diary", name="diary.jpg"))
     assert (caught.value.code, caught.value.facts) == ("not_a_picture", {"name": "diary.jpg"})
 
 
@@ -231,28 +230,28 @@ def test_what_nobody_foresaw_is_a_clearcut_error(error, code, monkeypatch):
 
 
 def test_a_file_is_cut_out_in_a_run_slot():
-    with jobs.SLOTS.turn(Job()):
-        assert code_of(lambda: cut_out_file(encoded(photo()), job=Job(most_ahead=0))) == "busy"
+    with house.runtime().slots.hold(Job()):
+        assert code_of(lambda: cut_out_file(InputFiles(encoded(photo())), job=Job(most_ahead=0))) == "busy"
 
 
 def test_a_job_cancelled_before_it_starts_runs_nothing(runs):
     job = Job()
     job.cancel()
-    assert code_of(lambda: cut_out_file(encoded(photo()), job=job)) == "cancelled"
-    assert code_of(lambda: cut_out(Photo(photo()), job=job)) == "cancelled"
+    assert code_of(lambda: cut_out_file(InputFiles(encoded(photo())), job=job)) == "cancelled"
+    assert code_of(lambda: cut_out(Inputs(Photo(photo())), job=job)) == "cancelled"
     assert not runs
 
 
 @pytest.mark.parametrize("step", ["reading", "loading", "finding", "finishing"])
 def test_a_job_cancelled_at_any_step_ends_there(step):
     class Stopped(Job):
-        def at(self, reached: jobs.Step) -> None:
-            super().at(reached)
+        def enter(self, reached: jobs.Step) -> None:
+            super().enter(reached)
             if reached == step:
                 self.cancel()
 
     job = Stopped()
-    assert code_of(lambda: cut_out_file(encoded(photo()), job=job)) == "cancelled"
+    assert code_of(lambda: cut_out_file(InputFiles(encoded(photo())), job=job)) == "cancelled"
     assert job.step == step
     assert cut_out_bytes(encoded(photo()))  # the slot is free again
 
@@ -260,11 +259,11 @@ def test_a_job_cancelled_at_any_step_ends_there(step):
 @pytest.mark.parametrize("engine", ["cpu", "openvino"])
 def test_a_running_network_is_broken_off(engine, isnet, monkeypatch):
     monkeypatch.setenv("CLEARCUT_ENGINE", engine)
-    kind = open_vino.Network if engine == "openvino" else onnx_runtime.Network
-    if engine == "openvino" and not open_vino.is_here():
+    kind = open_vino.OpenVinoNetwork if engine == "openvino" else onnx_runtime.OnnxNetwork
+    if engine == "openvino" and not engines.ENGINES["openvino"].is_here():
         pytest.skip("no OpenVINO here")
     job, seen, run = Job(), [], kind.run
-    runtime.POOL.session(pipeline.find_card("isnet-general-use"))
+    house.runtime().pool.get(house.card("isnet-general-use"))
 
     def watched(*given: object) -> object:
         seen.append("started")
@@ -280,7 +279,7 @@ def test_a_running_network_is_broken_off(engine, isnet, monkeypatch):
 
     monkeypatch.setattr(kind, "run", watched)
     threading.Thread(target=cancel_once_it_runs, daemon=True).start()
-    assert code_of(lambda: cut_out(Photo(photo()), Options(model="isnet-general-use"), job=job)) == "cancelled"
+    assert code_of(lambda: cut_out(Inputs(Photo(photo())), Options(model="isnet-general-use"), job=job)) == "cancelled"
     assert seen == ["started"]
     monkeypatch.setattr(kind, "run", run)
-    assert cut_out(Photo(composite(64, 48).rgb), Options(model="isnet-general-use")).alpha.any()
+    assert cut_out(Inputs(Photo(composite(64, 48).rgb)), Options(model="isnet-general-use")).alpha.any()
