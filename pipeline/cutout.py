@@ -11,7 +11,7 @@ from .inference.runtime import Runtime, default_runtime
 from .options.canvas import Canvas, parse_canvas
 from .options.options import Options
 from .pixels import image_io
-from .pixels.encoders import Picture, write
+from .pixels.encoders import Picture, encode_picture
 from .pixels.geometry import Size
 from .pixels.image_io import Photo
 from .pixels.metadata import filter_exif
@@ -106,7 +106,7 @@ def cut_out(
     Raises
     ------
     ClearcutError
-        See `KINDS` in ``errors.py``.
+        See `ANSWERS` in ``base/errors.py``.
 
     Examples
     --------
@@ -200,4 +200,4 @@ def _encode(cutout: Cutout, data: bytes) -> bytes:
         picture = picture._replace(alpha=None)
     if options.keep_exif:
         picture = picture._replace(exif=filter_exif(data))
-    return write(options.format, picture, options.quality)
+    return encode_picture(options.format, picture, options.quality)

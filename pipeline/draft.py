@@ -8,7 +8,7 @@ from .cutout import Result, make_picture
 from .inference.runtime import Runtime
 from .options.options import Options
 from .pixels import image_io
-from .pixels.encoders import write
+from .pixels.encoders import encode_picture
 from .pixels.geometry import Size
 from .pixels.image_io import Photo
 from .stages import Inputs, Memo, View, hold_slot, run_stages
@@ -52,13 +52,13 @@ class Draft:
             view = View(original, photo.size[0] / full_size[0], self._long_side)
             cutout = run_stages(inputs, options, self._runtime, job, clock, view=view, memo=self._memo)
             with clock("encode"):
-                png = write("png", make_picture(cutout))
+                png = encode_picture("png", make_picture(cutout))
             job.check()
         format = options.file_format
         return Result(png, cutout, full_size, image_io.name_cutout(self._name, format.extension), format.media_type)
 
     def _fit(self, photo: Photo) -> tuple[Photo, Size]:
-        return photo.fitted(self._long_side), photo.size
+        return photo.shrink_to(self._long_side), photo.size
 
     def _decode_background(self, data: bytes | None, options: Options) -> Photo | None:
         if data is None or options.background != "image":
@@ -66,5 +66,5 @@ class Draft:
         limit = self._runtime.settings.max_megapixels
         digest = hashlib.sha256(data).digest()
         return self._memo.remember(
-            "background", digest, lambda: image_io.decode(data, "", limit).fitted(2 * self._long_side)
+            "background", digest, lambda: image_io.decode(data, "", limit).shrink_to(2 * self._long_side)
         )

@@ -177,7 +177,7 @@ def run_stages(
     Raises
     ------
     ClearcutError
-        See `KINDS` in ``errors.py``.
+        See `ANSWERS` in ``base/errors.py``.
     """
     options = options.with_defaults_of(runtime.settings)
     photo, reduced = inputs.photo, view.reduced if view else 1.0
@@ -187,7 +187,7 @@ def run_stages(
         """One stage; its key holds all that it and those before it have read."""
         nonlocal read
         job.check()
-        read = (*read, options.values_read_by(stage), facts)
+        read = (*read, options.list_values_read_by(stage), facts)
         with clock(stage):
             return memo.remember(stage, read, make) if memo else make()
 

@@ -39,7 +39,7 @@ MACHINES = {
 def pin(known: Machine, patch: pytest.MonkeyPatch) -> None:
     """Let this process take its machine for `known`."""
     if known.features is not None:
-        patch.setattr(machine, "processor", lambda: ("a processor of tests", known.features))
+        patch.setattr(machine, "identify_processor", lambda: ("a processor of tests", known.features))
     if known.cores is not None:
         patch.setattr(machine, "count_cores", lambda: known.cores)
     if known.providers is not None:

@@ -4,7 +4,7 @@ import errno
 from typing import Any, Literal, NamedTuple
 
 
-class Kind(NamedTuple):
+class Answer(NamedTuple):
     """How the faces answer an error: over HTTP, and to a shell."""
 
     status: int
@@ -71,71 +71,71 @@ Code = Literal[
     "unexpected",
 ]
 
-KINDS: dict[Code, Kind] = {
+ANSWERS: dict[Code, Answer] = {
     # the picture
-    "no_picture": Kind(422, USER),
-    "empty_file": Kind(422, USER),
-    "not_a_picture": Kind(415, USER),
-    "broken_picture": Kind(422, USER),
-    "too_many_pixels": Kind(413, USER),
-    "too_large": Kind(413, USER),
+    "no_picture": Answer(422, USER),
+    "empty_file": Answer(422, USER),
+    "not_a_picture": Answer(415, USER),
+    "broken_picture": Answer(422, USER),
+    "too_many_pixels": Answer(413, USER),
+    "too_large": Answer(413, USER),
     # what was asked for
-    "bad_option": Kind(422, USER),
-    "no_background": Kind(422, USER),
-    "bad_setting": Kind(500, USER),
-    "bad_request": Kind(400, USER),
-    "unknown_model": Kind(422, USER),
-    "needs_package": Kind(501, USER),
-    "took_too_long": Kind(503, UNEXPECTED),
-    "not_found": Kind(404, USER),
+    "bad_option": Answer(422, USER),
+    "no_background": Answer(422, USER),
+    "bad_setting": Answer(500, USER),
+    "bad_request": Answer(400, USER),
+    "unknown_model": Answer(422, USER),
+    "needs_package": Answer(501, USER),
+    "took_too_long": Answer(503, UNEXPECTED),
+    "not_found": Answer(404, USER),
     # models and their weights
-    "unknown_kind": Kind(422, USER),
-    "bad_name": Kind(422, USER),
-    "bad_size": Kind(422, USER),
-    "broken_catalog": Kind(500, USER),
-    "import_only": Kind(409, FETCH),
-    "not_removable": Kind(409, USER),
-    "read_only": Kind(403, USER),
-    "not_allowed": Kind(403, USER),
-    "model_missing": Kind(409, FETCH),
-    "offline": Kind(409, FETCH),
-    "fetch_failed": Kind(502, FETCH),
-    "wrong_checksum": Kind(500, FETCH),
-    "broken_weights": Kind(500, FETCH),
-    "trial_unreadable": Kind(422, USER),
-    "trial_external": Kind(422, USER),
-    "trial_failed": Kind(422, USER),
-    "trial_range": Kind(422, USER),
-    "trial_implausible": Kind(422, USER),
-    "trial_limits": Kind(422, USER),
-    "not_optimisable": Kind(422, USER),
-    "optimise_failed": Kind(500, UNEXPECTED),
+    "unknown_kind": Answer(422, USER),
+    "bad_name": Answer(422, USER),
+    "bad_size": Answer(422, USER),
+    "broken_catalog": Answer(500, USER),
+    "import_only": Answer(409, FETCH),
+    "not_removable": Answer(409, USER),
+    "read_only": Answer(403, USER),
+    "not_allowed": Answer(403, USER),
+    "model_missing": Answer(409, FETCH),
+    "offline": Answer(409, FETCH),
+    "fetch_failed": Answer(502, FETCH),
+    "wrong_checksum": Answer(500, FETCH),
+    "broken_weights": Answer(500, FETCH),
+    "trial_unreadable": Answer(422, USER),
+    "trial_external": Answer(422, USER),
+    "trial_failed": Answer(422, USER),
+    "trial_range": Answer(422, USER),
+    "trial_implausible": Answer(422, USER),
+    "trial_limits": Answer(422, USER),
+    "not_optimisable": Answer(422, USER),
+    "optimise_failed": Answer(500, UNEXPECTED),
     # files
-    "file_missing": Kind(404, USER),
-    "folder_empty": Kind(404, USER),
-    "file_unreadable": Kind(422, USER),
-    "output_exists": Kind(409, USER),
-    "output_clash": Kind(409, USER),
-    "disk_full": Kind(507, UNEXPECTED),
-    "write_failed": Kind(500, UNEXPECTED),
+    "file_missing": Answer(404, USER),
+    "folder_empty": Answer(404, USER),
+    "file_unreadable": Answer(422, USER),
+    "output_exists": Answer(409, USER),
+    "output_clash": Answer(409, USER),
+    "disk_full": Answer(507, UNEXPECTED),
+    "write_failed": Answer(500, UNEXPECTED),
     # the machine and its doors
-    "busy": Kind(429, UNEXPECTED),
-    "cancelled": Kind(499, UNEXPECTED),
-    "out_of_memory": Kind(507, UNEXPECTED),
-    "port_in_use": Kind(500, USER),
-    "bad_address": Kind(500, USER),
-    "needs_protection": Kind(500, USER),
-    "unauthorized": Kind(401, USER),
-    "foreign_origin": Kind(403, USER),
-    "unknown_host": Kind(421, USER),
-    "expired": Kind(410, USER),
-    "self_test": Kind(500, UNEXPECTED),
-    "unexpected": Kind(500, UNEXPECTED),
+    "busy": Answer(429, UNEXPECTED),
+    "cancelled": Answer(499, UNEXPECTED),
+    "out_of_memory": Answer(507, UNEXPECTED),
+    "port_in_use": Answer(500, USER),
+    "bad_address": Answer(500, USER),
+    "needs_protection": Answer(500, USER),
+    "unauthorized": Answer(401, USER),
+    "foreign_origin": Answer(403, USER),
+    "unknown_host": Answer(421, USER),
+    "expired": Answer(410, USER),
+    "self_test": Answer(500, UNEXPECTED),
+    "unexpected": Answer(500, UNEXPECTED),
 }
 
 
 class ClearcutError(Exception):
-    """Something that a person should be told, as a code of `KINDS` and the facts that its sentence names.
+    """Something that a person should be told, as a code of `ANSWERS` and the facts that its sentence names.
 
     Facts are JSON values. They never hold a path of the server: they travel to whoever asked. The error survives
     pickling, so that worker processes can raise it.
@@ -153,12 +153,12 @@ class ClearcutError(Exception):
     @property
     def status(self) -> int:
         """How HTTP answers it; an unknown code, say of a newer worker process, is answered as ``unexpected``."""
-        return KINDS.get(self.code, KINDS["unexpected"]).status
+        return ANSWERS.get(self.code, ANSWERS["unexpected"]).status
 
     @property
     def exit_code(self) -> int:
         """How the command line ends with it."""
-        return KINDS.get(self.code, KINDS["unexpected"]).exit_code
+        return ANSWERS.get(self.code, ANSWERS["unexpected"]).exit_code
 
     def __str__(self) -> str:
         return f"{self.code} {self.facts}" if self.facts else self.code
@@ -182,6 +182,6 @@ def as_clearcut_error(error: BaseException, **facts: Any) -> ClearcutError:
     return ClearcutError("unexpected", kind=type(error).__name__)
 
 
-def write_error(error: OSError, name: str) -> ClearcutError:
+def as_write_error(error: OSError, name: str) -> ClearcutError:
     """Why the file called `name` could not be written: ``disk_full`` or ``write_failed``."""
     return ClearcutError("disk_full" if error.errno in FULL else "write_failed", name=name)

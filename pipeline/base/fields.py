@@ -11,7 +11,7 @@ from .words import say
 SIGNS = {"ge": "≥", "gt": ">", "le": "≤"}
 
 
-def accepted_values(model: type[BaseModel], name: str) -> str:
+def describe_accepted(model: type[BaseModel], name: str) -> str:
     """The values that the field `name` takes, in signs rather than words: ``0–50``, ``≥ 1``, ``0, 1``, ``a, b``.
 
     For a name that is no field: the names that are.
@@ -21,9 +21,9 @@ def accepted_values(model: type[BaseModel], name: str) -> str:
         return ", ".join(model.model_fields)
     if is_switch(field):
         return "0, 1"
-    if names := list(_literals(field.annotation)):
+    if names := list(_find_literals(field.annotation)):
         return ", ".join(map(str, names))
-    limits = {kind: getattr(each, kind) for each in _constraints(field) for kind in SIGNS if hasattr(each, kind)}
+    limits = {kind: getattr(each, kind) for each in _find_limits(field) for kind in SIGNS if hasattr(each, kind)}
     if "ge" in limits and "le" in limits:
         return f"{limits['ge']}–{limits['le']}"
     if limits:
@@ -36,7 +36,7 @@ def is_switch(field: FieldInfo) -> bool:
     return field.annotation is bool or bool in get_args(field.annotation)
 
 
-def _constraints(field: FieldInfo) -> Iterator[Any]:
+def _find_limits(field: FieldInfo) -> Iterator[Any]:
     """Limits of the field itself, and of what stands inside a union such as ``Megabytes | None``."""
     yield from field.metadata
     for part in get_args(field.annotation):
@@ -45,10 +45,10 @@ def _constraints(field: FieldInfo) -> Iterator[Any]:
                 yield from getattr(each, "metadata", [each])
 
 
-def _literals(annotation: Any) -> Iterator[Any]:
+def _find_literals(annotation: Any) -> Iterator[Any]:
     """The values that a ``Literal``, or a union of them, allows."""
     if get_origin(annotation) is Literal:
         yield from get_args(annotation)
     else:
         for part in get_args(annotation):
-            yield from _literals(part)
+            yield from _find_literals(part)

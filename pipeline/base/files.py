@@ -49,7 +49,7 @@ class Store:
 
         Returns whether it could be kept: not on a full or read-only disk.
         """
-        place = self._make(where)
+        place = self._make_folder(where)
         if place is None or len(content) + END.size > most:
             return False
         part = place / f"{name}.{os.urandom(4).hex()}{PART}"
@@ -134,7 +134,7 @@ class Store:
     @contextmanager
     def make_scratch(self) -> Iterator[Path]:
         """A folder to work in, gone afterwards. What killed processes left in theirs goes with the next one."""
-        place = self._make(SCRATCH)
+        place = self._make_folder(SCRATCH)
         for each in self.list_entries(SCRATCH) if place else ():
             if time.time() - each.written > STALE_SECONDS:
                 shutil.rmtree(each.path, ignore_errors=True)
@@ -145,7 +145,7 @@ class Store:
 
     def count_up(self, name: str) -> None:
         """Count one more under `name`: a byte at the end of a file, which no two processes can get wrong."""
-        place = self._make(".")
+        place = self._make_folder(".")
         if place is not None:
             with suppress(OSError):
                 handle = os.open(place / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -167,7 +167,7 @@ class Store:
 
     def set_mark(self, name: str) -> None:
         """Note under `name`, for every process, that something happened now."""
-        place = self._make(".")
+        place = self._make_folder(".")
         if place is not None:
             with suppress(OSError):
                 (place / name).write_text(os.urandom(8).hex(), encoding="ascii")
@@ -179,7 +179,7 @@ class Store:
         except OSError:
             return 0
 
-    def _make(self, where: str) -> Path | None:
+    def _make_folder(self, where: str) -> Path | None:
         """The subfolder `where`, made if need be; None where there can be none."""
         place = self.folder / where
         try:

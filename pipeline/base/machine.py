@@ -19,7 +19,7 @@ def count_cores() -> int:
 
 
 @cache
-def processor() -> tuple[str, tuple[str, ...]]:
+def identify_processor() -> tuple[str, tuple[str, ...]]:
     """The processor's name, and which of `FEATURES` it has; no features where the system does not tell them."""
     facts: dict[str, str] = {}
     try:
@@ -33,18 +33,18 @@ def processor() -> tuple[str, tuple[str, ...]]:
     return name, tuple(each for each in FEATURES if each in flags)
 
 
-def multiplies_halves() -> bool:
+def has_fast_bf16() -> bool:
     """Whether the processor computes in bf16 at speed, as far as the system tells."""
-    return bool(HALVES & set(processor()[1]))
+    return bool(HALVES & set(identify_processor()[1]))
 
 
 def has_avx2_at_most() -> bool:
     """Whether the widest numbers side by side are those of AVX2, as far as the system tells."""
-    features = processor()[1]
+    features = identify_processor()[1]
     return "avx2" in features and "avx512f" not in features
 
 
-def memory_mb() -> float | None:
+def measure_memory_mb() -> float | None:
     """How much memory this machine has; None where the system does not tell."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e6
@@ -52,7 +52,7 @@ def memory_mb() -> float | None:
         return None
 
 
-def peak_mb() -> float | None:
+def measure_peak_mb() -> float | None:
     """The most memory that this process has held; None where the system does not tell."""
     try:
         import resource

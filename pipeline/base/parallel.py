@@ -18,12 +18,12 @@ def map_parallel(work: Callable[[Given], Made], things: Sequence[Given]) -> Iter
     """What `work` makes of each of `things`, in their order, on all cores: for work that lets go of Python's lock."""
     if machine.count_cores() == 1 or len(things) < 2 or hasattr(_thread, "works"):
         return map(work, things)
-    return _in_order(work, things)
+    return _map_in_order(work, things)
 
 
-def _in_order(work: Callable[[Given], Made], things: Sequence[Given]) -> Iterator[Made]:
+def _map_in_order(work: Callable[[Given], Made], things: Sequence[Given]) -> Iterator[Made]:
     """A few at a time, so that a small picture gets its turn beside a large one."""
-    threads, begun = _threads(machine.count_cores()), deque[Future[Made]]()
+    threads, begun = _start_threads(machine.count_cores()), deque[Future[Made]]()
     for thing in things:
         begun.append(threads.submit(work, thing))
         if len(begun) == 2 * machine.count_cores():
@@ -33,13 +33,13 @@ def _in_order(work: Callable[[Given], Made], things: Sequence[Given]) -> Iterato
 
 
 @cache
-def _threads(number: int) -> ThreadPoolExecutor:
+def _start_threads(number: int) -> ThreadPoolExecutor:
     """Threads that stay: starting them for each step would take longer than many a step does."""
     return ThreadPoolExecutor(number, "clearcut-core", initializer=setattr, initargs=(_thread, "works", True))
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(after_in_child=_threads.cache_clear)  # a fork has none of them
+    os.register_at_fork(after_in_child=_start_threads.cache_clear)  # a fork has none of them
 _thread = threading.local()  # `works` in the threads above: waiting for one another, they might wait for ever
 
 

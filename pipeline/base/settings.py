@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from .errors import ClearcutError
-from .fields import accepted_values
+from .fields import describe_accepted
 from .files import Store
 
 PREFIX = "CLEARCUT_"
@@ -39,7 +39,7 @@ class Settings(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _empty_means_unset(cls, values: dict[str, Any]) -> dict[str, Any]:
+    def _drop_empty(cls, values: dict[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in values.items() if value != ""}
 
     @classmethod
@@ -64,7 +64,7 @@ class Settings(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             name = str(first["loc"][0])
-            facts = {"value": str(first["input"]), "accepted": accepted_values(cls, name)}
+            facts = {"value": str(first["input"]), "accepted": describe_accepted(cls, name)}
             raise ClearcutError("bad_setting", name=PREFIX + name.upper(), **facts) from None
 
     @property

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
 
 from .. import __version__
-from ..base.errors import UNEXPECTED, USER, ClearcutError, as_clearcut_error, write_error
+from ..base.errors import UNEXPECTED, USER, ClearcutError, as_clearcut_error, as_write_error
 from ..base.words import detect_language
 from .terminal import Context, Terminal
 
@@ -30,7 +30,7 @@ class _Parser(argparse.ArgumentParser):
 def main(
     arguments: Sequence[str] | None = None, helper: "Helper | None" = None, environ: Mapping[str, str] = os.environ
 ) -> int:
-    """Run one command; its exit code: 0, or the worst of `KINDS` in ``errors.py`` that came up.
+    """Run one command; its exit code: 0, or the worst of `ANSWERS` in ``base/errors.py`` that came up.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def main(
         sys.stdout.flush()
     except OSError as error:  # standard output: a full disk, or whoever read it has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return UNEXPECTED if isinstance(error, BrokenPipeError) else terminal.complain(write_error(error, "stdout"))
+        return UNEXPECTED if isinstance(error, BrokenPipeError) else terminal.complain(as_write_error(error, "stdout"))
     except Exception as error:
         sys.stdout.flush()
         return terminal.complain(as_clearcut_error(error))

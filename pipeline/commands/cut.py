@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..base.errors import ClearcutError, write_error
+from ..base.errors import ClearcutError, as_write_error
 from ..options.canvas import describe_fill
 from ..options.options import Options
 from ..options.presets import list_presets
@@ -104,7 +104,7 @@ def plan_outputs(photos: list[str], output: str | None, extension: str) -> Plan:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise write_error(error, folder.name) from None
+            raise as_write_error(error, folder.name) from None
     return plan
 
 
@@ -215,7 +215,7 @@ def _write(target: Path, data: bytes) -> None:
     except OSError as error:
         if part is not target:
             part.unlink(missing_ok=True)
-        raise write_error(error, target.name) from None
+        raise as_write_error(error, target.name) from None
 
 
 def _is_device(target: Path) -> bool:

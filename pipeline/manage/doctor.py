@@ -40,11 +40,11 @@ class Finding(NamedTuple):
 
 def examine_processor(settings: Settings) -> Iterator[Finding]:
     """Name, cores, the features that matter here, and memory."""
-    name, features = machine.processor()
+    name, features = machine.identify_processor()
     threads = settings.threads or machine.count_cores()
     facts = {"name": name, "cores": machine.count_cores(), "threads": threads, "features": ", ".join(features)}
     yield Finding("processor", "processor_is", facts)
-    memory = machine.memory_mb()
+    memory = machine.measure_memory_mb()
     yield Finding("memory", "memory_is", {"megabytes": round(memory)}) if memory else Finding("memory", "unknown", {})
 
 

@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from ..base.errors import ClearcutError, write_error
+from ..base.errors import ClearcutError, as_write_error
 from ..base.settings import Settings
 from ..inference.engines import optimised
 from ..inference.runtime import Runtime
@@ -149,7 +149,7 @@ def _variant(name: str, file: Path) -> Variant:
 def _card(name: str, kind: str, feed: Feed, variant: Variant, license: str, memory_mb: float = 1) -> ModelCard:
     like = catalog.find_kind(kind)
     return ModelCard(
-        name=name, kind=kind, network=like.network, license=re.sub(r"[\x00-\x1f\x7f]", " ", license)[:100] or "–",
+        name=name, kind=kind, family=like.family, license=re.sub(r"[\x00-\x1f\x7f]", " ", license)[:100] or "–",
         license_url="", homepage="", commercial_use="unclear", why="own", good_for=("own",), memory_mb=memory_mb,
         feed=feed, read=like.read, variants=(variant,), local=True,
     )  # fmt: skip
@@ -157,7 +157,7 @@ def _card(name: str, kind: str, feed: Feed, variant: Variant, license: str, memo
 
 def _entry(card: ModelCard, usual: Feed) -> dict[str, Any]:
     """The card as an entry of the catalogue file, without what its kind says already."""
-    own = card.model_dump(mode="json", exclude={"name", "network", "read", "feed", "local"}, exclude_defaults=True)
+    own = card.model_dump(mode="json", exclude={"name", "family", "read", "feed", "local"}, exclude_defaults=True)
     return {**own, "feed": {"size": list(card.feed.size)}} if card.feed != usual else own
 
 
@@ -181,4 +181,4 @@ def _write(entries: dict[str, Any], settings: Settings) -> None:
         part.replace(path)
     except OSError as error:
         part.unlink(missing_ok=True)
-        raise write_error(error, path.name) from None
+        raise as_write_error(error, path.name) from None

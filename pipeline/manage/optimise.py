@@ -97,7 +97,7 @@ def optimise(
         if not has:
             raise ClearcutError("needs_package", package=package)
     usual = engines.plan(card, "fast", settings)
-    shape = card.network, card.feed.resize, card.feed.layout, card.read.activation
+    shape = card.family, card.feed.resize, card.feed.layout, card.read.activation
     if shape != ("saliency", "stretch", "nchw", "none") or usual.why in ("asked", "missing", "gpu"):
         raise ClearcutError("not_optimisable", model=card.name)
     variant, path = weights.find_checked(card, settings)
@@ -166,9 +166,9 @@ def read_pictures(folder: Path) -> list[Pictured]:
             mask = image_io.decode(masks[file.stem].read_bytes()) if file.stem in masks else None
         except (ClearcutError, OSError):
             continue
-        rgb = photo.fitted(LONG_SIDE).rgb
+        rgb = photo.shrink_to(LONG_SIDE).rgb
         fits = mask is not None and mask.size == photo.size
-        found.append(Pictured(rgb, mask.fitted(LONG_SIDE).rgb[..., 0].copy()) if mask and fits else Pictured(rgb))
+        found.append(Pictured(rgb, mask.shrink_to(LONG_SIDE).rgb[..., 0].copy()) if mask and fits else Pictured(rgb))
         if len(found) == MOST:
             break
     if not found:

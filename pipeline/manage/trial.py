@@ -20,7 +20,7 @@ import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from ..base import machine
-from ..base.errors import ClearcutError, Code, write_error
+from ..base.errors import ClearcutError, Code, as_write_error
 from ..base.jobs import Job
 from ..base.process import prepare_process
 from ..base.settings import ROOT, Settings
@@ -104,7 +104,7 @@ def try_network(
             known = {"card": card.model_dump(mode="json"), "settings": _for_child(settings)}
             trial = _ask_child(json.dumps({**known, "folder": folder, "fit": fit}))
     except OSError as error:
-        raise write_error(error, file.name) from None
+        raise as_write_error(error, file.name) from None
     if trial.code:
         facts = {"kind": card.kind, "detail": trial.detail, "seconds": SECONDS, "memory": memory_limit()}
         raise ClearcutError(trial.code, file=file.name, **facts)
@@ -129,7 +129,7 @@ def _for_child(settings: Settings) -> dict[str, Any]:
 
 def memory_limit() -> int:
     """Megabytes that a trial may take: no more than this machine has."""
-    here = machine.memory_mb()
+    here = machine.measure_memory_mb()
     return min(MEMORY_MB, round(0.9 * here)) if here else MEMORY_MB
 
 
@@ -176,12 +176,12 @@ def _run(card: ModelCard, settings: Settings, folder: Path, fit: bool) -> Trial:
         if isinstance(error, ClearcutError) and error.code == "out_of_memory":
             raise
         raise _Refused("trial_failed", _wanted(session) or error) from None
-    if card.network == "saliency" and card.read.activation == "none":
+    if card.family == "saliency" and card.read.activation == "none":
         low, high = float(np.min(results[0])), float(np.max(results[0]))
         if not RANGE[0] <= low <= high <= RANGE[1]:
             raise _Refused("trial_range", f"{low:.2f} … {high:.2f}")
     share = _plausible(prediction, figure)
-    return Trial(size=size if fit else None, seconds=seconds, memory_mb=machine.peak_mb() or 0, share=share)
+    return Trial(size=size if fit else None, seconds=seconds, memory_mb=machine.measure_peak_mb() or 0, share=share)
 
 
 def _asked_size(file: Path, card: ModelCard) -> tuple[int, int] | None:

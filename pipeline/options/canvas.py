@@ -67,7 +67,7 @@ class Canvas:
 def read_canvases(path: Path) -> dict[str, Canvas]:
     """The canvases in the CSV file at `path`, by id, in the file's order."""
     with path.open(encoding="utf-8", newline="") as file:
-        return {row["id"]: _canvas(row) for row in csv.DictReader(file)}
+        return {row["id"]: _make_canvas(row) for row in csv.DictReader(file)}
 
 
 @cache
@@ -110,7 +110,7 @@ def describe_fill(fill: float | None, text: str, language: str) -> str:
     return say(key, language, fill=round(fill), least=round(wanted.min_fill), canvas=wanted.title(language))
 
 
-def _canvas(row: dict[str, str]) -> Canvas:
+def _make_canvas(row: dict[str, str]) -> Canvas:
     return Canvas(
         id=row["id"],
         group=row["group"],

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self, cast, get_args
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from ..base.errors import ClearcutError
-from ..base.fields import accepted_values
+from ..base.fields import describe_accepted
 from ..base.settings import Settings
 from ..pixels.formats import FORMATS, Format
 from .canvas import list_canvases, parse_canvas
@@ -28,12 +28,12 @@ STAGES_OF: dict[Group, tuple[Stage, ...]] = {
 }
 
 
-def _listed(value: Any) -> Any:
+def _split_list(value: Any) -> Any:
     """Text as a form or a command line gives it, separated by commas, as a list."""
     return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
 
 
-def _hexadecimal(value: Any) -> Any:
+def _parse_colour(value: Any) -> Any:
     """``white``, ``#fff``, ``rgb(255, 255, 255)`` and their kin as ``#ffffff``; what is no colour as it is."""
     if not isinstance(value, str):
         return value
@@ -46,19 +46,19 @@ def _hexadecimal(value: Any) -> Any:
         return value
 
 
-def _known_frame(value: str) -> str:
+def _check_canvas(value: str) -> str:
     parse_canvas(value)
     return value
 
 
-def _whole(value: Any) -> Any:
+def _parse_whole(value: Any) -> Any:
     return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
-Names = Annotated[tuple[str, ...], BeforeValidator(_listed, json_schema_input_type=str | list[str])]
-HexColour = Annotated[str, BeforeValidator(_hexadecimal, json_schema_input_type=str), Field(pattern="^#[0-9a-f]{6}$")]
-Frame = Annotated[str, AfterValidator(_known_frame)]
-Turn = Annotated[Literal[0, 90, 180, 270], BeforeValidator(_whole)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_split_list, json_schema_input_type=str | list[str])]
+HexColour = Annotated[str, BeforeValidator(_parse_colour, json_schema_input_type=str), Field(pattern="^#[0-9a-f]{6}$")]
+Frame = Annotated[str, AfterValidator(_check_canvas)]
+Turn = Annotated[Literal[0, 90, 180, 270], BeforeValidator(_parse_whole)]
 
 
 def _option(default: Any, group: Group, step: float | None = None, *, read_by: ReadBy | None = None, **how: Any) -> Any:
@@ -86,7 +86,7 @@ def _option(default: Any, group: Group, step: float | None = None, *, read_by: R
     return Field(default, json_schema_extra=extra, **how)
 
 
-def _formats(trait: str) -> dict[str, list[str]]:
+def _find_formats(trait: str) -> dict[str, list[str]]:
     """The formats that have a trait such as ``has_quality``, as a value for ``when``."""
     return {"format": [each.name for each in FORMATS.values() if getattr(each, trait)]}
 
@@ -152,9 +152,9 @@ class Options(BaseModel):
     format: Literal["png", "png-small", "webp", "webp-lossless", "avif", "jpeg", "tiff", "matte", "zip"] = _option(
         "png", "file", read_by={"compose": None, "encode": None}
     )
-    quality: int = _option(90, "file", 1, ge=1, le=100, when=_formats("has_quality"))
+    quality: int = _option(90, "file", 1, ge=1, le=100, when=_find_formats("has_quality"))
     precision: Literal["exact", "fast"] = _option("exact", "file", read_by={"find": None})
-    keep_exif: bool = _option(False, "file", when=_formats("has_exif"))
+    keep_exif: bool = _option(False, "file", when=_find_formats("has_exif"))
 
     @classmethod
     def of(cls, /, **values: Any) -> Self:
@@ -187,7 +187,7 @@ class Options(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             name = str(first["loc"][0]) if first["loc"] else "options"
-            facts = {"value": str(first["input"])[:100], "accepted": accepted_values(cls, name)}
+            facts = {"value": str(first["input"])[:100], "accepted": describe_accepted(cls, name)}
             raise ClearcutError("bad_option", name=name, **facts) from None
 
     def with_defaults_of(self, settings: Settings) -> Self:
@@ -199,21 +199,21 @@ class Options(BaseModel):
         """What the format that was asked for can carry."""
         return FORMATS[self.format]
 
-    def values_read_by(self, stage: Stage) -> tuple[Any, ...]:
+    def list_values_read_by(self, stage: Stage) -> tuple[Any, ...]:
         """The values that `stage` reads, in the order of the fields: as long as they are equal, so is what it makes.
 
-        >>> Options(background="blur").values_read_by("colour") == Options().values_read_by("colour")
+        >>> Options(background="blur").list_values_read_by("colour") == Options().values_read_by("colour")
         True
         """
         return tuple(
             value if known is None or value in known else None
-            for name, known in _fields_read_by(type(self), stage)
+            for name, known in _find_fields_read_by(type(self), stage)
             for value in (getattr(self, name),)
         )
 
 
 @cache
-def _fields_read_by(model: type[Options], stage: Stage) -> list[tuple[str, Sequence[str] | None]]:
+def _find_fields_read_by(model: type[Options], stage: Stage) -> list[tuple[str, Sequence[str] | None]]:
     found = []
     for name, field in model.model_fields.items():
         read_by = field.json_schema_extra["read_by"] if isinstance(field.json_schema_extra, dict) else {}

@@ -48,7 +48,7 @@ class Picture(NamedTuple):
     file: bytes = b""
 
 
-def write(name: str, picture: Picture, quality: int = QUALITY) -> bytes:
+def encode_picture(name: str, picture: Picture, quality: int = QUALITY) -> bytes:
     """`picture` as a file of the format called `name`.
 
     Raises
@@ -67,7 +67,7 @@ def write(name: str, picture: Picture, quality: int = QUALITY) -> bytes:
 def encode_view(photo: Photo) -> bytes:
     """`photo` as a file that every browser shows: JPEG, or PNG where it has transparency."""
     picture = Picture(photo.rgb, photo.alpha)
-    return _jpeg(picture, VIEW_QUALITY) if photo.alpha is None else _png(picture, QUALITY)
+    return _encode_jpeg(picture, VIEW_QUALITY) if photo.alpha is None else _encode_png(picture, QUALITY)
 
 
 def encode_matte(alpha: np.ndarray) -> bytes:
@@ -75,58 +75,58 @@ def encode_matte(alpha: np.ndarray) -> bytes:
     return write_png(alpha)
 
 
-def _png(picture: Picture, quality: int) -> bytes:
+def _encode_png(picture: Picture, quality: int) -> bytes:
     return write_png(picture.rgb, picture.dpi, picture.exif.removeprefix(b"Exif\0\0"), picture.alpha)
 
 
-def _small_png(picture: Picture, quality: int) -> bytes:
+def _encode_small_png(picture: Picture, quality: int) -> bytes:
     """Each row by the filter that suits it, deflated with patience: smaller by a fifth, and forty times slower."""
     chunks = PngImagePlugin.PngInfo()
     chunks.add(b"sRGB", b"\0")
-    return _saved(picture, "PNG", compress_level=6, pnginfo=chunks, dpi=picture.dpi, exif=picture.exif)
+    return _save(picture, "PNG", compress_level=6, pnginfo=chunks, dpi=picture.dpi, exif=picture.exif)
 
 
-def _webp(picture: Picture, quality: int) -> bytes:
+def _encode_webp(picture: Picture, quality: int) -> bytes:
     """Alpha is exact at every quality. `exact`: transparent pixels stay black, no colour is invented for them."""
     exif = add_dpi(picture.exif, picture.dpi)
-    return _saved(picture, "WEBP", quality=quality, method=2, exact=True, exif=exif)
+    return _save(picture, "WEBP", quality=quality, method=2, exact=True, exif=exif)
 
 
-def _lossless_webp(picture: Picture, quality: int) -> bytes:
+def _encode_lossless_webp(picture: Picture, quality: int) -> bytes:
     """Effort 20 of 100: more takes seconds, and saves a hundredth."""
     exif = add_dpi(picture.exif, picture.dpi)
     how = {"lossless": True, "quality": 20, "method": 1, "exact": True}
-    return _saved(picture, "WEBP", **how, exif=exif)
+    return _save(picture, "WEBP", **how, exif=exif)
 
 
-def _avif(picture: Picture, quality: int) -> bytes:
+def _encode_avif(picture: Picture, quality: int) -> bytes:
     """Alpha is lossless at every quality: its errors would show as specks on any background."""
     exif = add_dpi(picture.exif, picture.dpi)
     colour = "4:4:4" if quality >= FINE else "4:2:0"
     exact = {"alpha:lossless": "1"} if picture.alpha is not None else None
     how = {"quality": quality, "speed": 8, "subsampling": colour, "advanced": exact}
-    return _saved(picture, "AVIF", **how, exif=exif)
+    return _save(picture, "AVIF", **how, exif=exif)
 
 
-def _jpeg(picture: Picture, quality: int) -> bytes:
+def _encode_jpeg(picture: Picture, quality: int) -> bytes:
     how = {"quality": quality, "subsampling": 0 if quality >= FINE else 2, "optimize": True}
     opaque = Picture(picture.rgb, None)
-    return _saved(opaque, "JPEG", **how, dpi=picture.dpi, exif=picture.exif)
+    return _save(opaque, "JPEG", **how, dpi=picture.dpi, exif=picture.exif)
 
 
-def _tiff(picture: Picture, quality: int) -> bytes:
+def _encode_tiff(picture: Picture, quality: int) -> bytes:
     how: dict[str, Any] = {"compression": "tiff_lzw", "tiffinfo": {PREDICTOR: 2}}  # differences along the row
     if picture.exif:  # Pillow writes the camera's directory only where libtiff does not compress
         how = {"exif": picture.exif}
-    return _saved(picture, "TIFF", **how, dpi=picture.dpi)
+    return _save(picture, "TIFF", **how, dpi=picture.dpi)
 
 
-def _matte(picture: Picture, quality: int) -> bytes:
+def _encode_mask(picture: Picture, quality: int) -> bytes:
     alpha = np.full(picture.rgb.shape[:2], 255, np.uint8) if picture.alpha is None else picture.alpha
     return write_png(alpha, picture.dpi)
 
 
-def _archive(picture: Picture, quality: int) -> bytes:
+def _encode_archive(picture: Picture, quality: int) -> bytes:
     """``color.jpg`` or ``color.png`` with the background still in it, and ``alpha.png``.
 
     The colour is the uploaded file itself wherever that can stand for it (see `strip_metadata`); else the photo as
@@ -138,21 +138,21 @@ def _archive(picture: Picture, quality: int) -> bytes:
     extension, colour = clean or (".png", write_png(rgb, picture.dpi))
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:  # stored: both are compressed already
-        for name, data in ((f"color{extension}", colour), ("alpha.png", _matte(picture, quality))):
+        for name, data in ((f"color{extension}", colour), ("alpha.png", _encode_mask(picture, quality))):
             archive.writestr(zipfile.ZipInfo(name, EPOCH), data)
     return buffer.getvalue()
 
 
 ENCODERS: dict[str, Callable[[Picture, int], bytes]] = {
-    "png": _png,
-    "png-small": _small_png,
-    "webp": _webp,
-    "webp-lossless": _lossless_webp,
-    "avif": _avif,
-    "jpeg": _jpeg,
-    "tiff": _tiff,
-    "matte": _matte,
-    "zip": _archive,
+    "png": _encode_png,
+    "png-small": _encode_small_png,
+    "webp": _encode_webp,
+    "webp-lossless": _encode_lossless_webp,
+    "avif": _encode_avif,
+    "jpeg": _encode_jpeg,
+    "tiff": _encode_tiff,
+    "matte": _encode_mask,
+    "zip": _encode_archive,
 }
 
 
@@ -164,7 +164,7 @@ def _is_opaque(picture: Picture) -> bool:
     return picture.alpha is None or cv2.minMaxLoc(picture.alpha)[0] == 255
 
 
-def _pixels(picture: Picture) -> np.ndarray:
+def _join_channels(picture: Picture) -> np.ndarray:
     """RGB, or RGBA that is 0 throughout where alpha is 0."""
     if picture.alpha is None:
         return picture.rgb
@@ -173,12 +173,12 @@ def _pixels(picture: Picture) -> np.ndarray:
     return rgba
 
 
-def _saved(picture: Picture, format: str, **how: Any) -> bytes:
+def _save(picture: Picture, format: str, **how: Any) -> bytes:
     if format != "PNG":  # which has a chunk for it
         from .profiles import SRGB_PROFILE
 
         how["icc_profile"] = SRGB_PROFILE
     buffer = io.BytesIO()
     wanted = {name: value for name, value in how.items() if value not in (None, b"")}
-    Image.fromarray(np.ascontiguousarray(_pixels(picture))).save(buffer, format, **wanted)
+    Image.fromarray(np.ascontiguousarray(_join_channels(picture))).save(buffer, format, **wanted)
     return buffer.getvalue()

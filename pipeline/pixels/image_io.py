@@ -17,7 +17,7 @@ from ..base.errors import ClearcutError
 from .geometry import fit_size
 from .resample import shrink
 
-FORMATS = (
+READABLE = (
     "JPEG",
     "PNG",
     "WEBP",
@@ -65,7 +65,7 @@ class Photo:
         """Width and height in pixels."""
         return self.rgb.shape[1], self.rgb.shape[0]
 
-    def fitted(self, long_side: int) -> "Photo":
+    def shrink_to(self, long_side: int) -> "Photo":
         """This photo with its longer side at most `long_side` pixels."""
         size = fit_size(self.size, long_side)
         if size == self.size:
@@ -94,7 +94,7 @@ def decode(data: bytes, name: str = "", max_megapixels: float | None = None) -> 
     except MemoryError:
         raise
     except Image.DecompressionBombError as error:  # only in a process that has kept Pillow's own limit
-        raise ClearcutError("too_many_pixels", name=name, **_pillows_limit(error)) from None
+        raise ClearcutError("too_many_pixels", name=name, **_describe_pillow_limit(error)) from None
     except Exception:
         raise ClearcutError("not_a_picture", name=name) from None
     width, height = image.size
@@ -108,12 +108,12 @@ def decode(data: bytes, name: str = "", max_megapixels: float | None = None) -> 
         }
         raise ClearcutError("too_many_pixels", name=name, **facts)
     try:
-        rgb, alpha = _jpeg(image, data), None
+        rgb, alpha = _decode_jpeg(image, data), None
         if rgb is None:
             image.load()
             ImageOps.exif_transpose(image, in_place=True)
-            rgb, alpha = _to_srgb(image)
-        dpi = _dpi(image.info)
+            rgb, alpha = _convert_to_srgb(image)
+        dpi = _read_dpi(image.info)
     except MemoryError:
         raise ClearcutError("out_of_memory") from None
     except Exception:
@@ -121,7 +121,7 @@ def decode(data: bytes, name: str = "", max_megapixels: float | None = None) -> 
     return Photo(rgb, alpha, dpi, name)
 
 
-def _pillows_limit(error: Image.DecompressionBombError) -> dict[str, object]:
+def _describe_pillow_limit(error: Image.DecompressionBombError) -> dict[str, object]:
     """The facts of a picture that Pillow refuses to open, of which it tells the number of pixels only."""
     pixels = re.search(r"\d+", str(error))
     limit = 2 * (Image.MAX_IMAGE_PIXELS or 0) / 1e6
@@ -131,7 +131,7 @@ def _pillows_limit(error: Image.DecompressionBombError) -> dict[str, object]:
 
 def open_file(data: bytes) -> Image.Image:
     """The picture in `data` with its header read and no pixel yet; raises whatever Pillow raises."""
-    formats: tuple[str, ...] = FORMATS
+    formats: tuple[str, ...] = READABLE
     if data[4:8] == b"ftyp":
         from pillow_heif import register_heif_opener
 
@@ -155,7 +155,7 @@ def name_cutout(name: str, extension: str = ".png") -> str:
     return f"{stem or 'photo'}_cutout{extension}"
 
 
-def _dpi(info: Mapping[Any, Any]) -> tuple[float, float] | None:
+def _read_dpi(info: Mapping[Any, Any]) -> tuple[float, float] | None:
     try:
         x, y = (float(value) for value in info["dpi"])
     except (KeyError, TypeError, ValueError):
@@ -163,7 +163,7 @@ def _dpi(info: Mapping[Any, Any]) -> tuple[float, float] | None:
     return (x, y) if 1 < x <= 100_000 and 1 < y <= 100_000 else None  # 1: what Pillow says of a TIFF that says nothing
 
 
-def _jpeg(image: Image.Image, data: bytes) -> np.ndarray | None:
+def _decode_jpeg(image: Image.Image, data: bytes) -> np.ndarray | None:
     """The upright pixels of the common JPEG, colour in sRGB: the bytes that Pillow reads, without its copies of them.
 
     None for any other picture and for one that is not whole, of which Pillow tells more.
@@ -185,10 +185,10 @@ def _jpeg(image: Image.Image, data: bytes) -> np.ndarray | None:
     return pixels if turn is None else turn(pixels)
 
 
-def _to_srgb(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
+def _convert_to_srgb(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
     """Any mode and profile → ``(H, W, 3)`` uint8 sRGB, and alpha ``(H, W)`` uint8 where there is some."""
     if image.mode.startswith("I") or image.mode == "F":
-        image = _to_8_bit(image)
+        image = _convert_to_8_bit(image)
     alpha = None
     if image.has_transparency_data:
         grey = image.mode in ("L", "LA", "La")
@@ -203,13 +203,13 @@ def _to_srgb(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
         image_rgb = image.convert("RGB")
     profile = image.info.get("icc_profile")
     if profile or image_rgb.mode == "LAB":
-        from .profiles import to_srgb
+        from .profiles import convert_to_srgb
 
-        image_rgb = to_srgb(image_rgb, profile)
+        image_rgb = convert_to_srgb(image_rgb, profile)
     return np.asarray(image_rgb if image_rgb.mode == "RGB" else image_rgb.convert("RGB")), alpha
 
 
-def _to_8_bit(image: Image.Image) -> Image.Image:
+def _convert_to_8_bit(image: Image.Image) -> Image.Image:
     """Grey of 16 or 32 bits, or floating point → 8 bits, by the range that its type or content implies."""
     values = np.asarray(image).astype(np.float32)
     top = float(values.max(initial=0, where=np.isfinite(values)))

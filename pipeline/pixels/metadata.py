@@ -76,9 +76,9 @@ def strip_metadata(data: bytes) -> tuple[str, bytes] | None:
     """
     try:
         if data.startswith(b"\xff\xd8"):
-            extension, parts = ".jpg", _jpeg_parts(data)
+            extension, parts = ".jpg", _split_jpeg(data)
         elif data.startswith(b"\x89PNG\r\n\x1a\n"):
-            extension, parts = ".png", _png_parts(data)
+            extension, parts = ".png", _split_png(data)
         else:
             return None
         image = open_file(data)
@@ -98,7 +98,7 @@ def _is_short(value: object) -> bool:
     return not isinstance(value, str | bytes) or len(value) <= LONGEST_TEXT
 
 
-def _jpeg_parts(data: bytes) -> list[bytes] | None:
+def _split_jpeg(data: bytes) -> list[bytes] | None:
     """A JPEG's segments: tables, frames and scans, JFIF, Adobe's and the profile. Ends with the first picture."""
     parts, at = [data[:2]], 2
     while True:
@@ -123,7 +123,7 @@ def _jpeg_parts(data: bytes) -> list[bytes] | None:
         at = end
 
 
-def _png_parts(data: bytes) -> list[bytes] | None:
+def _split_png(data: bytes) -> list[bytes] | None:
     parts, at = [data[:8]], 8
     while at < len(data):
         (length,), kind = struct.unpack(">I", data[at : at + 4]), data[at + 4 : at + 8]

@@ -49,18 +49,18 @@ def write_png(
     height, width = pixels.shape[:2]
     channels = pixels.size // (height * width) + (alpha is not None)
     header = struct.pack(">IIBBBBB", width, height, 8, COLOUR_TYPES[channels], 0, 0, 0)
-    parts = [SIGNATURE, _chunk(b"IHDR", header), _chunk(b"sRGB", b"\0")]
+    parts = [SIGNATURE, _make_chunk(b"IHDR", header), _make_chunk(b"sRGB", b"\0")]
     if dpi:
         x, y = (max(1, round(value / 0.0254)) for value in dpi)
-        parts.append(_chunk(b"pHYs", struct.pack(">IIB", x, y, 1)))
+        parts.append(_make_chunk(b"pHYs", struct.pack(">IIB", x, y, 1)))
     if exif:
-        parts.append(_chunk(b"eXIf", exif))
-    parts.extend(_deflated(partial(_rows, pixels, alpha), height, width * channels))
-    parts.append(_chunk(b"IEND", b""))
+        parts.append(_make_chunk(b"eXIf", exif))
+    parts.extend(_deflate_rows(partial(_take_rows, pixels, alpha), height, width * channels))
+    parts.append(_make_chunk(b"IEND", b""))
     return b"".join(parts)
 
 
-def _rows(pixels: np.ndarray, alpha: np.ndarray | None, top: int, bottom: int) -> np.ndarray:
+def _take_rows(pixels: np.ndarray, alpha: np.ndarray | None, top: int, bottom: int) -> np.ndarray:
     """Rows `top` to `bottom` as they stand in the file, one a line."""
     strip = pixels[top:bottom]
     if alpha is not None:
@@ -69,26 +69,26 @@ def _rows(pixels: np.ndarray, alpha: np.ndarray | None, top: int, bottom: int) -
     return strip.reshape(bottom - top, -1)
 
 
-def _deflated(rows: Callable[[int, int], np.ndarray], height: int, stride: int) -> Iterator[bytes]:
+def _deflate_rows(rows: Callable[[int, int], np.ndarray], height: int, stride: int) -> Iterator[bytes]:
     """The chunks of the deflated rows: strips are filtered and deflated on their own, on all cores, then joined."""
     step = max(1, STRIP_BYTES // (1 + stride))
     tops = range(0, height, step)
 
     def strip(top: int) -> tuple[bytes, int, int]:
-        filtered = _filtered(rows(max(top - 1, 0), min(top + step, height)), from_the_top=not top)
+        filtered = _filter_rows(rows(max(top - 1, 0), min(top + step, height)), from_the_top=not top)
         deflate = zlib.compressobj(LEVEL, zlib.DEFLATED, RAW)
         data = deflate.compress(filtered) + deflate.flush(zlib.Z_FULL_FLUSH if top != tops[-1] else zlib.Z_FINISH)
         begun = data if top else ZLIB_HEADER + data
-        return _chunk(b"IDAT", begun), zlib.adler32(filtered), len(filtered)
+        return _make_chunk(b"IDAT", begun), zlib.adler32(filtered), len(filtered)
 
     checksum = 1
     for chunk, sum_of_strip, length in map_parallel(strip, tops):
         yield chunk
-        checksum = _joined(checksum, sum_of_strip, length)
-    yield _chunk(b"IDAT", struct.pack(">I", checksum))
+        checksum = _combine_checksums(checksum, sum_of_strip, length)
+    yield _make_chunk(b"IDAT", struct.pack(">I", checksum))
 
 
-def _filtered(rows: np.ndarray, from_the_top: bool) -> memoryview:
+def _filter_rows(rows: np.ndarray, from_the_top: bool) -> memoryview:
     """`rows` after their filter bytes, each the difference to the one above; the first is one above, or the top."""
     first = int(from_the_top)
     block = np.empty((len(rows) - 1 + first, 1 + rows.shape[1]), np.uint8)
@@ -98,12 +98,12 @@ def _filtered(rows: np.ndarray, from_the_top: bool) -> memoryview:
     return block.data.cast("B")
 
 
-def _joined(first: int, second: int, length: int) -> int:
+def _combine_checksums(first: int, second: int, length: int) -> int:
     """The Adler-32 of two pieces, of theirs and the second's length. Source: RFC 1950, section 8.2."""
     low, high = first & 0xFFFF, first >> 16
     low_2, high_2 = second & 0xFFFF, second >> 16
     return (high + high_2 + length * (low - 1)) % ADLER << 16 | (low + low_2 - 1) % ADLER
 
 
-def _chunk(kind: bytes, data: bytes) -> bytes:
+def _make_chunk(kind: bytes, data: bytes) -> bytes:
     return b"".join((struct.pack(">I", len(data)), kind, data, struct.pack(">I", crc32(data, crc32(kind)))))

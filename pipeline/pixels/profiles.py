@@ -6,8 +6,8 @@ import numpy as np
 from PIL import Image, ImageCms
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
-_MADE = SRGB.tobytes()
-SRGB_PROFILE = _MADE[:24] + bytes((0x07, 0xE9, 0, 2, 0, 1, 0, 0, 0, 0, 0, 0)) + _MADE[36:]  # made today: no
+_SRGB_BYTES = SRGB.tobytes()
+SRGB_PROFILE = _SRGB_BYTES[:24] + bytes((0x07, 0xE9, 0, 2, 0, 1, 0, 0, 0, 0, 0, 0)) + _SRGB_BYTES[36:]  # made today: no
 _PROBE = Image.fromarray(np.mgrid[0:256:51, 0:256:51, 0:256:51].reshape(3, 36, 6).transpose(1, 2, 0).astype(np.uint8))
 UNUSABLE = (ImageCms.PyCMSError, OSError, ValueError)
 
@@ -15,24 +15,24 @@ UNUSABLE = (ImageCms.PyCMSError, OSError, ValueError)
 def is_srgb(profile: bytes) -> bool:
     """Whether the profile changes no colour visibly: titles tell little ("Linear sRGB" is not, "c2" is)."""
     try:
-        seen = ImageCms.profileToProfile(_PROBE, _read(profile), SRGB, outputMode="RGB")
+        seen = ImageCms.profileToProfile(_PROBE, _open_profile(profile), SRGB, outputMode="RGB")
     except UNUSABLE:
         return False
     return seen is not None and int(np.abs(np.asarray(seen, np.int16) - np.asarray(_PROBE, np.int16)).max()) <= 3
 
 
-def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+def convert_to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     """`image` through its ICC profile to sRGB; as it is where the profile is sRGB, missing or unusable."""
     lab = image.mode == "LAB"
     if not lab and (not profile or (image.mode == "RGB" and is_srgb(profile))):
         return image
     try:
-        source = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")) if lab else _read(profile or b"")
+        source = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")) if lab else _open_profile(profile or b"")
         converted = ImageCms.profileToProfile(image, source, SRGB, outputMode="RGB")
     except UNUSABLE:
         return image
     return image if converted is None else converted
 
 
-def _read(profile: bytes) -> ImageCms.ImageCmsProfile:
+def _open_profile(profile: bytes) -> ImageCms.ImageCmsProfile:
     return ImageCms.ImageCmsProfile(io.BytesIO(profile))

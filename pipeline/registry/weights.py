@@ -11,7 +11,7 @@ from . import catalog
 from .catalog import Card, ModelCard, Variant, to_megabytes
 
 
-def find(card: ModelCard, settings: Settings) -> tuple[Variant, Path] | None:
+def find_file(card: ModelCard, settings: Settings) -> tuple[Variant, Path] | None:
     """The first variant of `card` whose file is here, unchecked: in the models folder, else in the mirror folder.
 
     A file without any checksum, published or noted when it was imported, does not count.
@@ -20,24 +20,24 @@ def find(card: ModelCard, settings: Settings) -> tuple[Variant, Path] | None:
     folders = [settings.models_dir, *([Path(mirror)] if mirror and "://" not in mirror else [])]
     for variant in card.variants:
         for folder in folders:
-            if (folder / variant.file).is_file() and (variant.checksum or note_path(folder / variant.file).is_file()):
+            if (folder / variant.file).is_file() and (variant.checksum or name_note(folder / variant.file).is_file()):
                 return variant, folder / variant.file
     return None
 
 
-def note_path(path: Path) -> Path:
+def name_note(path: Path) -> Path:
     """Where the checksum of an imported file that has no published one was noted: beside it."""
     return path.with_name(path.name + ".sha256")
 
 
 def read_checksum(variant: Variant, path: Path) -> str:
     """The checksum that the file of `variant` at `path` is held to, in hex."""
-    return variant.checksum or note_path(path).read_text(encoding="ascii").split()[0]
+    return variant.checksum or name_note(path).read_text(encoding="ascii").split()[0]
 
 
 def identify(card: ModelCard, settings: Settings) -> str:
     """The name and checksum of the file that `card` runs. Raises ``model_missing``."""
-    found = find(card, settings)
+    found = find_file(card, settings)
     try:
         if found:
             return f"{found[0].file} {read_checksum(*found)}"
@@ -48,7 +48,7 @@ def identify(card: ModelCard, settings: Settings) -> str:
 
 def list_missing(card: Card, settings: Settings) -> list[Variant]:
     """What must be fetched before `card` can run: the first variant of each network that is not here."""
-    return [network.variants[0] for network in card.networks if find(network, settings) is None]
+    return [network.variants[0] for network in card.networks if find_file(network, settings) is None]
 
 
 def is_installed(card: Card, settings: Settings) -> bool:
@@ -58,7 +58,7 @@ def is_installed(card: Card, settings: Settings) -> bool:
 
 def count_bytes(card: Card, settings: Settings) -> int:
     """Bytes of the files that `card` runs: those that are here, else those that would be fetched."""
-    return sum((find(network, settings) or (network.variants[0],))[0].bytes for network in card.networks)
+    return sum((find_file(network, settings) or (network.variants[0],))[0].bytes for network in card.networks)
 
 
 def require(card: Card, settings: Settings) -> None:
@@ -84,7 +84,7 @@ def stamp_network(card: ModelCard, settings: Settings) -> tuple[Any, ...]:
 
     Empty where there is no file.
     """
-    found = find(card, settings)
+    found = find_file(card, settings)
     try:
         known = found[1].stat() if found else None
     except OSError:  # removed in this moment
@@ -95,7 +95,9 @@ def stamp_network(card: ModelCard, settings: Settings) -> tuple[Any, ...]:
 def find_import_only(card: Card, settings: Settings) -> ModelCard | None:
     """The first network that `card` lacks and that no source gives."""
     for network in card.networks:
-        if find(network, settings) is None and not (network.fetchable or list_mirrors(network.variants[0], settings)):
+        if find_file(network, settings) is None and not (
+            network.fetchable or list_mirrors(network.variants[0], settings)
+        ):
             return network
     return None
 
@@ -114,7 +116,7 @@ def find_checked(card: ModelCard, settings: Settings) -> tuple[Variant, Path]:
     ClearcutError
         ``model_missing`` or ``wrong_checksum``.
     """
-    found = find(card, settings)
+    found = find_file(card, settings)
     if found is None:
         raise ClearcutError("model_missing", **describe_missing(card, [card.variants[0]]))
     variant, path = found
@@ -149,7 +151,7 @@ def hash_file(path: Path, algorithm: Literal["sha256", "md5"] = "sha256") -> str
         return hashlib.file_digest(file, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest()
 
 
-class Checked(NamedTuple):
+class CheckedFile(NamedTuple):
     """A weight file in the models folder, the model that it is of (None: of none), and whether its checksum holds."""
 
     path: Path
@@ -157,23 +159,23 @@ class Checked(NamedTuple):
     holds: bool
 
 
-def check_all(settings: Settings) -> Iterator[Checked]:
+def check_all(settings: Settings) -> Iterator[CheckedFile]:
     """Verify every weight file in the models folder, one by one."""
-    known = {variant.file: (card, variant) for card in each_network(settings) for variant in card.variants}
+    known = {variant.file: (card, variant) for card in list_networks(settings) for variant in card.variants}
     for path in sorted(settings.models_dir.glob("*.onnx")):
         if path.name not in known:
-            yield Checked(path, None, False)
+            yield CheckedFile(path, None, False)
             continue
         card, variant = known[path.name]
         try:
             verify(card.name, variant, path)
         except ClearcutError:
-            yield Checked(path, card.name, False)
+            yield CheckedFile(path, card.name, False)
         else:
-            yield Checked(path, card.name, True)
+            yield CheckedFile(path, card.name, True)
 
 
-def each_network(settings: Settings) -> Iterator[ModelCard]:
+def list_networks(settings: Settings) -> Iterator[ModelCard]:
     """Every network of the catalogue."""
     return (card for card in catalog.list_models(settings).values() if isinstance(card, ModelCard))
 

@@ -18,8 +18,8 @@ from pipeline.registry.catalog import LOCAL, Accuracy, Card, Ensemble, Feed, Mod
 from tests import house
 from tests.conftest import write_catalog
 
-ROWS = tomllib.loads(catalog.CATALOG.read_text(encoding="utf-8"))
-PUBLISHED = read_catalog(catalog.CATALOG)
+ROWS = tomllib.loads(catalog.CATALOG_FILE.read_text(encoding="utf-8"))
+PUBLISHED = read_catalog(catalog.CATALOG_FILE)
 NETWORKS = [card for card in PUBLISHED.values() if isinstance(card, ModelCard)]
 VARIANTS = [variant for card in NETWORKS for variant in card.variants]
 HEX = "0123456789abcdef" * 4
@@ -79,7 +79,7 @@ def test_every_row_is_of_a_kind_that_there_is_and_that_runs() -> None:
     assert {entry["kind"] for entry in ROWS.values() if "members" not in entry} <= set(catalog.list_kinds())
     for card in NETWORKS:
         assert find_network(card)
-        assert card.network == catalog.find_kind(card.kind).network
+        assert card.family == catalog.find_kind(card.kind).family
 
 
 def test_every_kind_has_a_published_row() -> None:
@@ -146,7 +146,7 @@ def test_classes_that_can_be_kept_are_all_but_the_background(model: str, count: 
 
 def test_a_row_is_what_its_kind_says(read: Callable[..., dict[str, Card]]) -> None:
     card, like = of(read(row("mine", "modnet")), "mine"), catalog.find_kind("modnet")
-    assert (card.kind, card.network, card.feed, card.read) == ("modnet", like.network, like.feed, like.read)
+    assert (card.kind, card.family, card.feed, card.read) == ("modnet", like.family, like.feed, like.read)
 
 
 def test_a_row_may_differ_from_its_kind_in_single_values(read: Callable[..., dict[str, Card]]) -> None:
@@ -263,7 +263,7 @@ def test_what_is_gated_or_has_no_source_must_be_brought_by_hand(enter: Callable[
 
 def member(name: str, use: str, **more: Any) -> ModelCard:
     facts: dict[str, Any] = {
-        "kind": "u2net", "network": "saliency", "license": "MIT", "license_url": f"https://example.com/{name}",
+        "kind": "u2net", "family": "saliency", "license": "MIT", "license_url": f"https://example.com/{name}",
         "homepage": f"https://example.com/of/{name}", "good_for": ("own",), "memory_mb": 100, "feed": Feed(size=(8, 8)),
         "variants": (Variant(file=f"{name}.onnx", bytes=1, sha256=HEX, sources=("https://example.com",)),),
         "why": "" if use == "yes" else f"why-{use}",

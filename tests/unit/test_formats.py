@@ -15,7 +15,7 @@ from PIL import Image, ImageCms
 from PIL.ExifTags import IFD, Base
 
 from pipeline.base.errors import ClearcutError
-from pipeline.pixels.encoders import Picture, write
+from pipeline.pixels.encoders import Picture, encode_picture
 from pipeline.pixels.formats import FORMATS
 from pipeline.pixels.image_io import Photo, decode, name_cutout
 from pipeline.pixels.metadata import filter_exif
@@ -46,7 +46,7 @@ def read(data: bytes) -> Image.Image:
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_file_is_what_its_format_says(name):
-    format, data = FORMATS[name], write(name, picture_for(name))
+    format, data = FORMATS[name], encode_picture(name, picture_for(name))
     assert format.name == name
     assert name_cutout("cat.heic", format.extension) == f"cat_cutout{format.extension}"
     if name == "zip":
@@ -65,7 +65,7 @@ def test_a_file_is_what_its_format_says(name):
 @given(cutouts)
 def test_lossless_formats_keep_every_pixel_and_hide_nothing(name, planes):
     rgb, alpha = planes
-    found = np.asarray(read(write(name, Picture(rgb, alpha))).convert("RGBA"))
+    found = np.asarray(read(encode_picture(name, Picture(rgb, alpha))).convert("RGBA"))
     assert np.array_equal(found[..., 3], alpha)
     assert np.array_equal(found[..., :3], np.where(alpha[..., None] > 0, rgb, 0))
 
@@ -75,13 +75,13 @@ def test_lossless_formats_keep_every_pixel_and_hide_nothing(name, planes):
 @given(cutouts, st.integers(1, 100))
 def test_lossy_formats_keep_alpha_exactly_at_every_quality(name, planes, quality):
     rgb, alpha = planes
-    found = np.asarray(read(write(name, Picture(rgb, alpha), quality)).convert("RGBA"))
+    found = np.asarray(read(encode_picture(name, Picture(rgb, alpha), quality)).convert("RGBA"))
     assert np.array_equal(found[..., 3], alpha)
 
 
 @pytest.mark.parametrize("name", ["webp", "avif"])
 def test_lossy_formats_hide_nothing_of_the_background(name):
-    found = opened(write(name, Picture(SCENE.rgb, SCENE.alpha)))
+    found = opened(encode_picture(name, Picture(SCENE.rgb, SCENE.alpha)))
     assert off(found[..., :3], CUTOUT.rgb) < 3
     hidden = found[..., :3][SCENE.alpha == 0].astype(int)
     assert hidden.mean() < 0.5  # the wall has about 160
@@ -93,7 +93,7 @@ def test_lossy_formats_hide_nothing_of_the_background(name):
 @settings(max_examples=15, deadline=None)
 @given(cutouts)
 def test_any_picture_with_a_background_is_written_without_alpha(name, planes):
-    with read(write(name, Picture(planes[0]))) as image:
+    with read(encode_picture(name, Picture(planes[0]))) as image:
         assert image.mode == "RGB" and image.size == planes[1].shape[::-1]
         if name in EXACT:
             assert np.array_equal(np.asarray(image), planes[0])
@@ -101,7 +101,7 @@ def test_any_picture_with_a_background_is_written_without_alpha(name, planes):
 
 @pytest.mark.parametrize("name", ["webp", "avif", "jpeg"])
 def test_more_quality_is_closer_and_larger(name):
-    files = [write(name, OPAQUE, quality) for quality in (20, 60, 95)]
+    files = [encode_picture(name, OPAQUE, quality) for quality in (20, 60, 95)]
     errors = [off(opened(data), SCENE.rgb) for data in files]
     assert errors == sorted(errors, reverse=True) and errors[-1] < 2.5
     assert [len(data) for data in files] == sorted(len(data) for data in files)
@@ -109,7 +109,7 @@ def test_more_quality_is_closer_and_larger(name):
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_every_picture_calls_itself_srgb(name):
-    with read(write(name, picture_for(name))) as image:
+    with read(encode_picture(name, picture_for(name))) as image:
         if FORMATS[name].extension == ".png":
             assert image.info["srgb"] == 0
         else:
@@ -137,21 +137,21 @@ def density(image: Image.Image) -> tuple[float, float]:
 @pytest.mark.parametrize("dpi", [(300.0, 300.0), (72.0, 144.0)])
 @pytest.mark.parametrize("exif", [b"", filter_exif(encoded(SCENE.rgb, "JPEG", exif=telling()))], ids=["bare", "exif"])
 def test_dots_per_inch_are_kept_in_every_format(name, dpi, exif):
-    with read(write(name, picture_for(name, dpi=dpi, exif=exif))) as image:
+    with read(encode_picture(name, picture_for(name, dpi=dpi, exif=exif))) as image:
         assert density(image) == pytest.approx(dpi, abs=0.02)
 
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_what_knows_no_dots_per_inch_says_none(name):
-    assert decode(write(name, picture_for(name))).dpi is None
+    assert decode(encode_picture(name, picture_for(name))).dpi is None
 
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_exif_is_there_only_where_asked_for_and_turns_nothing(name):
     source = encoded(SCENE.rgb, "JPEG", exif=telling(6))
-    bare = write(name, picture_for(name))
+    bare = encode_picture(name, picture_for(name))
     assert Base.Model not in read(bare).getexif()
-    kept = write(name, picture_for(name, exif=filter_exif(source)))
+    kept = encode_picture(name, picture_for(name, exif=filter_exif(source)))
     exif = read(kept).getexif()
     assert exif[Base.Model] == "Phone 9" and exif.get_ifd(IFD.Exif)[Base.LensModel] == "Lens 1"
     assert exif.get(Base.Orientation, 1) == 1 and not exif.get_ifd(IFD.GPSInfo) and PLACE not in kept
@@ -161,18 +161,20 @@ def test_exif_is_there_only_where_asked_for_and_turns_nothing(name):
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_the_same_picture_gives_the_same_bytes(name):
-    assert write(name, picture_for(name, dpi=(300, 300))) == write(name, picture_for(name, dpi=(300, 300)))
+    assert encode_picture(name, picture_for(name, dpi=(300, 300))) == encode_picture(
+        name, picture_for(name, dpi=(300, 300))
+    )
 
 
 @pytest.mark.parametrize("name", [*TRANSPARENT, "matte"])
 def test_opencv_reads_it(name):
-    read_by_opencv = cv2.imdecode(np.frombuffer(write(name, CUTOUT), np.uint8), cv2.IMREAD_UNCHANGED)
+    read_by_opencv = cv2.imdecode(np.frombuffer(encode_picture(name, CUTOUT), np.uint8), cv2.IMREAD_UNCHANGED)
     if read_by_opencv is None and name == "avif":
         pytest.skip("this OpenCV reads no AVIF")
     alpha = read_by_opencv if name == "matte" else read_by_opencv[..., 3]
     assert np.array_equal(alpha, SCENE.alpha)
     if name == "tiff":  # which OpenCV multiplies by alpha on reading, though the file says that it is straight
-        assert read(write(name, CUTOUT)).tag_v2[338] == (2,)
+        assert read(encode_picture(name, CUTOUT)).tag_v2[338] == (2,)
     elif name in EXACT:
         assert np.array_equal(read_by_opencv[..., 2::-1], CUTOUT.rgb)
 
@@ -181,7 +183,7 @@ def test_opencv_reads_it(name):
 @pytest.mark.parametrize("name", ["png", "png-small", "matte"])
 def test_pngcheck_finds_no_fault(name, tmp_path):
     exif = filter_exif(encoded(SCENE.rgb, "JPEG", exif=telling()))
-    (tmp_path / "a.png").write_bytes(write(name, picture_for(name, dpi=(300, 300), exif=exif)))
+    (tmp_path / "a.png").write_bytes(encode_picture(name, picture_for(name, dpi=(300, 300), exif=exif)))
     checked = subprocess.run(["pngcheck", "-q", tmp_path / "a.png"], capture_output=True, text=True)
     assert (checked.returncode, checked.stdout) == (0, "")
 
@@ -189,29 +191,29 @@ def test_pngcheck_finds_no_fault(name, tmp_path):
 def test_a_small_png_is_smaller():
     rgb = composite(900, 700).subject
     picture = Picture(rgb, composite(900, 700).alpha)
-    assert len(write("png-small", picture)) < len(write("png", picture))
+    assert len(encode_picture("png-small", picture)) < len(encode_picture("png", picture))
 
 
 @settings(max_examples=30, deadline=None)
 @given(cutouts)
 def test_a_matte_is_alpha_as_grey(planes):
-    data = write("matte", Picture(*planes))
+    data = encode_picture("matte", Picture(*planes))
     assert read(data).mode == "L" and np.array_equal(opened(data), planes[1])
 
 
 def test_jpeg_refuses_transparency_and_names_what_would_do():
     with pytest.raises(ClearcutError) as caught:
-        write("jpeg", CUTOUT)
+        encode_picture("jpeg", CUTOUT)
     assert caught.value.code == "bad_option"
     accepted = caught.value.facts["accepted"].split(", ")
     assert accepted == [name for name in FORMATS if name != "jpeg"]
-    assert write("jpeg", Picture(SCENE.rgb, np.full_like(SCENE.alpha, 255)))
+    assert encode_picture("jpeg", Picture(SCENE.rgb, np.full_like(SCENE.alpha, 255)))
 
 
 @pytest.mark.parametrize(("name", "side"), [("webp", 16_384), ("webp-lossless", 16_384), ("jpeg", 65_536), ("gif", 3)])
 def test_what_a_format_cannot_hold_is_refused(name, side):
     with pytest.raises(ClearcutError) as caught:
-        write(name, Picture(np.zeros((1, side, 3), np.uint8)))
+        encode_picture(name, Picture(np.zeros((1, side, 3), np.uint8)))
     assert caught.value.code == "bad_option"
     assert name not in caught.value.facts["accepted"].split(", ") and "png" in caught.value.facts["accepted"]
 
@@ -219,17 +221,17 @@ def test_what_a_format_cannot_hold_is_refused(name, side):
 @pytest.mark.parametrize("name", FORMATS)
 def test_pixels_that_may_not_be_written_to_or_lie_apart_are_no_hindrance(name):
     rgb, alpha = SCENE.rgb[::-1, ::-1], SCENE.alpha[::-1, ::-1]
-    rgb.setflags(write=False)
+    rgb.setflags(encode_picture=False)
     flipped = Picture(rgb, None if FORMATS[name].is_opaque else alpha)
     whole = Picture(*(None if plane is None else np.ascontiguousarray(plane) for plane in (flipped.rgb, flipped.alpha)))
-    assert write(name, flipped) == write(name, whole)
+    assert encode_picture(name, flipped) == encode_picture(name, whole)
 
 
 # ---- the archive -----------------------------------------------------------------------------------------------------
 
 
 def unpacked(picture: Picture) -> dict[str, bytes]:
-    with zipfile.ZipFile(io.BytesIO(write("zip", picture))) as archive:
+    with zipfile.ZipFile(io.BytesIO(encode_picture("zip", picture))) as archive:
         assert archive.testzip() is None
         return {name: archive.read(name) for name in archive.namelist()}
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import pipeline
-from pipeline.base.errors import KINDS
+from pipeline.base.errors import ANSWERS
 from pipeline.base.process import QUIET
 from pipeline.options.options import Options
 from server.settings import ServerSettings
@@ -178,14 +178,14 @@ def test_a_sentence_names_the_same_facts_in_every_language(key: str) -> None:
     assert all(words[key].strip() for words in LOCALES.values())
 
 
-@pytest.mark.parametrize("code", KINDS)
+@pytest.mark.parametrize("code", ANSWERS)
 def test_every_error_has_a_sentence(code: str) -> None:
     assert f"error.{code}" in LOCALES["en"]
 
 
 def test_no_sentence_is_left_over() -> None:
     errors = {key.partition(".")[2] for key in LOCALES["en"] if key.startswith("error.")}
-    assert errors == set(KINDS)
+    assert errors == set(ANSWERS)
 
 
 def test_every_word_of_the_page_is_used_and_every_used_word_is_there() -> None:

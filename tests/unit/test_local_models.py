@@ -124,7 +124,7 @@ def test_a_real_network_is_at_hand_at_once_and_gone_when_removed(file: str, real
     )
     assert files(empty_models) == {"mine.onnx", "local.toml"}
     assert 0.05 < cut_out(Inputs(Photo(photo("astronaut"))), Options(model="mine")).alpha.mean() / 255 < 0.8
-    catalog._local.cache_clear()
+    catalog._read_local.cache_clear()
     assert catalog.list_models(house.settings())["mine"] == card
     assert set(tomllib.loads((empty_models / "local.toml").read_text("utf-8"))) == {"mine"}
     assert local_models.remove_model(card, house.runtime()) == [empty_models / "mine.onnx"]
@@ -163,7 +163,7 @@ def test_without_a_name_it_is_called_after_its_file(file: str, name: str, saved:
 @pytest.mark.parametrize("text", ['"quoted" \\ and ünïcode 许可\n\x00\x1b[31m' + "x" * 500, ""], ids=["odd", "none"])
 def test_any_text_for_a_licence_is_kept_in_one_short_line(text: str, saved: Any) -> None:
     card, _ = local_models.add_model(saved(FINDS), house.runtime(), PLAIN, license=text)
-    catalog._local.cache_clear()
+    catalog._read_local.cache_clear()
     assert catalog.list_models(house.settings())["own"].license == card.license
     assert 1 <= len(card.license) <= 100
     assert card.license.replace(" ", "").isprintable()
@@ -406,7 +406,7 @@ def test_a_trial_writes_no_files_anywhere(saved: Any, tmp_path: Path, monkeypatc
 
 def test_a_file_that_nobody_has_vouched_for_is_tried_before_it_is_imported(saved: Any, empty_models: Path) -> None:
     kind = catalog.find_kind(PLAIN)
-    tiny = card(sha256=None, kind=PLAIN, network=kind.network, feed=kind.feed, read=kind.read)
+    tiny = card(sha256=None, kind=PLAIN, family=kind.family, feed=kind.feed, read=kind.read)
     for bad, code in ((saved(b"hello"), "trial_unreadable"), (saved(LOGITS, "b.onnx"), "trial_range")):
         refused(code, local_models.import_weights, tiny, bad, house.runtime())
         assert files(empty_models) == set()

@@ -18,7 +18,7 @@ from pipeline.inference.engines.mnn import Mnn
 from pipeline.inference.engines.open_vino import OpenVino, OpenVinoNetwork
 from pipeline.options.options import Options
 from pipeline.pixels.image_io import Photo, decode
-from pipeline.registry.catalog import Card, Coarsest, ModelCard, Precision
+from pipeline.registry.catalog import Card, CoarsestArithmetic, ModelCard, Precision
 from pipeline.stages import Inputs
 from tests import house
 from tests.machines import AMX, AVX2, AVX512
@@ -93,7 +93,7 @@ def test_halves_are_used_where_the_processor_has_them_and_the_precision_allows(
     features: tuple[str, ...], labels: tuple[str, str], on_machine: Callable[..., None]
 ) -> None:
     on_machine(features=features)
-    card = measured().model_copy(update={"arithmetic": Coarsest(exact="f32", fast="bf16")})
+    card = measured().model_copy(update={"arithmetic": CoarsestArithmetic(exact="f32", fast="bf16")})
     assert tuple(plan(card, each).arithmetic for each in get_args(Precision)) == labels
 
 

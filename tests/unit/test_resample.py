@@ -30,7 +30,7 @@ def test_fitting_keeps_within_bounds_and_shape(width, height, long_side):
 
 def test_a_fitted_photo_is_the_same_picture_smaller():
     one = composite(900, 600)
-    fitted = Photo(one.rgb, one.alpha, (300, 300), "a.jpg").fitted(300)
+    fitted = Photo(one.rgb, one.alpha, (300, 300), "a.jpg").shrink_to(300)
     assert (fitted.size, fitted.dpi, fitted.name) == ((300, 200), (300, 300), "a.jpg")
     shown = fitted.alpha > 250
     assert off(fitted.rgb[shown], np.asarray(Image.fromarray(one.rgb).reduce(3))[shown]) <= 0.6
@@ -40,7 +40,7 @@ def test_a_fitted_photo_is_the_same_picture_smaller():
 def test_a_fitted_photo_takes_no_colour_from_what_is_transparent():
     alpha = composite(900, 600, softness=0.1).alpha
     rgb = np.where(alpha[..., None] > 0, np.uint8([200, 100, 50]), np.uint8([0, 255, 0]))
-    fitted = Photo(rgb, alpha).fitted(250)
+    fitted = Photo(rgb, alpha).shrink_to(250)
     seen = fitted.alpha > 8
     assert np.abs(fitted.rgb[seen] - [200.0, 100.0, 50.0]).max() <= 8
 
@@ -48,7 +48,7 @@ def test_a_fitted_photo_takes_no_colour_from_what_is_transparent():
 @pytest.mark.parametrize("long_side", [900, 5000])
 def test_a_photo_that_fits_is_left_as_it_is(long_side):
     one = Photo(composite(900, 600).rgb)
-    assert one.fitted(long_side) is one
+    assert one.shrink_to(long_side) is one
 
 
 def test_shrinking_averages():

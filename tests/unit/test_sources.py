@@ -113,7 +113,7 @@ def card(*addresses: str, names: tuple[str, ...] = ("tiny.onnx",), **facts: Any)
     published = {"bytes": len(DATA), "sha256": SUMS["sha256"], "sources": addresses}
     published |= {name: facts.pop(name) for name in list(facts) if name in Variant.model_fields}
     own: dict[str, Any] = {"license": "MIT", "license_url": "", "homepage": "https://tiny.example", "memory_mb": 1}
-    own |= {"kind": "u2net", "network": "saliency", "feed": Feed(size=(8, 8)), "commercial_use": "yes"}
+    own |= {"kind": "u2net", "family": "saliency", "feed": Feed(size=(8, 8)), "commercial_use": "yes"}
     variants = tuple(Variant(file=name, **published) for name in names)
     return ModelCard(**{**own, "name": "tiny", "good_for": ("people",), "variants": variants, **facts})
 

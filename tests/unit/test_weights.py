@@ -35,7 +35,7 @@ def test_a_file_dropped_into_the_models_folder_is_found_and_nothing_fetched(empt
     refused("model_missing", weights.find_checked, tiny, house.settings())
     dropped.write_bytes(DATA)
     assert (
-        weights.find(tiny, house.settings())
+        weights.find_file(tiny, house.settings())
         == weights.find_checked(tiny, house.settings())
         == (tiny.variants[0], dropped)
     )
@@ -134,7 +134,7 @@ def test_without_a_published_checksum_even_a_mirror_gives_nothing(own: Path, sit
 def test_the_checksum_of_an_imported_file_is_noted_where_none_is_published(own: Path, empty_models: Path) -> None:
     tiny, here = card(**UNKNOWN), empty_models / "tiny.onnx"
     here.write_bytes(DATA)  # dropped by hand: nobody has vouched for it
-    assert (weights.find(tiny, house.settings()), weights.is_installed(tiny, house.settings())) == (None, False)
+    assert (weights.find_file(tiny, house.settings()), weights.is_installed(tiny, house.settings())) == (None, False)
     refused("model_missing", weights.find_checked, tiny, house.settings())
     here.unlink()
     assert fetching.import_file(tiny, own, house.settings()) == here

@@ -63,7 +63,7 @@ class OpenVino:
             raise
 
     def _is_optimised(self, card: ModelCard, settings: Settings) -> bool:
-        found = weights.find(card, settings)
+        found = weights.find_file(card, settings)
         if found is None:
             return False
         variant, path = found
@@ -127,7 +127,7 @@ class OpenVinoNetwork:
 
 
 def _configure(arithmetic: Arithmetic, settings: Settings) -> dict[str, Any]:
-    finest = ("bf16" if machine.multiplies_halves() else "f32") if arithmetic == "int8" else arithmetic
+    finest = ("bf16" if machine.has_fast_bf16() else "f32") if arithmetic == "int8" else arithmetic
     return {
         "INFERENCE_PRECISION_HINT": finest,  # which the processor's own taste would choose otherwise
         "INFERENCE_NUM_THREADS": settings.threads or machine.count_cores(),
@@ -140,7 +140,13 @@ def _compile(core: Any, file: WeightFile, configuration: dict[str, Any], store: 
     """The network compiled, and the memory that it may rest upon: from the cache folder, else compiled now and kept."""
     import openvino
 
-    facts = file.checksum, file.outputs, sorted(configuration.items()), openvino.__version__, machine.processor()
+    facts = (
+        file.checksum,
+        file.outputs,
+        sorted(configuration.items()),
+        openvino.__version__,
+        machine.identify_processor(),
+    )
     name = compiled.name_compiled(file.path, *facts)
     kept = store.map(compiled.FOLDER, name)
     if kept is not None:

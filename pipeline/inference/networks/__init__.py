@@ -41,7 +41,7 @@ class Network(Protocol):
 
 def find_network(card: ModelCard) -> Network:
     """The module that runs networks such as that of `card`."""
-    return cast(Network, import_module(f".{card.network}", __name__))
+    return cast(Network, import_module(f".{card.family}", __name__))
 
 
 def list_outputs(card: ModelCard) -> tuple[int | str, ...]:
