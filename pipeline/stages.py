@@ -21,14 +21,14 @@ from .edges.foreground import estimate_foreground
 from .edges.refine import refine_edges
 from .edges.shape import shape_edges
 from .inference.networks import Prediction
-from .inference.predict import Predicted, flatten, predict
+from .inference.predict import PredictionResult, flatten, predict
 from .inference.runtime import Runtime
 from .options.options import Options, Stage
 from .pixels.image_io import Photo
 from .pixels.resample import resize_matte
 from .registry import weights
 
-OWN = Predicted(Prediction(np.ones((1, 1), np.float32)), "own alpha")  # where nothing else is asked for
+OWN = PredictionResult(Prediction(np.ones((1, 1), np.float32)), "own alpha")  # where nothing else is asked for
 KEPT = {"find": 6}  # results of a stage in a memo, some megabytes each; of the others the last one
 Made = TypeVar("Made")
 
@@ -207,7 +207,7 @@ def run_stages(
     return Cutout(picture, photo, options, predicted.engine, clock.seconds, warnings)
 
 
-def find_subject(photo: Photo, options: Options, runtime: Runtime, job: Job, cache: bool) -> Predicted:
+def find_subject(photo: Photo, options: Options, runtime: Runtime, job: Job, cache: bool) -> PredictionResult:
     """What the network that `options` name says of `photo`; none is asked where its own transparency is wanted."""
     if options.own_alpha == "keep" and photo.alpha is not None:
         return OWN

@@ -45,30 +45,30 @@ def estimate_foreground(rgb: np.ndarray, alpha: np.ndarray, known: np.ndarray | 
     if not tiles:
         return rgb
     size = rgb.shape[1::-1]
-    subject, background = (known, None) if known is not None else _means(rgb, alpha)
+    subject, background = (known, None) if known is not None else _estimate_means(rgb, alpha)
     estimated = rgb.copy()
 
     def estimate_tile(tile: Tile) -> None:
         found = enlarge_tile(subject, size, tile)
         if background is not None:
-            found = _corrected(rgb[tile], alpha[tile], found, enlarge_tile(background, size, tile))
+            found = _correct_colours(rgb[tile], alpha[tile], found, enlarge_tile(background, size, tile))
         cv2.copyTo(found, cv2.inRange(alpha[tile], 1, 254), estimated[tile])
 
     run_tiles(tiles, estimate_tile)
     return estimated
 
 
-def _means(rgb: np.ndarray, alpha: np.ndarray) -> Pair:
+def _estimate_means(rgb: np.ndarray, alpha: np.ndarray) -> Pair:
     """The colours of subject and background around each pixel at the finest working size, float32 in 0-255."""
     size = rgb.shape[1::-1]
-    scales = [_Scale.of(rgb, alpha, fit_size(size, FINEST))]
+    scales = [_Scale.shrink(rgb, alpha, fit_size(size, FINEST))]
     for side in sorted(RADII, reverse=True)[1:]:
-        scales.append(_Scale.of(scales[-1].rgb, scales[-1].alpha, fit_size(size, side)))
+        scales.append(_Scale.shrink(scales[-1].rgb, scales[-1].alpha, fit_size(size, side)))
     means = scales[-1].photo, scales[-1].photo
     for scale, radii in zip(reversed(scales), RADII.values(), strict=True):
-        means = scale.enlarged(means)
+        means = scale.enlarge(means)
         for radius in radii:
-            means = scale.means(scale.nearer(means), radius)
+            means = scale.average(scale.correct(means), radius)
     return means
 
 
@@ -88,15 +88,15 @@ class _Scale:
         self.photo = rgb.astype(np.float32)
         opacity = alpha / np.float32(255)
         both = opacity, 1 - opacity
-        self._shares = [_planes(share) for share in both]
+        self._shares = [_repeat_plane(share) for share in both]
         self._weights = [share * share * share + np.float32(LEAST) for share in both]
 
     @classmethod
-    def of(cls, rgb: np.ndarray, alpha: np.ndarray, size: Size) -> Self:
+    def shrink(cls, rgb: np.ndarray, alpha: np.ndarray, size: Size) -> Self:
         """The same at a smaller `size`."""
         return cls(resize_for_work(rgb, size), resize_for_work(alpha, size))
 
-    def enlarged(self, means: Pair) -> Pair:
+    def enlarge(self, means: Pair) -> Pair:
         """Means of a smaller scale at this one."""
         if means[0].shape == self.photo.shape:
             return means
@@ -104,25 +104,25 @@ class _Scale:
         subject, background = (cv2.resize(mean, size, interpolation=cv2.INTER_LINEAR) for mean in means)
         return subject, background
 
-    def nearer(self, means: Pair) -> Pair:
+    def correct(self, means: Pair) -> Pair:
         """The mean colours of subject and background, each moved by its share of what they leave unexplained."""
-        unexplained = cv2.subtract(self.photo, _mixed(*means, self._shares[0]))
+        unexplained = cv2.subtract(self.photo, _mix(*means, self._shares[0]))
         subject, background = (
             np.clip(cv2.add(mean, cv2.multiply(unexplained, share)), 0, 255)
             for mean, share in zip(means, self._shares, strict=True)
         )
         return subject, background
 
-    def means(self, colours: Pair, radius: float) -> Pair:
+    def average(self, colours: Pair, radius: float) -> Pair:
         """Their means in square windows, each pixel counting by how much of it is subject, or background."""
         reach = max(1, round(radius * max(self.alpha.shape) / FINEST))
         subject, background = (
-            _mean(colour, weight, reach) for colour, weight in zip(colours, self._weights, strict=True)
+            _average_near(colour, weight, reach) for colour, weight in zip(colours, self._weights, strict=True)
         )
         return subject, background
 
 
-def _mixed(subject: np.ndarray, background: np.ndarray, opacity: np.ndarray) -> np.ndarray:
+def _mix(subject: np.ndarray, background: np.ndarray, opacity: np.ndarray) -> np.ndarray:
     """What both look like, one over the other."""
     mixed = subject - background
     mixed *= opacity
@@ -130,20 +130,20 @@ def _mixed(subject: np.ndarray, background: np.ndarray, opacity: np.ndarray) -> 
     return mixed
 
 
-def _mean(colours: np.ndarray, weights: np.ndarray, reach: int) -> np.ndarray:
+def _average_near(colours: np.ndarray, weights: np.ndarray, reach: int) -> np.ndarray:
     """The mean of `colours` ``(h, w, 3)`` float32 within `reach` pixels, each counting by `weights` ``(h, w)``."""
     side = 2 * reach + 1, 2 * reach + 1
-    total = cv2.blur(cv2.multiply(colours, _planes(weights)), side, borderType=cv2.BORDER_REFLECT)
-    return cv2.divide(total, _planes(cv2.blur(weights, side, borderType=cv2.BORDER_REFLECT)))
+    total = cv2.blur(cv2.multiply(colours, _repeat_plane(weights)), side, borderType=cv2.BORDER_REFLECT)
+    return cv2.divide(total, _repeat_plane(cv2.blur(weights, side, borderType=cv2.BORDER_REFLECT)))
 
 
-def _corrected(rgb: np.ndarray, alpha: np.ndarray, subject: np.ndarray, background: np.ndarray) -> np.ndarray:
+def _correct_colours(rgb: np.ndarray, alpha: np.ndarray, subject: np.ndarray, background: np.ndarray) -> np.ndarray:
     """The mean colour of the subject, float32, moved so that it explains the photo, as uint8."""
-    opacity = _planes(cv2.LUT(alpha, OPACITY))
-    unexplained = cv2.subtract(rgb, _mixed(subject, background, opacity), dtype=cv2.CV_32F)
+    opacity = _repeat_plane(cv2.LUT(alpha, OPACITY))
+    unexplained = cv2.subtract(rgb, _mix(subject, background, opacity), dtype=cv2.CV_32F)
     return cv2.add(subject, cv2.multiply(unexplained, opacity), dtype=cv2.CV_8U)
 
 
-def _planes(values: np.ndarray) -> np.ndarray:
+def _repeat_plane(values: np.ndarray) -> np.ndarray:
     """`values` ``(H, W)`` as ``(H, W, 3)``: the same for each colour."""
     return cv2.merge([values, values, values])

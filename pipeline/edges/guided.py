@@ -36,9 +36,9 @@ def fit_models(
 
     def mean(factors: Sequence[np.ndarray]) -> np.ndarray:
         values = reduce(np.multiply, factors)
-        return _box(values if weights is None else values * weights, radius) / share
+        return _filter_box(values if weights is None else values * weights, radius) / share
 
-    share = 1.0 if weights is None else _box(weights, radius)
+    share = 1.0 if weights is None else _filter_box(weights, radius)
     planes = [*cv2.split(rgb.astype(np.float32)), alpha.astype(np.float32)]
     pairs = [(i, j) for i in range(3) for j in range(i, 4)]
     found = list(map_parallel(mean, [*((plane,) for plane in planes), *((planes[i], planes[j]) for i, j in pairs)]))
@@ -50,13 +50,13 @@ def fit_models(
         spread = {(i, j): product[rows] - here[i] * here[j] for (i, j), product in zip(pairs, products, strict=True)}
         for i in range(3):
             spread[i, i] += eps * 255**2
-        slopes = _solved([spread[i, j] for i, j in pairs if j < 3], [spread[i, 3] for i in range(3)])
+        slopes = _solve_systems([spread[i, j] for i, j in pairs if j < 3], [spread[i, 3] for i in range(3)])
         for model, slope in zip(models, slopes, strict=False):
             model[rows] = slope
         models[3][rows] = here[3] - sum(slope * mean for slope, mean in zip(slopes, here, strict=False))
 
     run_parallel(fit, [slice(top, top + BAND) for top in range(0, alpha.shape[0], BAND)])
-    return cv2.merge([_box(model, radius) for model in models])
+    return cv2.merge([_filter_box(model, radius) for model in models])
 
 
 def apply_models(models: np.ndarray, rgb: np.ndarray, tile: Tile) -> np.ndarray:
@@ -67,12 +67,12 @@ def apply_models(models: np.ndarray, rgb: np.ndarray, tile: Tile) -> np.ndarray:
     return cv2.transform(cv2.multiply(here, colours, dtype=cv2.CV_32F), np.ones((1, 4), np.float32))
 
 
-def _box(values: np.ndarray, radius: int) -> np.ndarray:
+def _filter_box(values: np.ndarray, radius: int) -> np.ndarray:
     side = 2 * radius + 1
     return cv2.boxFilter(values, cv2.CV_32F, (side, side), borderType=cv2.BORDER_REFLECT)
 
 
-def _solved(left: list[np.ndarray], right: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _solve_systems(left: list[np.ndarray], right: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Symmetric 3 x 3 systems, one a pixel, by their LDL decomposition: stable in float32, as determinants are not."""
     a, b, c, d, e, f = left
     x, y, z = right

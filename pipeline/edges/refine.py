@@ -79,11 +79,11 @@ def refine_guided(
     def refine_tile(tile: Tile) -> None:
         before = alpha[tile].astype(np.float32)
         found = np.clip(apply_models(models, rgb, tile), 0, 255)
-        refined[tile] = _bytes(before + cv2.LUT(alpha[tile], doubt) * (found - before))
+        refined[tile] = _round_to_bytes(before + cv2.LUT(alpha[tile], doubt) * (found - before))
 
     run_tiles(tiles, refine_tile)
     return refined
 
 
-def _bytes(values: np.ndarray) -> np.ndarray:
+def _round_to_bytes(values: np.ndarray) -> np.ndarray:
     return np.clip(values + 0.5, 0, 255).astype(np.uint8)

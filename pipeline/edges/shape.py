@@ -27,10 +27,10 @@ def shape_edges(alpha: np.ndarray, options: Options, reduced: float = 1.0) -> np
     reduced
         How large `alpha` is beside the original, of whose pixels `options` speak: 1 is as large.
     """
-    alpha = levels(alpha, options.levels)
+    alpha = apply_levels(alpha, options.levels)
     alpha = clean(alpha, options.clean * reduced)
     if options.largest:
-        alpha = largest(alpha)
+        alpha = keep_largest(alpha)
     alpha = shift(alpha, options.shift * reduced)
     alpha = harden(alpha, options.harden)
     return feather(alpha, options.feather * reduced)
@@ -67,7 +67,7 @@ def shift(alpha: np.ndarray, pixels: float) -> np.ndarray:
     if abs(pixels) < SMALLEST:
         return alpha
     move = cv2.dilate if pixels > 0 else cv2.erode
-    shorter, longer, share = _discs(round(abs(pixels), 3))
+    shorter, longer, share = _find_discs(round(abs(pixels), 3))
     return cv2.addWeighted(move(alpha, shorter), 1 - share, move(alpha, longer), share, 0)
 
 
@@ -96,7 +96,7 @@ def harden(alpha: np.ndarray, percent: float) -> np.ndarray:
     return hardened
 
 
-def levels(alpha: np.ndarray, amount: float) -> np.ndarray:
+def apply_levels(alpha: np.ndarray, amount: float) -> np.ndarray:
     """Make what is half there more solid, or more see-through.
 
     Parameters
@@ -111,7 +111,7 @@ def levels(alpha: np.ndarray, amount: float) -> np.ndarray:
         return alpha
     part = abs(amount) / 100
     low, high = (0.05 * part, 1 - 0.5 * part) if amount > 0 else (0.5 * part, 1 - 0.05 * part)
-    return cv2.LUT(alpha, _bytes((np.arange(256) / 255 - low) / (high - low) * 255))
+    return cv2.LUT(alpha, _round_to_bytes((np.arange(256) / 255 - low) / (high - low) * 255))
 
 
 def clean(alpha: np.ndarray, pixels: float) -> np.ndarray:
@@ -126,13 +126,13 @@ def clean(alpha: np.ndarray, pixels: float) -> np.ndarray:
     """
     if pixels < SMALLEST:
         return alpha
-    without_specks = _without_small(alpha, pixels * pixels)
+    without_specks = _remove_small(alpha, pixels * pixels)
     holes = cv2.bitwise_not(without_specks)
-    filled = _without_small(holes, pixels * pixels)
+    filled = _remove_small(holes, pixels * pixels)
     return without_specks if filled is holes else cv2.bitwise_not(filled)
 
 
-def largest(alpha: np.ndarray) -> np.ndarray:
+def keep_largest(alpha: np.ndarray) -> np.ndarray:
     """Keep the largest subject only, with the soft parts that are nearer to it than to any other.
 
     A subject is what hangs together at a quarter of full opacity or more. `alpha` is ``(H, W)`` uint8; it is returned
@@ -148,7 +148,7 @@ def largest(alpha: np.ndarray) -> np.ndarray:
     return np.where(nearest == nearest[row, column], alpha, np.uint8(0))
 
 
-def _without_small(alpha: np.ndarray, area: float) -> np.ndarray:
+def _remove_small(alpha: np.ndarray, area: float) -> np.ndarray:
     """`alpha` without what hangs together, faint parts aside, on fewer than `area` pixels; itself if nothing does."""
     seen = (alpha > FAINT).view(np.uint8)
     _, labels, facts, _ = cv2.connectedComponentsWithStats(seen, connectivity=8)
@@ -163,18 +163,18 @@ def _without_small(alpha: np.ndarray, area: float) -> np.ndarray:
 
 
 @lru_cache(maxsize=64)
-def _discs(reach: float) -> tuple[np.ndarray, np.ndarray, float]:
+def _find_discs(reach: float) -> tuple[np.ndarray, np.ndarray, float]:
     """The two digital discs whose mean reaches lie on either side of `reach`, and the share of the second."""
-    shorter, least = _disc(int(reach * reach))
+    shorter, least = _make_disc(int(reach * reach))
     for square in count(int(reach * reach) + 1):
-        longer, most = _disc(square)
+        longer, most = _make_disc(square)
         if most > reach:
             return shorter, longer, (reach - least) / (most - least)
         shorter, least = longer, most
     raise AssertionError("discs grow without end")
 
 
-def _disc(square: int) -> tuple[np.ndarray, float]:
+def _make_disc(square: int) -> tuple[np.ndarray, float]:
     """All pixels within the root of `square`, as a kernel, and how far it moves an edge on the mean of all angles."""
     radius = int(square**0.5)
     y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
@@ -184,5 +184,5 @@ def _disc(square: int) -> tuple[np.ndarray, float]:
     return disc.astype(np.uint8), float(np.trapezoid(reaches, angles[:, 0]) / (np.pi / 4))
 
 
-def _bytes(values: np.ndarray) -> np.ndarray:
+def _round_to_bytes(values: np.ndarray) -> np.ndarray:
     return np.clip(values + 0.5, 0, 255).astype(np.uint8)

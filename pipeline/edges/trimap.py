@@ -60,18 +60,18 @@ def solve_matte(
     -----
     Levin, Lischinski, Weiss, A Closed-Form Solution to Natural Image Matting, 2008.
     """
-    solve = _solver()
+    solve = _load_solver()
     size = fit_size(alpha.shape[::-1], side)
     small_alpha, small_rgb = shrink(alpha, size), shrink(rgb, size)
-    subject, background = _surely(small_alpha, band * size[0] / alpha.shape[1])
+    subject, background = _split_trimap(small_alpha, band * size[0] / alpha.shape[1])
     unknown = ~(subject | background)
     if min(size) < 3 or not (subject.any() and background.any() and unknown.any()):
         return alpha
     solved = np.where(subject, np.uint8(255), np.uint8(0))
-    part = _around(unknown)
+    part = _find_window(unknown)
     found = solve(small_rgb[part], subject[part], unknown[part], _Deadline(seconds))
     solved[unknown] = np.clip(found * 255 + 0.5, 0, 255).astype(np.uint8)
-    return solved if size == alpha.shape[::-1] else _enlarged(solved, small_rgb, unknown, rgb)
+    return solved if size == alpha.shape[::-1] else _enlarge_solution(solved, small_rgb, unknown, rgb)
 
 
 class _Deadline:
@@ -85,7 +85,7 @@ class _Deadline:
             raise ClearcutError("took_too_long", seconds=self.seconds)
 
 
-def _surely(alpha: np.ndarray, band: float) -> tuple[np.ndarray, np.ndarray]:
+def _split_trimap(alpha: np.ndarray, band: float) -> tuple[np.ndarray, np.ndarray]:
     """Where there is surely subject, and surely background: `band` pixels away from what is soft."""
     reach = round(band)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
@@ -94,7 +94,7 @@ def _surely(alpha: np.ndarray, band: float) -> tuple[np.ndarray, np.ndarray]:
     return subject > 0, background > 0
 
 
-def _around(mask: np.ndarray) -> tuple[slice, slice]:
+def _find_window(mask: np.ndarray) -> tuple[slice, slice]:
     """The box around `mask` with the pixels that share a window with it, at least three pixels on each side."""
     sides = []
     for axis in (1, 0):
@@ -104,7 +104,7 @@ def _around(mask: np.ndarray) -> tuple[slice, slice]:
     return sides[0], sides[1]
 
 
-def _solver() -> Callable[[np.ndarray, np.ndarray, np.ndarray, _Deadline], np.ndarray]:
+def _load_solver() -> Callable[[np.ndarray, np.ndarray, np.ndarray, _Deadline], np.ndarray]:
     """The closed form, from the pieces that its package has for it; its own front door prints and warns."""
     try:
         from pymatting.laplacian.cf_laplacian import cf_laplacian
@@ -137,7 +137,7 @@ def _solver() -> Callable[[np.ndarray, np.ndarray, np.ndarray, _Deadline], np.nd
     return solve
 
 
-def _enlarged(solved: np.ndarray, small_rgb: np.ndarray, unknown: np.ndarray, rgb: np.ndarray) -> np.ndarray:
+def _enlarge_solution(solved: np.ndarray, small_rgb: np.ndarray, unknown: np.ndarray, rgb: np.ndarray) -> np.ndarray:
     """`solved` at the size of `rgb`, following its colours where it was unknown."""
     size = rgb.shape[1::-1]
     models = fit_models(solved, small_rgb, radius=1, eps=1e-5)

@@ -53,7 +53,7 @@ class PredictionCache:
         """The prediction kept under `key`."""
         if not self._settings.cache:
             return None
-        found = self._remembered(key)
+        found = self._recall(key)
         if found is None and self._on_disk:
             found = self._read(key)
             if found is not None:
@@ -77,26 +77,26 @@ class PredictionCache:
             self._store.reset_count(each)
         self._store.set_mark(FORGOTTEN)
         with self._lock:
-            self._empty()
+            self._forget_held()
 
-    def measure(self) -> "CacheFacts":
+    def measure(self) -> "CacheUsage":
         """What the disk holds now; what has expired is removed first."""
         store = self._store
         store.sweep(FOLDER, seconds=self._settings.cache_days * DAY)
         kept = [each for each in store.list_entries(FOLDER) if not each.path.name.endswith(PART)]
         hits, misses = store.read_count(HITS), store.read_count(MISSES)
-        return CacheFacts(len(kept), sum(each.size for each in kept), hits, misses)
+        return CacheUsage(len(kept), sum(each.size for each in kept), hits, misses)
 
-    def _empty(self) -> None:
+    def _forget_held(self) -> None:
         self._kept.clear()
         self._bytes = 0
 
-    def _remembered(self, key: str) -> Prediction | None:
+    def _recall(self, key: str) -> Prediction | None:
         forgotten = self._store.read_mark(FORGOTTEN)
         with self._lock:
             if forgotten != self._forgotten:
                 self._forgotten = forgotten
-                self._empty()
+                self._forget_held()
             if key in self._kept:
                 self._kept.move_to_end(key)
             return self._kept.get(key)
@@ -114,7 +114,7 @@ class PredictionCache:
                 self._bytes -= self._kept.popitem(last=False)[1].nbytes
 
     def _read(self, key: str) -> Prediction | None:
-        name = _name(key)
+        name = _name_file(key)
         content = self._store.read(FOLDER, name, self._settings.cache_days * DAY)
         if content is None:
             return None
@@ -125,13 +125,13 @@ class PredictionCache:
             return None
 
     def _write(self, key: str, prediction: Prediction) -> None:
-        name, content, most = _name(key), pack(prediction), self._settings.cache_disk_mb * 1e6
+        name, content, most = _name_file(key), pack(prediction), self._settings.cache_disk_mb * 1e6
         self._store.write(FOLDER, name, content, most)
         if len(content) * SEVERAL > most or name.startswith("0"):  # one in sixteen: counting thousands takes its time
             self._store.sweep(FOLDER, most, self._settings.cache_days * DAY)
 
 
-class CacheFacts(NamedTuple):
+class CacheUsage(NamedTuple):
     """What the cache on disk holds, and how often it, or memory, had what was looked for."""
 
     entries: int
@@ -146,12 +146,12 @@ class CacheFacts(NamedTuple):
         return self.hits / looked if looked else None
 
 
-def _name(key: str) -> str:
+def _name_file(key: str) -> str:
     return hashlib.blake2b(key.encode(), digest_size=20).hexdigest()
 
 
 def pack(prediction: Prediction) -> bytes:
-    """`prediction`, whose matte is `Prediction.rounded`, as bytes: a line, a JSON line of shapes, deflated planes."""
+    """`prediction`, after `Prediction.round_matte`, as bytes: `MAGIC`, a JSON line of shapes, the deflated planes."""
     planes = {"matte": np.rint(prediction.matte * np.float32(STEPS)).astype("<u2")}
     for name, kind in PLANES.items():
         plane = getattr(prediction, name)

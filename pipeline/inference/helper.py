@@ -32,7 +32,7 @@ class Helper:
         here = os.getpid()
         self.pid = os.fork()
         if self.pid == 0:
-            _work(module, there, back, self._to, here)
+            _serve(module, there, back, self._to, here)
         there.close()
         back.close()
 
@@ -56,7 +56,7 @@ class Helper:
             os.kill(self.pid, signal.SIGKILL)
 
 
-def _work(module: str, there: BinaryIO, back: BinaryIO, to: BinaryIO, parent: int) -> NoReturn:
+def _serve(module: str, there: BinaryIO, back: BinaryIO, to: BinaryIO, parent: int) -> NoReturn:
     try:
         to.close()  # else this process itself would keep the pipe open that tells it of its parent's end
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -65,13 +65,13 @@ def _work(module: str, there: BinaryIO, back: BinaryIO, to: BinaryIO, parent: in
         nowhere = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):  # whoever reads what the command writes shall not wait for this process
             os.dup2(nowhere, stream)
-        for answer in import_module(module).serve(_read_all(there)):
+        for answer in import_module(module).serve(_receive_all(there)):
             _send(answer, back)
     finally:
         os._exit(0)
 
 
-def _read_all(there: BinaryIO) -> Iterator[Any]:
+def _receive_all(there: BinaryIO) -> Iterator[Any]:
     while True:
         try:
             yield pickle.load(there)

@@ -8,7 +8,7 @@ from typing import Any
 from ..base.settings import Settings
 from ..registry import weights
 from ..registry.catalog import ModelCard
-from .engines import Plan, plan
+from .engines import Plan, choose_plan
 from .sessions import Session, load_session
 
 Loader = Callable[[ModelCard, Plan, Settings], Session]
@@ -55,7 +55,7 @@ class Pool:
 
     def find(self, card: ModelCard, planned: Plan) -> Session | None:
         """The session of `card` that was loaded as planned from the file that is there now, if it is in memory."""
-        key = self._key(card, planned)
+        key = self._make_key(card, planned)
         with self._lock:
             if key not in self._sessions:
                 return None
@@ -70,15 +70,15 @@ class Pool:
         ClearcutError
             As `load_session`.
         """
-        planned = planned or plan(card, "exact", self._settings)
+        planned = planned or choose_plan(card, "exact", self._settings)
         with self._lock:
             loading = self._loading.setdefault(card.name, threading.Lock())
         with loading:
             session = self.find(card, planned)
             if session is None:
-                key = self._key(card, planned)
+                key = self._make_key(card, planned)
                 session = self._load(card, planned, self._settings)
-                self._keep(key, session, card.memory_mb)
+                self._add(key, session, card.memory_mb)
             return session
 
     def drop(self, model: str) -> None:
@@ -92,10 +92,10 @@ class Pool:
         with self._lock:
             self._sessions.clear()
 
-    def _key(self, card: ModelCard, planned: Plan) -> Key:
+    def _make_key(self, card: ModelCard, planned: Plan) -> Key:
         return card.name, planned, weights.stamp_network(card, self._settings)[:3]
 
-    def _keep(self, key: Key, session: Session, memory_mb: float) -> None:
+    def _add(self, key: Key, session: Session, memory_mb: float) -> None:
         with self._lock:
             for old in [each for each in self._sessions if each[:2] == key[:2]]:  # of a file that is there no more
                 del self._sessions[old]

@@ -16,13 +16,13 @@ from ..pixels.image_io import Photo, hash_array
 from ..registry import weights
 from ..registry.catalog import Card, Ensemble, ModelCard, Precision
 from . import engines
-from .networks import Fed, Prediction, find_network
+from .networks import NetworkInput, Prediction, find_family
 from .runtime import Runtime
 
 SIDE_BY_SIDE = 4  # cores from which the networks of one model run at the same time
 
 
-class Predicted(NamedTuple):
+class PredictionResult(NamedTuple):
     """A prediction, what made it, and the codes of what a person should know of that; `fresh`: not from the cache."""
 
     prediction: Prediction
@@ -39,7 +39,7 @@ def predict(
     cache: bool = True,
     keep: Sequence[str] = (),
     precision: Precision = "exact",
-) -> Predicted:
+) -> PredictionResult:
     """Run `model` on `photo`, unless it has run on the same pixels before.
 
     The key of the cache is the network's input itself, with weights and engine: whatever leads to the same input (a
@@ -58,32 +58,32 @@ def predict(
         ``unknown_model``, ``model_missing``, ``wrong_checksum``, ``broken_weights``, ``bad_option``, ``cancelled``.
     """
     card = runtime.find_card(model)
-    classes = [_class_number(card, name) for name in keep]
+    classes = [_find_class(card, name) for name in keep]
     weights.require(card, runtime.settings)
     if not isinstance(card, Ensemble):
         said = _predict_one(photo, card, runtime, precision, job, cache)
-        return said._replace(prediction=said.prediction.keeping(classes))
+        return said._replace(prediction=said.prediction.select_classes(classes))
     start = perf_counter()
-    members = _each(photo, card, runtime, precision, job, cache)
+    members = _predict_members(photo, card, runtime, precision, job, cache)
     if all(member.fresh for member in members):
         runtime.speeds.note(card.name, perf_counter() - start)
     blended = blend([each.prediction for each in members], card)
     warnings = tuple(dict.fromkeys(code for each in members for code in each.warnings))
-    return Predicted(blended, members[0].engine, warnings)
+    return PredictionResult(blended, members[0].engine, warnings)
 
 
-def _class_number(card: Card, name: str) -> int:
+def _find_class(card: Card, name: str) -> int:
     if name not in card.classes:
         raise ClearcutError("bad_option", name="keep", value=name[:100], accepted=", ".join(card.classes) or "–")
     return card.classes.index(name) + 1
 
 
-def _each(
+def _predict_members(
     photo: Photo, card: Ensemble, runtime: Runtime, precision: Precision, job: Job, cache: bool
-) -> list[Predicted]:
+) -> list[PredictionResult]:
     """What each member says; side by side where there are cores for it."""
 
-    def predict_member(member: ModelCard) -> Predicted:
+    def predict_member(member: ModelCard) -> PredictionResult:
         return _predict_one(photo, member, runtime, precision, job, cache)
 
     if machine.count_cores() < SIDE_BY_SIDE:
@@ -96,13 +96,13 @@ def blend(predictions: list[Prediction], card: Ensemble) -> Prediction:
     """One matte of several: their weighted mean at the largest member's size, its levels stretched to 0-1."""
     height, width = max((each.matte.shape for each in predictions), key=lambda shape: shape[0] * shape[1])
     mattes = [each.matte for each in predictions]
-    same = [each if each.shape == (height, width) else _enlarged(each, (width, height)) for each in mattes]
+    same = [each if each.shape == (height, width) else _enlarge(each, (width, height)) for each in mattes]
     mean = np.average(same, axis=0, weights=card.weights)
     low, high = card.levels
     return Prediction(np.clip((mean - low) / (high - low), 0, 1).astype(np.float32))
 
 
-def _enlarged(matte: np.ndarray, size: Size) -> np.ndarray:
+def _enlarge(matte: np.ndarray, size: Size) -> np.ndarray:
     return np.clip(cv2.resize(matte, size, interpolation=cv2.INTER_CUBIC), 0, 1)
 
 
@@ -116,33 +116,33 @@ def estimate_seconds(model: str, runtime: Runtime) -> float | None:
 
 def _predict_one(
     photo: Photo, card: ModelCard, runtime: Runtime, precision: Precision, job: Job, cache: bool
-) -> Predicted:
-    kind, planned = find_network(card), engines.plan(card, precision, runtime.settings)
+) -> PredictionResult:
+    kind, planned = find_family(card), engines.choose_plan(card, precision, runtime.settings)
     predictions = runtime.predictions
     job.enter("loading")
     fed = kind.feed(flatten(photo), card)
     asked = f"{_fingerprint(fed)} {card.read}" if cache else ""
     session = runtime.pool.find(card, planned)
     if session is None:  # what is known is told without loading anything
-        label = engines.label(planned)
+        label = engines.describe_plan(planned)
         kept = predictions.get(f"{asked} {weights.identify(card, runtime.settings)} {label}") if cache else None
         if kept is not None:
-            return Predicted(kept, label, planned.warnings, fresh=False)
+            return PredictionResult(kept, label, planned.warnings, fresh=False)
         session = runtime.pool.get(card, planned)
     job.enter("finding")
     key = f"{asked} {session.identity} {session.engine}"
     kept = predictions.get(key) if cache else None
     if kept is not None:
-        return Predicted(kept, session.engine, session.warnings, fresh=False)
+        return PredictionResult(kept, session.engine, session.warnings, fresh=False)
     start = perf_counter()
-    prediction = kind.read(session.run(fed.inputs, job), card, fed).rounded()
+    prediction = kind.read(session.run(fed.inputs, job), card, fed).round_matte()
     runtime.speeds.note(card.name, perf_counter() - start)
     if cache:
         predictions.put(key, prediction)
-    return Predicted(prediction, session.engine, session.warnings)
+    return PredictionResult(prediction, session.engine, session.warnings)
 
 
-def _fingerprint(fed: Fed) -> str:
+def _fingerprint(fed: NetworkInput) -> str:
     arrays = {"": fed.inputs} if isinstance(fed.inputs, np.ndarray) else fed.inputs
     return " ".join([*(f"{name}{hash_array(array)}" for name, array in arrays.items()), str(fed.inside)])
 

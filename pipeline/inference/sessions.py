@@ -165,7 +165,7 @@ def serve(received: Iterator[Any]) -> Iterator[Any]:
     settings, model, precision = next(received)
     card = catalog.find_card(model, settings)
     if isinstance(card, ModelCard):
-        planned = engines.plan(card, precision, settings)
+        planned = engines.choose_plan(card, precision, settings)
         made = load_session(card, planned, settings)
         yield planned, made.variant, made.identity, made.plan, dict(made.inputs), made.engine
         for feeds, outputs in received:

@@ -62,10 +62,10 @@ def examine_models(settings: Settings) -> Iterator[Finding]:
     """Which engine is planned for each installed network at each precision, and why."""
     for card in list_models(settings).values():
         if isinstance(card, ModelCard) and is_installed(card, settings):
-            plans = {precision: engines.plan(card, precision, settings) for precision in get_args(Precision)}
+            plans = {precision: engines.choose_plan(card, precision, settings) for precision in get_args(Precision)}
             for plan in dict.fromkeys(plans.values()):
                 precisions = [precision for precision, planned in plans.items() if planned == plan]
-                facts = {"engine": engines.label(plan), "precision": ", ".join(precisions)}
+                facts = {"engine": engines.describe_plan(plan), "precision": ", ".join(precisions)}
                 yield Finding(card.name, f"why.{plan.why}", facts)
 
 

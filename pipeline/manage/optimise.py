@@ -24,7 +24,7 @@ from ..base.jobs import Job
 from ..base.settings import ROOT
 from ..inference import engines
 from ..inference.engines import Plan, optimised
-from ..inference.networks import find_network
+from ..inference.networks import find_family
 from ..inference.runtime import Runtime
 from ..inference.sessions import Session
 from ..pixels import image_io
@@ -96,7 +96,7 @@ def optimise(
     for package, has in (("openvino", engines.ENGINES["openvino"].is_here()), ("nncf", find_spec("nncf") is not None)):
         if not has:
             raise ClearcutError("needs_package", package=package)
-    usual = engines.plan(card, "fast", settings)
+    usual = engines.choose_plan(card, "fast", settings)
     shape = card.family, card.feed.resize, card.feed.layout, card.read.activation
     if shape != ("saliency", "stretch", "nchw", "none") or usual.why in ("asked", "missing", "gpu"):
         raise ClearcutError("not_optimisable", model=card.name)
@@ -112,7 +112,7 @@ def optimise(
         graph, constants = ((Path(scratch) / f"made.{kind}").read_bytes() for kind in ("xml", "bin"))
     optimised.delete(path, store)
     runtime.forget()  # what the integers of before said is not what these say
-    usual = engines.plan(card, "fast", settings)
+    usual = engines.choose_plan(card, "fast", settings)
     tell("judging")
     kept = False
     try:
@@ -124,7 +124,7 @@ def optimise(
         outcome = Outcome(False, sessions[0].engine, sessions[1].engine, before, after)
         runs = sessions[1].plan.arithmetic == "int8"
         if runs and outcome.is_as_good and after.seconds <= FASTER * before.seconds:
-            kept = optimised.keep_facts(path, checksum, store, before=before._asdict(), after=after._asdict())
+            kept = optimised.keep_record(path, checksum, store, before=before._asdict(), after=after._asdict())
             if not kept:
                 raise ClearcutError("disk_full")
     finally:
@@ -178,7 +178,7 @@ def read_pictures(folder: Path) -> list[Pictured]:
 
 def _quantise(card: ModelCard, path: Path, calibrate: list[Pictured], judge: list[Pictured], scratch: Path) -> None:
     """Have the network in the file at `path` quantised: ``made.xml`` and ``made.bin`` in `scratch`."""
-    kind = find_network(card)
+    kind = find_family(card)
     (output,) = card.read.outputs
     for number, picture in enumerate(calibrate):
         np.save(scratch / f"calibrate-{number:03}.npy", np.asarray(kind.feed(picture.rgb, card).inputs))
@@ -199,7 +199,7 @@ def _quantise(card: ModelCard, path: Path, calibrate: list[Pictured], judge: lis
 
 def _measured(card: ModelCard, sessions: list[Session], judge: list[Pictured]) -> list[Figures]:
     """The figures of each of `sessions`, in turn on the same pictures."""
-    kind = find_network(card)
+    kind = find_family(card)
     seconds: list[list[float]] = [[] for _ in sessions]
     errors: list[list[tuple[float, float]]] = [[] for _ in sessions]
     for number, picture in enumerate(judge * max(1, -(-ROUNDS // len(judge)))):

@@ -160,10 +160,10 @@ def _run(card: ModelCard, settings: Settings, folder: Path, fit: bool) -> Trial:
     if fit and size:
         card = card.model_copy(update={"feed": card.feed.model_copy(update={"size": size})})
     variant = Variant(file=file.name, bytes=1, sha256="0" * 64)
-    session = Session(card, variant, file, engines.plan(card, "exact", settings), settings)
+    session = Session(card, variant, file, engines.choose_plan(card, "exact", settings), settings)
     own = folder / "picture"
     picture, figure = (decode(own.read_bytes()).rgb, None) if own.exists() else draw_test_picture()
-    kind = networks.find_network(card)
+    kind = networks.find_family(card)
     try:
         fed = kind.feed(picture, card)
         start = perf_counter()

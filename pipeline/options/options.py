@@ -202,7 +202,7 @@ class Options(BaseModel):
     def list_values_read_by(self, stage: Stage) -> tuple[Any, ...]:
         """The values that `stage` reads, in the order of the fields: as long as they are equal, so is what it makes.
 
-        >>> Options(background="blur").list_values_read_by("colour") == Options().values_read_by("colour")
+        >>> Options(background="blur").list_values_read_by("colour") == Options().list_values_read_by("colour")
         True
         """
         return tuple(

@@ -10,7 +10,7 @@ def measure_iou(found: np.ndarray, truth: np.ndarray) -> float:
     0.5
     """
     either = np.count_nonzero(found | truth)
-    return np.count_nonzero(found & truth) / either if either else 1.0
+    return float(np.count_nonzero(found & truth) / either) if either else 1.0
 
 
 def measure_error(found: np.ndarray, truth: np.ndarray) -> float:

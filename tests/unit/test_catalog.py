@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from pipeline.base.errors import ClearcutError
 from pipeline.base.settings import Settings
-from pipeline.inference.networks import find_network
+from pipeline.inference.networks import find_family
 from pipeline.registry import catalog, fetching, weights
 from pipeline.registry.catalog import LOCAL, Accuracy, Card, Ensemble, Feed, ModelCard, Variant, read_catalog
 from tests import house
@@ -78,7 +78,7 @@ def test_the_menu_has_every_model_that_matters() -> None:
 def test_every_row_is_of_a_kind_that_there_is_and_that_runs() -> None:
     assert {entry["kind"] for entry in ROWS.values() if "members" not in entry} <= set(catalog.list_kinds())
     for card in NETWORKS:
-        assert find_network(card)
+        assert find_family(card)
         assert card.family == catalog.find_kind(card.kind).family
 
 

@@ -34,7 +34,7 @@ def test_the_doctor_tells_processor_engines_models_cache_and_tests_itself(
     assert "onnxruntime" in said["Engines"] and "CPU" in said["Providers"]
     from pipeline import find_card
 
-    assert engines.plan(find_card("u2netp")).label in said["u2netp"]  # type: ignore[arg-type]
+    assert engines.choose_plan(find_card("u2netp")).label in said["u2netp"]  # type: ignore[arg-type]
     assert "0 predictions" in said["Cache"] and "u2netp" in said["Self-test"]
     assert all(sentence.rstrip().endswith(".") for title, sentence in said.items() if title != "Cache folder")
 
@@ -68,9 +68,9 @@ def test_a_network_that_finds_nothing_fails_the_test(monkeypatch: Any, capsys: A
     import numpy as np
 
     from pipeline.inference import predict as mattes
-    from pipeline.inference.predict import Predicted
+    from pipeline.inference.predict import PredictionResult
 
-    blind = Predicted(Prediction(np.zeros((8, 8), np.float32)), "blind")
+    blind = PredictionResult(Prediction(np.zeros((8, 8), np.float32)), "blind")
     monkeypatch.setattr(mattes, "predict", lambda *_, **__: blind)
     assert main(["doctor"]) == 1
     assert "u2netp" in capsys.readouterr().out.splitlines()[-1]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from pipeline.edges.refine import refine_guided
-from pipeline.edges.shape import clean, feather, harden, largest, levels, shift
+from pipeline.edges.shape import clean, feather, harden, keep_largest, apply_levels, shift
 from pipeline.pixels.resample import shrink
 from tests.pictures import composite, off, photo
 
@@ -37,7 +37,7 @@ def radii(alpha: np.ndarray, level: float = 127.5) -> np.ndarray:
 # ---- nothing asked, nothing done -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("change", [feather, shift, harden, levels, clean])
+@pytest.mark.parametrize("change", [feather, shift, harden, apply_levels, clean])
 @settings(max_examples=30, deadline=None)
 @given(alpha=mattes)
 def test_nothing_asked_gives_back_the_matte_itself(change: Callable, alpha: np.ndarray):
@@ -48,7 +48,13 @@ def test_nothing_asked_gives_back_the_matte_itself(change: Callable, alpha: np.n
 @given(mattes, st.floats(-20, 20), st.floats(0, 100), st.floats(-100, 100), st.floats(0, 50))
 def test_any_matte_takes_any_change(alpha, pixels, percent, amount, size):
     before = alpha.copy()
-    results = [shift(alpha, pixels), harden(alpha, percent), levels(alpha, amount), clean(alpha, size), largest(alpha)]
+    results = [
+        shift(alpha, pixels),
+        harden(alpha, percent),
+        apply_levels(alpha, amount),
+        clean(alpha, size),
+        keep_largest(alpha),
+    ]
     for result in results:
         assert (result.dtype, result.shape) == (np.uint8, alpha.shape)
     assert np.array_equal(alpha, before)
@@ -57,7 +63,7 @@ def test_any_matte_takes_any_change(alpha, pixels, percent, amount, size):
 @settings(max_examples=60, deadline=None)
 @given(solid, st.floats(-20, 20), st.floats(0, 100), st.floats(-100, 100))
 def test_a_solid_matte_stays_solid(alpha, pixels, percent, amount):
-    for result in (shift(alpha, pixels), harden(alpha, percent), levels(alpha, amount), largest(alpha)):
+    for result in (shift(alpha, pixels), harden(alpha, percent), apply_levels(alpha, amount), keep_largest(alpha)):
         assert np.array_equal(result, alpha)
 
 
@@ -124,14 +130,14 @@ def test_half_hardened_is_half_way():
 @settings(max_examples=60, deadline=None)
 @given(mattes, st.floats(0.01, 100))
 def test_more_solid_never_takes_opacity_from_the_subject_and_see_through_is_its_mirror(alpha, amount):
-    solider = levels(alpha, amount)
+    solider = apply_levels(alpha, amount)
     assert (solider[alpha > 127] >= alpha[alpha > 127]).all()
-    assert np.abs(levels(255 - alpha, -amount).astype(int) - (255 - solider.astype(int))).max() <= 1
+    assert np.abs(apply_levels(255 - alpha, -amount).astype(int) - (255 - solider.astype(int))).max() <= 1
 
 
 def test_levels_stretch_as_measured():
     ramp = np.arange(256, dtype=np.uint8)[None]
-    full = levels(ramp, 100)[0]
+    full = apply_levels(ramp, 100)[0]
     assert full[12] == 0 and full[13] > 0 and full[127] < 255 and full[128] == 255
     assert (np.diff(full.astype(int)) >= 0).all()
 
@@ -163,7 +169,7 @@ def test_a_soft_speck_goes_with_its_faint_skirt():
 
 def test_a_clean_matte_is_given_back_itself():
     alpha = disc(softness=9)
-    assert clean(alpha, 50) is alpha and largest(alpha) is alpha
+    assert clean(alpha, 50) is alpha and keep_largest(alpha) is alpha
 
 
 def test_only_the_largest_subject_stays_with_its_soft_edge():
@@ -171,7 +177,7 @@ def test_only_the_largest_subject_stays_with_its_soft_edge():
     both = alpha.copy()
     both[20:60, 20:60] = 200
     both[15:20, 20:60] = 30
-    assert np.array_equal(largest(both), alpha)
+    assert np.array_equal(keep_largest(both), alpha)
 
 
 # ---- the screen-sized view -------------------------------------------------------------------------------------------
@@ -182,9 +188,9 @@ CHANGES = {
     "grow": lambda alpha, rgb, scale: shift(alpha, 20 * scale),
     "shrink": lambda alpha, rgb, scale: shift(alpha, -9 * scale),
     "harden": lambda alpha, rgb, scale: harden(alpha, 100),
-    "solid": lambda alpha, rgb, scale: levels(alpha, 100),
+    "solid": lambda alpha, rgb, scale: apply_levels(alpha, 100),
     "clean": lambda alpha, rgb, scale: clean(alpha, 40 * scale),
-    "largest": lambda alpha, rgb, scale: largest(alpha),
+    "largest": lambda alpha, rgb, scale: keep_largest(alpha),
 }
 
 

@@ -14,7 +14,7 @@ from pipeline.base.jobs import Job
 from pipeline.base.settings import EngineName, Settings
 from pipeline.cutout import cut_out
 from pipeline.inference import engines
-from pipeline.inference.engines import ENGINES, Loaded, Plan, WeightFile
+from pipeline.inference.engines import ENGINES, LoadedNetwork, Plan, WeightFile
 from pipeline.inference.engines.onnx_runtime import CPU, OnnxRuntime
 from pipeline.inference.runtime import Runtime
 from pipeline.manage import doctor
@@ -23,7 +23,7 @@ from pipeline.pixels.image_io import Photo
 from pipeline.registry.catalog import Arithmetic, Card, ModelCard, Precision
 from pipeline.stages import Cutout, Inputs
 from tests import house
-from tests.machines import MACHINES
+from tests.machines import MACHINES, OnMachine
 
 PASSES_RED = bytes(
     onnx.parser.parse_model(
@@ -42,7 +42,7 @@ def nothing_said_yet() -> None:
 
 
 @pytest.fixture
-def cpu_only(on_machine: Callable[..., None]) -> None:
+def cpu_only(on_machine: OnMachine) -> None:
     """The plain build of onnxruntime, whichever is installed."""
     on_machine(providers=(CPU,))
 
@@ -123,7 +123,7 @@ def test_an_ensemble_says_once_that_its_engine_fell_back(
 
 @pytest.mark.parametrize("first", ["cuda", "rocm", "directml", "cpu"])
 def test_auto_takes_the_first_engine_that_this_build_has(
-    first: str, passes_red: ModelCard, on_machine: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    first: str, passes_red: ModelCard, on_machine: OnMachine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a build that offers all engines from `first` on; the session that it makes is one of the processor."""
     order = ["cuda", "rocm", "directml", "cpu"]
@@ -152,18 +152,23 @@ def test_an_engine_that_does_not_exist_is_a_bad_setting(passes_red: ModelCard, m
 @pytest.mark.parametrize("precision", ["exact", "fast"])
 @pytest.mark.parametrize("engine", ["auto", *ENGINES])
 def test_on_every_machine_what_is_planned_is_here_and_what_runs_is_told(
-    engine: str, precision: Precision, name: str, passes_red: ModelCard, on_machine: Callable[..., None], monkeypatch: Any
+    engine: str,
+    precision: Precision,
+    name: str,
+    passes_red: ModelCard,
+    on_machine: OnMachine,
+    monkeypatch: Any,
 ) -> None:
     on_machine(MACHINES[name])
     monkeypatch.setenv("CLEARCUT_ENGINE", engine)
     runtime = house.runtime()
-    planned = engines.plan(passes_red, precision, runtime.settings)
+    planned = engines.choose_plan(passes_red, precision, runtime.settings)
     assert ENGINES[planned.engine].is_here()
     cutout = cut_out(Inputs(Photo(RED)), Options(model="passes-red", precision=precision), runtime)
     assert cutout.alpha.min() == 255
     session = runtime.pool.find(passes_red, planned)
     assert session is not None and (session.engine, session.warnings) == (cutout.engine, cutout.warnings)
-    assert session.engine == engines.label(session.plan)
+    assert session.engine == engines.describe_plan(session.plan)
     fell_back = engine not in ("auto", session.plan.engine) or planned.engine == "cuda"
     assert cutout.warnings == (("engine_fallback",) if fell_back else ())
 
@@ -179,7 +184,7 @@ class StandIn:
     packages = ("pytest",)
     works = True
 
-    def label(self, arithmetic: Arithmetic) -> str:
+    def describe(self, arithmetic: Arithmetic) -> str:
         return f"stand-in {arithmetic}"
 
     def is_here(self) -> bool:
@@ -194,7 +199,7 @@ class StandIn:
     def offer(self, card: ModelCard, precision: Precision, settings: Settings) -> Plan | None:
         return Plan(self.name, "bf16", "measured") if self.can_run(card) else None
 
-    def load(self, file: WeightFile, arithmetic: Arithmetic, settings: Settings) -> Loaded:
+    def load(self, file: WeightFile, arithmetic: Arithmetic, settings: Settings) -> LoadedNetwork:
         if not self.works:
             raise OSError("it does not work today")
         return StandInNetwork()
@@ -209,7 +214,7 @@ class StandInNetwork:
 
 
 @pytest.fixture
-def stand_in(monkeypatch: pytest.MonkeyPatch, on_machine: Callable[..., None]) -> StandIn:
+def stand_in(monkeypatch: pytest.MonkeyPatch, on_machine: OnMachine) -> StandIn:
     """All that a new engine is: itself, and a line in the registry. A settings file may name it once it is a choice."""
     on_machine(providers=(CPU,))
     engine = StandIn()
@@ -226,8 +231,8 @@ def test_a_new_engine_is_planned_loaded_run_and_told_of_by_its_row_alone(
     asked: str, why: str, stand_in: StandIn, passes_red: ModelCard
 ) -> None:
     runtime = runtime_with(asked)
-    planned = engines.plan(passes_red, "exact", runtime.settings)
-    assert planned == ("stand-in", "bf16", why) and engines.label(planned) == "stand-in bf16"
+    planned = engines.choose_plan(passes_red, "exact", runtime.settings)
+    assert planned == ("stand-in", "bf16", why) and engines.describe_plan(planned) == "stand-in bf16"
     cutout = cut_out(Inputs(Photo(RED[..., [1, 0, 2]])), Options(model="passes-red"), runtime)  # green, which it makes
     assert (cutout.engine, cutout.warnings, cutout.alpha.min()) == ("stand-in bf16", (), 255)
     again = cut_out(Inputs(Photo(RED[..., [1, 0, 2]])), Options(model="passes-red"), runtime_with(asked))  # kept
@@ -251,8 +256,8 @@ def test_a_new_engine_that_fails_is_stood_in_for_as_any_other(
 
 def test_a_network_that_a_new_engine_cannot_run_is_not_given_to_it(stand_in: StandIn, passes_red: ModelCard) -> None:
     other = passes_red.model_copy(update={"name": "other"})
-    assert engines.plan(other, "exact", runtime_with("auto").settings) == ("cpu", "f32", "only")
-    assert engines.plan(other, "exact", runtime_with("stand-in").settings) == ("cpu", "f32", "missing")
+    assert engines.choose_plan(other, "exact", runtime_with("auto").settings) == ("cpu", "f32", "only")
+    assert engines.choose_plan(other, "exact", runtime_with("stand-in").settings) == ("cpu", "f32", "missing")
 
 
 def test_every_engine_is_a_choice_of_the_setting_and_the_other_way_round() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pipeline.inference import predict as mattes
 from pipeline.inference.networks import Prediction
-from pipeline.inference.networks.feeding import WHOLE, Fed, feed, photo_part, place
+from pipeline.inference.networks.feeding import WHOLE, NetworkInput, feed, crop_to_photo, resize_to_input
 from pipeline.registry.catalog import Feed
 
 SIDE = st.integers(1, 300)
@@ -37,9 +37,9 @@ def spec(size: tuple[int, int], resize: str, **more: Any) -> Feed:
 @example((1, 1), (1, 1), "centre")
 @settings(deadline=None)
 def test_padding_is_black_and_cutting_it_off_leaves_the_photo_alone(size, canvas, pad):
-    pixels, inside = place(white(*size), spec(canvas, "fit-pad", pad=pad, interpolation="bilinear"))
+    pixels, inside = resize_to_input(white(*size), spec(canvas, "fit-pad", pad=pad, interpolation="bilinear"))
     assert size_of(pixels) == canvas
-    part = photo_part(pixels, inside)
+    part = crop_to_photo(pixels, inside)
     assert part.min() == 255
     assert int((pixels == 255).sum()) == part.size
     assert int((pixels == 0).sum()) == pixels.size - part.size
@@ -48,8 +48,8 @@ def test_padding_is_black_and_cutting_it_off_leaves_the_photo_alone(size, canvas
 @given(SIZES, st.tuples(SIDE, SIDE), PADS)
 @settings(deadline=None)
 def test_a_padded_photo_touches_two_sides_and_keeps_its_ratio_to_half_a_pixel(size, canvas, pad):
-    pixels, inside = place(white(*size), spec(canvas, "fit-pad", pad=pad, interpolation="bilinear"))
-    width, height = size_of(photo_part(pixels, inside))
+    pixels, inside = resize_to_input(white(*size), spec(canvas, "fit-pad", pad=pad, interpolation="bilinear"))
+    width, height = size_of(crop_to_photo(pixels, inside))
     assert width == canvas[0] or height == canvas[1]
     scale = min(canvas[0] / size[0], canvas[1] / size[1])
     assert abs(width - size[0] * scale) <= 0.5 or width == 1
@@ -69,7 +69,7 @@ def test_a_padded_photo_touches_two_sides_and_keeps_its_ratio_to_half_a_pixel(si
     ],
 )
 def test_the_photo_lies_in_the_middle_or_at_the_top_left(size, pad, box):
-    pixels, inside = place(white(*size), spec((16, 16), "fit-pad", pad=pad))
+    pixels, inside = resize_to_input(white(*size), spec((16, 16), "fit-pad", pad=pad))
     rows, columns = np.nonzero(pixels[..., 0])
     assert (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1) == box
     assert inside == tuple(each / 16 for each in box)
@@ -78,9 +78,9 @@ def test_the_photo_lies_in_the_middle_or_at_the_top_left(size, pad, box):
 @given(SIZES, PADS, SIDE, SIDE)
 @settings(deadline=None)
 def test_an_answer_of_another_size_is_cut_at_the_same_place_to_a_pixel_and_never_to_nothing(size, pad, width, height):
-    _, inside = place(white(*size), spec((64, 64), "fit-pad", pad=pad, interpolation="bilinear"))
+    _, inside = resize_to_input(white(*size), spec((64, 64), "fit-pad", pad=pad, interpolation="bilinear"))
     answer = np.arange(width * height).reshape(height, width)
-    part = photo_part(answer, inside)
+    part = crop_to_photo(answer, inside)
     assert part.size
     top, left = divmod(int(part[0, 0]), width)
     assert abs(left - inside[0] * width) <= 0.5 and abs(top - inside[1] * height) <= 0.5
@@ -90,7 +90,7 @@ def test_an_answer_of_another_size_is_cut_at_the_same_place_to_a_pixel_and_never
 
 def test_an_answer_about_the_whole_is_left_as_it_is():
     answer = np.zeros((5, 7))
-    assert photo_part(answer, WHOLE) is answer
+    assert crop_to_photo(answer, WHOLE) is answer
 
 
 def by_modnets_authors(size: tuple[int, int], ref: int = 512) -> tuple[int, int]:
@@ -120,7 +120,7 @@ SHORT_SIDE = spec((512, 2048), "short-side", multiple_of=32, interpolation="area
     ],
 )
 def test_the_short_side_becomes_512_unless_512_lies_between_the_sides(size, wanted):
-    assert size_of(place(white(*size), SHORT_SIDE)[0]) == wanted
+    assert size_of(resize_to_input(white(*size), SHORT_SIDE)[0]) == wanted
     if max(wanted) < 2048 and min(size) > 1:
         assert by_modnets_authors(size) == wanted
 
@@ -128,7 +128,7 @@ def test_the_short_side_becomes_512_unless_512_lies_between_the_sides(size, want
 @given(st.tuples(st.integers(1, 1500), st.integers(1, 1500)))
 @settings(deadline=None, max_examples=40)
 def test_short_side_goes_as_its_authors_do_to_a_step_of_rounding(size):
-    found = size_of(place(white(*size), SHORT_SIDE)[0])
+    found = size_of(resize_to_input(white(*size), SHORT_SIDE)[0])
     theirs = by_modnets_authors(size)
     if max(theirs) <= 2048 and min(theirs) > 0:
         assert all(abs(one - other) in (0, 32) for one, other in zip(found, theirs, strict=True))
@@ -139,7 +139,7 @@ def test_short_side_goes_as_its_authors_do_to_a_step_of_rounding(size):
 @settings(deadline=None)
 def test_sides_are_always_multiples_of_what_they_must_be_and_never_nothing(size, of, bound, resize):
     how = spec((min(bound, 128), bound), resize, multiple_of=of, interpolation="bilinear")
-    width, height = size_of(place(white(*size), how)[0])
+    width, height = size_of(resize_to_input(white(*size), how)[0])
     assert width % of == 0 and height % of == 0
     assert 0 < width <= bound and 0 < height <= bound
 
@@ -147,7 +147,7 @@ def test_sides_are_always_multiples_of_what_they_must_be_and_never_nothing(size,
 @given(SIZES)
 @settings(deadline=None)
 def test_native_only_bounds_the_longer_side(size):
-    pixels, inside = place(white(*size), spec((200, 200), "native"))
+    pixels, inside = resize_to_input(white(*size), spec((200, 200), "native"))
     assert inside == WHOLE
     if max(size) <= 200:
         assert size_of(pixels) == size
@@ -159,7 +159,7 @@ def test_native_only_bounds_the_longer_side(size):
 @given(SIZES, st.tuples(SIDE, SIDE))
 @settings(deadline=None)
 def test_stretching_gives_the_size_whatever_the_photo(size, wanted):
-    pixels, inside = place(white(*size), spec(wanted, "stretch", interpolation="area"))
+    pixels, inside = resize_to_input(white(*size), spec(wanted, "stretch", interpolation="area"))
     assert (size_of(pixels), inside) == (wanted, WHOLE)
     assert pixels.min() == 255
 
@@ -167,7 +167,7 @@ def test_stretching_gives_the_size_whatever_the_photo(size, wanted):
 def test_a_photo_of_the_right_size_is_not_resampled():
     rgb = np.random.default_rng(0).integers(0, 256, (12, 9, 3), dtype=np.uint8)
     for resize in ("stretch", "native"):
-        assert place(rgb, spec((9, 12), resize))[0] is rgb
+        assert resize_to_input(rgb, spec((9, 12), resize))[0] is rgb
 
 
 @pytest.mark.parametrize("layout", ["nchw", "nhwc"])
@@ -198,11 +198,11 @@ def test_the_cache_tells_different_crops_of_equal_inputs_apart():
 def test_the_cache_tells_inputs_apart_by_name_value_shape_and_type():
     one, two = np.ones((2, 3), np.float32), np.full((2, 3), 2, np.float32)
     feds = [
-        Fed(one), Fed(two), Fed(one.reshape(3, 2)), Fed(one.astype(np.float64)), Fed({"a": one}), Fed({"b": one}),
-        Fed({"a": one, "b": two}), Fed({"a": two, "b": one}),
+        NetworkInput(one), NetworkInput(two), NetworkInput(one.reshape(3, 2)), NetworkInput(one.astype(np.float64)), NetworkInput({"a": one}), NetworkInput({"b": one}),
+        NetworkInput({"a": one, "b": two}), NetworkInput({"a": two, "b": one}),
     ]  # fmt: skip
     assert len({mattes._fingerprint(fed) for fed in feds}) == len(feds)
-    assert mattes._fingerprint(Fed(one)) == mattes._fingerprint(Fed(one.copy()))
+    assert mattes._fingerprint(NetworkInput(one)) == mattes._fingerprint(NetworkInput(one.copy()))
 
 
 SHARES = np.array([[[0.5, 0.25, 0.25], [0.0, 1.0, 0.0]], [[1.0, 0.0, 0.0], [0.25, 0.0, 0.75]]], np.float16)
@@ -212,24 +212,24 @@ HARD = Prediction((LABELS > 0).astype(np.float32), labels=LABELS)
 
 
 def test_keeping_no_class_in_particular_leaves_a_prediction_as_it_is():
-    assert SOFT.keeping([]) is SOFT and HARD.keeping(()) is HARD
+    assert SOFT.select_classes([]) is SOFT and HARD.select_classes(()) is HARD
 
 
 def test_kept_classes_add_their_shares():
-    assert np.array_equal(SOFT.keeping([1]).matte, [[0.25, 1], [0, 0]])
-    assert np.array_equal(SOFT.keeping([2, 1]).matte, SOFT.matte)
-    assert SOFT.keeping([1]).matte.dtype == np.float32
+    assert np.array_equal(SOFT.select_classes([1]).matte, [[0.25, 1], [0, 0]])
+    assert np.array_equal(SOFT.select_classes([2, 1]).matte, SOFT.matte)
+    assert SOFT.select_classes([1]).matte.dtype == np.float32
 
 
 def test_kept_labels_are_subject_and_the_others_are_not():
-    assert np.array_equal(HARD.keeping([1]).matte, LABELS == 1)
-    assert np.array_equal(HARD.keeping({3, 2}).matte, LABELS >= 2)
-    assert HARD.keeping([2]).labels is LABELS
+    assert np.array_equal(HARD.select_classes([1]).matte, LABELS == 1)
+    assert np.array_equal(HARD.select_classes({3, 2}).matte, LABELS >= 2)
+    assert HARD.select_classes([2]).labels is LABELS
 
 
 def test_a_network_that_tells_no_classes_apart_keeps_its_matte():
     plain = Prediction(np.eye(2, dtype=np.float32))
-    assert plain.keeping([1]) is plain
+    assert plain.select_classes([1]) is plain
 
 
 @given(st.sets(st.integers(1, 20), min_size=1), st.integers(0, 2**32 - 1))
@@ -238,7 +238,7 @@ def test_a_kept_matte_stays_between_zero_and_one_and_under_that_of_everything(cl
     scores = np.random.default_rng(seed).gamma(0.3, size=(4, 4, 21)) + 1e-6
     shares = (scores / scores.sum(axis=2, keepdims=True)).astype(np.float16)
     everything = Prediction(np.clip(1 - shares[..., 0].astype(np.float32), 0, 1), shares=shares)
-    kept = everything.keeping(classes).matte
+    kept = everything.select_classes(classes).matte
     assert kept.min() >= 0 and kept.max() <= 1
     assert (kept <= everything.matte + 0.005).all()  # shares are kept in half precision
 

@@ -18,16 +18,15 @@ from PIL import Image
 from pipeline.base.errors import ClearcutError
 from pipeline.base.jobs import Job
 from pipeline.cutout import cut_out, warm_up
-from pipeline.inference import cache
-from pipeline.inference import pool as runtime
-from pipeline.inference import predict as mattes
-from pipeline.inference.networks import Fed, Prediction, find_network
+from pipeline.inference.networks import NetworkInput, Prediction, find_family
+from pipeline.inference.predict import predict
 from pipeline.inference.sessions import Session
 from pipeline.options.options import Options
 from pipeline.pixels.image_io import Photo, decode
-from pipeline.registry import catalog, weights
-from pipeline.registry import fetching as supply
+from pipeline.registry import fetching, weights
 from pipeline.registry.catalog import ModelCard
+from pipeline.stages import Inputs
+from tests import house
 from tests.pictures import iou, off, photo
 
 Enter = Callable[..., ModelCard]
@@ -137,13 +136,13 @@ def min_max(values: np.ndarray) -> np.ndarray:
 
 
 def said(rgb: np.ndarray, model: str) -> Prediction:
-    return mattes.predict(Photo(rgb), model, Job(), cache=False).prediction
+    return predict(Photo(rgb), model, house.runtime(), Job(), cache=False).prediction
 
 
 def raw(rgb: np.ndarray, card: ModelCard) -> np.ndarray:
     """What the network itself answers."""
-    kind = find_network(card)
-    (answer,) = runtime.POOL.session(card).run(kind.feed(rgb, card).inputs, Job())
+    kind = find_family(card)
+    (answer,) = house.runtime().pool.get(card).run(kind.feed(rgb, card).inputs, Job())
     return answer[0, 0].astype(np.float64)
 
 
@@ -193,11 +192,11 @@ def test_only_a_wide_range_is_stretched_and_only_where_the_authors_do(kind: str,
 
 
 def test_logits_become_probabilities_even_when_they_are_extreme() -> None:
-    card = catalog.find_card("birefnet-general-lite")
+    card = house.card("birefnet-general-lite")
     assert isinstance(card, ModelCard)
     logits = np.array([[-1e4, -2, 0], [2, 30, 1e4]], np.float32)
     with np.errstate(all="raise"):
-        matte = find_network(card).read([logits[None, None]], card, Fed(np.zeros(1))).matte
+        matte = find_family(card).read([logits[None, None]], card, NetworkInput(np.zeros(1))).matte
     assert np.allclose(matte, [[0, 0.1192, 0.5], [0.8808, 1, 1]], atol=1e-4)
     assert matte.dtype == np.float32
 
@@ -207,7 +206,7 @@ def test_an_answer_of_another_size_than_the_input_is_no_mistake(enter: Enter) ->
     author = AUTHORS["birefnet"]
     enter("quarter", author.graph(smaller, out_size=256), kind="birefnet")
     assert said(scenery(640, 480), "quarter").matte.shape == (256, 256)
-    assert cut_out(Photo(scenery(640, 480)), Options(model="quarter")).alpha.shape == (480, 640)
+    assert cut_out(Inputs(Photo(scenery(640, 480))), Options(model="quarter")).alpha.shape == (480, 640)
 
 
 # ---- MODNet ----------------------------------------------------------------------------------------------------------
@@ -224,7 +223,7 @@ def test_modnet_looks_at_512_on_the_short_side_in_steps_of_32(size, wanted, ente
     matte = said(rgb, "modnet-like").matte
     assert matte.shape == wanted[::-1]
     assert off(matte, answered(author.resized(rgb, wanted))) <= 1 / 255
-    assert cut_out(Photo(rgb), Options(model="modnet-like")).alpha.shape == rgb.shape[:2]
+    assert cut_out(Inputs(Photo(rgb)), Options(model="modnet-like")).alpha.shape == rgb.shape[:2]
 
 
 # ---- padded photos ---------------------------------------------------------------------------------------------------
@@ -273,7 +272,9 @@ def test_padding_is_cut_off_an_answer_smaller_than_the_input(size, wanted, enter
 def test_equal_inputs_with_different_crops_are_different_answers(enter: Enter) -> None:
     enter("anime-like", AUTHORS["anime"].graph(), kind="anime")
     wide, tall = (np.zeros((height, width, 3), np.uint8) for width, height in ((400, 300), (300, 400)))
-    shapes = [mattes.predict(Photo(rgb), "anime-like", Job()).prediction.matte.shape for rgb in (wide, tall, wide)]
+    shapes = [
+        predict(Photo(rgb), "anime-like", house.runtime(), Job()).prediction.matte.shape for rgb in (wide, tall, wide)
+    ]
     assert shapes == [(768, 1024), (1024, 768), (768, 1024)]
 
 
@@ -306,7 +307,7 @@ def clothes(enter: Enter) -> np.ndarray:
 
 
 def test_garments_are_found_and_everything_but_background_is_kept(clothes: np.ndarray) -> None:
-    cutout = cut_out(Photo(GARMENTS[clothes]), Options(model="cloth-like"))
+    cutout = cut_out(Inputs(Photo(GARMENTS[clothes])), Options(model="cloth-like"))
     assert iou(cutout.alpha, (clothes > 0).astype(np.uint8) * 255) > 0.98
     prediction = said(GARMENTS[clothes], "cloth-like")
     assert prediction.labels is not None and prediction.labels.shape == (768, 768)
@@ -315,20 +316,20 @@ def test_garments_are_found_and_everything_but_background_is_kept(clothes: np.nd
 
 @pytest.mark.parametrize(("keep", "classes"), [("upper", [1]), ("lower", [2]), ("full", [3]), ("upper, full", [1, 3])])
 def test_the_user_picks_which_garments_stay(keep: str, classes: list[int], clothes: np.ndarray) -> None:
-    alpha = cut_out(Photo(GARMENTS[clothes]), Options.of(model="cloth-like", keep=keep)).alpha
+    alpha = cut_out(Inputs(Photo(GARMENTS[clothes])), Options.of(model="cloth-like", keep=keep)).alpha
     assert iou(alpha, np.isin(clothes, classes).astype(np.uint8) * 255) > 0.97
 
 
 @pytest.mark.parametrize("times", [1, 3])
 def test_there_is_nothing_between_a_garment_and_another(times: int, clothes: np.ndarray) -> None:
     large = GARMENTS[clothes].repeat(times, axis=0).repeat(times, axis=1)
-    alpha = cut_out(Photo(large), Options(model="cloth-like", keep=("upper",))).alpha
+    alpha = cut_out(Inputs(Photo(large)), Options(model="cloth-like", keep=("upper",))).alpha
     assert set(np.unique(alpha)) == {0, 255}
 
 
 def test_keeping_another_garment_asks_the_network_nothing_new(clothes: np.ndarray, runs: list[str]) -> None:
     for keep in ((), ("upper",), ("lower", "full")):
-        cut_out(Photo(GARMENTS[clothes]), Options(model="cloth-like", keep=keep))
+        cut_out(Inputs(Photo(GARMENTS[clothes])), Options(model="cloth-like", keep=keep))
     assert runs == ["cloth-like"]
 
 
@@ -337,13 +338,13 @@ def test_keeping_another_garment_asks_the_network_nothing_new(clothes: np.ndarra
 
 @pytest.mark.parametrize("model", ["deeplabv3", "deeplabv3plus-portrait"])
 def test_scores_become_probabilities_and_all_but_the_background_is_subject(model: str) -> None:
-    card = catalog.find_card(model)
+    card = house.card(model)
     assert isinstance(card, ModelCard)
     scores = np.random.default_rng(0).normal(0, 40, (1, 6, 5, len(card.classes) + 1)).astype(np.float32)
     wanted = np.exp(scores[0].astype(np.float64) - scores[0].max())
     wanted /= wanted.sum(axis=2, keepdims=True)
     given = scores if card.feed.layout == "nhwc" else scores.transpose(0, 3, 1, 2)
-    prediction = find_network(card).read([given], card, Fed(np.zeros(1)))
+    prediction = find_family(card).read([given], card, NetworkInput(np.zeros(1)))
     assert np.allclose(prediction.matte, 1 - wanted[..., 0], atol=1e-5)
     assert prediction.shares is not None and prediction.shares.dtype == np.float16
     assert np.allclose(prediction.shares, wanted, atol=1e-3)
@@ -394,7 +395,7 @@ def test_people_are_found_as_well_as_the_weights_can(kind: str, real: Callable[[
     for file in sorted((truth / "people" / "images").iterdir()):
         with Image.open(truth / "people" / "masks" / f"{file.stem}.png") as mask:
             wanted = np.asarray(mask.convert("L"))
-        found.append(iou(cut_out(decode(file.read_bytes()), Options(model=name)).alpha, wanted))
+        found.append(iou(cut_out(Inputs(decode(file.read_bytes())), Options(model=name)).alpha, wanted))
     assert np.mean(found) > REAL[kind].measured - 0.015, np.round(found, 3)
 
 
@@ -439,9 +440,9 @@ def test_a_matte_is_that_of_the_same_graph_fed_by_hand(kind: str, real: Callable
 
 @pytest.mark.parametrize("kind", PUBLISHED)
 def test_weights_at_hand_are_those_that_the_catalogue_publishes(kind: str, empty_models: Path, at_hand: AtHand) -> None:
-    card = catalog.find_card(PUBLISHED[kind])
-    supply.import_file(card, at_hand(REAL[kind].file))
-    assert isinstance(card, ModelCard) and card.kind == kind and weights.is_installed(card)
+    card = house.card(PUBLISHED[kind])
+    fetching.import_file(card, at_hand(REAL[kind].file), house.settings())
+    assert isinstance(card, ModelCard) and card.kind == kind and weights.is_installed(card, house.settings())
     assert not said(photo("astronaut"), card.name).is_empty
 
 
@@ -449,18 +450,18 @@ def test_weights_at_hand_are_those_that_the_catalogue_publishes(kind: str, empty
 @pytest.mark.parametrize("size", [(1, 1), (8, 8), (2, 1000), (1500, 4)])
 def test_photos_of_any_shape_get_an_alpha_of_theirs(size, kind: str, real: Callable[[str], str]) -> None:
     width, height = size
-    assert cut_out(Photo(scenery(width, height)), Options(model=real(kind))).alpha.shape == (height, width)
+    assert cut_out(Inputs(Photo(scenery(width, height))), Options(model=real(kind))).alpha.shape == (height, width)
 
 
 @pytest.mark.parametrize("size", [(1, 1100), (2100, 2)])
 def test_rvm_looks_at_a_pixel_at_least(size, real: Callable[[str], str]) -> None:
-    assert cut_out(Photo(scenery(*size)), Options(model=real("rvm"))).alpha.shape == size[::-1]
+    assert cut_out(Inputs(Photo(scenery(*size))), Options(model=real("rvm"))).alpha.shape == size[::-1]
 
 
 @pytest.mark.parametrize("kind", REAL)
 def test_a_network_can_be_warmed_up(kind: str, real: Callable[[str], str], runs: list[str]) -> None:
     name = real(kind)
-    warm_up(name)
+    warm_up(name, house.runtime())
     assert runs == [name]
 
 
@@ -469,7 +470,7 @@ def test_a_network_can_be_warmed_up(kind: str, real: Callable[[str], str], runs:
 
 def test_rvm_tells_the_subjects_colours_and_the_cache_keeps_them(real: Callable[[str], str], runs: list[str]) -> None:
     name, rgb = real("rvm"), photo("astronaut")
-    first, again = (mattes.predict(Photo(rgb.copy()), name, Job()).prediction for _ in range(2))
+    first, again = (predict(Photo(rgb.copy()), name, house.runtime(), Job()).prediction for _ in range(2))
     assert runs == [name] and again is first
     assert first.foreground is not None and first.foreground.dtype == np.uint8
     assert first.foreground.shape == rgb.shape and first.matte.shape == rgb.shape[:2]
@@ -480,14 +481,14 @@ def test_rvm_tells_the_subjects_colours_and_the_cache_keeps_them(real: Callable[
 
 
 def test_rvm_looks_first_at_512_pixels_and_sees_at_most_1920(real: Callable[[str], str]) -> None:
-    card = catalog.find_card(real("rvm"))
+    card = house.card(real("rvm"))
     assert isinstance(card, ModelCard)
     for size, seen, ratio in [
         ((300, 200), (300, 200), 1),
         ((1024, 768), (1024, 768), 0.5),
         ((3840, 960), (1920, 480), 512 / 1920),
     ]:
-        inputs = find_network(card).feed(np.zeros((size[1], size[0], 3), np.uint8), card).inputs
+        inputs = find_family(card).feed(np.zeros((size[1], size[0], 3), np.uint8), card).inputs
         assert isinstance(inputs, dict) and list(inputs) == ["src", "r1i", "r2i", "r3i", "r4i", "downsample_ratio"]
         assert inputs["src"].shape == (1, 3, seen[1], seen[0])
         assert inputs["downsample_ratio"] == pytest.approx(ratio) and inputs["downsample_ratio"].shape == (1,)
@@ -507,18 +508,21 @@ def test_nothing_is_remembered_from_one_photo_to_the_next(real: Callable[[str], 
 
 def test_a_cat_is_a_subject_unless_only_people_are_kept(real: Callable[[str], str], runs: list[str]) -> None:
     name, cat = real("deeplab"), Photo(photo("chelsea"))
-    everything = cut_out(cat, Options(model=name))
+    everything = cut_out(Inputs(cat), Options(model=name))
     assert (everything.alpha > 127).mean() > 0.6 and "nothing_found" not in everything.warnings
-    cats = cut_out(cat, Options(model=name, keep=("cat",)))
+    cats = cut_out(Inputs(cat), Options(model=name, keep=("cat",)))
     assert iou(cats.alpha, everything.alpha) > 0.99
-    people = cut_out(cat, Options(model=name, keep=("person",)))
+    people = cut_out(Inputs(cat), Options(model=name, keep=("person",)))
     assert people.alpha.max() < 20 and "nothing_found" in people.warnings
     assert runs == [name]  # one look is enough for all three
 
 
 def test_a_person_stays_where_people_are_kept(real: Callable[[str], str]) -> None:
     name, astronaut = real("deeplab"), Photo(photo("astronaut"))
-    kept = [cut_out(astronaut, Options(model=name, keep=keep)).alpha for keep in ((), ("person",), ("dog", "person"))]
+    kept = [
+        cut_out(Inputs(astronaut), Options(model=name, keep=keep)).alpha
+        for keep in ((), ("person",), ("dog", "person"))
+    ]
     assert (kept[1] > 127).mean() > 0.4
     assert iou(kept[1], kept[0]) > 0.95 and iou(kept[2], kept[1]) > 0.99
 
@@ -527,7 +531,7 @@ def test_an_unknown_class_is_refused_with_those_that_there_are(real: Callable[[s
     for kind, accepted in (("deeplab", ["cat", "person"]), ("portrait", ["person"])):
         for keep in (("unicorn",), ("person", "unicorn"), ("background",)):
             with pytest.raises(ClearcutError) as caught:
-                cut_out(Photo(photo()), Options(model=real(kind), keep=keep))
+                cut_out(Inputs(Photo(photo())), Options(model=real(kind), keep=keep))
             assert (caught.value.code, caught.value.facts["name"]) == ("bad_option", "keep")
             assert caught.value.facts["value"] == keep[-1]
             assert set(accepted) <= set(caught.value.facts["accepted"].split(", "))
@@ -538,7 +542,7 @@ def test_an_unknown_class_is_refused_with_those_that_there_are(real: Callable[[s
 @pytest.mark.parametrize("model", ["u2netp", "best"])
 def test_a_model_that_tells_no_classes_apart_has_none_to_keep(model: str) -> None:
     with pytest.raises(ClearcutError) as caught:
-        cut_out(Photo(photo()), Options(model=model, keep=("person",)))
+        cut_out(Inputs(Photo(photo())), Options(model=model, keep=("person",)))
     assert (caught.value.code, caught.value.facts["accepted"]) == ("bad_option", "–")
 
 
@@ -546,8 +550,8 @@ def test_the_cache_is_asked_only_where_it_may(enter: Enter, runs: list[str]) -> 
     enter("anime-like", AUTHORS["anime"].graph(), kind="anime")
     cat = Photo(photo())
     for use in (True, True, False, True):
-        mattes.predict(cat, "anime-like", Job(), cache=use)
+        predict(cat, "anime-like", house.runtime(), Job(), cache=use)
     assert len(runs) == 2
-    cache.CACHE.clear()
-    mattes.predict(cat, "anime-like", Job())
+    house.runtime().forget()
+    predict(cat, "anime-like", house.runtime(), Job())
     assert len(runs) == 3

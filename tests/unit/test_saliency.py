@@ -6,15 +6,15 @@ import pytest
 from PIL import Image
 
 from pipeline.base.jobs import Job
-from pipeline.inference import pool as runtime
-from pipeline.inference import predict as mattes
-from pipeline.inference.networks import Fed, Prediction, find_network, saliency
+from pipeline.inference.networks import NetworkInput, Prediction, find_family, saliency
+from pipeline.inference.predict import predict
 from pipeline.pixels.image_io import Photo, decode
 from pipeline.registry import catalog
 from pipeline.registry.catalog import ModelCard
+from tests import house
 from tests.pictures import composite, off, photo
 
-U2NETP, ISNET = catalog.find_card("u2netp"), catalog.find_card("isnet-general-use")
+U2NETP, ISNET = house.card("u2netp"), house.card("isnet-general-use")
 MEAN, STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
 REFERENCE = ["bike", "boat", "girl", "horse", "rifle1", "whisk"]
 
@@ -24,7 +24,7 @@ def fed_otherwise(card: ModelCard, **changes: object) -> ModelCard:
 
 
 def matte(rgb: np.ndarray, card: ModelCard) -> np.ndarray:
-    session = runtime.POOL.session(card)
+    session = house.runtime().pool.get(card)
     fed = saliency.feed(rgb, card)
     return saliency.read(session.run(fed.inputs, Job()), card, fed).matte
 
@@ -36,7 +36,7 @@ def fed_array(rgb: np.ndarray, card: ModelCard) -> np.ndarray:
 
 
 def read(output: np.ndarray, card: ModelCard) -> Prediction:
-    return saliency.read([output], card, Fed(np.zeros(1)))
+    return saliency.read([output], card, NetworkInput(np.zeros(1)))
 
 
 def noise(width: int, height: int, top: int = 256) -> np.ndarray:
@@ -75,7 +75,7 @@ def test_width_comes_before_height_in_a_card_and_after_it_in_an_array():
 
 @pytest.mark.parametrize("model", ["u2netp", "isnet-general-use"])
 def test_a_fed_array_lies_in_one_piece(model):
-    assert fed_array(composite(64, 48).rgb, catalog.find_card(model)).flags.c_contiguous
+    assert fed_array(composite(64, 48).rgb, house.card(model)).flags.c_contiguous
 
 
 def output(low: float, high: float) -> np.ndarray:
@@ -103,8 +103,8 @@ def test_an_output_that_needs_no_stretching_is_only_kept_in_range():
 
 
 def test_every_card_has_a_kind_of_network():
-    for card in (member for model in catalog.list_models().values() for member in model.networks):
-        assert callable(find_network(card).feed)
+    for card in (member for model in catalog.list_models(house.settings()).values() for member in model.networks):
+        assert callable(find_family(card).feed)
 
 
 @pytest.mark.parametrize("name", REFERENCE)
@@ -128,7 +128,7 @@ def test_u2netp_says_the_same_as_on_a_plain_lanczos_feed(name, truth, u2netp):
 
 def test_isnet_says_the_same_as_its_graph_run_by_hand(isnet):
     rgb = np.tile(photo("coffee"), (3, 3, 1))[:1100, :1700]
-    found = mattes.predict(Photo(rgb), "isnet-general-use", Job(), cache=False).prediction.matte
+    found = predict(Photo(rgb), "isnet-general-use", house.runtime(), Job(), cache=False).prediction.matte
     small = np.asarray(Image.fromarray(rgb).resize((1024, 1024), Image.Resampling.LANCZOS))
     session = onnxruntime.InferenceSession(isnet, providers=["CPUExecutionProvider"])
     fed = planes(small.astype(np.float32) / 255 - np.float32(0.5))

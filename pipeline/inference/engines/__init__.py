@@ -10,19 +10,19 @@ from typing import get_args
 
 from ...base.settings import EngineName, Settings
 from ...registry.catalog import ModelCard, Precision
-from .plans import Loaded, Plan, WeightFile, Why
+from .plans import LoadedNetwork, Plan, WeightFile, Why
 from .registry import ENGINES, LAST
 
-__all__ = ["ENGINES", "Loaded", "Plan", "WeightFile", "label", "list_versions", "load", "plan"]
+__all__ = ["ENGINES", "LoadedNetwork", "Plan", "WeightFile", "choose_plan", "describe_plan", "list_versions", "load"]
 
 log = logging.getLogger("clearcut")
-BETTER: tuple[Why, ...] = get_args(Why)  # reasons, the best first
+BY_PREFERENCE: tuple[Why, ...] = get_args(Why)  # reasons, the best first
 
 
-def plan(card: ModelCard, precision: Precision, settings: Settings) -> Plan:
+def choose_plan(card: ModelCard, precision: Precision, settings: Settings) -> Plan:
     """What runs `card` at `precision` on this machine; an engine that cannot is told of in the log, once."""
     if settings.engine == "auto":
-        return min(_offers(card, precision, settings), key=lambda each: BETTER.index(each.why))
+        return min(_collect_offers(card, precision, settings), key=lambda each: BY_PREFERENCE.index(each.why))
     engine = ENGINES[settings.engine]
     if engine.is_here() and engine.can_run(card):
         return Plan(engine.name, engine.choose_arithmetic(card, precision), "asked")
@@ -30,12 +30,12 @@ def plan(card: ModelCard, precision: Precision, settings: Settings) -> Plan:
     return Plan(LAST, why="missing")
 
 
-def label(planned: Plan) -> str:
-    """What people are told of a plan: as `Loaded.label`, if all goes well."""
-    return ENGINES[planned.engine].label(planned.arithmetic)
+def describe_plan(planned: Plan) -> str:
+    """What people are told of a plan: as `LoadedNetwork.label`, if all goes well."""
+    return ENGINES[planned.engine].describe(planned.arithmetic)
 
 
-def load(card: ModelCard, file: WeightFile, planned: Plan, settings: Settings) -> tuple[Loaded, Plan]:
+def load(card: ModelCard, file: WeightFile, planned: Plan, settings: Settings) -> tuple[LoadedNetwork, Plan]:
     """The network in `file` as planned, and the plan that holds in the end: another one, where what was planned fails.
 
     Raises
@@ -43,15 +43,15 @@ def load(card: ModelCard, file: WeightFile, planned: Plan, settings: Settings) -
     Exception
         Whatever the last engine raises.
     """
-    for each in (planned, *_instead(card, planned, settings)):
+    for each in (planned, *_list_fallbacks(card, planned, settings)):
         try:
             network = ENGINES[each.engine].load(file, each.arithmetic, settings)
         except Exception as error:
             if each.engine == LAST or each.why == "gpu":
                 raise
-            log.info("%s cannot run %s: %s", label(each), file.path.name, error)
+            log.info("%s cannot run %s: %s", describe_plan(each), file.path.name, error)
             continue
-        if network.label != label(each):  # onnxruntime took another provider by itself
+        if network.label != describe_plan(each):  # onnxruntime took another provider by itself
             break
         if each is not planned and each.why == "missing":
             _warn_once(planned.engine)
@@ -73,17 +73,17 @@ def list_versions() -> dict[str, str]:
     return found
 
 
-def _offers(card: ModelCard, precision: Precision, settings: Settings) -> Iterator[Plan]:
+def _collect_offers(card: ModelCard, precision: Precision, settings: Settings) -> Iterator[Plan]:
     for engine in ENGINES.values():
         offer = engine.offer(card, precision, settings)  # first: to ask whether it is here may import it
         if offer and engine.is_here():
             yield offer
 
 
-def _instead(card: ModelCard, planned: Plan, settings: Settings) -> Iterator[Plan]:
+def _list_fallbacks(card: ModelCard, planned: Plan, settings: Settings) -> Iterator[Plan]:
     """What is tried where the engine that was planned fails, in this order."""
     if planned.why in ("measured", "optimised"):
-        others = _offers(card, "exact", settings)
+        others = _collect_offers(card, "exact", settings)
         yield from (each for each in others if each.engine != planned.engine and each.why == "measured")
         yield Plan(LAST)
     elif planned.why == "asked" and planned.engine != LAST:

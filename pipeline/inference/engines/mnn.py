@@ -67,7 +67,7 @@ class Mnn:
     title = "MNN"
     packages = ("MNN",)
 
-    def label(self, arithmetic: Arithmetic) -> str:
+    def describe(self, arithmetic: Arithmetic) -> str:
         """It computes in 32 bits only."""
         return LABEL
 

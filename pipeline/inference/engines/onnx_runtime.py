@@ -47,7 +47,7 @@ class OnnxRuntime:
         self.name, self.title = name, provider
         self._is_gpu, self._is_shared = is_gpu, is_shared
 
-    def label(self, arithmetic: Arithmetic) -> str:
+    def describe(self, arithmetic: Arithmetic) -> str:
         """The provider, without the suffix that all have."""
         return name_provider(self.title)
 

@@ -31,7 +31,7 @@ class OpenVino:
     title = "openvino"
     packages = ("openvino",)
 
-    def label(self, arithmetic: Arithmetic) -> str:
+    def describe(self, arithmetic: Arithmetic) -> str:
         """Its name and the arithmetic."""
         return f"OpenVINO {arithmetic}"
 
@@ -68,7 +68,7 @@ class OpenVino:
             return False
         variant, path = found
         try:
-            return optimised.read_facts(path, weights.read_checksum(variant, path), settings.store) is not None
+            return optimised.read_record(path, weights.read_checksum(variant, path), settings.store) is not None
         except (OSError, IndexError, ValueError):  # its checksum was removed in this moment, or is none
             return False
 

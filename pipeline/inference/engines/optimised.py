@@ -13,19 +13,19 @@ MOST = 1_000_000_000  # bytes of one network
 
 
 def keep_network(path: Path, graph: bytes, constants: bytes, store: Store) -> bool:
-    """Keep what was made of the weight file at `path`; it is used when `keep_facts` has said what it is."""
+    """Keep what was made of the weight file at `path`; it is used when `keep_record` has said what it is."""
     return all(
         store.write(FOLDER, f"{path.stem}.{kind}", content, MOST)
         for kind, content in (("xml", graph), ("bin", constants))
     )
 
 
-def keep_facts(path: Path, checksum: str, store: Store, **known: Any) -> bool:
+def keep_record(path: Path, checksum: str, store: Store, **known: Any) -> bool:
     """From now on plan with it, as long as the weight file has this `checksum`."""
     return store.write(FOLDER, f"{path.stem}.json", json.dumps({"weights": checksum, **known}).encode(), MOST)
 
 
-def read_facts(path: Path, checksum: str, store: Store) -> dict[str, Any] | None:
+def read_record(path: Path, checksum: str, store: Store) -> dict[str, Any] | None:
     """What is known of that which was made of the file at `path`; None where there is nothing for this very file."""
     kept = store.read(FOLDER, f"{path.stem}.json")
     known: dict[str, Any] = json.loads(kept) if kept else {}

@@ -54,7 +54,7 @@ class WeightFile(NamedTuple):
     outputs: Sequence[int | str] | None = None
 
 
-class Loaded(Protocol):
+class LoadedNetwork(Protocol):
     """A network that an engine has loaded. Safe to call from several threads."""
 
     inputs: Mapping[str, Sequence[int | str]]  # names and shapes
@@ -79,8 +79,8 @@ class Engine(Protocol):
     def packages(self) -> Sequence[str]:
         """The packages that bring it, of which one is enough."""
 
-    def label(self, arithmetic: Arithmetic) -> str:
-        """As `Loaded.label`, if all goes well."""
+    def describe(self, arithmetic: Arithmetic) -> str:
+        """As `LoadedNetwork.label`, if all goes well."""
 
     def is_here(self) -> bool:
         """Whether it is installed and this machine can use it; nothing large is imported for that."""
@@ -94,5 +94,5 @@ class Engine(Protocol):
     def offer(self, card: ModelCard, precision: Precision, settings: Settings) -> Plan | None:
         """How it would run the network where no engine is asked for; None where it should not."""
 
-    def load(self, file: WeightFile, arithmetic: Arithmetic, settings: Settings) -> Loaded:
+    def load(self, file: WeightFile, arithmetic: Arithmetic, settings: Settings) -> LoadedNetwork:
         """The network in `file`. Raises whatever the engine raises."""

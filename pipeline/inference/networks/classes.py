@@ -7,26 +7,26 @@ import numpy as np
 
 from ...registry.catalog import ModelCard
 from . import feeding
-from .feeding import Fed, photo_part
+from .feeding import NetworkInput, crop_to_photo
 from .prediction import Prediction
 
 STATES = ()  # it has no memory
 
 
-def feed(rgb: np.ndarray, card: ModelCard, states: None = None) -> Fed:
+def feed(rgb: np.ndarray, card: ModelCard, states: None = None) -> NetworkInput:
     """The photo as the card's feed says."""
     return feeding.feed(rgb, card.feed)
 
 
-def read(results: list[np.ndarray], card: ModelCard, fed: Fed) -> Prediction:
+def read(results: list[np.ndarray], card: ModelCard, fed: NetworkInput) -> Prediction:
     """Scores → probabilities; whatever is not background is subject."""
-    scores = photo_part(channels_last(results[0], card), fed.inside).astype(np.float32, copy=False)
+    scores = crop_to_photo(move_channels_last(results[0], card), fed.inside).astype(np.float32, copy=False)
     if card.read.activation == "softmax":
         scores = np.exp(scores - scores.max(axis=2, keepdims=True))
         scores /= scores.sum(axis=2, keepdims=True)
     return Prediction(np.clip(1 - scores[..., 0], 0, 1), shares=scores.astype(np.float16))
 
 
-def channels_last(output: np.ndarray, card: ModelCard) -> np.ndarray:
+def move_channels_last(output: np.ndarray, card: ModelCard) -> np.ndarray:
     """``(h, w, classes)`` of the first picture."""
     return output[0] if card.feed.layout == "nhwc" else output[0].transpose(1, 2, 0)

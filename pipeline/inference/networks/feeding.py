@@ -14,36 +14,40 @@ Region = tuple[float, float, float, float]  # left, top, right, bottom, as parts
 WHOLE: Region = (0.0, 0.0, 1.0, 1.0)
 
 
-class Fed(NamedTuple):
+class NetworkInput(NamedTuple):
     """What a network is given: one array for its first input, or arrays by name; `inside` is where the photo lies."""
 
     inputs: np.ndarray | Mapping[str, np.ndarray]
     inside: Region = WHOLE
 
 
-def feed(rgb: np.ndarray, spec: Feed) -> Fed:
+def feed(rgb: np.ndarray, spec: Feed) -> NetworkInput:
     """A photo ``(H, W, 3)`` uint8 as float32, ``(1, 3, h, w)`` or ``(1, h, w, 3)``, as `spec` says."""
-    pixels, inside = place(rgb, spec)
+    pixels, inside = resize_to_input(rgb, spec)
     white = max(float(pixels.max()), 1.0) if spec.divide_by == "maximum" else spec.divide_by
     mean, std = np.array(spec.mean, np.float32), np.array(spec.std, np.float32)
     values = np.arange(256, dtype=np.float32)[:, None] * (1 / (white * std)).astype(np.float32) - mean / std
     planes = [cv2.LUT(plane, values[:, channel].copy()) for channel, plane in enumerate(cv2.split(pixels))]
     if spec.channels == "bgr":
         planes.reverse()
-    return Fed((np.stack(planes) if spec.layout == "nchw" else cv2.merge(planes))[None], inside)
+    return NetworkInput((np.stack(planes) if spec.layout == "nchw" else cv2.merge(planes))[None], inside)
 
 
-def place(rgb: np.ndarray, spec: Feed) -> tuple[np.ndarray, Region]:
+def resize_to_input(rgb: np.ndarray, spec: Feed) -> tuple[np.ndarray, Region]:
     """A photo at the network's input size, ``(h, w, 3)`` uint8, and the part of it that is photo."""
     size = (rgb.shape[1], rgb.shape[0])
     if spec.resize == "fit-pad":
-        return _padded(rgb, spec)
-    wanted = {"stretch": lambda: spec.size, "short-side": lambda: _by_short_side(size, spec),
-              "native": lambda: _multiple(fit_size(size, max(spec.size)), spec.multiple_of)}[spec.resize]()  # fmt: skip
+        return _pad(rgb, spec)
+    if spec.resize == "stretch":
+        wanted = spec.size
+    elif spec.resize == "short-side":
+        wanted = _scale_by_short_side(size, spec)
+    else:
+        wanted = _round_down(fit_size(size, max(spec.size)), spec.multiple_of)
     return (rgb if wanted == size else resize_for_network(rgb, wanted, spec.interpolation)), WHOLE
 
 
-def _padded(rgb: np.ndarray, spec: Feed) -> tuple[np.ndarray, Region]:
+def _pad(rgb: np.ndarray, spec: Feed) -> tuple[np.ndarray, Region]:
     height, width = rgb.shape[:2]
     scale = min(spec.size[0] / width, spec.size[1] / height)
     inner = max(1, round(width * scale)), max(1, round(height * scale))
@@ -57,19 +61,19 @@ def _padded(rgb: np.ndarray, spec: Feed) -> tuple[np.ndarray, Region]:
     return whole, (left / spec.size[0], top / spec.size[1], right / spec.size[0], bottom / spec.size[1])
 
 
-def _by_short_side(size: Size, spec: Feed) -> Size:
+def _scale_by_short_side(size: Size, spec: Feed) -> Size:
     """As the authors of MODNet do: left as it is where the wanted length lies between its sides."""
     short, longest = spec.size
     scale = 1.0 if min(size) <= short <= max(size) else short / min(size)
     scale = min(scale, longest / max(size))
-    return _multiple((round(size[0] * scale), round(size[1] * scale)), spec.multiple_of)
+    return _round_down((round(size[0] * scale), round(size[1] * scale)), spec.multiple_of)
 
 
-def _multiple(size: Size, of: int) -> Size:
+def _round_down(size: Size, of: int) -> Size:
     return max(of, size[0] // of * of), max(of, size[1] // of * of)
 
 
-def photo_part(output: np.ndarray, inside: Region) -> np.ndarray:
+def crop_to_photo(output: np.ndarray, inside: Region) -> np.ndarray:
     """The part of a map ``(h, w, …)`` that `inside` names; networks may answer at another size than their input's."""
     if inside == WHOLE:
         return output

@@ -45,11 +45,11 @@ class Prediction:
         """Whether no pixel is more subject than background."""
         return float(self.matte.max(initial=0)) < 0.5
 
-    def rounded(self) -> "Prediction":
+    def round_matte(self) -> "Prediction":
         """This prediction with its matte in 65,536 steps, as it is kept: kept or not, it gives the same bytes."""
         return replace(self, matte=np.rint(self.matte * np.float32(STEPS)) / np.float32(STEPS))
 
-    def keeping(self, classes: Collection[int]) -> "Prediction":
+    def select_classes(self, classes: Collection[int]) -> "Prediction":
         """This prediction with only these classes as the subject; without any, as it is."""
         if not classes:
             return self

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...registry.catalog import ModelCard
 from . import feeding
-from .feeding import Fed
+from .feeding import NetworkInput
 from .prediction import Prediction
 
 COARSE = 512  # longer side, in pixels, at which the network looks before it refines
@@ -17,7 +17,7 @@ STATES = ("r1o", "r2o", "r3o", "r4o")  # as outputs
 FED_AS = ("r1i", "r2i", "r3i", "r4i")  # as inputs
 
 
-def feed(rgb: np.ndarray, card: ModelCard, states: Mapping[str, np.ndarray] | None = None) -> Fed:
+def feed(rgb: np.ndarray, card: ModelCard, states: Mapping[str, np.ndarray] | None = None) -> NetworkInput:
     """The photo, the states of the frame before, and how far the network itself reduces the photo.
 
     Parameters
@@ -32,10 +32,10 @@ def feed(rgb: np.ndarray, card: ModelCard, states: Mapping[str, np.ndarray] | No
     sides = source.shape[2:]
     ratio = max(min(1.0, COARSE / max(sides)), 1 / min(sides))  # a very thin photo keeps a pixel
     nothing = dict.fromkeys(FED_AS, np.zeros((1, 1, 1, 1), np.float32))
-    return Fed({"src": source, **(states or nothing), "downsample_ratio": np.array([ratio], np.float32)})
+    return NetworkInput({"src": source, **(states or nothing), "downsample_ratio": np.array([ratio], np.float32)})
 
 
-def read(results: list[np.ndarray], card: ModelCard, fed: Fed) -> Prediction:
+def read(results: list[np.ndarray], card: ModelCard, fed: NetworkInput) -> Prediction:
     """Both are 0-1 already."""
     matte, colours = results[0][0, 0], results[1][0].transpose(1, 2, 0)
     foreground = np.clip(colours * 255 + 0.5, 0, 255).astype(np.uint8)

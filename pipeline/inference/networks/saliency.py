@@ -9,20 +9,20 @@ import numpy as np
 
 from ...registry.catalog import ModelCard
 from . import feeding
-from .feeding import Fed, photo_part
+from .feeding import NetworkInput, crop_to_photo
 from .prediction import Prediction
 
 STATES = ()  # it has no memory
 
 
-def feed(rgb: np.ndarray, card: ModelCard, states: None = None) -> Fed:
+def feed(rgb: np.ndarray, card: ModelCard, states: None = None) -> NetworkInput:
     """The photo as the card's feed says."""
     return feeding.feed(rgb, card.feed)
 
 
-def read(results: list[np.ndarray], card: ModelCard, fed: Fed) -> Prediction:
+def read(results: list[np.ndarray], card: ModelCard, fed: NetworkInput) -> Prediction:
     """The map through its activation, stretched to 0-1 if the network saw something; else empty."""
-    matte = photo_part(_plane(results[0], card), fed.inside).astype(np.float32, copy=False)
+    matte = crop_to_photo(_take_plane(results[0], card), fed.inside).astype(np.float32, copy=False)
     if card.read.activation == "sigmoid":
         matte = (1 / (1 + np.exp(-np.clip(matte, -30, 30)))).astype(np.float32)
     least = card.read.normalise_above
@@ -34,7 +34,7 @@ def read(results: list[np.ndarray], card: ModelCard, fed: Fed) -> Prediction:
     return Prediction(np.clip(matte, 0, 1))
 
 
-def _plane(output: np.ndarray, card: ModelCard) -> np.ndarray:
+def _take_plane(output: np.ndarray, card: ModelCard) -> np.ndarray:
     """``(h, w)``: the first picture's first channel."""
     first = output[0] if output.ndim == 4 else output
     if first.ndim == 2:
