@@ -10,7 +10,7 @@ from pipeline import (
     add_flags,
     detect_language,
     explain,
-    given_values,
+    pick_given_values,
     prepare_process,
     say,
 )
@@ -23,7 +23,7 @@ def main() -> int:
     parser = ArgumentParser(prog="webui.py", description=say("web.description", language))
     parser.add_argument("--version", action="version", version=f"Clearcut {__version__}")
     add_flags(parser, ServerSettings, "setting", language)
-    given = given_values(parser.parse_args(), ServerSettings)
+    given = pick_given_values(parser.parse_args(), ServerSettings)
     try:
         settings = ServerSettings.read(os.environ, **given)
         prepare_process()

@@ -193,7 +193,7 @@ def _encode(cutout: Cutout, data: bytes) -> bytes:
     options, made = cutout.options, cutout.picture
     picture = make_picture(cutout)
     if options.file_format.is_bare:
-        before = made.before()
+        before = made.frame_photo()
         untouched = before is cutout.photo
         picture = picture._replace(alpha=made.matte, photo=before, file=data if untouched else b"")
     elif options.file_format.is_opaque:

@@ -16,7 +16,7 @@ import numpy as np
 
 from .base.errors import ClearcutError, as_clearcut_error
 from .base.jobs import Job
-from .compose import Composed, compose, join_alpha
+from .compose import ComposedPicture, compose, join_alpha
 from .edges.foreground import estimate_foreground
 from .edges.refine import refine_edges
 from .edges.shape import shape_edges
@@ -28,8 +28,8 @@ from .pixels.image_io import Photo
 from .pixels.resample import resize_matte
 from .registry import weights
 
-OWN = PredictionResult(Prediction(np.ones((1, 1), np.float32)), "own alpha")  # where nothing else is asked for
-KEPT = {"find": 6}  # results of a stage in a memo, some megabytes each; of the others the last one
+OWN_ALPHA = PredictionResult(Prediction(np.ones((1, 1), np.float32)), "own alpha")  # where nothing else is asked for
+MEMO_SIZES = {"find": 6}  # results of a stage in a memo, some megabytes each; of the others the last one
 Made = TypeVar("Made")
 
 
@@ -72,7 +72,7 @@ class Cutout:
         Codes such as ``nothing_found``.
     """
 
-    picture: Composed
+    picture: ComposedPicture
     photo: Photo
     options: Options
     engine: str
@@ -133,13 +133,13 @@ class Memo:
     """What the stages have made of one photo, by what they read. Safe to use from several threads."""
 
     def __init__(self) -> None:
-        self._made: dict[str, OrderedDict[Any, Any]] = {}
+        self._results: dict[str, OrderedDict[Any, Any]] = {}
         self._lock = threading.Lock()
 
     def remember(self, stage: str, key: Any, make: Callable[[], Made]) -> Made:
         """What `stage` made when it was last asked for `key`, else what it makes now."""
         with self._lock:
-            made = self._made.setdefault(stage, OrderedDict())
+            made = self._results.setdefault(stage, OrderedDict())
             if key in made:
                 made.move_to_end(key)
                 kept: Made = made[key]
@@ -147,7 +147,7 @@ class Memo:
         new = make()  # without the lock: another thread may meanwhile do the same work, which is no harm
         with self._lock:
             made[key] = new
-            while len(made) > KEPT.get(stage, 1):
+            while len(made) > MEMO_SIZES.get(stage, 1):
                 made.popitem(last=False)
         return new
 
@@ -210,7 +210,7 @@ def run_stages(
 def find_subject(photo: Photo, options: Options, runtime: Runtime, job: Job, cache: bool) -> PredictionResult:
     """What the network that `options` name says of `photo`; none is asked where its own transparency is wanted."""
     if options.own_alpha == "keep" and photo.alpha is not None:
-        return OWN
+        return OWN_ALPHA
     return predict(photo, options.model, runtime, job, cache, options.keep, options.precision)
 
 

@@ -24,7 +24,7 @@ from .settings import ServerSettings
 from .work import Workers
 
 
-def _form_schema(settings: ServerSettings) -> dict[str, Any]:
+def _build_form_schema(settings: ServerSettings) -> dict[str, Any]:
     """The multipart form of ``/api/remove-bg``: the photo, a picture for behind it, and the fields of `Options`."""
     schema = Options.model_json_schema()
     for name, field in schema["properties"].items():
@@ -42,7 +42,7 @@ def _form_schema(settings: ServerSettings) -> dict[str, Any]:
     return {"type": "object", "required": [PHOTO], "properties": schema["properties"]}
 
 
-ANSWERS: dict[str, dict[str, str]] = {media_type: {} for media_type in list_media_types()}
+MEDIA_TYPES: dict[str, dict[str, str]] = {media_type: {} for media_type in list_media_types()}
 ERROR_SCHEMA = {
     "type": "object",
     "properties": {"code": {"type": "string"}, "facts": {"type": "object"}, "sentence": {"type": "string"}},
@@ -68,15 +68,15 @@ def build_router(settings: ServerSettings, runtime: Runtime) -> APIRouter:
         "/api/remove-bg",
         summary="Remove the background of a photo",
         response_class=Response,
-        responses={200: {"content": ANSWERS, "description": "The cut-out"}, **ERRORS},
-        openapi_extra={"requestBody": {"content": {"multipart/form-data": {"schema": _form_schema(settings)}}}},
+        responses={200: {"content": MEDIA_TYPES, "description": "The cut-out"}, **ERRORS},
+        openapi_extra={"requestBody": {"content": {"multipart/form-data": {"schema": _build_form_schema(settings)}}}},
     )
     async def remove_background(request: Request) -> Response:
         """Photo in; out comes a transparent PNG, or what the options ask for. Facts come in headers."""
         files, options = await read_form(request)
         job = Job(most_ahead=settings.queue)
         result = await workers.run(request, job, lambda: cut_out_file(files, options, runtime, job=job))
-        return Response(result.data, media_type=result.media_type, headers=_facts(result))
+        return Response(result.data, media_type=result.media_type, headers=_build_headers(result))
 
     @router.delete("/api/cache", status_code=204, summary="Forget every picture")
     def forget_pictures() -> None:
@@ -97,7 +97,7 @@ def build_router(settings: ServerSettings, runtime: Runtime) -> APIRouter:
     return router
 
 
-def _facts(result: Result) -> dict[str, str]:
+def _build_headers(result: Result) -> dict[str, str]:
     width, height = result.size
     filled = result.cutout.picture.fill
     facts = {

@@ -25,7 +25,7 @@ log = logging.getLogger("clearcut")
 
 
 @dataclass(frozen=True)
-class Served:
+class ServedApp:
     """An app, what it keeps, and the host names that it answers to (more may be added)."""
 
     app: FastAPI
@@ -34,7 +34,7 @@ class Served:
     hosts: set[str]
 
 
-class KeptFile(FileResponse):
+class ResultFile(FileResponse):
     """A file that may be removed at any moment, for newer ones: then it has expired."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,7 +47,7 @@ class KeptFile(FileResponse):
             raise ClearcutError("expired") from None
 
 
-def create_app(settings: ServerSettings, uploads: Path | None = None) -> Served:
+def create_app(settings: ServerSettings, uploads: Path | None = None) -> ServedApp:
     """Everything that this server answers, from the door to the page.
 
     Parameters
@@ -81,7 +81,7 @@ def create_app(settings: ServerSettings, uploads: Path | None = None) -> Served:
         may_fetch=settings.may_manage,
         root_path=settings.root_path,
     )
-    return Served(mount_page(app, build_page(page, runtime, results), page), runtime, results, hosts)
+    return ServedApp(mount_page(app, build_page(page, runtime, results), page), runtime, results, hosts)
 
 
 def _add_pictures(app: FastAPI, results: Results, settings: ServerSettings) -> None:
@@ -97,7 +97,7 @@ def _add_pictures(app: FastAPI, results: Results, settings: ServerSettings) -> N
             return Response(status_code=204)
         disposition = "attachment" if name == kept.download else "inline"
         headers = {"Cache-Control": "private, max-age=600"}
-        return KeptFile(kept.path(name), filename=name, content_disposition_type=disposition, headers=headers)
+        return ResultFile(kept.path(name), filename=name, content_disposition_type=disposition, headers=headers)
 
     @app.get("/examples/{name}", include_in_schema=False)
     def example(name: str) -> Response:

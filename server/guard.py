@@ -14,8 +14,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipeline import ClearcutError
 
-from .routes import LARGEST_FILE, explain_to, find_rule, route_path
-from .settings import ServerSettings, as_address, is_loopback
+from .routes import LARGEST_FILE, explain_to, find_rule, strip_root_path
+from .settings import ServerSettings, is_loopback, parse_address
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 OPEN_PATHS = {"/healthz"}  # for load balancers, which know no password; it says nothing but "ok"
@@ -75,7 +75,7 @@ class Guard:
             await send(message)
 
         try:
-            await self.app(scope, counted(receive, limit), watched_send)
+            await self.app(scope, limit_body(receive, limit), watched_send)
         except ClearcutError as error:
             if started:
                 raise
@@ -84,13 +84,13 @@ class Guard:
     def _check(self, scope: Scope, headers: Headers) -> int:
         """How many bytes of body may come; raises where the request may not pass at all."""
         host = headers.get("host", "")
-        if not self._answers_to(host):
-            raise ClearcutError("unknown_host", host=hostname(host)[:100])
-        path = route_path(scope)
-        if self.settings.auth and path not in OPEN_PATHS and not self._signed_in(headers.get("authorization", "")):
+        if not self._is_known_host(host):
+            raise ClearcutError("unknown_host", host=parse_hostname(host)[:100])
+        path = strip_root_path(scope)
+        if self.settings.auth and path not in OPEN_PATHS and not self._is_signed_in(headers.get("authorization", "")):
             raise ClearcutError("unauthorized")
         origin = headers.get("origin")
-        if origin is not None and scope["method"] not in SAFE_METHODS and not self._own(origin, host):
+        if origin is not None and scope["method"] not in SAFE_METHODS and not self._is_own_origin(origin, host):
             raise ClearcutError("foreign_origin")
         rule = find_rule(scope)
         if rule is None:
@@ -98,21 +98,21 @@ class Guard:
         limit, length = rule.limit(self.settings, headers), headers.get("content-length", "")
         if length.isdigit() and int(length) > limit:
             told = limit if limit == LARGEST_FILE else min(limit, self.settings.max_mb * 1e6)  # without the form's own
-            raise too_large(int(length), told / 1e6)
+            raise make_too_large(int(length), told / 1e6)
         return limit
 
-    def _answers_to(self, host: str) -> bool:
-        name = hostname(host)
+    def _is_known_host(self, host: str) -> bool:
+        name = parse_hostname(host)
         if is_loopback(name) or name == self.settings.host.lower() or name in self.hosts:
             return True
         # An address cannot be re-bound to another machine as a name can; it comes up only where we listen on it.
-        return as_address(name) is not None and self.settings.exposed
+        return parse_address(name) is not None and self.settings.exposed
 
-    def _own(self, origin: str, host: str) -> bool:
+    def _is_own_origin(self, origin: str, host: str) -> bool:
         netloc = origin.partition("://")[2].lower()
-        return bool(netloc) and (netloc == host.lower() or hostname(netloc) in self.hosts)
+        return bool(netloc) and (netloc == host.lower() or parse_hostname(netloc) in self.hosts)
 
-    def _signed_in(self, authorization: str) -> bool:
+    def _is_signed_in(self, authorization: str) -> bool:
         scheme, _, credentials = authorization.partition(" ")
         try:
             given = base64.b64decode(credentials, validate=True) if scheme.lower() == "basic" else b""
@@ -121,8 +121,8 @@ class Guard:
         return secrets.compare_digest(given, (self.settings.auth or "").encode())
 
 
-def counted(receive: Receive, limit: int) -> Receive:
-    """`receive`, raising ``too_large`` once more than `limit` bytes of body have come, whatever was announced."""
+def limit_body(receive: Receive, limit: int) -> Receive:
+    """`receive`, raising ``make_too_large`` once more than `limit` bytes of body have come, whatever was announced."""
     received = 0
 
     async def receive_counted() -> Message:
@@ -131,18 +131,18 @@ def counted(receive: Receive, limit: int) -> Receive:
         if message["type"] == "http.request":
             received += len(message.get("body", b""))
             if received > limit:
-                raise too_large(received, limit / 1e6)
+                raise make_too_large(received, limit / 1e6)
         return message
 
     return receive_counted
 
 
-def too_large(size: int, limit_mb: float) -> ClearcutError:
+def make_too_large(size: int, limit_mb: float) -> ClearcutError:
     """The error for a body of `size` bytes."""
     return ClearcutError("too_large", megabytes=round(size / 1e6, 1), limit=round(limit_mb, 1))
 
 
-def hostname(host: str) -> str:
+def parse_hostname(host: str) -> str:
     """A Host header or netloc without its port, lower case."""
     name = host.strip().lower()
     if name.startswith("["):

@@ -77,7 +77,7 @@ class Downloads:
             latest.job.cancel()
             latest.thread.join(5)  # it may be just about to put its file in place
 
-    def facts(self, name: str, language: str) -> dict[str, Any]:
+    def describe(self, name: str, language: str) -> dict[str, Any]:
         """How far it is, in bytes, or why it came to nothing."""
         with self._lock:
             latest = self._latest.get(name)
@@ -108,9 +108,9 @@ def build_models_router(settings: ServerSettings, runtime: Runtime) -> APIRouter
         default = settings.model
         return [
             {
-                **model_facts(each, language, runtime),
+                **describe_model(each, language, runtime),
                 "default": each.name == default,
-                **downloads.facts(each.name, language),
+                **downloads.describe(each.name, language),
             }
             for each in runtime.list_models().values()
         ]
@@ -160,7 +160,7 @@ async def _receive(request: Request, file: Path) -> None:
             await run_in_threadpool(open_file.write, block)
 
 
-def model_facts(wanted: Card, language: str, runtime: Runtime) -> dict[str, Any]:
+def describe_model(wanted: Card, language: str, runtime: Runtime) -> dict[str, Any]:
     """What page and API tell of a model: JSON values."""
     settings = runtime.settings
     size = count_bytes(wanted, settings)

@@ -18,7 +18,7 @@ def choose_language(accept_language: str | None) -> str:
     return next(filter(None, known), "en")
 
 
-def error_response(error: ClearcutError, accept_language: str | None) -> JSONResponse:
+def make_error_response(error: ClearcutError, accept_language: str | None) -> JSONResponse:
     """The JSON body of `error`, with the headers that its status calls for."""
     language = choose_language(accept_language)
     headers = {"Content-Language": language}

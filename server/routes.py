@@ -13,7 +13,7 @@ from starlette.types import Scope
 
 from pipeline import ClearcutError
 
-from .replies import error_response
+from .replies import make_error_response
 from .settings import ServerSettings
 
 LARGEST_FILE = 4_000_000_000  # bytes of a weight file that may be sent for import
@@ -53,7 +53,7 @@ class Rule:
 
     path: re.Pattern[str]
     limit: Limit = limit_pictures
-    explain: ErrorShape = error_response
+    explain: ErrorShape = make_error_response
     methods: frozenset[str] = frozenset()
 
     def matches(self, method: str, path: str) -> bool:
@@ -78,18 +78,18 @@ RULES = (
 
 def find_rule(scope: Scope) -> Rule | None:
     """The first rule that holds for a request; None: there is nothing here."""
-    path = route_path(scope)
+    path = strip_root_path(scope)
     return next((rule for rule in RULES if rule.matches(scope["method"], path)), None)
 
 
 def explain_to(scope: Scope, error: ClearcutError) -> Response:
     """`error` as the caller of this path expects errors."""
     rule = find_rule(scope)
-    explain = rule.explain if rule else error_response
+    explain = rule.explain if rule else make_error_response
     return explain(error, Headers(scope=scope).get("accept-language"))
 
 
-def route_path(scope: Scope) -> str:
+def strip_root_path(scope: Scope) -> str:
     """The path of a request below the server's root path, without doubled slashes."""
     path: str = re.sub("/+", "/", scope["path"])
     root = scope.get("root_path", "")

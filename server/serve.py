@@ -48,7 +48,7 @@ def serve(settings: ServerSettings, language: str) -> None:
     """
     settings.require_protection()
     default = Runtime(settings).find_card(settings.model)
-    with _listening(settings) as listener, _temporary_folder() as folder:
+    with _open_listener(settings) as listener, _make_temporary_folder() as folder:
         if not is_installed(default, settings):
             size = to_megabytes(count_bytes(default, settings))
             print(say("web.fetching", language, model=default.name, megabytes=size), flush=True)
@@ -123,7 +123,7 @@ def _share(port: int, hosts: set[str], language: str) -> None:
 
 
 @contextmanager
-def _listening(settings: ServerSettings) -> Iterator[socket.socket]:
+def _open_listener(settings: ServerSettings) -> Iterator[socket.socket]:
     """A socket bound to the address of `settings`, before anything else is loaded."""
     host = "127.0.0.1" if settings.host.lower() == "localhost" else settings.host
     try:
@@ -145,7 +145,7 @@ def _listening(settings: ServerSettings) -> Iterator[socket.socket]:
 
 
 @contextmanager
-def _temporary_folder() -> Iterator[Path]:
+def _make_temporary_folder() -> Iterator[Path]:
     """One folder for every temporary file of this run, uploads included; gone afterwards, or swept by the next run."""
     for stale in Path(tempfile.gettempdir()).glob(f"{TEMP_PREFIX}*-*"):
         if not _is_running(stale.name.removeprefix(TEMP_PREFIX).partition("-")[0]):

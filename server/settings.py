@@ -56,11 +56,11 @@ def is_loopback(host: str) -> bool:
     """Whether `host` (a name or an address, without a port) is this machine seen from itself."""
     if host.lower() == "localhost":
         return True
-    address = as_address(host)
+    address = parse_address(host)
     return address is not None and address.is_loopback
 
 
-def as_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def parse_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """`host` as an IP address, if it is one."""
     try:
         return ipaddress.ip_address(host.strip("[]"))

@@ -3,7 +3,7 @@
 ``CLEARCUT_TEST_PROCESSOR`` (a key of `PROCESSORS`) and ``CLEARCUT_TEST_CORES`` pin those of a whole run of the tests.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pytest
@@ -11,6 +11,9 @@ import pytest
 from pipeline.base import machine
 from pipeline.inference.engines import onnx_runtime
 from pipeline.inference.engines.onnx_runtime import CPU
+
+OnMachine = Callable[..., None]  # the fixture `on_machine`
+identify_this_processor = machine.identify_processor  # whatever it is taken for
 
 CUDA = "CUDAExecutionProvider"
 AVX2 = ("avx2", "fma")

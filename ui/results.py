@@ -110,7 +110,7 @@ class Results:
         Raises ``expired`` where the file has gone, and whatever a full disk raises; nothing stays behind then.
         """
         picture = view.cutout.picture
-        before = picture.before()
+        before = picture.frame_photo()
         before_name = "before.jpg" if before.alpha is None else "before.png"
         folder = Path(tempfile.mkdtemp(prefix="result-"))
         try:

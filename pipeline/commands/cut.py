@@ -14,7 +14,7 @@ from ..options.canvas import describe_fill
 from ..options.options import Options
 from ..options.presets import list_presets
 from ..pixels.formats import FORMATS
-from .flags import add_flags, given_values
+from .flags import add_flags, pick_given_values
 from .terminal import Context, Terminal
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 STREAM = "-"
 STDIN, STDOUT = "stdin", "stdout"  # their names in messages
 OF_THE_MACHINE = {"engine_fallback"}  # warnings that are the same for every photo
-Plan = list[tuple[str, Path | None]]  # each photo with the file that its cut-out goes to; None is standard output
+Targets = list[tuple[str, Path | None]]  # each photo with the file that its cut-out goes to; None is standard output
 
 
 def add_arguments(cut: argparse.ArgumentParser, terminal: Terminal) -> None:
@@ -43,7 +43,7 @@ def add_arguments(cut: argparse.ArgumentParser, terminal: Terminal) -> None:
 
 def run(given: argparse.Namespace, context: Context) -> int:
     """Cut all photos out; the worst exit code."""
-    values = given_values(given, Options)
+    values = pick_given_values(given, Options)
     if hasattr(given, "preset"):
         values["preset"] = given.preset
     options = Options.of(**values, background_image=bool(given.background_image)).with_defaults_of(context.settings)
@@ -53,20 +53,20 @@ def run(given: argparse.Namespace, context: Context) -> int:
         helper = None
     elif helper:
         helper.send((context.settings, options.model, options.precision))
-    plan = plan_outputs(given.photos, given.output, FORMATS[options.format].extension)
+    targets = choose_targets(given.photos, given.output, FORMATS[options.format].extension)
     if not given.force:
-        for photo, target in plan:
+        for photo, target in targets:
             if target and target.exists() and not _is_device(target):
                 raise ClearcutError("output_exists", name=target.name, photo=photo)
     background = _read(given.background_image, None) if given.background_image else None
     if options.background == "image" and background is None:
         raise ClearcutError("no_background")
-    _ensure(options.model, context)
+    _ensure_model(options.model, context)
     batch = _Batch(context, options, background, given.cache)
-    return batch.run(plan, _make_runtime(context, options.model) if helper else context.runtime)
+    return batch.run(targets, _make_runtime(context, options.model) if helper else context.runtime)
 
 
-def plan_outputs(photos: list[str], output: str | None, extension: str) -> Plan:
+def choose_targets(photos: list[str], output: str | None, extension: str) -> Targets:
     """Each photo with the file that its cut-out goes to.
 
     Parameters
@@ -86,17 +86,17 @@ def plan_outputs(photos: list[str], output: str | None, extension: str) -> Plan:
     folder = Path(output) if output and (output.endswith(("/", os.sep)) or Path(output).is_dir()) else None
     if len(photos) > 1 and output and not folder:
         raise ClearcutError("output_clash", name=output)
-    plan: Plan = []
+    targets: Targets = []
     for photo in photos:
-        name = name_cutout(_name(photo), extension)
+        name = name_cutout(_name_photo(photo), extension)
         if folder:
             target: Path | None = folder / name
         elif output:
             target = None if output == STREAM else Path(output)
         else:
             target = None if photo == STREAM else Path(photo).parent / name
-        plan.append((photo, target))
-    places = Counter(target and target.resolve() for _, target in plan)
+        targets.append((photo, target))
+    places = Counter(target and target.resolve() for _, target in targets)
     for place, number in places.items():
         if number > 1:
             raise ClearcutError("output_clash", name=place.name if place else STDOUT)
@@ -105,10 +105,10 @@ def plan_outputs(photos: list[str], output: str | None, extension: str) -> Plan:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise as_write_error(error, folder.name) from None
-    return plan
+    return targets
 
 
-def _ensure(model: str, context: Context) -> None:
+def _ensure_model(model: str, context: Context) -> None:
     """Fetch the model unless it is here."""
     from ..registry import catalog, weights
 
@@ -137,13 +137,13 @@ class _Batch:
         self._context, self._options, self._background, self._cache = context, options, background, cache
         self._told: set[str] = set()
 
-    def run(self, plan: Plan, runtime: "Runtime") -> int:
+    def run(self, targets: Targets, runtime: "Runtime") -> int:
         """The worst exit code; what is wrong with one photo does not keep the others from being cut out."""
         from ..base.jobs import Job
 
         worst = 0
-        for number, (photo, target) in enumerate(plan, start=1):
-            job = Job(on_step=_Releaser(runtime) if number == len(plan) else None)
+        for number, (photo, target) in enumerate(targets, start=1):
+            job = Job(on_step=_Releaser(runtime) if number == len(targets) else None)
             try:
                 self._cut(photo, target, runtime, job)
             except ClearcutError as error:
@@ -153,7 +153,7 @@ class _Batch:
     def _cut(self, photo: str, target: Path | None, runtime: "Runtime", job: "Job") -> None:
         from ..cutout import InputFiles, cut_out_file
 
-        name, terminal = _name(photo), self._context.terminal
+        name, terminal = _name_photo(photo), self._context.terminal
         data = _read(photo, self._context.settings.max_mb)
         files = InputFiles(data, self._background, name)
         result = cut_out_file(files, self._options, runtime, job=job, cache=self._cache)
@@ -184,7 +184,7 @@ class _Releaser:
             self._runtime.pool.clear()
 
 
-def _name(photo: str) -> str:
+def _name_photo(photo: str) -> str:
     return STDIN if photo == STREAM else Path(photo).name
 
 

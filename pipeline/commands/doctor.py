@@ -17,7 +17,7 @@ def add_arguments(doctor: argparse.ArgumentParser, terminal: Terminal) -> None:
 def run(given: argparse.Namespace, context: Context) -> int:
     """Tell all that can be found out; what cannot is told in its place."""
     lines, worst = list[Line](), 0
-    for title, look in _looks(context):
+    for title, look in _list_examinations(context):
         try:
             lines += list(look())
         except Exception as error:
@@ -28,7 +28,7 @@ def run(given: argparse.Namespace, context: Context) -> int:
     return worst
 
 
-def _looks(context: Context) -> Iterator[tuple[str, Callable[[], Iterable[Line]]]]:
+def _list_examinations(context: Context) -> Iterator[tuple[str, Callable[[], Iterable[Line]]]]:
     from ..manage import doctor
 
     settings, say = context.settings, context.terminal.say

@@ -26,6 +26,6 @@ def add_flags(parser: ArgumentParser | _ArgumentGroup, model: type[BaseModel], p
             parser.add_argument(flag, dest=name, default=SUPPRESS, metavar=metavar, help=words)
 
 
-def given_values(arguments: Namespace, model: type[BaseModel]) -> dict[str, Any]:
+def pick_given_values(arguments: Namespace, model: type[BaseModel]) -> dict[str, Any]:
     """The fields of `model` that were given on the command line."""
     return {name: value for name, value in vars(arguments).items() if name in model.model_fields}

@@ -4,7 +4,7 @@ Everything here is straight alpha, never multiplied into the colour, and nothing
 `compose` puts the ideas together, in the only order that is right.
 """
 
-from .arrange import Composed, compose
+from .arrange import ComposedPicture, compose
 from .layers import join_alpha
 
-__all__ = ["Composed", "compose", "join_alpha"]
+__all__ = ["ComposedPicture", "compose", "join_alpha"]

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..pixels.geometry import Size
 from ..pixels.resample import shrink
-from .layers import Colour, strips
+from .layers import Colour, split_strips
 from .smooth import KEPT_SIGMA, enlarge, fill_in, reduce_size
 
 Fit = Literal["fill", "fit"]
@@ -40,7 +40,7 @@ def draw_gradient(size: Size, first: Colour, second: Colour, angle: float = 180.
     across = ((np.arange(width) + 0.5 - width / 2) * (along_x / length)).astype(np.float32)
     down = ((np.arange(height) + 0.5 - height / 2) * (along_y / length) + 0.5).astype(np.float32)
     out = np.empty((height, width, 3), np.uint8)
-    for rows in strips(height, width):
+    for rows in split_strips(height, width):
         way = down[rows, None] + across
         planes = [cv2.convertScaleAbs(way, alpha=b - a, beta=a) for a, b in zip(first, second, strict=True)]
         out[rows] = cv2.merge(planes)
@@ -76,12 +76,14 @@ def fit_picture(
     scale = choose(size[0] / width, size[1] / height)
     if fit == "fill":
         seen = [min(whole, max(1, round(side / scale))) for whole, side in zip((width, height), size, strict=True)]
-        left, top = (_spare(whole - part, at) for whole, part, at in zip((width, height), seen, position, strict=True))
-        return _resized(rgb[top : top + seen[1], left : left + seen[0]], size)
+        left, top = (
+            _find_offset(whole - part, at) for whole, part, at in zip((width, height), seen, position, strict=True)
+        )
+        return _resize(rgb[top : top + seen[1], left : left + seen[0]], size)
     shown = (min(size[0], max(1, round(width * scale))), min(size[1], max(1, round(height * scale))))
-    left, top = (_spare(whole - part, at) for whole, part, at in zip(size, shown, position, strict=True))
+    left, top = (_find_offset(whole - part, at) for whole, part, at in zip(size, shown, position, strict=True))
     out = np.full((size[1], size[0], 3), colour, np.uint8)
-    out[top : top + shown[1], left : left + shown[0]] = _resized(rgb, shown)
+    out[top : top + shown[1], left : left + shown[0]] = _resize(rgb, shown)
     return out
 
 
@@ -117,11 +119,11 @@ def blur_background(rgb: np.ndarray, alpha: np.ndarray, radius: float) -> np.nda
     return enlarge(soft.reshape(values.shape), (width, height))
 
 
-def _spare(pixels: int, fraction: float) -> int:
+def _find_offset(pixels: int, fraction: float) -> int:
     return round(pixels * min(max(fraction, 0.0), 1.0))
 
 
-def _resized(rgb: np.ndarray, size: Size) -> np.ndarray:
+def _resize(rgb: np.ndarray, size: Size) -> np.ndarray:
     height, width = rgb.shape[:2]
     if (width, height) == size:
         return rgb

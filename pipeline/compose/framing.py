@@ -62,60 +62,62 @@ class Placement(NamedTuple):
         """Whether nothing is cut off at the left and top, moved or scaled."""
         return (self.box.left, self.box.top) == self.at == (0, 0) and self.scaled == self.box.size == self.size
 
-    def plane(self, plane: np.ndarray) -> np.ndarray:
+    def place_plane(self, plane: np.ndarray) -> np.ndarray:
         """An alpha or a shadow ``(H, W)`` uint8 on the canvas; 0 beyond the photo."""
-        if self._keeps(plane):
+        if self._is_unchanged(plane):
             return plane
-        return self._put(self._scale(self._part(plane)))
+        return self._paste(self._resize(self._cut(plane)))
 
-    def layer(self, rgb: np.ndarray, alpha: np.ndarray) -> Layer:
+    def place_layer(self, rgb: np.ndarray, alpha: np.ndarray) -> Layer:
         """Straight colour and alpha on the canvas; colour weighs by its alpha where pixels are averaged."""
-        if self._keeps(alpha):
+        if self._is_unchanged(alpha):
             return rgb, alpha
-        rgb, alpha = self._part(rgb), self._part(alpha)
+        rgb, alpha = self._cut(rgb), self._cut(alpha)
         if self.scaled == self.box.size:
-            return self._put(cv2.copyTo(rgb, alpha)), self._put(alpha)
+            return self._paste(cv2.copyTo(rgb, alpha)), self._paste(alpha)
         # half of what 16 bits hold, for a smooth enlargement overshoots next to an edge
-        weight = self._scale(np.multiply(alpha, 128, dtype=np.uint16))
+        weight = self._resize(np.multiply(alpha, 128, dtype=np.uint16))
         shown = cv2.convertScaleAbs(weight, alpha=1 / 128)
         thrice = cv2.cvtColor(alpha, cv2.COLOR_GRAY2BGR)
-        weighed = self._scale(cv2.multiply(rgb, thrice, scale=128 / 255, dtype=cv2.CV_16U))
+        weighed = self._resize(cv2.multiply(rgb, thrice, scale=128 / 255, dtype=cv2.CV_16U))
         whole = cv2.cvtColor(np.maximum(weight, 1), cv2.COLOR_GRAY2BGR)
         colour = cv2.divide(weighed, whole, scale=255, dtype=cv2.CV_8U)
-        return self._put(cv2.copyTo(colour, shown)), self._put(shown)
+        return self._paste(cv2.copyTo(colour, shown)), self._paste(shown)
 
-    def backdrop(self, rgb: np.ndarray, beyond: int = cv2.BORDER_REFLECT) -> np.ndarray:
+    def place_backdrop(self, rgb: np.ndarray, beyond: int = cv2.BORDER_REFLECT) -> np.ndarray:
         """An opaque picture of the photo's size ``(H, W, 3)`` on the canvas; beyond its borders it is mirrored."""
-        if self._keeps(rgb):
+        if self._is_unchanged(rgb):
             return rgb
-        part = self._scale(self._part(rgb))
+        part = self._resize(self._cut(rgb))
         right, bottom = (self.size[axis] - self.at[axis] - self.scaled[axis] for axis in (0, 1))
         above, below, before, after = (max(0, side) for side in (self.at[1], bottom, self.at[0], right))
         left, top = (max(0, -side) for side in self.at)
         inside = part[top : top + self.size[1] - above, left : left + self.size[0] - before]
         return cv2.copyMakeBorder(inside, above, below, before, after, beyond)
 
-    def shade(self, plane: np.ndarray) -> np.ndarray:
+    def place_shadow(self, plane: np.ndarray) -> np.ndarray:
         """As `plane`, for a shadow: one that the photo's border cuts goes on beyond it and fades away."""
-        if self._keeps(plane):
+        if self._is_unchanged(plane):
             return plane
-        fades = [_fade(*facts, FADE * max(self.scaled)) for facts in zip(self.at, self.scaled, self.size, strict=True)]
-        kept = self.backdrop(plane, cv2.BORDER_REPLICATE) * fades[1][:, None]
+        fades = [
+            _make_fade(*facts, FADE * max(self.scaled)) for facts in zip(self.at, self.scaled, self.size, strict=True)
+        ]
+        kept = self.place_backdrop(plane, cv2.BORDER_REPLICATE) * fades[1][:, None]
         return cv2.convertScaleAbs(np.multiply(kept, fades[0], out=kept))
 
-    def _keeps(self, plane: np.ndarray) -> bool:
+    def _is_unchanged(self, plane: np.ndarray) -> bool:
         return self.is_identity and plane.shape[1::-1] == self.size
 
-    def _part(self, plane: np.ndarray) -> np.ndarray:
+    def _cut(self, plane: np.ndarray) -> np.ndarray:
         return plane[self.box.top : self.box.bottom, self.box.left : self.box.right]
 
-    def _scale(self, part: np.ndarray) -> np.ndarray:
+    def _resize(self, part: np.ndarray) -> np.ndarray:
         if self.scaled == self.box.size:
             return part
         smaller = all(new <= old for new, old in zip(self.scaled, self.box.size, strict=True))
         return cv2.resize(part, self.scaled, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC)
 
-    def _put(self, part: np.ndarray) -> np.ndarray:
+    def _paste(self, part: np.ndarray) -> np.ndarray:
         out = np.zeros((self.size[1], self.size[0], *part.shape[2:]), part.dtype)
         (left, top), (width, height) = self.at, self.scaled
         there = out[max(0, top) : top + height, max(0, left) : left + width]
@@ -124,7 +126,7 @@ class Placement(NamedTuple):
         return out
 
 
-def find_subject(alpha: np.ndarray) -> Box | None:
+def find_subject_box(alpha: np.ndarray) -> Box | None:
     """The smallest box around all that is at least 5 % opaque in `alpha` ``(H, W)`` uint8; None where nothing is."""
     left, top, width, height = cv2.boundingRect(cv2.threshold(alpha, SEEN - 1, 255, cv2.THRESH_BINARY)[1])
     return Box(left, top, left + width, top + height) if width else None
@@ -136,7 +138,7 @@ def measure_fill(alpha: np.ndarray) -> float:
     That is how marketplaces word it ("85 % of the frame") and sellers measure it; the share of the area would punish
     a lamp for being thin. `alpha` is ``(H, W)`` uint8, the whole frame.
     """
-    box = find_subject(alpha)
+    box = find_subject_box(alpha)
     if box is None:
         return 0.0
     return 100 * max(part / whole for part, whole in zip(box.size, alpha.shape[::-1], strict=True))
@@ -153,22 +155,22 @@ def place_cropped(alpha: np.ndarray, margin: float = 0.0) -> Placement:
         In percent of the subject's longer side; beyond the photo it is empty. A side where the photo itself cuts the
         subject gets none: shoulders end at the border, and do not float.
     """
-    box = find_subject(alpha)
+    box = find_subject_box(alpha)
     if box is None:
         return place_whole(alpha)
-    sides = _margins(alpha, box, margin)
+    sides = _measure_margins(alpha, box, margin)
     origin = (box.left - sides[0], box.top - sides[1])
     size = (box.right + sides[2] - origin[0], box.bottom + sides[3] - origin[1])
-    return _placed(alpha, origin, size, 1.0)
+    return _make_placement(alpha, origin, size, 1.0)
 
 
 def place_in_ratio(alpha: np.ndarray, wide: float, high: float, margin: float = 0.0) -> Placement:
     """As `place_cropped`, with the shorter of the two directions made longer until width : height is as asked for."""
-    box = find_subject(alpha) or place_whole(alpha).box
-    sides = _margins(alpha, box, margin) if find_subject(alpha) else (0, 0, 0, 0)
+    box = find_subject_box(alpha) or place_whole(alpha).box
+    sides = _measure_margins(alpha, box, margin) if find_subject_box(alpha) else (0, 0, 0, 0)
     width, height = box.size[0] + sides[0] + sides[2], box.size[1] + sides[1] + sides[3]
     size = (max(width, round(height * wide / high)), max(height, round(width * high / wide)))
-    return _placed(alpha, _origin(alpha, box, size), size, 1.0)
+    return _make_placement(alpha, _find_origin(alpha, box, size), size, 1.0)
 
 
 def place_on_canvas(alpha: np.ndarray, size: Size, margin: float = 0.0, natural: float = 1.0) -> Placement:
@@ -187,7 +189,7 @@ def place_on_canvas(alpha: np.ndarray, size: Size, margin: float = 0.0, natural:
         Canvas pixels by photo pixel up to which nothing counts as enlarged; the subject grows at most `LARGEST` times
         that. Other than 1 where photo and canvas are both shown smaller than they are.
     """
-    found = find_subject(alpha)
+    found = find_subject_box(alpha)
     box = found or place_whole(alpha).box
     spare = margin / 100 * max(box.size)
     cut = _cut_sides(alpha, found) if found else (True,) * 4
@@ -195,7 +197,7 @@ def place_on_canvas(alpha: np.ndarray, size: Size, margin: float = 0.0, natural:
     wanted = min(side / (part + spare * n) for side, part, n in zip(size, box.size, free, strict=True))
     scale = min(wanted, LARGEST * natural)
     seen = (size[0] / scale, size[1] / scale)
-    return _placed(alpha, _origin(alpha, box, seen), size, scale, _warned(wanted / natural))
+    return _make_placement(alpha, _find_origin(alpha, box, seen), size, scale, _choose_warnings(wanted / natural))
 
 
 def place_covering(alpha: np.ndarray, size: Size, natural: float = 1.0) -> Placement:
@@ -206,11 +208,11 @@ def place_covering(alpha: np.ndarray, size: Size, natural: float = 1.0) -> Place
     height, width = alpha.shape
     wanted = max(size[0] / width, size[1] / height)
     scale = min(wanted, LARGEST * natural)
-    box = find_subject(alpha) or place_whole(alpha).box
+    box = find_subject_box(alpha) or place_whole(alpha).box
     middle = ((box.left + box.right) / 2, (box.top + box.bottom) / 2)
     seen = (size[0] / scale, size[1] / scale)
-    origin = tuple(_window(at, part, whole) for at, part, whole in zip(middle, seen, (width, height), strict=True))
-    return _placed(alpha, origin, size, scale, _warned(wanted / natural))
+    origin = tuple(_fit_window(at, part, whole) for at, part, whole in zip(middle, seen, (width, height), strict=True))
+    return _make_placement(alpha, origin, size, scale, _choose_warnings(wanted / natural))
 
 
 def turn(plane: np.ndarray, quarters: int = 0, flip: Flip = "none") -> np.ndarray:
@@ -224,7 +226,7 @@ def turn(plane: np.ndarray, quarters: int = 0, flip: Flip = "none") -> np.ndarra
     return plane if flip == "none" else cv2.flip(plane, 1 if flip == "horizontal" else 0)
 
 
-def _fade(low: int, length: int, size: int, reach: float) -> np.ndarray:
+def _make_fade(low: int, length: int, size: int, reach: float) -> np.ndarray:
     """1 from `low` on for `length` of `size` pixels, and beyond less and less, as float32 ``(size,)``."""
     way = np.arange(size)
     beyond = np.maximum(np.maximum(low - way, way - low - length + 1), 0)
@@ -244,12 +246,12 @@ def _cut_sides(alpha: np.ndarray, box: Box) -> tuple[bool, ...]:
     return tuple(bool((line > 127).sum() > CUT_SHARE * along) for line, along in borders)
 
 
-def _margins(alpha: np.ndarray, box: Box, margin: float) -> tuple[int, ...]:
+def _measure_margins(alpha: np.ndarray, box: Box, margin: float) -> tuple[int, ...]:
     spare = round(margin / 100 * max(box.size))
     return tuple(0 if cut else spare for cut in _cut_sides(alpha, box))
 
 
-def _origin(alpha: np.ndarray, box: Box, seen: tuple[float, float]) -> tuple[float, float]:
+def _find_origin(alpha: np.ndarray, box: Box, seen: tuple[float, float]) -> tuple[float, float]:
     """The left top corner, in the photo, of a view `seen` large with `box` in its middle, or at the side it is cut."""
     cut = _cut_sides(alpha, box)
     axes = ((box.left, box.right, seen[0], cut[0], cut[2]), (box.top, box.bottom, seen[1], cut[1], cut[3]))
@@ -259,17 +261,17 @@ def _origin(alpha: np.ndarray, box: Box, seen: tuple[float, float]) -> tuple[flo
     )
 
 
-def _window(middle: float, part: float, whole: int) -> float:
+def _fit_window(middle: float, part: float, whole: int) -> float:
     return (whole - part) / 2 if part >= whole else min(max(middle - part / 2, 0), whole - part)
 
 
-def _warned(enlarged: float) -> tuple[str, ...]:
+def _choose_warnings(enlarged: float) -> tuple[str, ...]:
     if enlarged > LARGEST:
         return (TOO_SMALL,)
     return (ENLARGED,) if enlarged > 1.001 else ()
 
 
-def _placed(
+def _make_placement(
     alpha: np.ndarray, origin: tuple[float, ...], size: Size, scale: float, warnings: tuple[str, ...] = ()
 ) -> Placement:
     """The photo seen from `origin` (in its pixels) at `scale`, cut to whole pixels of both."""

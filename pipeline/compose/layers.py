@@ -24,7 +24,7 @@ def clear_background(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     return cv2.copyTo(rgb, alpha)
 
 
-def over(rgb: np.ndarray, alpha: np.ndarray, background: np.ndarray | Colour) -> np.ndarray:
+def composite_over(rgb: np.ndarray, alpha: np.ndarray, background: np.ndarray | Colour) -> np.ndarray:
     """A cut-out on an opaque background, each value rounded to the nearest.
 
     Parameters
@@ -40,26 +40,26 @@ def over(rgb: np.ndarray, alpha: np.ndarray, background: np.ndarray | Colour) ->
         ``(H, W, 3)`` uint8; exactly `rgb` where `alpha` is 255 and exactly the background where it is 0.
     """
     out = np.empty_like(rgb)
-    flat = None if isinstance(background, np.ndarray) else _flat(background, alpha.shape)
-    for rows in strips(*alpha.shape):
+    flat = None if isinstance(background, np.ndarray) else _fill_strip(background, alpha.shape)
+    for rows in split_strips(*alpha.shape):
         behind = background[rows] if flat is None else flat[: rows.stop - rows.start]
-        _over_strip(rgb[rows], alpha[rows], np.asarray(behind), out[rows])
+        _composite_strip(rgb[rows], alpha[rows], np.asarray(behind), out[rows])
     return out
 
 
-def _flat(colour: np.ndarray | Colour, shape: tuple[int, ...]) -> np.ndarray:
+def _fill_strip(colour: np.ndarray | Colour, shape: tuple[int, ...]) -> np.ndarray:
     """A strip of one colour, as high as the highest."""
-    first = next(strips(*shape))
+    first = next(split_strips(*shape))
     return np.full((first.stop - first.start, shape[1], 3), colour, np.uint8)
 
 
-def strips(height: int, width: int) -> Iterator[slice]:
+def split_strips(height: int, width: int) -> Iterator[slice]:
     """The rows of a picture, a strip at a time."""
     step = max(1, STRIP_PIXELS // width)
     return (slice(top, min(top + step, height)) for top in range(0, height, step))
 
 
-def _over_strip(rgb: np.ndarray, alpha: np.ndarray, behind: np.ndarray, out: np.ndarray) -> None:
+def _composite_strip(rgb: np.ndarray, alpha: np.ndarray, behind: np.ndarray, out: np.ndarray) -> None:
     lowest, highest, *_ = cv2.minMaxLoc(alpha)
     if lowest == highest and highest in (0, 255):
         out[:] = rgb if highest else behind
@@ -71,7 +71,7 @@ def _over_strip(rgb: np.ndarray, alpha: np.ndarray, behind: np.ndarray, out: np.
     out[:] = cv2.convertScaleAbs(total, alpha=1 / 255)
 
 
-def under(rgb: np.ndarray, alpha: np.ndarray, shade: np.ndarray, colour: Colour = BLACK) -> Layer:
+def composite_under(rgb: np.ndarray, alpha: np.ndarray, shade: np.ndarray, colour: Colour = BLACK) -> Layer:
     """A cut-out with a one-coloured layer beneath it (a shadow, an outline); both stay straight.
 
     Parameters

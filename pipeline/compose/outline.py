@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from .framing import Box
-from .layers import Colour, Layer, under
+from .layers import Colour, Layer, composite_under
 
 INSIDE = 128  # alpha from which a pixel lies within the subject's contour
 
@@ -24,7 +24,7 @@ def draw_outline(rgb: np.ndarray, alpha: np.ndarray, width: float, colour: Colou
     colour
         Of the backing.
     """
-    return under(rgb, alpha, draw_backing(alpha, width), colour) if width > 0 else (rgb, alpha)
+    return composite_under(rgb, alpha, draw_backing(alpha, width), colour) if width > 0 else (rgb, alpha)
 
 
 def draw_backing(alpha: np.ndarray, width: float) -> np.ndarray:
@@ -41,11 +41,11 @@ def draw_backing(alpha: np.ndarray, width: float) -> np.ndarray:
     box = Box(max(0, left - reach), max(0, top - reach), left + wide + reach, top + high + reach)
     view = (slice(box.top, box.bottom), slice(box.left, box.right))
     out = np.zeros_like(alpha)
-    out[view] = _backing(alpha[view], solid[view], width)
+    out[view] = _draw_near_contour(alpha[view], solid[view], width)
     return out
 
 
-def _backing(alpha: np.ndarray, solid: np.ndarray, width: float) -> np.ndarray:
+def _draw_near_contour(alpha: np.ndarray, solid: np.ndarray, width: float) -> np.ndarray:
     rough, label = cv2.distanceTransformWithLabels(
         cv2.bitwise_not(solid), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
     )
@@ -56,13 +56,13 @@ def _backing(alpha: np.ndarray, solid: np.ndarray, width: float) -> np.ndarray:
     inside = np.flatnonzero(solid)
     nearest[label.reshape(-1)[inside]] = inside
     to = nearest[label.reshape(-1)[unsure]]
-    distance = _distance(alpha, unsure, to)
+    distance = _measure_distance(alpha, unsure, to)
     covered = np.clip(width + 0.5 - distance, 0, 1)
     out.reshape(-1)[unsure] = (covered * 255 + 0.5).astype(np.uint8)
     return out
 
 
-def _distance(alpha: np.ndarray, pixels: np.ndarray, nearest: np.ndarray) -> np.ndarray:
+def _measure_distance(alpha: np.ndarray, pixels: np.ndarray, nearest: np.ndarray) -> np.ndarray:
     """From the centres of `pixels` to the contour, by way of the pixel within it that is `nearest` and its neighbours.
 
     Both are flat indices. The contour is not always closest where a pixel's centre is.
@@ -74,12 +74,12 @@ def _distance(alpha: np.ndarray, pixels: np.ndarray, nearest: np.ndarray) -> np.
         for across in (-1, 0, 1):
             y = (to_rows + down).clip(0, alpha.shape[0] - 1)
             x = (to_columns + across).clip(0, alpha.shape[1] - 1)
-            way = np.hypot(rows - y, columns - x) - _contour_beyond(alpha, y, x)
+            way = np.hypot(rows - y, columns - x) - _measure_contour(alpha, y, x)
             np.minimum(least, way, out=least, where=alpha[y, x] >= INSIDE)
     return least
 
 
-def _contour_beyond(alpha: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+def _measure_contour(alpha: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """How far beyond the centres of these pixels, within the contour, the contour lies: up to one pixel.
 
     Alpha falls from such a pixel to its neighbours along x and y; where it passes one half, there the contour is.

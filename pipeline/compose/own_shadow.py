@@ -63,17 +63,17 @@ def estimate_shadow(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray | None:
     outside = cv2.erode(clear.astype(np.uint8), np.ones((away, away))) > 0
     if outside.mean() < PLAIN.least:
         return None
-    model = _without_shadow(values, outside)
+    model = _model_background(values, outside)
     left = values @ LUMA / np.maximum(model @ LUMA, 1)
     if not _is_plain(values, model, left, outside):
         return None
     dark = np.clip(1 - left, 0, 1)
     dark *= np.clip((dark - NOISE) / (CERTAIN - NOISE), 0, 1)
-    dark = cv2.GaussianBlur(_continued(dark, outside, clear), (0, 0), 1.0)
+    dark = cv2.GaussianBlur(_continue_shadow(dark, outside, clear), (0, 0), 1.0)
     return enlarge(dark * 255, (width, height))
 
 
-def _continued(dark: np.ndarray, outside: np.ndarray, clear: np.ndarray) -> np.ndarray:
+def _continue_shadow(dark: np.ndarray, outside: np.ndarray, clear: np.ndarray) -> np.ndarray:
     """The shadow from `outside` on to the subject and beneath it: as dark as the nearest pixel that is sure.
 
     Between that and the subject (`clear`, not `outside`) it may be darker, as where two things touch, though not much:
@@ -88,7 +88,7 @@ def _continued(dark: np.ndarray, outside: np.ndarray, clear: np.ndarray) -> np.n
     return np.where(outside, dark, np.where(clear, np.clip(dark, least, least * 1.4), least))
 
 
-def _without_shadow(values: np.ndarray, outside: np.ndarray) -> np.ndarray:
+def _model_background(values: np.ndarray, outside: np.ndarray) -> np.ndarray:
     """The background as if nothing stood before it, ``(h, w, 3)`` float32."""
     height, width = outside.shape
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j].astype(np.float32)

@@ -5,7 +5,7 @@ import numpy as np
 
 from ..pixels.geometry import fit_size
 from ..pixels.resample import shrink
-from .framing import find_subject
+from .framing import find_subject_box
 from .smooth import KEPT_SIGMA, reduce_size
 
 CONTACT_SIDE = 384  # pixels of the subject's longer side at which its footprint is drawn: nothing in it is sharper
@@ -65,7 +65,7 @@ def draw_contact_shadow(alpha: np.ndarray) -> np.ndarray:
     np.ndarray
         The shadow's alpha ``(H, W)`` uint8; all 0 without a subject.
     """
-    box = find_subject(alpha)
+    box = find_subject_box(alpha)
     if box is None:
         return np.zeros_like(alpha)
     height, width = alpha.shape
@@ -76,10 +76,10 @@ def draw_contact_shadow(alpha: np.ndarray) -> np.ndarray:
     lowest = solid.shape[0] - 1 - np.argmax(solid[::-1], axis=0)
     ground = int(lowest[solid.any(0)].max(initial=0))
     near = np.exp(-(((ground - lowest) / (NEAR_GROUND * side)) ** 2)) * solid.any(0)
-    return _footprint(near, lowest, side, (width, height), small)
+    return _draw_footprint(near, lowest, side, (width, height), small)
 
 
-def _footprint(
+def _draw_footprint(
     near: np.ndarray, lowest: np.ndarray, side: float, size: tuple[int, int], small: tuple[int, int]
 ) -> np.ndarray:
     """Ellipses around (column, its lowest pixel), as strong as each is `near` the ground, blurred at two reaches."""

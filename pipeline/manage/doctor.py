@@ -19,7 +19,7 @@ from ..registry.weights import is_installed
 from ..stages import Inputs
 from .trial import draw_test_picture
 
-FRUITLESS = 30  # how many grey levels of 255 the matte of the drawn picture may be off on the mean
+MOST_OFF = 30  # how many grey levels of 255 the matte of the drawn picture may be off on the mean
 
 
 class Finding(NamedTuple):
@@ -81,7 +81,7 @@ def run_self_test(runtime: Runtime) -> Iterator[Finding]:
     cutout, first = timed(lambda: cut_out(inputs, Options(), runtime, cache=False))
     _, again = timed(lambda: cut_out(inputs, Options(), runtime, cache=False))
     off = float(np.abs(cutout.alpha.astype(np.float32) - 255 * figure).mean())
-    if off > FRUITLESS:
+    if off > MOST_OFF:
         raise ClearcutError("self_test", model=cutout.model, off=round(off))
     facts = {"model": cutout.model, "engine": cutout.engine, "first": f"{first:.2f}", "again": f"{again:.2f}"}
     yield Finding("self_test", "self_test_took", facts)

@@ -30,7 +30,7 @@ def import_weights(card: Card, file: Path, runtime: Runtime) -> Path:
     if isinstance(card, ModelCard) and not fetching.match_variant(card, file).checksum:
         trial.try_network(card, file, runtime.settings)
     target = fetching.import_file(card, file, runtime.settings)
-    _drop(card, runtime)
+    _drop_sessions(card, runtime)
     return target
 
 
@@ -45,15 +45,15 @@ def remove_model(card: Card, runtime: Runtime) -> list[Path]:
     gone = fetching.remove_files(card, runtime.settings)
     for path in gone:
         optimised.delete(path, runtime.settings.store)
-    _drop(card, runtime)
+    _drop_sessions(card, runtime)
     if card.local:
-        entries = _entries(runtime.settings)
+        entries = _read_entries(runtime.settings)
         entries.pop(card.name, None)
-        _write(entries, runtime.settings)
+        _write_entries(entries, runtime.settings)
     return gone
 
 
-def _drop(card: Card, runtime: Runtime) -> None:
+def _drop_sessions(card: Card, runtime: Runtime) -> None:
     for network in card.networks:
         runtime.pool.drop(network.name)
 
@@ -98,27 +98,27 @@ def add_model(
     }
     if not NAME.fullmatch(name) or name in others or f"{name}.onnx" in catalog.list_files(others):
         raise ClearcutError("bad_name", name=name[:100])
-    feed = like.feed.model_copy(update={"size": _parsed(size, like.feed)})
-    variant = _variant(f"{name}.onnx", file)
-    card = _card(name, kind, feed, variant, license)
-    photo = _read(picture) if picture else None
+    feed = like.feed.model_copy(update={"size": _parse_size(size, like.feed)})
+    variant = _make_variant(f"{name}.onnx", file)
+    card = _make_card(name, kind, feed, variant, license)
+    photo = _read_picture(picture) if picture else None
     if photo is not None and picture:
         decode(photo, picture.name)
     said = trial.try_network(card, file, runtime.settings, photo, fit=not size)
     if said.size:
         feed = feed.model_copy(update={"size": said.size})
-    card = _card(name, kind, feed, variant, license, max(1, round(said.memory_mb)))
+    card = _make_card(name, kind, feed, variant, license, max(1, round(said.memory_mb)))
     fetching.import_file(card, file, runtime.settings)
     runtime.pool.drop(name)
     try:
-        _write({**_entries(runtime.settings), name: _entry(card, like.feed)}, runtime.settings)
+        _write_entries({**_read_entries(runtime.settings), name: _make_entry(card, like.feed)}, runtime.settings)
     except ClearcutError:
         fetching.remove_files(card, runtime.settings)
         raise
     return card, said
 
 
-def _parsed(size: str, feed: Feed) -> tuple[int, int]:
+def _parse_size(size: str, feed: Feed) -> tuple[int, int]:
     if not size:
         return feed.size
     match = re.fullmatch(r"(\d{1,5})(?:[x×](\d{1,5}))?", size.strip())
@@ -130,14 +130,14 @@ def _parsed(size: str, feed: Feed) -> tuple[int, int]:
     return sides[0], sides[-1]
 
 
-def _read(picture: Path) -> bytes:
+def _read_picture(picture: Path) -> bytes:
     try:
         return picture.read_bytes()
     except OSError:
         raise ClearcutError("file_missing", name=picture.name) from None
 
 
-def _variant(name: str, file: Path) -> Variant:
+def _make_variant(name: str, file: Path) -> Variant:
     try:
         return Variant(file=name, bytes=file.stat().st_size, sha256=weights.hash_file(file), verified=True)
     except OSError:
@@ -146,7 +146,7 @@ def _variant(name: str, file: Path) -> Variant:
         raise ClearcutError("trial_unreadable", file=file.name) from None
 
 
-def _card(name: str, kind: str, feed: Feed, variant: Variant, license: str, memory_mb: float = 1) -> ModelCard:
+def _make_card(name: str, kind: str, feed: Feed, variant: Variant, license: str, memory_mb: float = 1) -> ModelCard:
     like = catalog.find_kind(kind)
     return ModelCard(
         name=name, kind=kind, family=like.family, license=re.sub(r"[\x00-\x1f\x7f]", " ", license)[:100] or "–",
@@ -155,13 +155,13 @@ def _card(name: str, kind: str, feed: Feed, variant: Variant, license: str, memo
     )  # fmt: skip
 
 
-def _entry(card: ModelCard, usual: Feed) -> dict[str, Any]:
+def _make_entry(card: ModelCard, usual: Feed) -> dict[str, Any]:
     """The card as an entry of the catalogue file, without what its kind says already."""
     own = card.model_dump(mode="json", exclude={"name", "family", "read", "feed", "local"}, exclude_defaults=True)
     return {**own, "feed": {"size": list(card.feed.size)}} if card.feed != usual else own
 
 
-def _entries(settings: Settings) -> dict[str, Any]:
+def _read_entries(settings: Settings) -> dict[str, Any]:
     path = settings.models_dir / catalog.LOCAL
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
@@ -171,7 +171,7 @@ def _entries(settings: Settings) -> dict[str, Any]:
         raise ClearcutError("broken_catalog", file=path.name) from None
 
 
-def _write(entries: dict[str, Any], settings: Settings) -> None:
+def _write_entries(entries: dict[str, Any], settings: Settings) -> None:
     import tomli_w
 
     path = settings.models_dir / catalog.LOCAL

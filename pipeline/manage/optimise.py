@@ -43,7 +43,7 @@ MINUTES = 60
 QUANTISER = "pipeline.manage.quantiser"
 
 
-class Pictured(NamedTuple):
+class Sample(NamedTuple):
     """A photo ``(H, W, 3)`` uint8, and its matte ``(H, W)`` uint8; of no size where that is not known."""
 
     rgb: np.ndarray
@@ -120,7 +120,7 @@ def optimise(
             raise ClearcutError("disk_full")
         plans = usual, Plan("openvino", "int8", "optimised")
         sessions = [Session(card, variant, path, plan, settings) for plan in plans]
-        before, after = _measured(card, sessions, judge)
+        before, after = _measure(card, sessions, judge)
         outcome = Outcome(False, sessions[0].engine, sessions[1].engine, before, after)
         runs = sessions[1].plan.arithmetic == "int8"
         if runs and outcome.is_as_good and after.seconds <= FASTER * before.seconds:
@@ -133,7 +133,7 @@ def optimise(
     return replace(outcome, kept=kept)
 
 
-def draw_pictures(number: int) -> list[Pictured]:
+def draw_pictures(number: int) -> list[Sample]:
     """Pictures with exact truth: a drawn figure, moved, turned and tinted, before soft backgrounds."""
     random = np.random.default_rng(0)
     picture, figure = draw_test_picture()
@@ -151,11 +151,11 @@ def draw_pictures(number: int) -> list[Pictured]:
         tint = random.uniform(0.6, 1.3, 3)
         subject = np.clip(cv2.warpAffine(picture, move, (side, side), borderMode=cv2.BORDER_REFLECT) * tint, 0, 255)
         opacity = matte[..., None] / 255
-        made.append(Pictured((subject * opacity + behind * (1 - opacity)).astype(np.uint8), matte))
+        made.append(Sample((subject * opacity + behind * (1 - opacity)).astype(np.uint8), matte))
     return made
 
 
-def read_pictures(folder: Path) -> list[Pictured]:
+def read_pictures(folder: Path) -> list[Sample]:
     """Photos in `folder`, or in its ``images`` with what is in ``masks``; those that cannot be read are left out."""
     images = folder / "images" if (folder / "images").is_dir() else folder
     masks = {file.stem: file for file in (folder / "masks").glob("*")}
@@ -168,7 +168,7 @@ def read_pictures(folder: Path) -> list[Pictured]:
             continue
         rgb = photo.shrink_to(LONG_SIDE).rgb
         fits = mask is not None and mask.size == photo.size
-        found.append(Pictured(rgb, mask.shrink_to(LONG_SIDE).rgb[..., 0].copy()) if mask and fits else Pictured(rgb))
+        found.append(Sample(rgb, mask.shrink_to(LONG_SIDE).rgb[..., 0].copy()) if mask and fits else Sample(rgb))
         if len(found) == MOST:
             break
     if not found:
@@ -176,7 +176,7 @@ def read_pictures(folder: Path) -> list[Pictured]:
     return found
 
 
-def _quantise(card: ModelCard, path: Path, calibrate: list[Pictured], judge: list[Pictured], scratch: Path) -> None:
+def _quantise(card: ModelCard, path: Path, calibrate: list[Sample], judge: list[Sample], scratch: Path) -> None:
     """Have the network in the file at `path` quantised: ``made.xml`` and ``made.bin`` in `scratch`."""
     kind = find_family(card)
     (output,) = card.read.outputs
@@ -197,7 +197,7 @@ def _quantise(card: ModelCard, path: Path, calibrate: list[Pictured], judge: lis
         raise ClearcutError("optimise_failed", model=card.name, detail="".join(last)[:200]) from None
 
 
-def _measured(card: ModelCard, sessions: list[Session], judge: list[Pictured]) -> list[Figures]:
+def _measure(card: ModelCard, sessions: list[Session], judge: list[Sample]) -> list[Figures]:
     """The figures of each of `sessions`, in turn on the same pictures."""
     kind = find_family(card)
     seconds: list[list[float]] = [[] for _ in sessions]
@@ -209,12 +209,12 @@ def _measured(card: ModelCard, sessions: list[Session], judge: list[Pictured]) -
             results = session.run(fed.inputs, Job())
             seconds[at].append(perf_counter() - start)
             if number < len(judge):
-                errors[at].append(_errors(kind.read(results, card, fed).matte, picture.truth))
+                errors[at].append(_measure_errors(kind.read(results, card, fed).matte, picture.truth))
     means = [np.mean(each, axis=0) for each in errors]
     return [Figures(float(iou), float(mae), median(took)) for (iou, mae), took in zip(means, seconds, strict=True)]
 
 
-def _errors(matte: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
+def _measure_errors(matte: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
     wanted = truth / np.float32(255)
     found = cv2.resize(matte, truth.shape[::-1], interpolation=cv2.INTER_LINEAR)
     return measure_iou(found > 0.5, wanted > 0.5), measure_error(found, wanted)

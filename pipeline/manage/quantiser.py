@@ -31,7 +31,7 @@ def main(given: str, output: int | str, folder: Path, lost: float) -> None:
     network.reshape(np.load(calibrate[0]).shape)
 
     def iou(compiled: Any, files: list[Path]) -> tuple[float, list[float]]:
-        found = [measure_iou(compiled(np.load(file))[0] > 0.5, np.load(_truth(file))) for file in files]
+        found = [measure_iou(compiled(np.load(file))[0] > 0.5, np.load(_name_truth(file))) for file in files]
         return float(np.mean(found)), found
 
     made = nncf.quantize_with_accuracy_control(
@@ -42,7 +42,7 @@ def main(given: str, output: int | str, folder: Path, lost: float) -> None:
     openvino.save_model(made, folder / "made.xml", compress_to_fp16=False)
 
 
-def _truth(file: Path) -> Path:
+def _name_truth(file: Path) -> Path:
     return file.with_name(file.name.replace("judge", "truth"))
 
 

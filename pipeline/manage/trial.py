@@ -101,12 +101,12 @@ def try_network(
             shutil.copyfile(file, alone)
             if picture is not None:
                 (Path(folder) / "picture").write_bytes(picture)
-            known = {"card": card.model_dump(mode="json"), "settings": _for_child(settings)}
+            known = {"card": card.model_dump(mode="json"), "settings": _strip_settings(settings)}
             trial = _ask_child(json.dumps({**known, "folder": folder, "fit": fit}))
     except OSError as error:
         raise as_write_error(error, file.name) from None
     if trial.code:
-        facts = {"kind": card.kind, "detail": trial.detail, "seconds": SECONDS, "memory": memory_limit()}
+        facts = {"kind": card.kind, "detail": trial.detail, "seconds": SECONDS, "memory": choose_memory_limit()}
         raise ClearcutError(trial.code, file=file.name, **facts)
     return trial
 
@@ -122,12 +122,12 @@ def _ask_child(task: str) -> Trial:
         return Trial(code="trial_limits")
 
 
-def _for_child(settings: Settings) -> dict[str, Any]:
+def _strip_settings(settings: Settings) -> dict[str, Any]:
     """What a trial has to know of the machine's settings."""
     return Settings(**settings.model_dump(include=set(Settings.model_fields))).model_dump(mode="json")
 
 
-def memory_limit() -> int:
+def choose_memory_limit() -> int:
     """Megabytes that a trial may take: no more than this machine has."""
     here = machine.measure_memory_mb()
     return min(MEMORY_MB, round(0.9 * here)) if here else MEMORY_MB
@@ -142,21 +142,21 @@ class _Refused(Exception):
         self.code, self.detail = code, str(detail)[:300]
 
 
-def _limit() -> None:
+def _limit_resources() -> None:
     """Take away from this process what a network has no need of."""
     try:
         import resource
     except ImportError:  # Windows: only the time is limited
         return
-    resource.setrlimit(resource.RLIMIT_AS, (memory_limit() << 20,) * 2)
+    resource.setrlimit(resource.RLIMIT_AS, (choose_memory_limit() << 20,) * 2)
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS * (os.cpu_count() or 1),) * 2)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _run(card: ModelCard, settings: Settings, folder: Path, fit: bool) -> Trial:
+def _run_trial(card: ModelCard, settings: Settings, folder: Path, fit: bool) -> Trial:
     file = folder / "network.onnx"
-    size = _asked_size(file, card)
+    size = _read_input_size(file, card)
     if fit and size:
         card = card.model_copy(update={"feed": card.feed.model_copy(update={"size": size})})
     variant = Variant(file=file.name, bytes=1, sha256="0" * 64)
@@ -175,16 +175,16 @@ def _run(card: ModelCard, settings: Settings, folder: Path, fit: bool) -> Trial:
     except Exception as error:
         if isinstance(error, ClearcutError) and error.code == "out_of_memory":
             raise
-        raise _Refused("trial_failed", _wanted(session) or error) from None
+        raise _Refused("trial_failed", _describe_inputs(session) or error) from None
     if card.family == "saliency" and card.read.activation == "none":
         low, high = float(np.min(results[0])), float(np.max(results[0]))
         if not RANGE[0] <= low <= high <= RANGE[1]:
             raise _Refused("trial_range", f"{low:.2f} … {high:.2f}")
-    share = _plausible(prediction, figure)
+    share = _check_plausible(prediction, figure)
     return Trial(size=size if fit else None, seconds=seconds, memory_mb=machine.measure_peak_mb() or 0, share=share)
 
 
-def _asked_size(file: Path, card: ModelCard) -> tuple[int, int] | None:
+def _read_input_size(file: Path, card: ModelCard) -> tuple[int, int] | None:
     """Width and height of the network's first input, where the file fixes them."""
     import onnxruntime
 
@@ -199,11 +199,11 @@ def _asked_size(file: Path, card: ModelCard) -> tuple[int, int] | None:
     return (width, height) if isinstance(width, int) and isinstance(height, int) and width > 0 < height else None
 
 
-def _wanted(session: Session) -> str:
+def _describe_inputs(session: Session) -> str:
     return ", ".join(f"{name} {shape}" for name, shape in session.inputs.items())
 
 
-def _plausible(prediction: Prediction, figure: np.ndarray | None) -> float:
+def _check_plausible(prediction: Prediction, figure: np.ndarray | None) -> float:
     """The part of the picture that is subject. Raises where no person would call that a cut-out."""
     matte = prediction.matte
     if matte.ndim != 2 or not np.isfinite(matte).all():
@@ -219,13 +219,13 @@ def _plausible(prediction: Prediction, figure: np.ndarray | None) -> float:
     return share
 
 
-def _child() -> None:
+def _run_child() -> None:
     task = json.load(sys.stdin)
     prepare_process()
-    _limit()
+    _limit_resources()
     try:
         settings = Settings.model_validate(task["settings"])
-        trial = _run(ModelCard.model_validate(task["card"]), settings, Path(task["folder"]), task["fit"])
+        trial = _run_trial(ModelCard.model_validate(task["card"]), settings, Path(task["folder"]), task["fit"])
     except _Refused as refused:
         trial = Trial(code=refused.code, detail=refused.detail)
     except ClearcutError as error:
@@ -238,4 +238,4 @@ def _child() -> None:
 
 
 if __name__ == "__main__":
-    _child()
+    _run_child()

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from starlette.testclient import TestClient
 
-from server.app import Served, create_app
+from server.app import ServedApp, create_app
 from server.settings import ServerSettings
 from tests.pictures import composite, encoded
 from tests.process import serving
@@ -21,11 +21,11 @@ def jpeg() -> bytes:
 
 
 @pytest.fixture(scope="session")
-def apps() -> Callable[..., Served]:
+def apps() -> Callable[..., ServedApp]:
     """The app for some settings, built once for each."""
-    built: dict[str, Served] = {}
+    built: dict[str, ServedApp] = {}
 
-    def app(**settings: Any) -> Served:
+    def app(**settings: Any) -> ServedApp:
         key = repr(sorted(settings.items()))
         if key not in built:
             built[key] = create_app(ServerSettings(**settings))
@@ -35,7 +35,7 @@ def apps() -> Callable[..., Served]:
 
 
 @pytest.fixture
-def client_for(apps: Callable[..., Served], u2netp: Path) -> Callable[..., TestClient]:
+def client_for(apps: Callable[..., ServedApp], u2netp: Path) -> Callable[..., TestClient]:
     """A client of the app with some settings, at ``http://localhost:7860``."""
 
     def client(base_url: str = "http://localhost:7860", **settings: Any) -> TestClient:

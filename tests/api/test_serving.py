@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from pipeline import LANGUAGES, __version__
-from server.serve import TEMP_PREFIX, _temporary_folder
+from server.serve import TEMP_PREFIX, _make_temporary_folder
 from server.settings import ServerSettings
 from tests.api.test_guard import run_page_event, uploaded
 from tests.process import ROOT, serving, started
@@ -135,6 +135,6 @@ def test_the_folder_of_a_living_process_is_left_alone(tmp_path: Path, monkeypatc
     monkeypatch.setenv("GRADIO_TEMP_DIR", "")
     living = tmp_path / f"{TEMP_PREFIX}{os.getpid()}-other"
     living.mkdir()
-    with _temporary_folder() as folder:
+    with _make_temporary_folder() as folder:
         assert living.exists() and folder.exists()
     assert living.exists() and not folder.exists()

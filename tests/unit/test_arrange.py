@@ -46,13 +46,13 @@ def test_refining_brings_real_soft_edges_nearer_to_the_truth(truth):
 @pytest.mark.parametrize("background", BACKGROUNDS, ids=str)
 def test_a_subject_in_its_own_colour_looks_right_on_any_background(background):
     """On the true matte, so that only colour counts."""
-    from pipeline.compose.layers import over
+    from pipeline.compose.layers import composite_over
     from pipeline.edges.foreground import estimate_foreground
 
-    true = over(ONE.subject, ONE.alpha, background).astype(int)
+    true = composite_over(ONE.subject, ONE.alpha, background).astype(int)
     soft = (ONE.alpha > 0) & (ONE.alpha < 255)
-    plain = np.abs(over(ONE.rgb, ONE.alpha, background) - true)[soft].mean()
-    ours = np.abs(over(estimate_foreground(ONE.rgb, ONE.alpha), ONE.alpha, background) - true)[soft].mean()
+    plain = np.abs(composite_over(ONE.rgb, ONE.alpha, background) - true)[soft].mean()
+    ours = np.abs(composite_over(estimate_foreground(ONE.rgb, ONE.alpha), ONE.alpha, background) - true)[soft].mean()
     assert ours * 3 <= plain
 
 
@@ -140,7 +140,7 @@ def test_before_lies_as_after_does():
         {"canvas": "instagram-square", "flip": "vertical"},
     ):
         made = cut(**options, decontaminate=False, refine="off")
-        before = made.picture.before()
+        before = made.picture.frame_photo()
         assert before.rgb.shape == made.rgb.shape
         solid = made.alpha == 255
         assert np.abs(before.rgb[solid].astype(int) - made.rgb[solid]).mean() < 1
@@ -230,7 +230,7 @@ def test_colour_and_matte_of_an_archive_lie_alike_however_the_photo_was_moved(op
     archive = zipfile.ZipFile(io.BytesIO(cut_out_bytes(encoded(ONE.rgb), format="zip", **options)))
     (name,) = (each for each in archive.namelist() if each.startswith("color"))
     made = cut(format="zip", **options)
-    assert np.array_equal(opened(archive.read(name))[..., :3], made.picture.before().rgb)
+    assert np.array_equal(opened(archive.read(name))[..., :3], made.picture.frame_photo().rgb)
     assert np.array_equal(opened(archive.read("alpha.png")).reshape(made.picture.matte.shape), made.picture.matte)
 
 

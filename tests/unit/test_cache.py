@@ -15,7 +15,7 @@ from pipeline.base import files
 from pipeline.base.settings import ROOT
 from pipeline.cutout import cut_out
 from pipeline.inference import cache
-from pipeline.inference.cache import FOLDER, CacheFacts, PredictionCache, pack, unpack
+from pipeline.inference.cache import FOLDER, CacheUsage, PredictionCache, pack, unpack
 from pipeline.inference.engines import compiled
 from pipeline.inference.networks import Prediction
 from pipeline.inference.runtime import Runtime
@@ -48,7 +48,7 @@ def list_files() -> list[Path]:
     return [each.path for each in house.settings().store.list_entries(FOLDER)]
 
 
-def measure() -> CacheFacts:
+def measure() -> CacheUsage:
     return make_cache().measure()
 
 
@@ -109,7 +109,7 @@ def test_a_spoilt_entry_is_not_there_and_goes(spoil: Callable[[bytes], bytes]) -
 
 @pytest.mark.parametrize("content", [b"of another version", b"clearcut prediction 1\n{}\nx", cache.MAGIC + b"[1]\n"])
 def test_a_whole_file_of_something_else_is_not_there_and_goes(content: bytes) -> None:
-    storage.keep(FOLDER, cache._name_file("key"), content, 1e9)
+    assert house.settings().store.write(FOLDER, cache._name_file("key"), content, 1e9)
     assert make_cache().get("key") is None
     assert not list_files()
 
@@ -239,7 +239,7 @@ import numpy as np, itertools, os
 from pipeline import Settings
 from pipeline.inference.cache import PredictionCache
 from pipeline.inference.networks import Prediction
-matte = Prediction(np.random.default_rng(0).random((512, 512), np.float32)).rounded()
+matte = Prediction(np.random.default_rng(0).random((512, 512), np.float32)).round_matte()
 print("ready", flush=True)
 for number in itertools.count():
     PredictionCache(Settings.read(os.environ)).put(str(number % 7), matte)

@@ -11,7 +11,7 @@ from pipeline.compose.framing import (
     ENLARGED,
     LARGEST,
     TOO_SMALL,
-    find_subject,
+    find_subject_box,
     measure_fill,
     place_covering,
     place_cropped,
@@ -39,7 +39,7 @@ def block(left=30, top=20, right=70, bottom=40, size=(100, 80)) -> np.ndarray:
 
 
 def edges(alpha: np.ndarray) -> tuple[int, int, int, int]:
-    box = find_subject(alpha)
+    box = find_subject_box(alpha)
     return box.left, box.top, box.right, box.bottom
 
 
@@ -49,25 +49,25 @@ def coloured(alpha: np.ndarray) -> np.ndarray:
 
 def test_a_crop_without_margin_is_the_subject():
     placed = place_cropped(block())
-    rgb, alpha = placed.layer(coloured(block()), block())
+    rgb, alpha = placed.place_layer(coloured(block()), block())
     assert alpha.shape == (20, 40) and (alpha == 255).all() and (rgb == (200, 100, 50)).all()
 
 
 @pytest.mark.parametrize(("margin", "pixels"), [(0, 0), (10, 4), (100, 40)])
 def test_a_margin_is_a_share_of_the_longer_side_and_may_go_beyond_the_photo(margin, pixels):
     placed = place_cropped(block(), margin)
-    assert edges(placed.plane(block())) == (pixels, pixels, 40 + pixels, 20 + pixels)
+    assert edges(placed.place_plane(block())) == (pixels, pixels, 40 + pixels, 20 + pixels)
     assert placed.size == (40 + 2 * pixels, 20 + 2 * pixels)
     assert placed.warnings == () and placed.scale == 1
 
 
 def test_where_the_photo_cuts_the_subject_there_is_no_margin():
     bust = block(30, 20, 70, 80)
-    assert edges(place_cropped(bust, 10).plane(bust)) == (6, 6, 46, 66)
+    assert edges(place_cropped(bust, 10).place_plane(bust)) == (6, 6, 46, 66)
     assert place_cropped(bust, 10).size == (52, 66)
     placed = place_on_canvas(bust, (200, 200), 10)
-    assert edges(placed.plane(bust))[3] == 200  # shoulders end at the border
-    left, top, right, _ = edges(placed.plane(bust))
+    assert edges(placed.place_plane(bust))[3] == 200  # shoulders end at the border
+    left, top, right, _ = edges(placed.place_plane(bust))
     assert abs(left - (200 - right)) <= 1 and top >= 10
 
 
@@ -83,7 +83,7 @@ def test_haze_far_away_does_not_widen_a_crop():
 @pytest.mark.parametrize("margin", [0, 5, 30])
 def test_a_canvas_has_its_size_and_the_subject_in_its_middle(size, margin):
     placed = place_on_canvas(block(), size, margin, natural=50)
-    alpha = placed.plane(block())
+    alpha = placed.place_plane(block())
     assert alpha.shape == size[::-1]
     left, top, right, bottom = edges(alpha)
     assert abs(left + right - size[0]) <= 2 and abs(top + bottom - size[1]) <= 2
@@ -101,13 +101,13 @@ def test_a_subject_is_enlarged_only_so_far_and_says_so():
     )  # a view of what is larger than the photo itself
     small = place_on_canvas(block(), (800, 800))
     assert small.warnings == (TOO_SMALL,) and small.scale == LARGEST
-    left, _, right, _ = edges(small.plane(block()))
+    left, _, right, _ = edges(small.place_plane(block()))
     assert right - left == pytest.approx(80, abs=2)
 
 
 def test_a_scaled_edge_keeps_the_subjects_colour():
     for size in ((37, 37), (173, 173)):
-        rgb, alpha = place_on_canvas(block(), size, 10, natural=5).layer(coloured(block()), block())
+        rgb, alpha = place_on_canvas(block(), size, 10, natural=5).place_layer(coloured(block()), block())
         assert np.abs(rgb[alpha > 8].astype(int) - (200, 100, 50)).max() <= 1
         assert not rgb[alpha == 0].any()
 
@@ -116,14 +116,19 @@ def test_a_covering_photo_leaves_nothing_empty_and_keeps_the_subject_in():
     whole = np.full((80, 100), 255, np.uint8)
     for size in ((50, 90), (160, 30), (100, 80), (200, 160)):
         placed = place_covering(block(60, 20, 100, 40), size)
-        assert (placed.plane(whole) == 255).all() and placed.size == size
-    assert edges(place_covering(block(60, 20, 100, 40), (40, 80)).plane(block(60, 20, 100, 40))) == (0, 20, 40, 40)
+        assert (placed.place_plane(whole) == 255).all() and placed.size == size
+    assert edges(place_covering(block(60, 20, 100, 40), (40, 80)).place_plane(block(60, 20, 100, 40))) == (
+        0,
+        20,
+        40,
+        40,
+    )
 
 
 @pytest.mark.parametrize(("wide", "high"), [(1, 1), (4, 5), (16, 9), (9, 16)])
 def test_a_ratio_is_met_without_scaling(wide, high):
     placed = place_in_ratio(block(), wide, high, 10)
-    alpha = placed.plane(block())
+    alpha = placed.place_plane(block())
     assert placed.size[0] / placed.size[1] == pytest.approx(wide / high, rel=0.02)
     left, top, right, bottom = edges(alpha)
     assert (right - left, bottom - top) == (40, 20)
@@ -133,14 +138,14 @@ def test_a_ratio_is_met_without_scaling(wide, high):
 def test_beyond_the_photo_its_background_is_mirrored_and_a_shadow_fades():
     photo = composite(100, 80)
     placed = place_cropped(np.full((80, 100), 255, np.uint8), 0)
-    assert placed.backdrop(photo.rgb) is photo.rgb
+    assert placed.place_backdrop(photo.rgb) is photo.rgb
     placed = place_cropped(block(), 100)
-    behind = placed.backdrop(photo.rgb)
+    behind = placed.place_backdrop(photo.rgb)
     assert behind.shape == (100, 120, 3)
     (x, y), box = placed.at, placed.box
     assert np.array_equal(behind[y:, x : x + 100][:80], photo.rgb[box.top : box.bottom, box.left : box.right])
     assert np.array_equal(behind[y - 1, x : x + 100], behind[y, x : x + 100])
-    shade = placed.shade(np.full((80, 100), 200, np.uint8)).astype(int)
+    shade = placed.place_shadow(np.full((80, 100), 200, np.uint8)).astype(int)
     assert (shade[y : y + 80, x : x + 100] == 200).all()
     assert (np.diff(shade[:y, 60]) >= 0).all() and shade[0, 60] < 100
 
@@ -154,8 +159,8 @@ def test_what_changes_nothing_gives_back_the_input_itself(place):
     rgb = coloured(full)
     placed = place(full)
     assert placed.is_identity
-    assert placed.plane(full) is full and placed.shade(full) is full and placed.backdrop(rgb) is rgb
-    assert placed.layer(rgb, full) == (rgb, full)
+    assert placed.place_plane(full) is full and placed.place_shadow(full) is full and placed.place_backdrop(rgb) is rgb
+    assert placed.place_layer(rgb, full) == (rgb, full)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +170,7 @@ def test_without_a_subject_the_whole_photo_stays(place):
     nothing = np.zeros((80, 100), np.uint8)
     placed = place(nothing)
     assert (placed.box.left, placed.box.top, placed.box.right, placed.box.bottom) == (0, 0, 100, 80)
-    assert not placed.plane(nothing).any()
+    assert not placed.place_plane(nothing).any()
 
 
 @settings(max_examples=200, deadline=None)
@@ -179,11 +184,11 @@ def test_any_cutout_goes_on_any_canvas(planes, size, margin, natural):
         place_cropped(alpha, margin),
     ]
     for placed in [*shown, place_in_ratio(alpha, *size, margin)] if max(size) < 8 * min(size) else shown:
-        colour, whole = placed.layer(rgb, alpha)
+        colour, whole = placed.place_layer(rgb, alpha)
         assert whole.shape == placed.size[::-1] and colour.shape == (*whole.shape, 3)
         assert not colour[whole == 0].any()
-        assert placed.plane(alpha).shape == placed.shade(alpha).shape == whole.shape
-        assert placed.backdrop(rgb).shape == colour.shape
+        assert placed.place_plane(alpha).shape == placed.place_shadow(alpha).shape == whole.shape
+        assert placed.place_backdrop(rgb).shape == colour.shape
     assert all(placed.size == size for placed in shown[:2])
 
 
@@ -193,7 +198,7 @@ def test_what_is_not_scaled_is_untouched(planes, margin):
     rgb, alpha = planes
     rgb[alpha == 0] = 0
     placed = place_cropped(alpha, margin)
-    colour, whole = placed.layer(rgb, alpha)
+    colour, whole = placed.place_layer(rgb, alpha)
     (x, y), (wide, high), box = placed.at, placed.scaled, placed.box
     assert np.array_equal(colour[y : y + high, x : x + wide], rgb[box.top : box.bottom, box.left : box.right])
     assert whole.sum() == alpha[box.top : box.bottom, box.left : box.right].sum()
@@ -253,7 +258,7 @@ def test_the_default_margin_fills_a_canvas_as_it_asks(name):
     wanted, margin = list_canvases()[name], Options().margin
     for alpha in (block(), block(40, 5, 60, 75), block(30, 20, 50, 40)):
         alpha = cv2.resize(alpha, None, fx=20, fy=20, interpolation=cv2.INTER_NEAREST)
-        filled = measure_fill(place_on_canvas(alpha, wanted.size, margin, natural=1000).plane(alpha))
+        filled = measure_fill(place_on_canvas(alpha, wanted.size, margin, natural=1000).place_plane(alpha))
         assert wanted.accepts(filled)
         assert str(round(filled)) in describe_fill(filled, name, "en")
     assert not wanted.accepts(wanted.min_fill - 0.1)

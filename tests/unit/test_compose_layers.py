@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from pipeline.compose import layers
-from pipeline.compose.layers import over, under
+from pipeline.compose.layers import composite_over, composite_under
 from pipeline.compose.outline import draw_backing, draw_outline
 from tests.pictures import composite
 
@@ -37,7 +37,7 @@ def test_every_value_is_rounded_to_the_nearest_whatever_the_strips(pixels, strip
     rgb, alpha, background = pixels
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(layers, "STRIP_PIXELS", strip)
-        out = over(rgb, alpha, background)
+        out = composite_over(rgb, alpha, background)
     assert out.dtype == np.uint8
     assert np.array_equal(out, exactly_over(rgb, alpha, background))
 
@@ -46,13 +46,13 @@ def test_every_value_is_rounded_to_the_nearest_whatever_the_strips(pixels, strip
 @given(planes(3, 1), colours)
 def test_one_colour_is_a_background_of_that_colour(pixels, colour):
     rgb, alpha = pixels
-    assert np.array_equal(over(rgb, alpha, colour), exactly_over(rgb, alpha, colour))
+    assert np.array_equal(composite_over(rgb, alpha, colour), exactly_over(rgb, alpha, colour))
 
 
 def test_every_pair_of_values_at_every_alpha_is_rounded_right():
     front, alpha = (plane.astype(np.uint8) for plane in np.mgrid[:256, :256])
     for back in (0, 1, 100, 127, 128, 254, 255):
-        found = over(np.dstack([front] * 3), alpha, (back, back, back))
+        found = composite_over(np.dstack([front] * 3), alpha, (back, back, back))
         assert np.array_equal(found, exactly_over(np.dstack([front] * 3), alpha, (back, back, back)))
 
 
@@ -60,10 +60,13 @@ def test_every_pair_of_values_at_every_alpha_is_rounded_right():
 @given(planes(3, 1, 1), colours)
 def test_a_layer_beneath_looks_as_if_both_were_put_on_the_background_one_by_one(pixels, colour):
     rgb, alpha, shade = pixels
-    joined, whole = under(rgb, alpha, shade, colour)
+    joined, whole = composite_under(rgb, alpha, shade, colour)
     for background in ((0, 0, 0), (255, 255, 255), (10, 200, 90)):
-        shaded = over(np.full_like(rgb, colour), shade, background)
-        assert np.abs(over(joined, whole, background).astype(int) - over(rgb, alpha, shaded)).max() <= 2
+        shaded = composite_over(np.full_like(rgb, colour), shade, background)
+        assert (
+            np.abs(composite_over(joined, whole, background).astype(int) - composite_over(rgb, alpha, shaded)).max()
+            <= 2
+        )
 
 
 @settings(max_examples=150, deadline=None)
@@ -71,7 +74,7 @@ def test_a_layer_beneath_looks_as_if_both_were_put_on_the_background_one_by_one(
 def test_nothing_hides_where_a_layered_cutout_is_transparent(pixels, colour):
     rgb, alpha, shade = pixels
     rgb[alpha == 0] = 0
-    joined, whole = under(rgb, alpha, shade, colour)
+    joined, whole = composite_under(rgb, alpha, shade, colour)
     assert not joined[whole == 0].any()
     assert (whole >= np.maximum(alpha, shade)).all()
     assert np.array_equal(joined[alpha == 255], rgb[alpha == 255])
@@ -81,7 +84,7 @@ def test_nothing_hides_where_a_layered_cutout_is_transparent(pixels, colour):
 
 def test_no_layer_beneath_gives_back_the_cutout_itself():
     picture = composite(40, 30)
-    rgb, alpha = under(picture.rgb, picture.alpha, np.zeros_like(picture.alpha))
+    rgb, alpha = composite_under(picture.rgb, picture.alpha, np.zeros_like(picture.alpha))
     assert rgb is picture.rgb and alpha is picture.alpha
 
 
@@ -89,8 +92,8 @@ def test_inputs_are_left_alone():
     picture = composite(40, 30)
     for plane in (picture.rgb, picture.alpha):
         plane.setflags(write=False)
-    over(picture.rgb, picture.alpha, picture.background)
-    under(picture.rgb, picture.alpha, picture.alpha[::-1])
+    composite_over(picture.rgb, picture.alpha, picture.background)
+    composite_under(picture.rgb, picture.alpha, picture.alpha[::-1])
     draw_outline(picture.rgb, picture.alpha, 4)
 
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from pipeline.compose.layers import over, under
+from pipeline.compose.layers import composite_over, composite_under
 from pipeline.compose.own_shadow import estimate_shadow
 from pipeline.compose.shadows import draw_contact_shadow, draw_drop_shadow, strengthen
 from tests import pictures
@@ -36,7 +36,7 @@ def on_a_wall(shadow: float = 0.5, size: tuple[int, int] = (400, 300)) -> tuple[
     wall = np.array([225, 222, 214]) * (1 - 0.12 * ((x / size[0] - 0.4) ** 2 + (y / size[1]) ** 2))[..., None]
     noise = np.random.default_rng(1).normal(0, 1.5, (*size[::-1], 1))
     lit = np.clip(wall * (1 - dark[..., None]) + noise + 0.5, 0, 255).astype(np.uint8)
-    return over(scene.subject, scene.alpha, lit), scene.alpha, dark
+    return composite_over(scene.subject, scene.alpha, lit), scene.alpha, dark
 
 
 def test_a_hard_drop_shadow_is_the_silhouette_moved():
@@ -70,7 +70,7 @@ def test_any_matte_casts_any_shadow(alpha, offset, blur, strength):
     for shade in (draw_drop_shadow(alpha, offset, blur), draw_contact_shadow(alpha)):
         shade = strengthen(shade, strength)
         assert (shade.shape, shade.dtype) == (alpha.shape, np.uint8)
-        rgb, whole = under(np.zeros((*alpha.shape, 3), np.uint8), alpha, shade)
+        rgb, whole = composite_under(np.zeros((*alpha.shape, 3), np.uint8), alpha, shade)
         assert not rgb.any() and (whole >= alpha).all()
 
 
@@ -125,7 +125,7 @@ def test_a_photos_own_shadow_is_found(shadow, size):
 def test_a_kept_shadow_on_a_backdrop_like_the_photos_gives_the_photo_again():
     rgb, alpha, _ = on_a_wall(0.5)
     bare, _, _ = on_a_wall(0)
-    again = over(*under(rgb, alpha, estimate_shadow(rgb, alpha)), bare).astype(int)
+    again = composite_over(*composite_under(rgb, alpha, estimate_shadow(rgb, alpha)), bare).astype(int)
     assert np.abs(again - rgb).mean() < 3
 
 
@@ -142,9 +142,15 @@ def busy() -> dict[str, tuple[np.ndarray, np.ndarray]]:
     middle = np.zeros(coffee.shape[:2], np.uint8)
     middle[100:300, 150:450] = 255
     return {
-        "checks": (over(scene.subject, scene.alpha, np.broadcast_to(checks, scene.rgb.shape).copy()), scene.alpha),
-        "two colours": (over(scene.subject, scene.alpha, np.broadcast_to(halves, scene.rgb.shape).copy()), scene.alpha),
-        "black": (over(scene.subject, scene.alpha, (8, 8, 8)), scene.alpha),
+        "checks": (
+            composite_over(scene.subject, scene.alpha, np.broadcast_to(checks, scene.rgb.shape).copy()),
+            scene.alpha,
+        ),
+        "two colours": (
+            composite_over(scene.subject, scene.alpha, np.broadcast_to(halves, scene.rgb.shape).copy()),
+            scene.alpha,
+        ),
+        "black": (composite_over(scene.subject, scene.alpha, (8, 8, 8)), scene.alpha),
         "a table": (coffee, middle),
         "no background": (scene.rgb, np.full_like(scene.alpha, 255)),
         "noise": (np.random.default_rng(0).integers(0, 256, scene.rgb.shape, np.uint8), scene.alpha),

@@ -13,7 +13,17 @@ import pytest
 from pydantic import BaseModel
 
 # What the code knows of itself. Where a module moves, only these lines change.
-from pipeline import Options, Runtime, Settings, add_flags, given_values, list_canvases, list_presets, say, to_megabytes
+from pipeline import (
+    Options,
+    Runtime,
+    Settings,
+    add_flags,
+    list_canvases,
+    list_presets,
+    pick_given_values,
+    say,
+    to_megabytes,
+)
 from pipeline.base.fields import describe_accepted
 from pipeline.commands.command_line import _make_parser
 from pipeline.commands.terminal import Terminal
@@ -182,7 +192,7 @@ def test_every_command_of_the_command_line_is_real(name: str) -> None:
             given = parsed(command_line_parser(words), words)
             if given and hasattr(given, "photos"):
                 preset = {"preset": given.preset} if hasattr(given, "preset") else {}
-                Options.of(**given_values(given, Options), **preset, background_image=bool(given.background_image))
+                Options.of(**pick_given_values(given, Options), **preset, background_image=bool(given.background_image))
 
 
 def test_the_guide_shows_every_command() -> None:
@@ -199,7 +209,9 @@ def test_every_flag_of_the_web_server_is_real(name: str) -> None:
     parser = ArgumentParser()
     add_flags(parser, ServerSettings, "setting", "en")
     for line in commands(name, "./webui.sh"):
-        ServerSettings(**given_values(parsed(parser, arguments(line, "./webui.sh")) or Namespace(), ServerSettings))
+        ServerSettings(
+            **pick_given_values(parsed(parser, arguments(line, "./webui.sh")) or Namespace(), ServerSettings)
+        )
 
 
 def test_every_flag_that_is_named_is_one_of_a_command() -> None:

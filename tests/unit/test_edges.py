@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from pipeline.edges.refine import refine_guided
-from pipeline.edges.shape import clean, feather, harden, keep_largest, apply_levels, shift
+from pipeline.edges.shape import apply_levels, clean, feather, harden, keep_largest, shift
 from pipeline.pixels.resample import shrink
 from tests.pictures import composite, off, photo
 

@@ -186,7 +186,7 @@ def test_models_removed_one_right_after_another_are_all_gone(saved: Any, empty_m
     local_models.add_model(saved(FINDS, "first.onnx"), house.runtime(), PLAIN)
     entry = tomllib.loads((empty_models / "local.toml").read_text("utf-8"))["first"]
     for _ in range(20):
-        local_models._write({f"m{number}": entry for number in range(4)}, house.settings())
+        local_models._write_entries({f"m{number}": entry for number in range(4)}, house.settings())
         for left in (3, 2, 1, 0):
             assert len(catalog.read_local_models(house.settings())) == left + 1
             local_models.remove_model(house.card(f"m{left}"), house.runtime())
@@ -304,7 +304,7 @@ def test_a_network_that_wants_all_memory_is_turned_away(
     values: float, saved: Any, empty_models: Path, tmp_path: Path, monkeypatch: Any
 ) -> None:
     limited = tmp_path / "python"  # the child is a process of its own: its limit is lowered there
-    code = "from pipeline.manage import trial; trial.MEMORY_MB = 3000; trial._child()"
+    code = "from pipeline.manage import trial; trial.MEMORY_MB = 3000; trial._run_child()"
     limited.write_text(f"#!/bin/sh\nexec '{sys.executable}' -c '{code}'\n")
     limited.chmod(0o755)
     monkeypatch.setattr(trial.sys, "executable", str(limited))

@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -14,6 +13,7 @@ from pipeline.base.settings import ROOT
 from pipeline.edges import foreground
 from pipeline.edges import refine as edges
 from pipeline.pixels.png import write_png
+from tests.machines import AMX, AVX2, AVX512, OnMachine, identify_this_processor
 from tests.pictures import composite
 
 
@@ -85,11 +85,14 @@ def test_a_processor_without_facts_has_a_name_and_no_features(monkeypatch: pytes
         raise FileNotFoundError
 
     monkeypatch.setattr("pathlib.Path.read_text", missing)
-    name, features = machine.identify_processor.__wrapped__()
+    name, features = identify_this_processor.__wrapped__()
     assert name and features == ()
 
 
-def test_halves_are_told_by_the_features(monkeypatch: pytest.MonkeyPatch) -> None:
-    for features, wanted in ((("avx2", "fma"), False), (("avx2", "amx_bf16"), True), (("avx512_bf16",), True)):
-        monkeypatch.setattr(machine, "identify_processor", lambda features=features: ("some", features))
-        assert machine.has_fast_bf16() is wanted
+@pytest.mark.parametrize(
+    ("features", "wanted"),
+    [(AVX2, False), (AVX512, False), (AMX, True), ((*AVX2, "amx_bf16"), True), (("avx512_bf16",), True), ((), False)],
+)
+def test_halves_are_told_by_the_features(features: tuple[str, ...], wanted: bool, on_machine: OnMachine) -> None:
+    on_machine(features=features)
+    assert machine.has_fast_bf16() is wanted

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from pipeline.base.errors import ClearcutError
 from pipeline.base.settings import PREFIX, ROOT, EngineName, Settings
 from pipeline.base.words import LANGUAGES, explain, load_words
-from pipeline.commands.flags import add_flags, given_values
+from pipeline.commands.flags import add_flags, pick_given_values
 from pipeline.inference.engines import ENGINES
 from pipeline.options.options import Options
 from tests.options import other_than_default
@@ -310,7 +310,7 @@ def test_each_option_has_a_flag_that_says_the_same_as_its_field(name: str) -> No
     if isinstance(value, bool):
         given_as = [flag] if value else [flag.replace("--", "--no-", 1)]
     arguments = flags().parse_args(given_as)
-    assert Options.of(**given_values(arguments, Options)) == Options.of(**{name: value}) != Options()
+    assert Options.of(**pick_given_values(arguments, Options)) == Options.of(**{name: value}) != Options()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -347,12 +347,12 @@ def test_a_preset_that_does_not_exist_is_refused_with_those_that_do(preset: Any)
 
 
 def test_flags_that_were_not_given_leave_the_defaults_alone() -> None:
-    assert given_values(flags().parse_args([]), Options) == {}
+    assert pick_given_values(flags().parse_args([]), Options) == {}
 
 
 def test_a_flag_that_is_no_option_is_not_chosen() -> None:
     arguments = argparse.Namespace(feather="1", force=True, photos=["a.jpg"])
-    assert given_values(arguments, Options) == {"feather": "1"}
+    assert pick_given_values(arguments, Options) == {"feather": "1"}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
