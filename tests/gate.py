@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.base.jobs import Job
+from pipeline.inference.networks import Outputs
 from pipeline.inference.sessions import Feeds, Session
 
 STEP = 0.01  # seconds between looks
@@ -40,12 +41,12 @@ class Gate:
         """Stand before every network of this process."""
         run = Session.run
 
-        def run_when_open(session: Session, feeds: Feeds, job: Job) -> list[np.ndarray]:
+        def run_when_open(session: Session, feeds: Feeds, job: Job, outputs: Outputs | None = None) -> list[np.ndarray]:
             model = session.card.name
             while (self.folder / model).exists():
                 (self.folder / f"{model} waits").touch()
                 job.check()
                 time.sleep(STEP)
-            return run(session, feeds, job)
+            return run(session, feeds, job, outputs)
 
         Session.run = run_when_open  # type: ignore[method-assign]

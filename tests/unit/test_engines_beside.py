@@ -11,15 +11,15 @@ from pipeline.base.errors import ClearcutError
 from pipeline.base.files import Entry
 from pipeline.base.jobs import Job
 from pipeline.inference import engines
-from pipeline.inference.engines import ENGINES, Loaded, WeightFile, compiled, mnn, open_vino
-from pipeline.inference.networks import find_network
+from pipeline.inference.engines import ENGINES, LoadedNetwork, WeightFile, compiled, mnn, open_vino
+from pipeline.inference.networks import find_family
 from pipeline.pixels.image_io import decode
 from pipeline.registry.catalog import ModelCard
 from tests import house
 from tests.networks import TWO_INPUT
 from tests.pictures import composite, photo
 
-Load = Callable[[Path, int | str], Loaded]
+Load = Callable[[Path, int | str], LoadedNetwork]
 BESIDE = ("mnn", "openvino")
 
 
@@ -57,22 +57,22 @@ def test_the_matte_is_that_of_onnxruntime_on_pictures_of_every_sort(
 def assert_alike(model: str, engine: str, pictures: list[np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
     card, mattes = house.card(model), []
     assert isinstance(card, ModelCard)
-    kind = find_network(card)
+    kind = find_family(card)
     for each in ("cpu", engine):
         monkeypatch.setenv("CLEARCUT_ENGINE", each)
         runtime = house.runtime()
-        planned = engines.plan(card, "exact", runtime.settings)
+        planned = engines.choose_plan(card, "exact", runtime.settings)
         if planned.warnings:
             pytest.skip(f"no {each} here")
         session = runtime.pool.get(card, planned)
-        assert session.engine == engines.label(planned)
+        assert session.engine == engines.describe_plan(planned)
         feds = [kind.feed(rgb, card) for rgb in pictures]
         mattes.append([kind.read(session.run(fed.inputs, Job()), card, fed).matte for fed in feds])
     for theirs, ours in zip(*mattes, strict=True):
         assert np.abs(theirs - ours).mean() <= 0.5 / 255
 
 
-def answer(network: Loaded, output: int | str = 0, feed: np.ndarray = TWO_INPUT) -> np.ndarray:
+def answer(network: LoadedNetwork, output: int | str = 0, feed: np.ndarray = TWO_INPUT) -> np.ndarray:
     return network.run({"x": feed}, [output], Job())[0]
 
 

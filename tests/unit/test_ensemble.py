@@ -17,12 +17,13 @@ from pipeline.inference.networks import Prediction
 from pipeline.inference.sessions import Session
 from pipeline.options.options import Options
 from pipeline.pixels.image_io import Photo
-from pipeline.registry import catalog, weights
-from pipeline.registry import fetching as supply
+from pipeline.registry import fetching, weights
 from pipeline.registry.catalog import Card, Ensemble
+from pipeline.stages import Inputs
+from tests import house
 from tests.pictures import composite, iou
 
-BEST = catalog.find_card("best")
+BEST = house.card("best")
 assert isinstance(BEST, Ensemble)
 
 
@@ -40,18 +41,20 @@ def test_mattes_are_averaged_and_their_levels_stretched(one: float, other: float
 
 
 def test_an_ensemble_is_as_large_as_its_files_and_as_strict_as_its_strictest_member(u2netp: Path, isnet: Path) -> None:
-    members = [catalog.find_card("u2netp"), catalog.find_card("isnet-general-use")]
-    assert weights.count_bytes(BEST) == sum(weights.count_bytes(member) for member in members)
+    members = [house.card("u2netp"), house.card("isnet-general-use")]
+    assert weights.count_bytes(BEST, house.settings()) == sum(
+        weights.count_bytes(member, house.settings()) for member in members
+    )
     assert BEST.commercial_use == "unclear" and BEST.license_url == members[1].license_url
 
 
 def test_what_is_missing_is_all_that_is_missing(own_models: Path, isnet: Path) -> None:
-    assert [variant.file for variant in weights.list_missing(BEST)] == ["isnet-general-use-fp16.onnx"]
+    assert [variant.file for variant in weights.list_missing(BEST, house.settings())] == ["isnet-general-use-fp16.onnx"]
     with pytest.raises(ClearcutError) as caught:
-        cut_out(Photo(composite().rgb), Options(model="best"))
+        cut_out(Inputs(Photo(composite().rgb)), Options(model="best"))
     assert caught.value.code == "model_missing" and caught.value.facts["megabytes"] == 88
-    supply.import_file(BEST, isnet)
-    assert weights.is_installed(BEST)
+    fetching.import_file(BEST, isnet, house.settings())
+    assert weights.is_installed(BEST, house.settings())
 
 
 def test_fast_then_best_costs_only_the_difference(u2netp: Path, isnet: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,11 +62,11 @@ def test_fast_then_best_costs_only_the_difference(u2netp: Path, isnet: Path, mon
     run = Session.run
     monkeypatch.setattr(Session, "run", lambda self, *given: ran.append(self.card.name) or run(self, *given))
     photo = Photo(composite().rgb)
-    cut_out(photo, Options(model="u2netp"))
-    best = cut_out(photo, Options(model="best"))
+    cut_out(Inputs(photo), Options(model="u2netp"))
+    best = cut_out(Inputs(photo), Options(model="best"))
     assert ran == ["u2netp", "isnet-general-use"]
     assert iou(best.alpha, composite().alpha) > 0.97 and best.model == "best"
-    mattes.predict(photo, "best", Job())
+    mattes.predict(photo, "best", house.runtime(), Job())
     assert len(ran) == 2
 
 
@@ -99,14 +102,14 @@ def test_members_side_by_side_say_what_they_say_one_after_the_other(
     for side_by_side in (False, True):
         monkeypatch.setattr(mattes, "SIDE_BY_SIDE", 1 if side_by_side else 10_000)
         threads.clear()
-        mattes_of[side_by_side] = mattes.predict(photo, "three", Job(), cache=False).prediction.matte
+        mattes_of[side_by_side] = mattes.predict(photo, "three", house.runtime(), Job(), cache=False).prediction.matte
         assert len(threads) == (3 if side_by_side else 1)
     assert np.array_equal(mattes_of[False], mattes_of[True])
     assert mattes_of[True].max() > 0.2
 
 
 def test_weights_count_and_levels_stretch(three: Card) -> None:
-    matte = mattes.predict(Photo(np.full((16, 16, 3), 255, np.uint8)), "three", Job()).prediction.matte
+    matte = mattes.predict(Photo(np.full((16, 16, 3), 255, np.uint8)), "three", house.runtime(), Job()).prediction.matte
     assert np.allclose(matte, ((0.1 + 0.5 + 2 * 1.0) / 4 - 0.1) / 0.8, atol=1e-6)
 
 
@@ -117,10 +120,10 @@ def test_what_stops_a_member_stops_the_whole(
     monkeypatch.setattr(mattes, "SIDE_BY_SIDE", side_by_side)
     (empty_models / "net-1.onnx").write_bytes(told(0.6))
     with pytest.raises(ClearcutError) as caught:
-        mattes.predict(Photo(composite(64, 64).rgb), "three", Job(), cache=False)
+        mattes.predict(Photo(composite(64, 64).rgb), "three", house.runtime(), Job(), cache=False)
     assert (caught.value.code, caught.value.facts["model"]) == ("wrong_checksum", "net-1")
     job = Job()
     job.cancel()
     with pytest.raises(ClearcutError) as caught:
-        mattes.predict(Photo(composite(64, 64).rgb), "three", job, cache=False)
+        mattes.predict(Photo(composite(64, 64).rgb), "three", house.runtime(), job, cache=False)
     assert caught.value.code == "cancelled"

@@ -17,7 +17,7 @@ from pipeline.inference.engines.mnn import Mnn, MnnNetwork
 from pipeline.inference.engines.open_vino import OpenVino
 from pipeline.registry.catalog import ModelCard, Precision
 from tests import house
-from tests.machines import AMX, AVX2, AVX512
+from tests.machines import AMX, AVX2, AVX512, OnMachine
 
 pytestmark = pytest.mark.skipif(not ENGINES["mnn"].is_here(), reason="no MNN here")
 
@@ -33,8 +33,8 @@ def card(name: str) -> ModelCard:
 
 
 def told(card: ModelCard) -> tuple[str, str, tuple[str, ...]]:
-    planned = engines.plan(card, "exact", house.settings())
-    return engines.label(planned), planned.why, planned.warnings
+    planned = engines.choose_plan(card, "exact", house.settings())
+    return engines.describe_plan(planned), planned.why, planned.warnings
 
 
 @pytest.mark.parametrize(
@@ -52,13 +52,13 @@ def test_the_processor_decides_what_runs_a_measured_network(
     features: tuple[str, ...],
     exact: str,
     fast: str,
-    on_machine: Callable[..., None],
+    on_machine: OnMachine,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(OpenVino, "is_here", lambda engine: True)
     on_machine(features=features)
-    plans = [engines.plan(card("u2netp"), precision, house.settings()) for precision in get_args(Precision)]
-    assert [(engines.label(plan), plan.why) for plan in plans] == [(exact, "measured"), (fast, "measured")]
+    plans = [engines.choose_plan(card("u2netp"), precision, house.settings()) for precision in get_args(Precision)]
+    assert [(engines.describe_plan(plan), plan.why) for plan in plans] == [(exact, "measured"), (fast, "measured")]
 
 
 def test_a_network_that_nobody_measured_is_not_given_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,7 +81,7 @@ def test_what_it_cannot_convert_is_run_by_the_next_best(
     instead: str,
     features: tuple[str, ...],
     two_answers: Path,
-    on_machine: Callable[..., None],
+    on_machine: OnMachine,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     on_machine(features=features)
@@ -89,7 +89,7 @@ def test_what_it_cannot_convert_is_run_by_the_next_best(
     monkeypatch.setattr(OpenVino, "is_here", lambda engine: has_openvino)
     file, settings = WeightFile(two_answers, "0" * 64, [0]), house.settings()
     network, plan = engines.load(card("u2netp"), file, Plan("mnn", why="measured"), settings)
-    assert (network.label, engines.label(plan), plan.warnings) == (instead, instead, ())
+    assert (network.label, engines.describe_plan(plan), plan.warnings) == (instead, instead, ())
     network, plan = engines.load(card("u2netp"), file, Plan("mnn", why="asked"), settings)
     assert (network.label, plan.warnings) == ("onnxruntime CPU", ("engine_fallback",))
 

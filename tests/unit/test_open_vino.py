@@ -21,7 +21,7 @@ from pipeline.pixels.image_io import Photo, decode
 from pipeline.registry.catalog import Card, CoarsestArithmetic, ModelCard, Precision
 from pipeline.stages import Inputs
 from tests import house
-from tests.machines import AMX, AVX2, AVX512
+from tests.machines import AMX, AVX2, AVX512, OnMachine
 from tests.networks import TWO_ANSWERS, TWO_INPUT
 
 pytestmark = pytest.mark.skipif(not ENGINES["openvino"].is_here(), reason="no OpenVINO here")
@@ -40,7 +40,7 @@ def measured() -> ModelCard:
 
 def plan(card: Card, precision: Precision = "exact") -> Plan:
     assert isinstance(card, ModelCard)
-    return engines.plan(card, precision, house.settings())
+    return engines.choose_plan(card, precision, house.settings())
 
 
 @pytest.fixture
@@ -80,9 +80,12 @@ def test_where_it_is_missing_everything_works_and_asking_for_it_is_told(
     alone: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(OpenVino, "is_here", lambda engine: False)
-    assert (engines.label(plan(measured())), plan(measured()).warnings) == ("onnxruntime CPU", ())
+    assert (engines.describe_plan(plan(measured())), plan(measured()).warnings) == ("onnxruntime CPU", ())
     monkeypatch.setenv("CLEARCUT_ENGINE", "openvino")
-    assert (engines.label(plan(measured())), plan(measured()).warnings) == ("onnxruntime CPU", ("engine_fallback",))
+    assert (engines.describe_plan(plan(measured())), plan(measured()).warnings) == (
+        "onnxruntime CPU",
+        ("engine_fallback",),
+    )
 
 
 @pytest.mark.parametrize(
@@ -90,7 +93,7 @@ def test_where_it_is_missing_everything_works_and_asking_for_it_is_told(
     [((), ("f32", "f32")), (AVX2, ("f32", "f32")), (AVX512, ("f32", "f32")), (AMX, ("f32", "bf16"))],
 )
 def test_halves_are_used_where_the_processor_has_them_and_the_precision_allows(
-    features: tuple[str, ...], labels: tuple[str, str], on_machine: Callable[..., None]
+    features: tuple[str, ...], labels: tuple[str, str], on_machine: OnMachine
 ) -> None:
     on_machine(features=features)
     card = measured().model_copy(update={"arithmetic": CoarsestArithmetic(exact="f32", fast="bf16")})

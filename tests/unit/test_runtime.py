@@ -13,18 +13,20 @@ import numpy as np
 import onnx.parser
 import pytest
 
-from pipeline.base import jobs
 from pipeline.base.errors import ClearcutError
 from pipeline.base.jobs import Job, Slots
-from pipeline.cutout import Cutout, cut_out, cut_out_file
-from pipeline.inference import pool as runtime
+from pipeline.commands.cut import _Releaser
+from pipeline.cutout import InputFiles, cut_out, cut_out_file
 from pipeline.inference import sessions
 from pipeline.inference.pool import Pool
+from pipeline.inference.runtime import Runtime
 from pipeline.inference.sessions import Session
 from pipeline.options.options import Options
 from pipeline.pixels.image_io import Photo
 from pipeline.registry import catalog
-from pipeline.registry.catalog import Feed, ModelCard, Read, Variant
+from pipeline.registry.catalog import Feed, ModelCard, Reading, Variant
+from pipeline.stages import Cutout, Inputs
+from tests import house
 from tests.networks import TWO_ANSWERS, TWO_INPUT
 from tests.pictures import encoded
 
@@ -67,9 +69,9 @@ TOO_LARGE_ON_WHITE = network(
 def install(empty_models: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., ModelCard]:
     """Put a small network, in one or more variants, into a catalogue and models folder of this test's own."""
     cards: dict[str, ModelCard] = {}
-    monkeypatch.setattr(catalog, "models", lambda: cards)
+    monkeypatch.setattr(catalog, "list_models", lambda settings: cards)
     facts: dict[str, Any] = {
-        "kind": "u2net", "network": "saliency", "license": "MIT", "license_url": "", "homepage": "",
+        "kind": "u2net", "family": "saliency", "license": "MIT", "license_url": "", "homepage": "",
         "commercial_use": "yes", "good_for": ("own",),
     }  # fmt: skip
 
@@ -101,7 +103,7 @@ def loaded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def cut(pixels: np.ndarray, model: str) -> Cutout:
-    return cut_out(Photo(pixels), Options(model=model))
+    return cut_out(Inputs(Photo(pixels)), Options(model=model))
 
 
 def started(work: Callable[..., Any], *arguments: Any) -> Future[Any]:
@@ -138,7 +140,7 @@ def queue(slots: Slots, *jobs: Job, inside: Callable[[Job], object] = lambda job
     """Put `jobs` into the queue of `slots`, whose places are taken, one after the other."""
 
     def turn(job: Job) -> None:
-        with slots.turn(job):
+        with slots.hold(job):
             inside(job)
 
     ends = []
@@ -153,7 +155,7 @@ def test_as_many_jobs_run_at_once_as_there_are_places_and_no_more(places: int) -
     slots, together, running, most = Slots(places), threading.Barrier(places), [], []
 
     def work() -> None:
-        with slots.turn(Job()):
+        with slots.hold(Job()):
             running.append(1)
             most.append(len(running))
             together.wait(PATIENCE)
@@ -166,7 +168,7 @@ def test_as_many_jobs_run_at_once_as_there_are_places_and_no_more(places: int) -
 
 def test_the_number_of_places_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLEARCUT_SLOTS", "3")
-    assert (Slots().places, Slots(2).places, jobs.SLOTS.places) == (3, 2, 3)
+    assert house.runtime().slots.places == 3
 
 
 def test_jobs_run_in_the_order_they_came_and_see_the_line_before_them_shrink() -> None:
@@ -176,7 +178,7 @@ def test_jobs_run_in_the_order_they_came_and_see_the_line_before_them_shrink() -
         order.append(job)
         until(lambda: [later.ahead for later in jobs[len(order) - 1 :]] == [*range(6 - len(order))])
 
-    with slots.turn(Job()):
+    with slots.hold(Job()):
         ends = queue(slots, *jobs, inside=inside)
         assert [job.ahead for job in jobs] == [1, 2, 3, 4, 5]
     for end in ends:
@@ -186,9 +188,9 @@ def test_jobs_run_in_the_order_they_came_and_see_the_line_before_them_shrink() -
 
 def test_who_has_no_patience_is_turned_away_and_told_when_to_come_again() -> None:
     slots, retry_after = Slots(1), [0]
-    with slots.turn(Job(most_ahead=0)):
+    with slots.hold(Job(most_ahead=0)):
         for waiting in range(3):
-            with pytest.raises(ClearcutError) as caught, slots.turn(Job(most_ahead=waiting)):
+            with pytest.raises(ClearcutError) as caught, slots.hold(Job(most_ahead=waiting)):
                 pytest.fail("it ran")
             facts = caught.value.facts
             assert (caught.value.code, caught.value.status, facts["waiting"]) == ("busy", 429, waiting)
@@ -200,7 +202,7 @@ def test_who_has_no_patience_is_turned_away_and_told_when_to_come_again() -> Non
 
 def test_a_cancelled_job_leaves_the_queue_at_once_and_the_others_go_on() -> None:
     slots, (first, stopped, last), order = Slots(1), (Job(), Job(), Job()), []
-    with slots.turn(Job()):
+    with slots.hold(Job()):
         ends = queue(slots, first, stopped, last, inside=order.append)
         stopped.cancel()
         with refused("cancelled"):
@@ -213,42 +215,42 @@ def test_a_cancelled_job_leaves_the_queue_at_once_and_the_others_go_on() -> None
 def test_a_job_cancelled_beforehand_takes_no_place() -> None:
     slots, job = Slots(1), Job()
     job.cancel()
-    with refused("cancelled"), slots.turn(job):
+    with refused("cancelled"), slots.hold(job):
         pytest.fail("it ran")
-    with slots.turn(Job(most_ahead=0)):
+    with slots.hold(Job(most_ahead=0)):
         pass
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, ClearcutError])
 def test_an_exception_inside_a_turn_frees_the_place(error: type[BaseException]) -> None:
     slots = Slots(1)
-    with pytest.raises(error), slots.turn(Job()):
+    with pytest.raises(error), slots.hold(Job()):
         raise error("cancelled")
-    with slots.turn(Job(most_ahead=0)):
+    with slots.hold(Job(most_ahead=0)):
         pass
 
 
 def test_many_threads_that_want_a_model_load_it_once(install: Any, loaded: list[str]) -> None:
-    pool, card, together = Pool(), install("red", FINDS_RED), threading.Barrier(8)
-    ends = [started(lambda: together.wait(PATIENCE) < 8 and pool.session(card)) for _ in range(8)]
+    pool, card, together = Pool(house.settings()), install("red", FINDS_RED), threading.Barrier(8)
+    ends = [started(lambda: together.wait(PATIENCE) < 8 and pool.get(card)) for _ in range(8)]
     assert len({id(end.result(PATIENCE)) for end in ends}) == 1
     assert loaded == ["red"]
 
 
 def test_the_session_not_used_for_longest_makes_room(install: Any, loaded: list[str], monkeypatch: Any) -> None:
     monkeypatch.setenv("CLEARCUT_POOL_MB", "250")
-    pool = Pool()
+    pool = Pool(house.settings())
     cards = {name: install(name, FINDS_RED, memory_mb=9000 if name == "large" else 100) for name in [*"abc", "large"]}
     for name in [*"abacac", "b", "c", "large", "large", "c"]:
-        pool.session(cards[name])
+        pool.get(cards[name])
     assert loaded == ["a", "b", "c", "b", "large", "c"]
 
 
 def test_a_cleared_pool_loads_again_and_a_session_in_use_still_works(install: Any, loaded: list[str]) -> None:
-    pool, card = Pool(), install("red", FINDS_RED)
-    kept = pool.session(card)
+    pool, card = Pool(house.settings()), install("red", FINDS_RED)
+    kept = pool.get(card)
     pool.clear()
-    pool.session(card)
+    pool.get(card)
     assert loaded == ["red", "red"]
     assert kept.run(np.ones(SHAPE, np.float32), Job())[0].min() == 1
 
@@ -256,22 +258,23 @@ def test_a_cleared_pool_loads_again_and_a_session_in_use_still_works(install: An
 @pytest.mark.parametrize("outputs", [(0,), (1,), ("green", "red")])
 def test_a_session_gives_the_outputs_that_its_card_names(outputs: tuple[int | str, ...], install: Any) -> None:
     card = install("two", TWO_ANSWERS, size=(8, 8))
-    card = card.model_copy(update={"read": Read(outputs=outputs)})
-    answers = Pool().session(card).run(TWO_INPUT, Job())
+    card = card.model_copy(update={"read": Reading(outputs=outputs)})
+    answers = Pool(house.settings()).get(card).run(TWO_INPUT, Job())
     values = {0: 0.25, 1: 0.75, "red": 0.25, "green": 0.75}
     assert [answer.max() for answer in answers] == [values[output] for output in outputs]
 
 
 def test_after_the_last_photo_networks_hold_no_memory(install: Any, loaded: list[str]) -> None:
     install("first", FINDS_RED)
-    runtime.POOL.clear()
+    runtime = Runtime(house.settings())
     for last, times in ((False, 1), (False, 1), (True, 1), (False, 2)):
-        cut_out(Photo(WHITE), Options(model="first"), cache=False, last=last)
+        job = Job(on_step=_Releaser(runtime) if last else None)
+        cut_out(Inputs(Photo(WHITE)), Options(model="first"), runtime, job=job, cache=False)
         assert len(loaded) == times
 
 
 def test_a_session_gives_each_of_many_threads_its_own_answer(install: Any) -> None:
-    session = Pool().session(install("red", FINDS_RED))
+    session = Pool(house.settings()).get(install("red", FINDS_RED))
 
     def answers(number: int) -> set[float]:
         feed = np.full(SHAPE, number, np.float32)
@@ -281,17 +284,17 @@ def test_a_session_gives_each_of_many_threads_its_own_answer(install: Any) -> No
     assert [end.result(PATIENCE) for end in ends] == [{float(number)} for number in range(8)]
 
 
-def test_cancelling_breaks_off_a_running_network_and_harms_nobody_else(install: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(jobs, "SLOTS", Slots(1))
+def test_cancelling_breaks_off_a_running_network_and_harms_nobody_else(install: Any) -> None:
+    assert house.runtime().slots.places == 1
     install("slow", NEVER_ENDS_ON_WHITE)
     job, options = Job(), Options(model="slow")
-    end = started(lambda: cut_out_file(encoded(WHITE), options, job=job))
+    end = started(lambda: cut_out_file(InputFiles(encoded(WHITE)), options, job=job))
     until(lambda: job.step == "finding" or end.done())
     time.sleep(0.05)
     job.cancel()
     with refused("cancelled"):
         end.result(PATIENCE)
-    assert cut_out_file(encoded(BLACK), options, job=Job(most_ahead=0)).original_size == (8, 8)
+    assert cut_out_file(InputFiles(encoded(BLACK)), options, job=Job(most_ahead=0)).original_size == (8, 8)
 
 
 @pytest.mark.parametrize("data", [FINDS_RED[:40], FINDS_RED[:-20], b"text", bytes(9)], ids=["half", "cut", "text", "0"])
@@ -321,5 +324,5 @@ def test_an_answer_is_kept_under_the_variant_that_gave_it(install: Any, empty_mo
     assert cut(RED, "two").alpha.max() == 0
     (empty_models / "two-0.onnx").write_bytes(FINDS_RED)
     cut(RED, "two")
-    runtime.POOL.clear()
+    house.runtime().pool.clear()
     assert cut(RED, "two").alpha.min() == 255
