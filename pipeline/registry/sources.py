@@ -36,7 +36,6 @@ class TooLong(SourceFailed):
 
 def _fetch_over_http(address: str, variant: Variant, part: Path, progress: Progress) -> None:
     """A file over HTTP(S), resumed where the connection broke, never longer than announced."""
-    import anyio
     import httpx
 
     for _ in range(1 + RESUMES):
@@ -44,7 +43,7 @@ def _fetch_over_http(address: str, variant: Variant, part: Path, progress: Progr
         if have == variant.bytes and not variant.rounded:
             return
         try:
-            anyio.run(_download, address, variant, part, progress)
+            _run_download(address, variant, part, progress)
         except httpx.TransportError:
             if _measure(part) == have:  # nothing came: trying on would only wait
                 raise SourceFailed(address) from None
@@ -56,6 +55,22 @@ def _fetch_over_http(address: str, variant: Variant, part: Path, progress: Progr
                 raise SourceFailed(address)
             return
     raise SourceFailed(address)
+
+
+def _run_download(address: str, variant: Variant, part: Path, progress: Progress) -> None:
+    """`_download` from its beginning to its end, in a loop of its own."""
+    import asyncio
+
+    import anyio
+    from anyio.from_thread import start_blocking_portal
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        anyio.run(_download, address, variant, part, progress)
+    else:  # this thread has one, as that of a notebook: the download takes another thread
+        with start_blocking_portal() as portal:
+            portal.call(_download, address, variant, part, progress)
 
 
 async def _download(address: str, variant: Variant, part: Path, progress: Progress) -> None:

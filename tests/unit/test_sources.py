@@ -1,22 +1,28 @@
 """Where weight files come from: real web servers that behave badly, and the package managers of this machine."""
 
+import asyncio
 import hashlib
 import os
 import select
 import shutil
+import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 
 from pipeline.base.errors import ClearcutError
+from pipeline.base.settings import ROOT
 from pipeline.registry import fetching, sources, weights
 from pipeline.registry.catalog import Feed, ModelCard, Variant
 from tests import house
@@ -284,17 +290,136 @@ def test_a_cancelled_fetch_hangs_up_at_once_and_leaves_nothing(
     assert files(empty_models) == set()
 
 
-def test_no_thread_stays_behind_when_a_fetch_is_over(empty_models: Path, site: Any) -> None:
-    for reply in (Reply(), Reply(WRONG), Reply(DATA * 12), Reply(cut=HALF)):
-        if (empty_models / "tiny.onnx").exists():
-            (empty_models / "tiny.onnx").unlink()
-        try:
-            fetching.fetch_network(card(site(reply).url), house.settings())
-        except ClearcutError as error:
-            assert error.code == "fetch_failed"
+def open_things() -> tuple[set[str], int]:
+    """Names of the threads of this process, and how many files, sockets and event queues it has open."""
+    here = Path("/proc/self/fd")
+    return {each.name for each in threading.enumerate()}, len(list(here.iterdir())) if here.is_dir() else 0
+
+
+def until_only(before: tuple[set[str], int]) -> None:
+    """Wait until there is no more of them than `before`: a server lets go in its own time."""
     end = monotonic() + AT_ONCE
-    while any(thread.name == "clearcut-download" for thread in threading.enumerate()):
-        assert monotonic() < end
+    while not ((now := open_things())[0] <= before[0] and now[1] <= before[1]):
+        assert monotonic() < end, (before, now)
+        sleep(0.02)
+
+
+ENDS = [Reply(), Reply(WRONG), Reply(DATA * 12), Reply(cut=HALF), Reply(cut=0), Reply(status=404)]
+
+
+@pytest.mark.parametrize("reply", ENDS, ids=["good", "wrong", "longer", "cut", "nothing", "404"])
+def test_no_thread_and_no_socket_stays_behind_when_a_fetch_is_over(reply: Reply, site: Any) -> None:
+    server = site(reply)
+    before = open_things()
+    try:
+        fetching.fetch_network(card(server.url), house.settings())
+    except ClearcutError as error:
+        assert error.code == "fetch_failed"
+    until_only(before)
+
+
+class Enough(BaseException):
+    """What no source expects, as a KeyboardInterrupt."""
+
+
+@pytest.mark.parametrize(
+    "enough", [ClearcutError("cancelled"), ValueError("of the caller"), Enough(), KeyboardInterrupt()]
+)
+def test_a_follower_that_raises_hangs_up_at_once_and_leaves_no_thread_and_no_socket(
+    enough: BaseException, empty_models: Path, site: Any
+) -> None:
+    server = site(Reply(hold=HALF))
+    before = open_things()
+
+    def follow(done: int | None, total: int) -> None:
+        if done:
+            raise enough
+
+    with pytest.raises(type(enough)) as caught:
+        fetching.fetch_network(card(server.url), house.settings(), follow)
+    assert caught.value is enough
+    assert server.hung_up.wait(1)
+    assert (files(empty_models), len(server.asked)) == (set(), 1)
+    until_only(before)
+
+
+def test_a_file_that_is_longer_than_announced_is_left_at_once_and_the_next_source_asked(
+    empty_models: Path, site: Any
+) -> None:
+    endless, good = site(Reply(DATA * 12)), site()
+    found = fetching.fetch_network(card(endless.url, good.url), house.settings())
+    assert (found.read_bytes(), files(empty_models)) == (DATA, {"tiny.onnx"})
+    assert (endless.asked, good.asked) == ([("/tiny.onnx", 0)], [("/tiny.onnx", 0)])
+    assert endless.sent < 11 * len(DATA)
+
+
+@pytest.mark.parametrize("leftover", [b"junk", WRONG[:HALF]], ids=["junk", "half"])
+def test_a_wrong_leftover_is_gone_on_with_and_then_begun_anew(leftover: bytes, empty_models: Path, site: Any) -> None:
+    server = site()
+    (empty_models / "tiny.onnx.part").write_bytes(leftover)
+    assert fetching.fetch_network(card(server.url), house.settings()).read_bytes() == DATA
+    assert server.asked == [("/tiny.onnx", len(leftover)), ("/tiny.onnx", 0)]
+
+
+def test_a_fetch_in_a_thread_beside_a_running_loop_leaves_nothing_of_its_own_loop(site: Any) -> None:
+    first, second = site(), site(Reply(hold=HALF))
+
+    def cancelled(done: int | None, total: int) -> None:
+        if done:
+            raise ClearcutError("cancelled")
+
+    def work() -> None:
+        before = open_things()
+        tiny = fetching.fetch_network(card(first.url), house.settings())
+        tiny.unlink()
+        refused("cancelled", fetching.fetch_network, card(second.url), house.settings(), cancelled)
+        until_only(before)
+        with pytest.raises(RuntimeError):  # none runs in this thread any more
+            asyncio.get_running_loop()
+
+    async def serve() -> None:
+        mine = asyncio.get_running_loop()
+        task = asyncio.create_task(asyncio.to_thread(work))
+        beats = 0
+        while not task.done():
+            beats += 1
+            await asyncio.sleep(0.01)
+        await task
+        assert beats > 10 and asyncio.get_running_loop() is mine
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(serve())
+
+
+def test_a_notebook_whose_thread_runs_a_loop_can_fetch_all_the_same(empty_models: Path, site: Any) -> None:
+    def cancelled(done: int | None, total: int) -> None:
+        if done:
+            raise ClearcutError("cancelled")
+
+    async def cell() -> None:
+        before = open_things()
+        fetching.fetch_network(card(site().url), house.settings()).unlink()
+        held = site(Reply(hold=HALF))
+        refused("cancelled", fetching.fetch_network, card(held.url), house.settings(), cancelled)
+        assert held.hung_up.wait(1)
+        assert files(empty_models) == set()
+        assert not {each for each in open_things()[0] - before[0] if "AnyIO" in each or "asyncio" in each}
+
+    asyncio.run(cell())
+
+
+def test_ctrl_c_during_a_download_ends_it_at_once(empty_models: Path, site: Any, monkeypatch: Any) -> None:
+    server = site(Reply(hold=HALF))
+    monkeypatch.setenv("CLEARCUT_MODELS_MIRROR", server.base)
+    command = [sys.executable, "-m", "pipeline", "models", "fetch", "u2netp"]
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # tests started in the background ignore it
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, preexec_fn=heed) as process:
+        assert server.held.wait(60)
+        process.send_signal(signal.SIGINT)
+        assert server.hung_up.wait(AT_ONCE)
+        assert process.stderr and "Traceback" not in process.stderr.read()
+    assert process.returncode == 130
+    assert files(empty_models) == set()
 
 
 # ---- package managers ------------------------------------------------------------------------------------------------
