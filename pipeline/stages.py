@@ -191,7 +191,8 @@ def run_stages(
         with clock(stage):
             return memo.remember(stage, read, make) if memo else make()
 
-    files = weights.stamp(runtime.find_card(options.model), runtime.settings) if memo else ()
+    asks = memo is not None and not _keeps_own_alpha(photo, options)
+    files = weights.stamp(runtime.find_card(options.model), runtime.settings) if asks else ()
     seen = view.original if view else lambda: photo
     predicted = run("find", lambda: find_subject(seen(), options, runtime, job, cache), files)
     job.enter("finishing")
@@ -209,7 +210,7 @@ def run_stages(
 
 def find_subject(photo: Photo, options: Options, runtime: Runtime, job: Job, cache: bool) -> PredictionResult:
     """What the network that `options` name says of `photo`; none is asked where its own transparency is wanted."""
-    if options.own_alpha == "keep" and photo.alpha is not None:
+    if _keeps_own_alpha(photo, options):
         return OWN_ALPHA
     return predict(photo, options.model, runtime, job, cache, options.keep, options.precision)
 
@@ -219,7 +220,7 @@ def make_matte(photo: Photo, prediction: Prediction, options: Options, reduced: 
 
     `photo` may be `reduced` from the one that the network saw.
     """
-    if options.own_alpha == "keep" and photo.alpha is not None:
+    if photo.alpha is not None and _keeps_own_alpha(photo, options):
         return photo.alpha
     alpha = resize_matte(prediction.matte, photo.size, hard=prediction.labels is not None)
     return refine_edges(alpha, flatten(photo), options, reduced)
@@ -234,11 +235,15 @@ def cut_edges(photo: Photo, matte: np.ndarray, options: Options, reduced: float 
 def find_colours(photo: Photo, prediction: Prediction, alpha: np.ndarray, options: Options) -> np.ndarray:
     """The subject's own colours ``(H, W, 3)`` uint8; what the photo itself has as see-through is in its own already."""
     own = None if options.own_alpha == "ignore" else photo.alpha
-    keeps_own = own is not None and options.own_alpha == "keep"
-    if not options.decontaminate or options.background == "original" or keeps_own:
+    if not options.decontaminate or options.background == "original" or _keeps_own_alpha(photo, options):
         return photo.rgb
     estimated = estimate_foreground(flatten(photo), alpha, prediction.foreground)
     return estimated if own is None else np.where(own[..., None] < 255, photo.rgb, estimated)
+
+
+def _keeps_own_alpha(photo: Photo, options: Options) -> bool:
+    """Whether the photo's own transparency is all that is wanted of a matte."""
+    return options.own_alpha == "keep" and photo.alpha is not None
 
 
 @contextmanager
