@@ -10,6 +10,7 @@ import tarfile
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
@@ -57,6 +58,13 @@ def _fetch_over_http(address: str, variant: Variant, part: Path, progress: Progr
     raise SourceFailed(address)
 
 
+class _Resolvers(ThreadPoolExecutor):
+    """Threads that look up names, which can take long and cannot be broken off: nobody waits for one in the end."""
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        super().shutdown(wait=False, cancel_futures=cancel_futures)
+
+
 def _run_download(address: str, variant: Variant, part: Path, progress: Progress) -> None:
     """`_download` from its beginning to its end, in a loop of its own."""
     import asyncio
@@ -75,8 +83,11 @@ def _run_download(address: str, variant: Variant, part: Path, progress: Progress
 
 async def _download(address: str, variant: Variant, part: Path, progress: Progress) -> None:
     """What is still wanted of `address` at the end of `part`. `progress` hears a beat, and may stop it by raising."""
+    import asyncio
+
     import anyio
 
+    asyncio.get_running_loop().set_default_executor(_Resolvers(1))
     stopped: list[BaseException] = []
 
     async def receive(scope: anyio.CancelScope) -> None:

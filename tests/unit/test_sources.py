@@ -262,6 +262,26 @@ def test_a_server_that_keeps_silent_can_be_left_at_once(answer: Reply | None, em
     assert files(empty_models) == set()
 
 
+def test_a_name_that_is_not_found_out_can_be_left_at_once(empty_models: Path, monkeypatch: Any) -> None:
+    asked, over = threading.Event(), threading.Event()
+
+    def look_up(*_: Any, **__: Any) -> None:
+        asked.set()
+        over.wait(2 * AT_ONCE)
+        raise socket.gaierror("nobody knows")
+
+    def cancelled(done: int | None, total: int) -> None:
+        if asked.is_set():
+            raise ClearcutError("cancelled")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    start = monotonic()
+    refused("cancelled", fetching.fetch_network, card("http://slow.example/tiny.onnx"), house.settings(), cancelled)
+    over.set()
+    assert monotonic() - start < AT_ONCE
+    assert files(empty_models) == set()
+
+
 @pytest.mark.parametrize("source", ["https", "pip", *(pytest.param(n, marks=NEEDS_NPM) for n in ("npm", "npm script"))])
 def test_a_cancelled_fetch_hangs_up_at_once_and_leaves_nothing(
     source: str, empty_models: Path, tmp_path: Path, site: Any, monkeypatch: Any
