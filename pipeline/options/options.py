@@ -93,6 +93,7 @@ def _find_formats(trait: str) -> dict[str, list[str]]:
 
 _COLOURED = {"background": ["color", "gradient", "image"]}
 _DROPPED = {"shadow": ["drop"]}
+_FRAMED: ReadBy = {"compose": None, "encode": None}  # the file tells the dots per inch that go with it
 
 
 class Options(BaseModel):
@@ -123,7 +124,9 @@ class Options(BaseModel):
     )
 
     background: Literal["transparent", "color", "gradient", "image", "blur", "original"] = _option(
-        "transparent", "background", read_by={"colour": ["original"], "compose": None}
+        "transparent",
+        "background",
+        read_by={"colour": ["original"], "compose": None, "encode": ["transparent"]},
     )
     background_color: HexColour = _option("#ffffff", "background", when=_COLOURED)
     background_color_2: HexColour = _option("#c9d6df", "background", when={"background": ["gradient"]})
@@ -142,9 +145,9 @@ class Options(BaseModel):
     shadow_y: float = _option(3.0, "shadow", 0.5, ge=-30, le=30, when=_DROPPED)  # percent of the subject
 
     crop: bool = _option(False, "frame")
-    canvas: Frame = _option("", "frame", max_length=40)
+    canvas: Frame = _option("", "frame", read_by=_FRAMED, max_length=40)
     margin: float = _option(8.0, "frame", 0.5, ge=0, le=100)  # percent of the subject
-    rotate: Turn = _option(0, "frame")  # degrees clockwise
+    rotate: Turn = _option(0, "frame", read_by=_FRAMED)  # degrees clockwise
     flip: Literal["none", "horizontal", "vertical"] = _option("none", "frame")
     outline: float = _option(0.0, "frame", 0.1, ge=0, le=10)  # percent of the subject
     outline_color: HexColour = _option("#ffffff", "frame")

@@ -1,14 +1,17 @@
 """A photo at screen size: what it shows is what the full size shows, and a slider neither reads nor runs anything."""
 
+from collections import Counter
+
 import cv2
 import numpy as np
 import pytest
 
-from pipeline import ClearcutError, Draft, Job, Options, cut_out_file, draft
-from pipeline.inference import predict as mattes
+from pipeline import ClearcutError, Draft, InputFiles, Job, Options, cut_out_file
 from pipeline.pixels import image_io
 from pipeline.pixels.formats import FORMATS
+from tests import house
 from tests.pictures import composite, encoded, opened, photo
+from tests.spies import note_stages
 
 pytestmark = pytest.mark.usefixtures("u2netp")
 LONG_SIDE = 800
@@ -42,14 +45,14 @@ LOOKS = {
 
 @pytest.fixture(scope="module")
 def one() -> Draft:
-    return Draft("ball.jpg", LONG_SIDE)
+    return Draft("ball.jpg", LONG_SIDE, house.runtime())
 
 
 @pytest.mark.parametrize("look", LOOKS)
 def test_a_view_looks_like_the_full_size_made_smaller(look, one, u2netp):
     options = Options.of(**LOOKS[look])
     view = one.cut_out(DATA, options, WALL)
-    full = cut_out_file(DATA, options, WALL, name="ball.jpg")
+    full = cut_out_file(InputFiles(DATA, WALL, name="ball.jpg"), options)
     assert view.name == full.name and max(view.size) <= max(LONG_SIDE, max(full.size))
     assert (view.cutout.warnings, view.original_size) == (full.cutout.warnings, full.original_size)
     shown, wanted = (premultiplied(opened(each.data)) for each in (view, full))
@@ -68,44 +71,43 @@ def premultiplied(pixels: np.ndarray) -> np.ndarray:
 
 
 @pytest.fixture
-def counted(monkeypatch):
-    """How often a file was decoded, a network asked, an edge drawn."""
-    counts = {"decode": 0, "predict": 0, "full_matte": 0, "separate": 0}
-    for module, name in ((image_io, "decode"), (mattes, "predict"), (draft, "full_matte"), (draft, "separate")):
-        real = getattr(module, name)
+def ran(monkeypatch):
+    """Grows by each stage that is run, and by ``decode`` with each file."""
+    seen, decode = note_stages(monkeypatch), image_io.decode
 
-        def counting(*given, _name=name, _real=real, **named):
-            counts[_name] += 1
-            return _real(*given, **named)
+    def noting(*given):
+        seen.append("decode")
+        return decode(*given)
 
-        monkeypatch.setattr(module, name, counting)
-    return counts
+    monkeypatch.setattr(image_io, "decode", noting)
+    return seen
 
 
-def test_options_that_move_read_nothing_and_run_nothing_again(counted):
-    one = Draft("ball.jpg", LONG_SIDE)
+def test_options_that_move_read_nothing_and_run_nothing_again(ran):
+    one = Draft("ball.jpg", LONG_SIDE, house.runtime())
     for feather in range(5):
         one.cut_out(DATA, Options(feather=feather))
-    assert counted == {"decode": 1, "predict": 1, "full_matte": 1, "separate": 5}
+    once = {"decode": 1, "find": 1, "matte": 1}
+    assert Counter(ran) == {**once, "edges": 5, "colour": 5, "compose": 5}
     for strength in range(5):
         one.cut_out(DATA, Options(feather=4, shadow="drop", shadow_strength=strength, crop=True))
-    assert counted == {"decode": 1, "predict": 1, "full_matte": 1, "separate": 5}
+    assert Counter(ran) == {**once, "edges": 5, "colour": 5, "compose": 10}
 
 
-def test_another_model_is_asked_once(counted, enter, at_hand):
+def test_another_model_is_asked_once(ran, enter, at_hand):
     enter("selfie", at_hand("mediapipe_selfie.onnx"), kind="selfie")
-    one = Draft("person.jpg", LONG_SIDE)
+    one = Draft("person.jpg", LONG_SIDE, house.runtime())
     data = encoded(photo("astronaut"), "JPEG")
     for _ in range(2):
         assert one.cut_out(data, Options(model="selfie")).cutout.model == "selfie"
-    assert counted["predict"] == 1
+    assert ran.count("find") == 1
 
 
-def test_a_background_picture_is_decoded_once(counted):
-    one = Draft("ball.jpg", LONG_SIDE)
+def test_a_background_picture_is_decoded_once(ran):
+    one = Draft("ball.jpg", LONG_SIDE, house.runtime())
     for x in (0, 50, 100):
         one.cut_out(DATA, Options(background="image", background_x=x), WALL)
-    assert counted["decode"] == 2
+    assert ran.count("decode") == 2
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -115,11 +117,11 @@ def test_a_view_is_a_png_named_like_the_download(format, one, u2netp):
 
 
 def test_a_view_is_never_larger_than_the_photo():
-    assert Draft("cat.png", 5000).cut_out(encoded(photo()), Options()).size == photo().shape[1::-1]
+    assert Draft("cat.png", 5000, house.runtime()).cut_out(encoded(photo()), Options()).size == photo().shape[1::-1]
 
 
 def test_a_model_that_was_removed_is_missing_even_if_the_photo_was_seen(own_models):
-    one = Draft("ball.jpg", LONG_SIDE)
+    one = Draft("ball.jpg", LONG_SIDE, house.runtime())
     one.cut_out(DATA, Options())
     (own_models / "u2netp.onnx").unlink()
     with pytest.raises(ClearcutError, match="model_missing"):
@@ -127,7 +129,7 @@ def test_a_model_that_was_removed_is_missing_even_if_the_photo_was_seen(own_mode
 
 
 def test_a_cancelled_draft_is_as_good_as_new():
-    one, job = Draft("ball.jpg", LONG_SIDE), Job()
+    one, job = Draft("ball.jpg", LONG_SIDE, house.runtime()), Job()
     job.cancel()
     with pytest.raises(ClearcutError, match="cancelled"):
         one.cut_out(DATA, Options(), job=job)
@@ -136,13 +138,13 @@ def test_a_cancelled_draft_is_as_good_as_new():
 
 def test_without_its_picture_a_background_picture_is_asked_for():
     with pytest.raises(ClearcutError, match="no_background"):
-        Draft("ball.jpg", LONG_SIDE).cut_out(DATA, Options(background="image"))
+        Draft("ball.jpg", LONG_SIDE, house.runtime()).cut_out(DATA, Options(background="image"))
 
 
 @pytest.mark.parametrize("look", LOOKS)
 def test_a_view_tells_the_size_of_the_download(look, one, u2netp):
     options = Options.of(**LOOKS[look])
-    told, full = one.cut_out(DATA, options, WALL).full_size, cut_out_file(DATA, options, WALL)
+    told, full = one.cut_out(DATA, options, WALL).full_size, cut_out_file(InputFiles(DATA, WALL), options)
     assert full.full_size == full.size
     assert np.abs(np.subtract(told, full.size)).max() <= 8  # a crop is found to the pixel of the view
 
