@@ -1,8 +1,10 @@
-"""What happens to the pixels: from the bytes of a photo to the bytes of its cut-out.
+"""From the bytes of a photo to the bytes of its cut-out: the public API, for pages, servers and scripts.
 
-This is the whole public surface; pages, servers and scripts import nothing deeper. Names load at first use, so that
-``python -m pipeline --help`` need not wait for OpenCV. The storeys and their rooms, ground floor first, stand in
-``storeys.toml``: each imports only what stands before it.
+Names load at first use, so that ``python -m pipeline --help`` need not wait for OpenCV. The modules stand in layers,
+listed in ``storeys.toml``; each imports only modules that stand before it.
+
+>>> from pipeline import Options, cut_out_bytes
+>>> png = cut_out_bytes(open("cat.jpg", "rb").read(), model="u2netp", feather=2)  # doctest: +SKIP
 """
 
 from importlib import import_module

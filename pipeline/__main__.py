@@ -1,4 +1,4 @@
-"""The front door of the command line: what has to happen before anything large is imported."""
+"""``python -m pipeline``: prepares the process and forks a helper for ``cut`` before anything large is imported."""
 
 import gc
 import os
@@ -7,7 +7,7 @@ import sys
 from .base.process import prepare_libraries
 from .inference.helper import Helper, can_fork
 
-gc.set_threshold(100_000)  # imports make many things and no garbage; looking for it takes a twentieth of a start
+gc.set_threshold(100_000)  # imports make no garbage; looking for it takes a twentieth of the start
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's own threads wait by spinning on cores that others need
 prepare_libraries()
 
@@ -21,4 +21,4 @@ if __name__ == "__main__":
     except KeyboardInterrupt:
         exit_code = 130
     sys.stderr.flush()
-    os._exit(exit_code)  # everything is written; to take the interpreter apart would take longer than many a step
+    os._exit(exit_code)  # everything is written; a regular interpreter shutdown would take a noticeable time

@@ -1,1 +1,1 @@
-"""Codes and facts, words, settings, jobs, and what this machine is: whatever the other storeys stand on."""
+"""What every other package uses: errors, words, settings, jobs, the machine, parallel work, the cache folder."""

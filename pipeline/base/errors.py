@@ -1,11 +1,11 @@
-"""What can go wrong: a code and its facts. The sentence for the person stands in the locale files, under the code."""
+"""Errors as codes with facts. The sentence for each code stands in the locale files, as ``error.<code>``."""
 
 import errno
 from typing import Any, Literal, NamedTuple
 
 
 class Answer(NamedTuple):
-    """How the faces answer an error: over HTTP, and to a shell."""
+    """How an error is answered: by which HTTP status, and with which exit code of the command line."""
 
     status: int
     exit_code: int
@@ -135,11 +135,20 @@ ANSWERS: dict[Code, Answer] = {
 
 
 class ClearcutError(Exception):
-    """Something that a person should be told, as a code of `ANSWERS` and the facts that its sentence names.
+    """An error that a person is told about; `explain` makes the sentence.
 
-    Facts are JSON values. They never hold a path of the server: they travel to whoever asked. The error survives
-    pickling, so that worker processes can raise it.
+    It can be pickled, so that worker processes can raise it.
 
+    Parameters
+    ----------
+    code
+        One of `Code`.
+    facts
+        JSON values for the places in the sentence, such as ``{limit}``. Never a path of the server: facts are sent to
+        whoever made the request.
+
+    Examples
+    --------
     >>> error = ClearcutError("busy", waiting=3, retry_after=8)
     >>> error.status, error.exit_code, error.facts["waiting"]
     (429, 1, 3)
@@ -152,18 +161,18 @@ class ClearcutError(Exception):
 
     @property
     def status(self) -> int:
-        """How HTTP answers it; an unknown code, say of a newer worker process, is answered as ``unexpected``."""
+        """The HTTP status; that of ``unexpected`` for a code that is not in `ANSWERS`."""
         return ANSWERS.get(self.code, ANSWERS["unexpected"]).status
 
     @property
     def exit_code(self) -> int:
-        """How the command line ends with it."""
+        """The exit code of the command line."""
         return ANSWERS.get(self.code, ANSWERS["unexpected"]).exit_code
 
     def __str__(self) -> str:
         return f"{self.code} {self.facts}" if self.facts else self.code
 
-    def __reduce__(self) -> tuple[Any, ...]:  # BaseException's own would call the class with the facts as an argument
+    def __reduce__(self) -> tuple[Any, ...]:  # BaseException's own cannot pass keyword arguments
         return _rebuild_error, (self.code, self.facts)
 
 
@@ -172,7 +181,14 @@ def _rebuild_error(code: Code, facts: dict[str, Any]) -> ClearcutError:
 
 
 def as_clearcut_error(error: BaseException, **facts: Any) -> ClearcutError:
-    """Any exception as a `ClearcutError`: itself, a full disk, too little memory, or ``unexpected``."""
+    """Any exception as a `ClearcutError`.
+
+    A `ClearcutError` is returned itself, a full disk becomes ``disk_full`` with `facts`, `MemoryError` becomes
+    ``out_of_memory``, all others ``unexpected``.
+
+    >>> as_clearcut_error(ValueError("wrong")).code
+    'unexpected'
+    """
     if isinstance(error, ClearcutError):
         return error
     if isinstance(error, OSError) and error.errno in FULL:
@@ -183,5 +199,5 @@ def as_clearcut_error(error: BaseException, **facts: Any) -> ClearcutError:
 
 
 def as_write_error(error: OSError, name: str) -> ClearcutError:
-    """Why the file called `name` could not be written: ``disk_full`` or ``write_failed``."""
+    """The error of a file called `name` that could not be written: ``disk_full`` or ``write_failed``."""
     return ClearcutError("disk_full" if error.errno in FULL else "write_failed", name=name)

@@ -1,4 +1,4 @@
-"""What the fields of a settings or options model tell of themselves: switches, and the values that they take."""
+"""What can be read from the fields of a pydantic model: whether one is a switch, and which values it accepts."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -12,9 +12,13 @@ SIGNS = {"ge": "≥", "gt": ">", "le": "≤"}
 
 
 def describe_accepted(model: type[BaseModel], name: str) -> str:
-    """The values that the field `name` takes, in signs rather than words: ``0–50``, ``≥ 1``, ``0, 1``, ``a, b``.
+    """The values that the field `name` accepts, for an error message: ``0–50``, ``≥ 1``, ``0, 1`` or ``a, b``.
 
-    For a name that is no field: the names that are.
+    Where `model` has no field of that name, the names of its fields.
+
+    >>> from .settings import Settings
+    >>> describe_accepted(Settings, "cache_days"), describe_accepted(Settings, "cache")
+    ('> 0', '0, 1')
     """
     field = model.model_fields.get(name)
     if field is None:
@@ -32,12 +36,12 @@ def describe_accepted(model: type[BaseModel], name: str) -> str:
 
 
 def is_switch(field: FieldInfo) -> bool:
-    """Whether the field is on or off."""
+    """Whether the field is a boolean, or a union with one."""
     return field.annotation is bool or bool in get_args(field.annotation)
 
 
 def _find_limits(field: FieldInfo) -> Iterator[Any]:
-    """Limits of the field itself, and of what stands inside a union such as ``Megabytes | None``."""
+    """The limits of a field, also of those inside a union such as ``Megabytes | None``."""
     yield from field.metadata
     for part in get_args(field.annotation):
         if get_origin(part) is Annotated:
@@ -46,7 +50,7 @@ def _find_limits(field: FieldInfo) -> Iterator[Any]:
 
 
 def _find_literals(annotation: Any) -> Iterator[Any]:
-    """The values that a ``Literal``, or a union of them, allows."""
+    """The values of a ``Literal``, or of a union of them."""
     if get_origin(annotation) is Literal:
         yield from get_args(annotation)
     else:

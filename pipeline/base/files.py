@@ -1,6 +1,7 @@
-"""The cache folder: made for this user alone, written whole or not at all, and never a reason to fail.
+"""The cache folder: readable by this user only, each file written whole or not at all.
 
-Each file ends with a checksum of what comes before: whatever is cut short or damaged counts as not there, and goes.
+Each file ends with its length and a checksum, so that a truncated or damaged one is noticed and deleted. Errors of the
+file system are not raised: a cache that cannot be written must not stop the work.
 """
 
 import os
@@ -19,12 +20,12 @@ if TYPE_CHECKING:
 
 END = struct.Struct("<QI")  # length and CRC-32 of the content
 PART = ".part"
-SCRATCH = "scratch"  # the folder of what is being made
-STALE_SECONDS = 3600  # after which what a killed process was writing is nobody's
+SCRATCH = "scratch"  # subfolder of temporary folders
+STALE_SECONDS = 3600  # age at which a temporary file was surely left by a killed process
 
 
 class Entry(NamedTuple):
-    """A file of the cache folder: its path, bytes, when it was written and when last used (seconds of the epoch)."""
+    """A file of the cache folder: its path, its size in bytes, and when it was written and last used (Unix time)."""
 
     path: Path
     size: int
@@ -33,21 +34,21 @@ class Entry(NamedTuple):
 
 
 class Store:
-    """The cache folder at `folder`. Holds nothing itself: several processes, and several stores, may share a folder.
+    """The cache folder at `folder`. It holds no state, so several stores and processes may share a folder.
 
     Parameters
     ----------
     folder
-        Made when something is written.
+        Created when something is first written.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def write(self, where: str, name: str, content: bytes | memoryview, most: float) -> bool:
-        """Keep `content` as `name` in the subfolder `where`, unless it is more than `most` bytes.
+        """Write `content` as the file `name` in the subfolder `where`, unless it has more than `most` bytes.
 
-        Returns whether it could be kept: not on a full or read-only disk.
+        Returns whether it was written; False also on a full or read-only disk.
         """
         place = self._make_folder(where)
         if place is None or len(content) + END.size > most:
@@ -66,7 +67,7 @@ class Store:
         return True
 
     def read(self, where: str, name: str, seconds: float = float("inf")) -> bytes | None:
-        """What was kept under `name` within the last `seconds`; None where there is nothing, or nothing whole."""
+        """The content of the file `name`, if it was written within the last `seconds`; None if missing or damaged."""
         path = self.folder / where / name
         try:
             old = time.time() - path.stat().st_mtime > seconds
@@ -80,7 +81,7 @@ class Store:
         return content[: -END.size]
 
     def map(self, where: str, name: str) -> "np.ndarray | None":
-        """What was kept under `name`, ``(bytes,)`` uint8 that are read when they are needed; None as `read`."""
+        """The content of the file `name` memory-mapped, ``(bytes,)`` uint8; None as for `read`."""
         import numpy as np
 
         path = self.folder / where / name
@@ -95,16 +96,16 @@ class Store:
         return content[: -END.size]
 
     def locate(self, where: str, name: str) -> Path | None:
-        """The file of what was kept under `name`, which has the checksum behind it; None as `read`."""
+        """The path of the file `name`, whose content is followed by the checksum; None as for `read`."""
         return None if self.map(where, name) is None else self.folder / where / name
 
     def delete(self, where: str, name: str) -> None:
-        """Remove what was kept under `name`."""
+        """Delete the file `name`, if it is there."""
         with suppress(OSError):
             (self.folder / where / name).unlink()
 
     def list_entries(self, where: str) -> Iterator[Entry]:
-        """Every file in `where`; those that another process removes meanwhile are left out."""
+        """Every file in the subfolder `where`; those that another process deletes meanwhile are left out."""
         try:
             entries = list(os.scandir(self.folder / where))
         except OSError:
@@ -115,7 +116,7 @@ class Store:
                 yield Entry(Path(entry.path), facts.st_size, facts.st_mtime, facts.st_atime)
 
     def sweep(self, where: str, most: float = float("inf"), seconds: float = float("inf")) -> None:
-        """Remove what was written more than `seconds` ago, and beyond `most` bytes what was not used for longest."""
+        """Delete what was written more than `seconds` ago, then the least recently used beyond `most` bytes."""
         now, total = time.time(), 0.0
         for each in sorted(self.list_entries(where), key=lambda each: each.used, reverse=True):
             is_part = each.path.name.endswith(PART)
@@ -126,14 +127,14 @@ class Store:
                     each.path.unlink()
 
     def clear(self, where: str) -> None:
-        """Remove everything in `where`."""
+        """Delete every file in the subfolder `where`."""
         for each in self.list_entries(where):
             with suppress(OSError):
                 each.path.unlink()
 
     @contextmanager
     def make_scratch(self) -> Iterator[Path]:
-        """A folder to work in, gone afterwards. What killed processes left in theirs goes with the next one."""
+        """A temporary folder, deleted afterwards; folders that killed processes left are deleted first."""
         place = self._make_folder(SCRATCH)
         for each in self.list_entries(SCRATCH) if place else ():
             if time.time() - each.written > STALE_SECONDS:
@@ -141,10 +142,10 @@ class Store:
         with tempfile.TemporaryDirectory(dir=place, ignore_cleanup_errors=True) as folder:
             yield Path(folder)
 
-    # ---- facts that all processes share --------------------------------------------------------------------------
+    # ---- counters and marks that all processes share -------------------------------------------------------------
 
     def count_up(self, name: str) -> None:
-        """Count one more under `name`: a byte at the end of a file, which no two processes can get wrong."""
+        """Add one to the counter `name`, by appending a byte to a file: appends of several processes do not collide."""
         place = self._make_folder(".")
         if place is not None:
             with suppress(OSError):
@@ -155,32 +156,32 @@ class Store:
                     os.close(handle)
 
     def read_count(self, name: str) -> int:
-        """How many were counted under `name`."""
+        """The value of the counter `name`."""
         try:
             return (self.folder / name).stat().st_size
         except OSError:
             return 0
 
     def reset_count(self, name: str) -> None:
-        """Count anew."""
+        """Set the counter `name` to 0."""
         self.delete(".", name)
 
     def set_mark(self, name: str) -> None:
-        """Note under `name`, for every process, that something happened now."""
+        """Note under `name` that something happened now; other processes see it with `read_mark`."""
         place = self._make_folder(".")
         if place is not None:
             with suppress(OSError):
                 (place / name).write_text(os.urandom(8).hex(), encoding="ascii")
 
     def read_mark(self, name: str) -> int:
-        """When that last happened, in nanoseconds; 0: never."""
+        """When the mark `name` was last set, in nanoseconds of Unix time; 0 if never."""
         try:
             return (self.folder / name).stat().st_mtime_ns
         except OSError:
             return 0
 
     def _make_folder(self, where: str) -> Path | None:
-        """The subfolder `where`, made if need be; None where there can be none."""
+        """The subfolder `where`, created if needed; None where that fails."""
         place = self.folder / where
         try:
             if not place.is_dir():
@@ -199,6 +200,6 @@ def _is_whole(content: bytes | memoryview) -> bool:
 
 
 def _touch(path: Path) -> None:
-    """Note that it was used now; when it was written stays."""
+    """Set when the file was last used to now, and leave when it was written."""
     with suppress(OSError):
         os.utime(path, (time.time(), path.stat().st_mtime))

@@ -1,4 +1,4 @@
-"""Work to be done: jobs that can be followed and stopped, and run slots, the bounded number of places to run."""
+"""Jobs, which can be followed and stopped, and run slots, which bound how many run at once."""
 
 import threading
 from collections import deque
@@ -12,14 +12,21 @@ Step = Literal["waiting", "reading", "loading", "finding", "finishing"]
 
 
 class Job:
-    """One piece of work as its owner sees it: how far it is, and a way to stop it.
+    """One piece of work that can be followed and stopped from another thread.
 
     Parameters
     ----------
     most_ahead
-        How many jobs may be waiting before this one is turned away as ``busy``; None: it waits its turn, however long.
+        How many jobs may be waiting before this one is refused as ``busy``; None: it always waits.
     on_step
         Called as the job enters each step, by the thread that does the work.
+
+    Attributes
+    ----------
+    step
+        Where it is, one of `Step`.
+    ahead
+        How many jobs wait or run before it.
     """
 
     def __init__(self, most_ahead: int | None = None, on_step: Callable[[Step], object] | None = None) -> None:
@@ -33,14 +40,13 @@ class Job:
 
     @property
     def cancelled(self) -> bool:
-        """Whether somebody asked it to stop."""
+        """Whether `cancel` was called."""
         return self._cancelled.is_set()
 
     def cancel(self) -> None:
-        """Stop as soon as can be: a waiting job leaves the queue, a running network is broken off."""
-        with (
-            self._lock
-        ):  # held, so that no stopper is called after its block has ended: it may stop another job by then
+        """Stop as soon as possible: a waiting job leaves the queue, a running network is interrupted."""
+        # the lock is held so that no stopper is called after its `stopped_by` block: it might stop another job by then
+        with self._lock:
             self._cancelled.set()
             for stop in self._stoppers:
                 stop()
@@ -71,7 +77,7 @@ class Job:
 
 
 class Slots:
-    """A fair queue before `places` places to run."""
+    """Run slots: at most `places` jobs run at once, the others wait in order of arrival."""
 
     def __init__(self, places: int) -> None:
         self.places = places
@@ -81,12 +87,12 @@ class Slots:
 
     @contextmanager
     def hold(self, job: Job) -> Iterator[None]:
-        """Wait for a place, hold it while inside.
+        """Wait for a slot, and hold it while inside.
 
         Raises
         ------
         ClearcutError
-            ``busy`` where more jobs wait than `job` puts up with; ``cancelled``.
+            ``busy`` where ``job.most_ahead`` jobs are waiting already; ``cancelled``.
         """
         with job.stopped_by(self._wake):
             self._wait(job)

@@ -1,4 +1,4 @@
-"""What this machine is: cores, processor features, memory."""
+"""What this machine has: cores, processor features, memory."""
 
 import os
 import platform
@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 FEATURES = ("avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "asimd", "bf16")
-HALVES = {"avx512_bf16", "amx_bf16"}  # with these a processor multiplies bf16 numbers at speed
+FAST_BF16 = {"avx512_bf16", "amx_bf16"}  # features with which bf16 is faster than float32
 
 
 def count_cores() -> int:
@@ -20,7 +20,7 @@ def count_cores() -> int:
 
 @cache
 def identify_processor() -> tuple[str, tuple[str, ...]]:
-    """The processor's name, and which of `FEATURES` it has; no features where the system does not tell them."""
+    """The processor's name, and which of `FEATURES` it has; without features where the system is not Linux."""
     facts: dict[str, str] = {}
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
@@ -34,18 +34,18 @@ def identify_processor() -> tuple[str, tuple[str, ...]]:
 
 
 def has_fast_bf16() -> bool:
-    """Whether the processor computes in bf16 at speed, as far as the system tells."""
-    return bool(HALVES & set(identify_processor()[1]))
+    """Whether bf16 arithmetic is faster than float32 on this processor; False where its features are unknown."""
+    return bool(FAST_BF16 & set(identify_processor()[1]))
 
 
 def has_avx2_at_most() -> bool:
-    """Whether the widest numbers side by side are those of AVX2, as far as the system tells."""
+    """Whether the processor has AVX2 and not AVX-512; False where its features are unknown."""
     features = identify_processor()[1]
     return "avx2" in features and "avx512f" not in features
 
 
 def measure_memory_mb() -> float | None:
-    """How much memory this machine has; None where the system does not tell."""
+    """The memory of this machine in MB (10⁶ bytes); None where the system does not tell, as on Windows."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e6
     except (AttributeError, ValueError, OSError):  # Windows
@@ -53,7 +53,7 @@ def measure_memory_mb() -> float | None:
 
 
 def measure_peak_mb() -> float | None:
-    """The most memory that this process has held; None where the system does not tell."""
+    """The most memory that this process has held, in MB (10⁶ bytes); None on Windows."""
     try:
         import resource
     except ImportError:  # Windows

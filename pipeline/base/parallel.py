@@ -1,4 +1,4 @@
-"""One piece of work cut into parts that run on all cores, for work that lets go of Python's lock."""
+"""Work in parts on all cores, in threads: for numpy, OpenCV and zlib, which release the interpreter lock."""
 
 import os
 import threading
@@ -15,14 +15,21 @@ Made = TypeVar("Made")
 
 
 def map_parallel(work: Callable[[Given], Made], things: Sequence[Given]) -> Iterator[Made]:
-    """What `work` makes of each of `things`, in their order, on all cores: for work that lets go of Python's lock."""
+    """As `map`, on all cores: the results of `work` on each of `things`, in order.
+
+    `work` has to release the interpreter lock to gain by it. Called from inside such work it runs in this thread, since
+    threads of a full pool that wait for one another would never end.
+
+    >>> list(map_parallel(abs, [-1, 2]))
+    [1, 2]
+    """
     if machine.count_cores() == 1 or len(things) < 2 or hasattr(_thread, "works"):
         return map(work, things)
     return _map_in_order(work, things)
 
 
 def _map_in_order(work: Callable[[Given], Made], things: Sequence[Given]) -> Iterator[Made]:
-    """A few at a time, so that a small picture gets its turn beside a large one."""
+    """Submit a few parts at a time, so that two pictures share the threads and the small one need not wait."""
     threads, begun = _start_threads(machine.count_cores()), deque[Future[Made]]()
     for thing in things:
         begun.append(threads.submit(work, thing))
@@ -34,22 +41,26 @@ def _map_in_order(work: Callable[[Given], Made], things: Sequence[Given]) -> Ite
 
 @cache
 def _start_threads(number: int) -> ThreadPoolExecutor:
-    """Threads that stay: starting them for each step would take longer than many a step does."""
+    """The thread pool; it is kept, since starting threads takes longer than many steps do."""
     return ThreadPoolExecutor(number, "clearcut-core", initializer=setattr, initargs=(_thread, "works", True))
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(after_in_child=_start_threads.cache_clear)  # a fork has none of them
-_thread = threading.local()  # `works` in the threads above: waiting for one another, they might wait for ever
+    os.register_at_fork(after_in_child=_start_threads.cache_clear)  # threads do not survive a fork
+_thread = threading.local()  # has `works` in the threads of the pool
 
 
 def run_parallel(work: Callable[[Given], object], things: Sequence[Given]) -> None:
-    """Do `work` on each of `things`, as `map_parallel`."""
+    """Do `work` on each of `things` on all cores; as `map_parallel`, without results."""
     for _ in map_parallel(work, things):
         pass
 
 
 def split_evenly(length: int) -> list[slice]:
-    """`length` things in a row, cut into one part a core."""
+    """Slices that cut `length` items into one part a core.
+
+    >>> [part.stop - part.start for part in split_evenly(1)]
+    [1]
+    """
     parts = max(1, min(machine.count_cores(), length))
     return [slice(length * part // parts, length * (part + 1) // parts) for part in range(parts)]

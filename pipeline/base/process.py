@@ -1,4 +1,4 @@
-"""What a program does to its own process once, at its door. Importing the pipeline does none of this."""
+"""Settings of the whole process, made once where a program starts; importing the library changes nothing."""
 
 import ctypes
 import os
@@ -7,7 +7,7 @@ import warnings
 
 KEPT_BYTES = 64 << 20
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of <malloc.h>
-# Libraries that read these when they are imported, and would report to their makers or look around otherwise.
+# Libraries read these when they are imported; without them they would report their use, or search for plugins.
 QUIET = {
     "GRADIO_ANALYTICS_ENABLED": "False",
     "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -18,34 +18,36 @@ NOT_WANTED = ("openvino.tools.ovc",)  # OpenVINO's converter: slow to load, and 
 
 
 def prepare_process() -> None:
-    """Make this process one that serves pictures: quiet libraries, memory that stays at hand, pictures of any size.
+    """Prepare this process for pictures: no telemetry, no size limit of Pillow's, faster reuse of freed memory.
 
-    For programs. A library that is imported into somebody else's program must not do this behind their back.
+    To be called once by a program, before it imports large libraries. It changes environment variables, Pillow, the
+    filters of `warnings` and the allocator, which a library must not do to the program that imports it.
     """
     prepare_libraries()
     prepare_pictures()
 
 
 def prepare_libraries() -> None:
-    """Keep what will be imported from reporting its use, and from loading what nobody needs."""
+    """Keep libraries that are imported later from reporting their use and from loading what is not needed."""
     os.environ.update(QUIET)
     for name in NOT_WANTED:
         sys.modules.setdefault(name, None)  # type: ignore[arg-type]
 
 
 def prepare_pictures() -> None:
-    """Let Pillow open pictures of any size without warnings, and let glibc keep memory that was freed."""
+    """Let Pillow open pictures of any size without warnings, and glibc keep freed memory (`keep_freed_memory`)."""
     from PIL import Image
 
-    Image.MAX_IMAGE_PIXELS = None  # `decode` has the limit, from the header, with a sentence of its own
-    warnings.filterwarnings("ignore", module="PIL")  # broken EXIF and its kin: nothing that the user could mend
+    Image.MAX_IMAGE_PIXELS = None  # `decode` checks the size itself
+    warnings.filterwarnings("ignore", module="PIL")  # of broken EXIF and the like, which a user cannot mend
     keep_freed_memory()
 
 
 def keep_freed_memory() -> None:
-    """Have glibc keep up to `KEPT_BYTES` that were freed: what works tile by tile asks for them again at once.
+    """Have glibc keep up to `KEPT_BYTES` of freed memory, since work on tiles allocates the same sizes again at once.
 
-    Without this every array of a few megabytes costs its pages anew, a tenth of the time of a photo. Nothing elsewhere.
+    Without it the kernel clears new pages for each array of some megabytes, a tenth of the time of a photo. Does
+    nothing with other C libraries.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

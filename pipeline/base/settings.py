@@ -1,4 +1,4 @@
-"""This machine's settings, made once where a program starts and handed in from there; nothing here looks again."""
+"""This machine's settings, read once where a program starts and passed on as a value."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +17,11 @@ Megabytes = Annotated[float, Field(gt=0)]
 
 
 class Settings(BaseModel):
-    """What the pipeline wants to know of its machine. Words for each field: ``setting.<field>`` in the locale files."""
+    """This machine's settings; the words for each field are ``setting.<field>.*`` in the locale files.
+
+    >>> Settings(cache=False).model
+    'u2netp'
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
@@ -44,19 +48,24 @@ class Settings(BaseModel):
 
     @classmethod
     def read(cls, environ: Mapping[str, str], **given: Any) -> Self:
-        """The settings that a program starts with.
+        """Settings from environment variables and from what was given beside them, such as flags.
 
         Parameters
         ----------
         environ
-            Variables, of which each ``CLEARCUT_<FIELD>`` is a field.
+            Variables; ``CLEARCUT_<FIELD>`` sets a field, an empty one counts as unset.
         given
-            Fields that count more, such as flags.
+            Fields by name; they win over `environ`.
 
         Raises
         ------
         ClearcutError
-            ``bad_setting`` for a value that its field does not take.
+            ``bad_setting`` for a value that its field does not accept.
+
+        Examples
+        --------
+        >>> Settings.read({"CLEARCUT_SLOTS": "2"}, offline=True).slots
+        2
         """
         values = {name: environ.get(PREFIX + name.upper(), "") for name in cls.model_fields} | given
         try:

@@ -1,4 +1,4 @@
-"""The words for people, from ``assets/locale``: errors, options and models in every language of the house."""
+"""The words for people, from ``assets/locale``, in every language that Clearcut speaks."""
 
 import json
 from collections.abc import Mapping
@@ -15,13 +15,13 @@ FALLBACK = "en"
 
 @cache
 def load_words(language: str) -> dict[str, str]:
-    """Every word of one language, by key."""
+    """Every word of one language, by key, such as ``option.feather.label``."""
     words: dict[str, str] = json.loads((LOCALES / f"{language}.json").read_text(encoding="utf-8"))
     return words
 
 
 def say(key: str, language: str = FALLBACK, /, default: str | None = None, **facts: Any) -> str:
-    """The sentence under `key`, with ``{facts}`` filled in; `default` (else the key) where there is none.
+    """The sentence under `key`, with `facts` in place of ``{name}``; `default`, else the key, where there is none.
 
     >>> say("page.language", "zh-CN") != say("page.language", "en")
     True
@@ -35,18 +35,22 @@ def say(key: str, language: str = FALLBACK, /, default: str | None = None, **fac
 
 
 def explain(error: ClearcutError, language: str = FALLBACK) -> str:
-    """The sentence that tells a person what went wrong and what to do."""
+    """The sentence for `error`: what went wrong and what to do.
+
+    >>> explain(ClearcutError("empty_file", name="cat.jpg"))
+    '“cat.jpg” is empty (0 bytes). Export or copy the photo again.'
+    """
     return say(f"error.{error.code}", language, **error.facts)
 
 
 def detect_language(environ: Mapping[str, str]) -> str:
-    """The language that a machine's locale asks for, from its variables ``LC_ALL``, ``LC_MESSAGES`` and ``LANG``."""
+    """The language that the variables ``LC_ALL``, ``LC_MESSAGES`` or ``LANG`` ask for; English where it is no other."""
     wanted = environ.get("LC_ALL") or environ.get("LC_MESSAGES") or environ.get("LANG") or ""
     return match_language(wanted) or FALLBACK
 
 
 def match_language(tag: str) -> str | None:
-    """The language of the house that a tag such as ``zh_CN.UTF-8`` or ``en-GB`` means, if there is one.
+    """The language of `LANGUAGES` that a tag such as ``zh_CN.UTF-8`` or ``en-GB`` means; None if none.
 
     >>> match_language("zh_TW.UTF-8"), match_language("fr")
     ('zh-CN', None)

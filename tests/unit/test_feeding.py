@@ -197,10 +197,9 @@ def test_the_cache_tells_different_crops_of_equal_inputs_apart():
 
 def test_the_cache_tells_inputs_apart_by_name_value_shape_and_type():
     one, two = np.ones((2, 3), np.float32), np.full((2, 3), 2, np.float32)
-    feds = [
-        NetworkInput(one), NetworkInput(two), NetworkInput(one.reshape(3, 2)), NetworkInput(one.astype(np.float64)), NetworkInput({"a": one}), NetworkInput({"b": one}),
-        NetworkInput({"a": one, "b": two}), NetworkInput({"a": two, "b": one}),
-    ]  # fmt: skip
+    arrays = [one, two, one.reshape(3, 2), one.astype(np.float64)]
+    named = [{"a": one}, {"b": one}, {"a": one, "b": two}, {"a": two, "b": one}]
+    feds = [NetworkInput(each) for each in (*arrays, *named)]
     assert len({mattes._fingerprint(fed) for fed in feds}) == len(feds)
     assert mattes._fingerprint(NetworkInput(one)) == mattes._fingerprint(NetworkInput(one.copy()))
 
