@@ -1,5 +1,7 @@
 """A real app for each set of settings."""
 
+import os
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,13 +25,13 @@ def jpeg() -> bytes:
 @pytest.fixture(scope="session")
 def apps() -> Callable[..., ServedApp]:
     """The app for some settings, built once for each."""
-    built: dict[str, ServedApp] = {}
+    built: dict[ServerSettings, ServedApp] = {}
 
-    def app(**settings: Any) -> ServedApp:
-        key = repr(sorted(settings.items()))
-        if key not in built:
-            built[key] = create_app(ServerSettings(**settings))
-        return built[key]
+    def app(**given: Any) -> ServedApp:
+        settings = ServerSettings.read(os.environ, **given)
+        if settings not in built:
+            built[settings] = create_app(settings)
+        return built[settings]
 
     return app
 

@@ -10,7 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from pipeline import ClearcutError, Options
-from server.guard import JSON_LIMIT
+from server import routes
 from server.settings import ServerSettings
 from tests.api.test_remove_bg import post
 from tests.process import serving
@@ -250,7 +250,7 @@ def test_a_body_without_a_length_is_counted(client_for: ClientFor) -> None:
 
 
 def test_json_bodies_are_small_whatever_the_picture_limit(client: TestClient) -> None:
-    body = json.dumps({"data": ["data:image/png;base64," + "A" * (2 * JSON_LIMIT)]})
+    body = json.dumps({"data": ["data:image/png;base64," + "A" * (2 * routes.SMALL)]})
     answer = client.post(GRADIO_JOIN, content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 413
 

@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from pipeline import Job, Options, cut_out_bytes, find_card
-from pipeline.base.jobs import SLOTS
+from pipeline import Job, Options, cut_out_bytes
 from pipeline.inference import engines
-from pipeline.inference.cache import facts
+from server.app import ServedApp
+from tests import house
 from tests.pictures import composite, encoded, iou, opened, png_header_only
 
 
@@ -33,7 +33,9 @@ def test_a_photo_comes_back_as_a_transparent_png_of_the_same_size(client: TestCl
 def test_the_headers_tell_model_engine_size_and_seconds(client: TestClient, jpeg: bytes) -> None:
     headers = post(client, jpeg).headers
     assert headers["x-model"] == "u2netp"
-    assert headers["x-engine"] == engines.plan(find_card("u2netp")).label  # type: ignore[arg-type]
+    assert headers["x-engine"] == engines.describe_plan(
+        engines.choose_plan(house.card("u2netp"), "exact", house.settings())
+    )
     assert (headers["x-width"], headers["x-height"]) == ("640", "480")
     assert float(headers["x-seconds"]) > 0
     assert "x-warnings" not in headers
@@ -104,15 +106,17 @@ def test_requests_without_a_photo_are_answered_in_kind(client: TestClient) -> No
 
 
 def test_a_model_that_is_not_here_is_a_409_that_says_how_to_fetch_it(
-    client: TestClient, jpeg: bytes, empty_models: object
+    client_for: Callable[..., TestClient], jpeg: bytes, empty_models: object
 ) -> None:
-    answer = post(client, jpeg, model="u2netp")
+    answer = post(client_for(), jpeg, model="u2netp")
     assert answer.status_code == 409 and "models fetch u2netp" in answer.json()["sentence"]
 
 
-def test_a_full_queue_answers_429_with_retry_after(client_for: Callable[..., TestClient], jpeg: bytes) -> None:
+def test_a_full_queue_answers_429_with_retry_after(
+    client_for: Callable[..., TestClient], apps: Callable[..., ServedApp], jpeg: bytes
+) -> None:
     client = client_for(queue=0)
-    with SLOTS.turn(Job()):
+    with apps(queue=0).runtime.slots.hold(Job()):
         answer = post(client, jpeg)
     assert answer.status_code == 429 and answer.json()["code"] == "busy"
     assert int(answer.headers["retry-after"]) >= 1
@@ -130,7 +134,7 @@ def test_a_crash_in_one_request_leaves_the_next_one_working(
     client: TestClient, jpeg: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr("pipeline.cutout.compose", lambda *_: 1 / 0)
+        patched.setattr("pipeline.stages.compose", lambda *_, **__: 1 / 0)
         answer = post(client, jpeg)
     assert answer.status_code == 500 and answer.json()["code"] == "unexpected"
     assert "Traceback" not in answer.text and "/" not in answer.json()["sentence"]
@@ -194,11 +198,12 @@ def test_a_large_photo_with_orientation_and_profile_is_upright(client: TestClien
     assert opened(post(client, buffer.getvalue()).content).shape == (320, 200, 4)
 
 
-def test_every_picture_is_forgotten_on_request(client: TestClient, jpeg: bytes) -> None:
+def test_every_picture_is_forgotten_on_request(client: TestClient, apps: Callable[..., ServedApp], jpeg: bytes) -> None:
     post(client, jpeg)
-    assert facts().entries == 1
+    kept = apps().runtime.predictions
+    assert kept.measure().entries == 1
     assert client.delete("/api/cache").status_code == 204
-    assert facts().entries == 0
+    assert kept.measure().entries == 0
 
 
 def test_visitors_who_may_not_manage_models_cannot_empty_the_cache(client_for: Callable[..., TestClient]) -> None:
