@@ -19,6 +19,7 @@ from .terminal import Context, Terminal
 
 if TYPE_CHECKING:
     from ..base.jobs import Job, Step
+    from ..inference.helper import Helper
     from ..inference.runtime import Runtime
 
 STREAM = "-"
@@ -63,7 +64,12 @@ def run(given: argparse.Namespace, context: Context) -> int:
         raise ClearcutError("no_background")
     _ensure_model(options.model, context)
     batch = _Batch(context, options, background, given.cache)
-    return batch.run(targets, _make_runtime(context, options.model) if helper else context.runtime)
+    if helper is None:
+        return batch.run(targets, context.runtime)
+    try:
+        return batch.run(targets, _make_runtime(helper, context, options.model))
+    finally:
+        helper.stop()  # also where every prediction was kept, and nobody has asked for its session
 
 
 def choose_targets(photos: list[str], output: str | None, extension: str) -> Targets:
@@ -119,15 +125,14 @@ def _ensure_model(model: str, context: Context) -> None:
         fetch_and_tell(card, context)
 
 
-def _make_runtime(context: Context, model: str) -> "Runtime":
+def _make_runtime(helper: "Helper", context: Context, model: str) -> "Runtime":
     """A runtime whose network the helper has been loading meanwhile."""
     from ..base.process import prepare_pictures
     from ..inference.runtime import Runtime
     from ..inference.sessions import HelperLoader
 
-    assert context.helper
     prepare_pictures()
-    return Runtime(context.settings, HelperLoader(context.helper, model))
+    return Runtime(context.settings, HelperLoader(helper, model))
 
 
 class _Batch:

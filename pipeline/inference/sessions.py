@@ -150,12 +150,6 @@ class HelperLoader:
         helper.stop()
         return load_session(card, planned, settings)
 
-    def stop(self) -> None:
-        """Let the helper go where nobody has asked for its session."""
-        if self._helper:
-            self._helper.stop()
-            self._helper = None
-
 
 def serve(received: Iterator[Any]) -> Iterator[Any]:
     """The helper's side: load the model and precision that it is sent, then run it for whatever it is sent.
