@@ -112,6 +112,7 @@ def optimise(
         graph, constants = ((Path(scratch) / f"made.{kind}").read_bytes() for kind in ("xml", "bin"))
     optimised.delete(path, store)
     runtime.forget()  # what the integers of before said is not what these say
+    runtime.pool.drop(card.name)
     usual = engines.choose_plan(card, "fast", settings)
     tell("judging")
     kept = False
