@@ -1,15 +1,19 @@
 """``doctor`` and ``cache``: one sentence each, in every language, whatever is wrong."""
 
-from typing import Any
+from typing import Any, get_args
 
+import numpy as np
 import pytest
 
 from pipeline.base import machine
-from pipeline.commands.cache import word
+from pipeline.base.words import say
 from pipeline.commands.command_line import main
 from pipeline.inference import engines
-from pipeline.inference.cache import CACHE
 from pipeline.inference.networks import Prediction
+from pipeline.inference.predict import PredictionResult
+from pipeline.registry.catalog import Precision
+from tests import house
+from tests.machines import MACHINES, OnMachine
 
 from .test_cache import prediction
 
@@ -19,24 +23,37 @@ def own_cache(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLEARCUT_CACHE_DIR", str(tmp_path / "kept"))
 
 
-def told(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
-    lines = capsys.readouterr().out.splitlines()
-    return dict(line.split("  ", 1) for line in lines)
+def told(capsys: pytest.CaptureFixture[str]) -> dict[str, list[str]]:
+    """Sentences by what they are about."""
+    said: dict[str, list[str]] = {}
+    for line in capsys.readouterr().out.splitlines():
+        title, _, sentence = line.partition("  ")
+        said.setdefault(title, []).append(sentence.strip())
+    return said
 
 
+@pytest.mark.parametrize("name", MACHINES)
 def test_the_doctor_tells_processor_engines_models_cache_and_tests_itself(
-    u2netp: object, own_cache: None, capsys: pytest.CaptureFixture[str]
+    name: str, u2netp: object, own_cache: None, on_machine: OnMachine, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    on_machine(MACHINES[name])
     assert main(["doctor"]) == 0
     said = told(capsys)
     assert {"Processor", "Memory", "Engines", "Providers", "u2netp", "Cache", "Self-test"} <= set(said)
-    assert str(machine.count_cores()) in said["Processor"]
-    assert "onnxruntime" in said["Engines"] and "CPU" in said["Providers"]
-    from pipeline import find_card
-
-    assert engines.choose_plan(find_card("u2netp")).label in said["u2netp"]  # type: ignore[arg-type]
-    assert "0 predictions" in said["Cache"] and "u2netp" in said["Self-test"]
-    assert all(sentence.rstrip().endswith(".") for title, sentence in said.items() if title != "Cache folder")
+    processor, features = machine.identify_processor()
+    assert processor in said["Processor"][0] and f"{machine.count_cores()} cores" in said["Processor"][0]
+    assert all(feature in said["Processor"][0] for feature in features)
+    assert "onnxruntime" in said["Engines"][0] and "CPU" in said["Providers"][0]
+    plans = {
+        precision: engines.choose_plan(house.card("u2netp"), precision, house.settings())  # type: ignore[arg-type]
+        for precision in get_args(Precision)
+    }
+    for precision, plan in plans.items():  # a line for each plan, which names the precisions that it is of
+        assert any(engines.describe_plan(plan) in line and precision in line for line in said["u2netp"])
+    assert len(said["u2netp"]) == len(set(plans.values()))
+    assert "0 predictions" in said["Cache"][0] and "u2netp" in said["Self-test"][0]
+    sentences = [sentence for title, each in said.items() if title != "Cache folder" for sentence in each]
+    assert all(sentence.endswith(".") for sentence in sentences)
 
 
 def test_sentences_stand_in_one_column(u2netp: object, capsys: pytest.CaptureFixture[str]) -> None:
@@ -58,38 +75,34 @@ def test_a_part_that_breaks_is_one_sentence(monkeypatch: pytest.MonkeyPatch, cap
     def broken() -> Any:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(engines, "versions", broken)
+    monkeypatch.setattr(engines, "list_versions", broken)
     assert main(["doctor"]) == 1
     out = capsys.readouterr().out
     assert "ZeroDivisionError" in out and "Self-test" in out
 
 
 def test_a_network_that_finds_nothing_fails_the_test(monkeypatch: Any, capsys: Any, u2netp: object) -> None:
-    import numpy as np
-
-    from pipeline.inference import predict as mattes
-    from pipeline.inference.predict import PredictionResult
-
     blind = PredictionResult(Prediction(np.zeros((8, 8), np.float32)), "blind")
-    monkeypatch.setattr(mattes, "predict", lambda *_, **__: blind)
+    monkeypatch.setattr("pipeline.stages.predict", lambda *_, **__: blind)
     assert main(["doctor"]) == 1
     assert "u2netp" in capsys.readouterr().out.splitlines()[-1]
 
 
 def test_the_cache_tells_its_entries_and_hit_rate_and_is_cleared(own_cache: None, capsys: Any) -> None:
-    CACHE.put("key", prediction())
-    CACHE.get("key")
+    predictions = house.runtime().predictions
+    predictions.put("key", prediction())
+    predictions.get("key")
     assert main(["cache"]) == 0
-    said = told(capsys)["Cache"]
+    (said,) = told(capsys)["Cache"]
     assert "1 predictions" in said and "100%" in said
     assert main(["cache", "clear"]) == 0
     capsys.readouterr()
     main(["cache"])
-    assert "0 predictions" in told(capsys)["Cache"]
+    assert "0 predictions" in told(capsys)["Cache"][0]
 
 
 @pytest.mark.parametrize("language", ["en_US.UTF-8", "zh_CN.UTF-8"])
 def test_it_speaks_the_machines_language(language: str, monkeypatch: Any, capsys: Any) -> None:
     monkeypatch.setenv("LC_ALL", language)
     main(["cache"])
-    assert word("cache") in capsys.readouterr().out
+    assert say("doctor.cache", language[:2] if language.startswith("en") else "zh-CN") in capsys.readouterr().out

@@ -1,17 +1,17 @@
-"""The process beside the command line that loads the network: whatever becomes of it, the cut-out is the same."""
+"""The helper process, which loads the network for the command line: whatever becomes of it, the cut-out is the same."""
 
 import hashlib
 import os
 import subprocess
 import sys
 import time
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tomli_w
 
-from pipeline import cut_out_bytes
 from pipeline.base.settings import ROOT
 from tests.pictures import composite, encoded
 from tests.unit.test_command_line import child, sentence
@@ -19,18 +19,24 @@ from tests.unit.test_command_line import child, sentence
 PNG = encoded(composite(160, 120).rgb)
 ECHO = """
 import os, sys
-def serve(told):
+def serve(received):
     print("printed", flush=True)
     print("complained", file=sys.stderr, flush=True)
     yield os.getpid()
-    for thing in told:
+    for thing in received:
         yield 1 / thing
 """
 BUSY = """
 import os, time
-def serve(told):
+def serve(received):
     yield os.getpid()
     time.sleep(600)
+"""
+DEEP = """
+import ctypes, os
+def serve(received):
+    yield os.getpid()
+    ctypes.PyDLL(None).sleep(600)  # in C, with Python's lock: no handler of Python's gets a turn
 """
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only where processes are forked")
@@ -43,12 +49,16 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, u2netp: Path) -> None:
     Path("photo.png").write_bytes(PNG)
     Path("echo.py").write_text(ECHO, encoding="utf-8")
     Path("busy.py").write_text(BUSY, encoding="utf-8")
+    Path("deep.py").write_text(DEEP, encoding="utf-8")
+
+
+SESSIONS = "pipeline.inference.sessions"
+BEGIN = "import os, signal, sys, time\nfrom pipeline.inference.helper import Helper\n"
 
 
 def ran(code: str, *python: str) -> "subprocess.CompletedProcess[bytes]":
     """A fresh process without any thread, as the command line is at its start."""
-    begin = "import os, signal, time\nfrom pipeline.beside import Beside\n"
-    return subprocess.run([sys.executable, *python, "-c", begin + code], capture_output=True, timeout=60)
+    return subprocess.run([sys.executable, *python, "-c", BEGIN + code], capture_output=True, timeout=60)
 
 
 def lines(code: str) -> list[str]:
@@ -58,47 +68,68 @@ def lines(code: str) -> list[str]:
 
 
 def test_it_answers_in_order_and_writes_nothing() -> None:
-    code = "b = Beside('echo')\nprint(b.answer() == b.pid)\nfor n in 1, 2: b.tell(n)\nprint(b.answer(), b.answer())"
+    code = "h = Helper('echo')\nprint(h.receive() == h.pid)\nfor n in 1, 2: h.send(n)\nprint(h.receive(), h.receive())"
     assert lines(code) == ["True", "1.0 0.5"]
 
 
 @pytest.mark.parametrize(
-    "last", ["b.end()", "b.tell(0)", "os.kill(b.pid, signal.SIGKILL)", "os.kill(b.pid, signal.SIGTERM)"]
+    "last", ["h.stop()", "h.send(0)", "os.kill(h.pid, signal.SIGKILL)", "os.kill(h.pid, signal.SIGTERM)"]
 )
-def test_once_it_has_ended_there_is_no_answer_and_telling_it_harms_nobody(last: str) -> None:
-    code = f"b = Beside('echo')\nb.answer()\n{last}\nos.waitpid(b.pid, 0)\n"
-    assert lines(code + "b.tell(bytes(10**6))\nprint(b.answer())") == ["None"]
+def test_once_it_has_ended_there_is_no_answer_and_sending_harms_nobody(last: str) -> None:
+    code = f"h = Helper('echo')\nh.receive()\n{last}\nos.waitpid(h.pid, 0)\n"
+    assert lines(code + "h.send(bytes(10**6))\nprint(h.receive())") == ["None"]
 
 
 def test_a_module_that_cannot_be_imported_is_no_answer() -> None:
-    assert lines("b = Beside('no_such_module')\nb.tell(1)\nprint(b.answer())") == ["None"]
+    assert lines("h = Helper('no_such_module')\nh.send(1)\nprint(h.receive())") == ["None"]
 
 
-@pytest.mark.parametrize("end", ["", "os.kill(os.getpid(), signal.SIGKILL)", "b.end(); time.sleep(60)"])
-@pytest.mark.parametrize("module", ["echo", "busy"])
+def runs(process: int) -> bool:
+    """Whether there is such a process, and it has not ended."""
+    try:
+        facts = Path(f"/proc/{process}/stat").read_text(encoding="utf-8")
+    except (FileNotFoundError, ProcessLookupError):  # the latter where it went while it was read
+        return False
+    return facts.rpartition(")")[2].split()[0] not in ("Z", "X")
+
+
+@pytest.mark.parametrize("end", ["", "os.kill(os.getpid(), signal.SIGKILL)", "h.stop(); time.sleep(60)"])
+@pytest.mark.parametrize("module", ["echo", "busy", "deep"])
 def test_it_ends_with_its_object_and_with_the_process_that_it_helps(module: str, end: str) -> None:
-    begin = "import os, signal, time\nfrom pipeline.beside import Beside\n"
-    code = f"{begin}b = Beside({module!r})\nprint(b.answer(), flush=True)\n{end}"
+    """At once, though what it is deep in would take ten minutes."""
+    code = f"{BEGIN}h = Helper({module!r})\nhelper = h.receive()\ntime.sleep(0.2)\nprint(helper, flush=True)\n{end}"
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
         assert process.stdout
         helper = int(process.stdout.readline())
         last = time.monotonic() + 30
-        while (status := Path(f"/proc/{helper}/stat")).exists() and status.read_text().split()[2] != "Z":
+        while runs(helper):
             assert time.monotonic() < last
             time.sleep(0.01)
         process.kill()
 
 
+@cache
+def plain(photo: bytes) -> bytes:
+    """The cut-out as a process without a helper makes it."""
+    code = "from pipeline import cut_out_bytes, prepare_process\nprepare_process()\nphoto = sys.stdin.buffer.read()\n"
+    code += "sys.stdout.buffer.write(cut_out_bytes(photo, cache=False))"
+    done = subprocess.run([sys.executable, "-c", BEGIN + code], input=photo, capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 CUT = """
-from pipeline import command_line, sessions
-helper = Beside({module!r})
-run = sessions.Away.run
+from pipeline import Settings
+from pipeline.commands import command_line
+from pipeline.inference import sessions
+helper = Helper({module!r})
+run = sessions.RemoteSession.run
 def counted(*arguments):
     made = run(*arguments)
     print("ran")
     {after}
     return made
-sessions.Away.run = counted
+sessions.RemoteSession.run = counted
 {before}
 print(command_line.main(["cut", "photo.png", "other.png", "-o", "out/", "--no-cache", "--model=u2netp"], helper))
 """
@@ -107,29 +138,40 @@ print(command_line.main(["cut", "photo.png", "other.png", "-o", "out/", "--no-ca
 @pytest.mark.parametrize(
     ("module", "before", "after", "runs"),
     [
-        ("pipeline.inference.sessions", "", "", 2),
-        ("pipeline.inference.sessions", "os.kill(helper.pid, signal.SIGKILL)", "", 0),
-        ("pipeline.inference.sessions", "", "os.kill(helper.pid, signal.SIGKILL)", 2),
-        ("pipeline.inference.sessions", "helper.tell(('no-such-model', 'exact'))", "", 0),
-        ("pipeline.inference.sessions", "helper.tell(('best', 'exact'))", "", 0),
+        (SESSIONS, "", "", 2),
+        (SESSIONS, "os.kill(helper.pid, signal.SIGKILL)", "", 0),
+        (SESSIONS, "", "os.kill(helper.pid, signal.SIGKILL)", 2),
+        (SESSIONS, "helper.send((Settings.read(os.environ), 'no-such-model', 'exact'))", "", 0),
+        (SESSIONS, "helper.send((Settings.read(os.environ), 'best', 'exact'))", "", 0),
+        (SESSIONS, "helper.send((Settings(engine='cpu'), 'u2netp', 'exact'))", "", 0),
+        (SESSIONS, "helper.send('nothing that it knows')", "", 0),
         ("no_such_module", "", "", 0),
     ],
-    ids=["well", "killed before", "killed between", "told nonsense", "told of a blend", "never there"],
+    ids=[
+        "well",
+        "killed before",
+        "killed between",
+        "told nonsense",
+        "told of a blend",
+        "told of another engine",
+        "told a word",
+        "never there",
+    ],
 )
 def test_whatever_becomes_of_it_the_cut_outs_are_the_same(module: str, before: str, after: str, runs: int) -> None:
     Path("other.png").write_bytes(encoded(composite(120, 160, seed=1).rgb))
     done = ran(CUT.format(module=module, before=before, after=after))
     assert done.stdout.decode().splitlines() == [*["ran"] * runs, "0"], done.stderr
     for name in ("photo", "other"):
-        assert Path(f"out/{name}_cutout.png").read_bytes() == cut_out_bytes(Path(f"{name}.png").read_bytes())
+        assert Path(f"out/{name}_cutout.png").read_bytes() == plain(Path(f"{name}.png").read_bytes())
 
 
 @pytest.mark.parametrize("flag", ["--force", "--own-alpha=keep"], ids=["from the cache", "without a network"])
 def test_a_helper_that_was_not_needed_is_let_go(flag: str) -> None:
     Path("photo.png").write_bytes(encoded(np.dstack((composite(160, 120).rgb, composite(160, 120).alpha))))
     assert child("cut", "photo.png").code == 0
-    code = f"""from pipeline import command_line
-helper = Beside("pipeline.inference.sessions")
+    code = f"""from pipeline.commands import command_line
+helper = Helper({SESSIONS!r})
 code = command_line.main(["cut", "photo.png", "--force", "{flag}"], helper)
 print(code, os.waitpid(helper.pid, 0)[0] == helper.pid)"""
     assert ran(code).stdout == b"0 True\n"
@@ -141,7 +183,7 @@ def test_the_command_line_has_its_network_loaded_and_run_beside_it() -> None:
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert done.returncode == 0 and "numpy" in imported
     assert not imported & {"MNN", "openvino", "onnxruntime"} or len(os.sched_getaffinity(0)) == 1
-    assert Path("photo_cutout.png").read_bytes() == cut_out_bytes(PNG)
+    assert Path("photo_cutout.png").read_bytes() == plain(PNG)
 
 
 @pytest.mark.parametrize("core", [1, 2])
