@@ -1,4 +1,4 @@
-"""Canvases that shops, networks and offices ask for: ``assets/canvas.csv`` read into facts."""
+"""Canvases that marketplaces, social networks and passport offices ask for, from ``assets/canvas.csv``."""
 
 import csv
 import re
@@ -13,25 +13,25 @@ from ..pixels.geometry import Size
 TABLE = ROOT / "assets" / "canvas.csv"
 GROUPS = ("shop", "social", "id_photo")
 MM_PER_INCH = 25.4
-LARGEST = 10_000  # pixels along a side of a canvas of one's own
+LARGEST = 10_000  # pixels along a side of a canvas such as ``1200x800``
 
 
 @dataclass(frozen=True)
 class Canvas:
-    """One canvas that somebody asks for.
+    """A frame of an exact size that somebody asks for.
 
     Attributes
     ----------
     id, group
-        Its name, and one of `GROUPS`.
+        The value of the option ``canvas``, and one of `GROUPS`.
     width, height, unit
         In ``px`` or ``mm``.
     dpi
         Dots per inch at which it is printed, or None.
     background
-        The colour asked for, ``#rrggbb``; None where any will do.
+        The colour that is asked for, ``#rrggbb``; None for any.
     min_fill
-        Percent of the frame that the subject has to fill, as `measure_fill` measures it; 0 where nobody says.
+        Percent of the frame that the subject has to fill, as `measure_fill` measures it; 0 where there is no rule.
     title_en, title_zh
         Its name for people.
     """
@@ -49,7 +49,7 @@ class Canvas:
 
     @property
     def size(self) -> Size:
-        """Width and height in pixels."""
+        """Width and height in pixels; millimetres at its own dpi, else at 300."""
         if self.unit == "px":
             return round(self.width), round(self.height)
         dots = (self.dpi or 300) / MM_PER_INCH
@@ -60,7 +60,7 @@ class Canvas:
         return self.title_zh if language.startswith("zh") else self.title_en
 
     def accepts(self, fill: float) -> bool:
-        """Whether a subject that fills this much of the frame, in percent, fills enough."""
+        """Whether a subject that fills `fill` percent of the frame is large enough."""
         return fill >= self.min_fill
 
 
@@ -72,17 +72,27 @@ def read_canvases(path: Path) -> dict[str, Canvas]:
 
 @cache
 def list_canvases() -> dict[str, Canvas]:
-    """Every canvas of the house, by id."""
+    """Every canvas of ``assets/canvas.csv``, by id."""
     return read_canvases(TABLE)
 
 
 def parse_canvas(text: str) -> Canvas | tuple[float, float] | None:
-    """What the option ``canvas`` names: nothing, a canvas by its id or as ``1200x800``, or a ratio such as ``4:5``.
+    """The value of the option ``canvas``: a canvas by its id or as ``1200x800``, a ratio such as ``4:5``, or nothing.
+
+    Returns
+    -------
+    Canvas, (width, height) or None
+        The second for a ratio, the third for an empty `text`.
 
     Raises
     ------
     ValueError
         It is none of these, or larger than `LARGEST`.
+
+    Examples
+    --------
+    >>> parse_canvas("4:5"), parse_canvas("1200 × 800").size
+    ((4.0, 5.0), (1200, 800))
     """
     if not text or text in list_canvases():
         return list_canvases().get(text)
@@ -99,15 +109,25 @@ def parse_canvas(text: str) -> Canvas | tuple[float, float] | None:
 
 
 def describe_fill(fill: float | None, text: str, language: str) -> str:
-    """How much of the frame that the option ``canvas`` names the subject fills, and whether that is enough there.
+    """A sentence that says whether the subject fills enough of its canvas.
 
-    Empty where there is no frame, or nobody asks for anything.
+    Parameters
+    ----------
+    fill
+        Percent, as `measure_fill` returns it; None where there is no frame.
+    text
+        The value of the option ``canvas``.
+
+    Returns
+    -------
+    str
+        Empty where that canvas has no rule.
     """
-    wanted = parse_canvas(text)
-    if fill is None or not isinstance(wanted, Canvas) or not wanted.min_fill:
+    canvas = parse_canvas(text)
+    if fill is None or not isinstance(canvas, Canvas) or not canvas.min_fill:
         return ""
-    key = "fill.passes" if wanted.accepts(fill) else "fill.fails"
-    return say(key, language, fill=round(fill), least=round(wanted.min_fill), canvas=wanted.title(language))
+    key = "fill.passes" if canvas.accepts(fill) else "fill.fails"
+    return say(key, language, fill=round(fill), least=round(canvas.min_fill), canvas=canvas.title(language))
 
 
 def _make_canvas(row: dict[str, str]) -> Canvas:

@@ -1,4 +1,4 @@
-"""What a user can ask for. One field is one option on the page, the command line and the API alike."""
+"""The options of a cut-out: one field is one option of the page, the command line and the API alike."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -29,12 +29,12 @@ STAGES_OF: dict[Group, tuple[Stage, ...]] = {
 
 
 def _split_list(value: Any) -> Any:
-    """Text as a form or a command line gives it, separated by commas, as a list."""
+    """Text with commas, as a form or a command line gives it, as a list."""
     return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
 
 
 def _parse_colour(value: Any) -> Any:
-    """``white``, ``#fff``, ``rgb(255, 255, 255)`` and their kin as ``#ffffff``; what is no colour as it is."""
+    """A CSS colour such as ``white``, ``#fff`` or ``rgb(255, 255, 255)`` as ``#ffffff``; anything else unchanged."""
     if not isinstance(value, str):
         return value
     from PIL import ImageColor
@@ -62,19 +62,19 @@ Turn = Annotated[Literal[0, 90, 180, 270], BeforeValidator(_parse_whole)]
 
 
 def _option(default: Any, group: Group, step: float | None = None, *, read_by: ReadBy | None = None, **how: Any) -> Any:
-    """A field with what the rest of the house needs to know beside its type.
+    """A field of `Options`, with what the page, the stages and the documents need to know beside its type.
 
     Parameters
     ----------
     default
-        Its value where nothing is asked for.
+        Its value where none is given.
     group
         Where it stands on the page.
     step
-        Of its slider.
+        Step of its slider.
     read_by
-        The stages that read it, where these are not the one that its `group` is for. A stage with a list tells only
-        these values apart: all others are the same to it.
+        The stages that read it, where they differ from those of its `group`. A stage with a list tells only these
+        values apart: for it all others are the same.
     how
         Limits (``ge``, ``le`` …) and ``when``: the values of other options at which this one does something.
     """
@@ -97,10 +97,15 @@ _FRAMED: ReadBy = {"compose": None, "encode": None}  # the file tells the dots p
 
 
 class Options(BaseModel):
-    """What to do with one photo. JSON values only; the words for each field are ``option.<field>`` in the locale files.
+    """What to do with one photo: JSON values; the words for each field are ``option.<field>.*`` in the locale files.
 
-    Lengths named px are pixels of the original, whatever the size of the result. Percent of the subject are percent of
-    the longer side of the box around it. Colours are ``#rrggbb``; names and other forms of CSS are taken too.
+    Lengths in px are pixels of the original, whatever the size of the result. Percent of the subject are percent of the
+    longer side of the box around it. Colours are ``#rrggbb``; names and other forms of CSS are accepted too.
+
+    Examples
+    --------
+    >>> Options(background="color", background_color="white").background_color
+    '#ffffff'
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
@@ -161,16 +166,24 @@ class Options(BaseModel):
 
     @classmethod
     def of(cls, /, **values: Any) -> Self:
-        """Options from loose values, as a form or a command line gives them.
+        """Options from values as a form or a command line gives them, text included.
 
-        ``preset`` may be among them: a name from ``assets/presets.toml``, whose values count where none is given. A
-        canvas that asks for a background colour gets it where nothing is said of the background; where
-        ``background_image`` says that there is a picture for behind the subject, that is the background.
+        Parameters
+        ----------
+        values
+            Fields by name, and two more. ``preset``: the name of a preset, whose values count where none is given.
+            ``background_image``: whether there is a picture to put behind the subject; it is then the background unless
+            another is asked for. A canvas that asks for a background colour gets it unless a background is given.
 
         Raises
         ------
         ClearcutError
-            ``bad_option`` names the first option that cannot be.
+            ``bad_option`` with the first option whose value is not accepted.
+
+        Examples
+        --------
+        >>> Options.of(feather="2", canvas="4:5").feather
+        2.0
         """
         preset = values.pop("preset", "")
         known: dict[str, dict[str, Any]] = {"": {}} | list_presets()
@@ -194,16 +207,16 @@ class Options(BaseModel):
             raise ClearcutError("bad_option", name=name, **facts) from None
 
     def with_defaults_of(self, settings: Settings) -> Self:
-        """These options with what the machine's settings say where nothing was asked for: its model."""
+        """These options with the model of `settings`, unless a model was given."""
         return self if "model" in self.model_fields_set else self.model_copy(update={"model": settings.model})
 
     @property
     def file_format(self) -> Format:
-        """What the format that was asked for can carry."""
+        """What the format of these options can hold."""
         return FORMATS[self.format]
 
     def list_values_read_by(self, stage: Stage) -> tuple[Any, ...]:
-        """The values that `stage` reads, in the order of the fields: as long as they are equal, so is what it makes.
+        """The values that `stage` reads, in the order of the fields; while they are equal, the stage gives the same.
 
         >>> Options(background="blur").list_values_read_by("colour") == Options().list_values_read_by("colour")
         True

@@ -1,4 +1,4 @@
-"""Options that belong together under one name: ``assets/presets.toml`` read into values."""
+"""Presets: options that belong together under one name, from ``assets/presets.toml``."""
 
 import tomllib
 from functools import cache
@@ -11,5 +11,5 @@ TABLE = ROOT / "assets" / "presets.toml"
 
 @cache
 def list_presets() -> dict[str, dict[str, Any]]:
-    """The values of each preset by its name, in the file's order; what it does not name stays as it is by default."""
+    """The option values of each preset, by its name, in the file's order."""
     return tomllib.loads(TABLE.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""A picture as the bytes of a file. Every format says sRGB, none hides anything where it is transparent."""
+"""A picture as the bytes of a file: sRGB with a profile or chunk that says so, colour 0 where alpha is 0."""
 
 import io
 import zipfile
@@ -23,7 +23,7 @@ EPOCH = (1980, 1, 1, 0, 0, 0)  # the date of every file in an archive, so that e
 
 
 class Picture(NamedTuple):
-    """What is to be written.
+    """A picture to be encoded.
 
     Attributes
     ----------
@@ -36,8 +36,8 @@ class Picture(NamedTuple):
     exif
         A block from `filter_exif`, where asked for.
     photo, file
-        What the picture was cut from, decoded and as it came, for the archive of untouched colour. To be left out
-        where the picture was moved, turned or scaled.
+        What the picture was cut from, decoded and as a file, for the format ``zip``, which keeps untouched colour. Left
+        out where the picture was moved, turned or scaled.
     """
 
     rgb: np.ndarray
@@ -49,13 +49,25 @@ class Picture(NamedTuple):
 
 
 def encode_picture(name: str, picture: Picture, quality: int = QUALITY) -> bytes:
-    """`picture` as a file of the format called `name`.
+    """`picture` as a file.
+
+    Parameters
+    ----------
+    name
+        The format, a key of `FORMATS`.
+    quality
+        1 to 100, for formats that have it.
 
     Raises
     ------
     ClearcutError
-        ``bad_option``, with the formats that would do: there is none of that name, it has no transparency and the
-        picture has some, or it cannot hold so many pixels.
+        ``bad_option``, with the formats that would do: unknown name, no transparency though the picture has some, or
+        too many pixels for the format.
+
+    Examples
+    --------
+    >>> encode_picture("png", Picture(np.zeros((1, 1, 3), np.uint8)))[:8]
+    b'\\x89PNG\\r\\n\\x1a\\n'
     """
     format = FORMATS.get(name)
     if format is None or not _can_write(format, picture):
@@ -65,7 +77,7 @@ def encode_picture(name: str, picture: Picture, quality: int = QUALITY) -> bytes
 
 
 def encode_view(photo: Photo) -> bytes:
-    """`photo` as a file that every browser shows: JPEG, or PNG where it has transparency."""
+    """`photo` as a file for the browser: JPEG, or PNG where it has transparency."""
     picture = Picture(photo.rgb, photo.alpha)
     return _encode_jpeg(picture, VIEW_QUALITY) if photo.alpha is None else _encode_png(picture, QUALITY)
 
@@ -80,27 +92,27 @@ def _encode_png(picture: Picture, quality: int) -> bytes:
 
 
 def _encode_small_png(picture: Picture, quality: int) -> bytes:
-    """Each row by the filter that suits it, deflated with patience: smaller by a fifth, and forty times slower."""
+    """Pillow's PNG, with a filter chosen for each row: smaller by a fifth, and forty times slower."""
     chunks = PngImagePlugin.PngInfo()
     chunks.add(b"sRGB", b"\0")
     return _save(picture, "PNG", compress_level=6, pnginfo=chunks, dpi=picture.dpi, exif=picture.exif)
 
 
 def _encode_webp(picture: Picture, quality: int) -> bytes:
-    """Alpha is exact at every quality. `exact`: transparent pixels stay black, no colour is invented for them."""
+    """Alpha is lossless at every quality. ``exact``: transparent pixels stay black instead of taking any colour."""
     exif = add_dpi(picture.exif, picture.dpi)
     return _save(picture, "WEBP", quality=quality, method=2, exact=True, exif=exif)
 
 
 def _encode_lossless_webp(picture: Picture, quality: int) -> bytes:
-    """Effort 20 of 100: more takes seconds, and saves a hundredth."""
+    """``quality`` is the effort here; more than 20 takes seconds and saves 1 %."""
     exif = add_dpi(picture.exif, picture.dpi)
     how = {"lossless": True, "quality": 20, "method": 1, "exact": True}
     return _save(picture, "WEBP", **how, exif=exif)
 
 
 def _encode_avif(picture: Picture, quality: int) -> bytes:
-    """Alpha is lossless at every quality: its errors would show as specks on any background."""
+    """Alpha is lossless at every quality, since its errors show as specks on any background."""
     exif = add_dpi(picture.exif, picture.dpi)
     colour = "4:4:4" if quality >= FINE else "4:2:0"
     exact = {"alpha:lossless": "1"} if picture.alpha is not None else None
@@ -129,8 +141,8 @@ def _encode_mask(picture: Picture, quality: int) -> bytes:
 def _encode_archive(picture: Picture, quality: int) -> bytes:
     """``color.jpg`` or ``color.png`` with the background still in it, and ``alpha.png``.
 
-    The colour is the uploaded file itself wherever that can stand for it (see `strip_metadata`); else the photo as
-    a PNG; else, where the picture is no longer of the photo's size, the picture's own colour.
+    The colour is the uploaded file itself where `strip_metadata` returns one, else the photo as a PNG, else, where the
+    picture is not of the photo's size, the picture's own colour.
     """
     photo = picture.photo if picture.photo and picture.photo.rgb.shape == picture.rgb.shape else None
     clean = strip_metadata(picture.file) if photo and picture.file else None
@@ -157,6 +169,7 @@ ENCODERS: dict[str, Callable[[Picture, int], bytes]] = {
 
 
 def _can_write(format: Format, picture: Picture) -> bool:
+    """Whether `format` can hold the size of `picture`, and its transparency."""
     return not (format.is_opaque and not _is_opaque(picture)) and max(picture.rgb.shape[:2]) <= format.longest
 
 
@@ -165,7 +178,7 @@ def _is_opaque(picture: Picture) -> bool:
 
 
 def _join_channels(picture: Picture) -> np.ndarray:
-    """RGB, or RGBA that is 0 throughout where alpha is 0."""
+    """``(H, W, 3)``, or ``(H, W, 4)`` whose colour is 0 where alpha is 0."""
     if picture.alpha is None:
         return picture.rgb
     rgba = cv2.cvtColor(cv2.copyTo(picture.rgb, picture.alpha), cv2.COLOR_RGB2RGBA)
@@ -174,7 +187,8 @@ def _join_channels(picture: Picture) -> np.ndarray:
 
 
 def _save(picture: Picture, format: str, **how: Any) -> bytes:
-    if format != "PNG":  # which has a chunk for it
+    """`picture` written by Pillow, with an sRGB profile except in PNG, which has a chunk for that."""
+    if format != "PNG":
         from .profiles import SRGB_PROFILE
 
         how["icc_profile"] = SRGB_PROFILE

@@ -1,25 +1,25 @@
-"""The formats that a picture can leave in, and what each can carry: facts alone, so that options can be told early."""
+"""The formats that can be written and what each can hold, without the encoders and their libraries."""
 
 from typing import NamedTuple
 
 
 class Format(NamedTuple):
-    """What one format can carry.
+    """What one format can hold.
 
     Attributes
     ----------
     name, extension, media_type
-        Its name here, ``.ext``, and what HTTP calls it.
+        The value of the option ``format``, ``.ext``, and the MIME type.
     is_opaque
-        Whether it has no transparency: it takes only pictures with a background.
+        Whether it has no transparency, so that only pictures with a background can be written.
     is_bare
         Whether it holds the subject alone, without background, shadow or outline.
     has_quality
         Whether the option ``quality`` changes anything.
     has_exif
-        Whether the photo's EXIF can travel in it.
+        Whether it can hold EXIF.
     longest
-        Pixels along a side that it can hold, where that is a limit.
+        Pixels along a side that it can hold at most.
     """
 
     name: str
@@ -49,5 +49,5 @@ FORMATS = {
 
 
 def list_media_types() -> list[str]:
-    """What HTTP calls the formats, each once."""
+    """The MIME types of all formats, each once."""
     return list(dict.fromkeys(each.media_type for each in FORMATS.values()))

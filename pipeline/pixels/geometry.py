@@ -1,9 +1,9 @@
-"""What sizes are measured in, and the ways of changing them: names that other storeys use without loading OpenCV."""
+"""Sizes and how they change: kept apart so that other modules can use them without loading OpenCV."""
 
 from typing import Literal
 
 Size = tuple[int, int]  # width, height, in pixels
-Interpolation = Literal["lanczos", "bilinear", "area"]  # how a photo gets to the size of a network
+Interpolation = Literal["lanczos", "bilinear", "area"]  # how a photo is resized to the input of a network
 
 
 def fit_size(size: Size, long_side: int) -> Size:

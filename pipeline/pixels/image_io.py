@@ -1,4 +1,4 @@
-"""Bytes to `Photo` and back: formats, size limits, upright, sRGB."""
+"""Bytes to `Photo`: formats that can be read, size limits, orientation, colours converted to sRGB."""
 
 import hashlib
 import io
@@ -17,16 +17,7 @@ from ..base.errors import ClearcutError
 from .geometry import fit_size
 from .resample import shrink
 
-READABLE = (
-    "JPEG",
-    "PNG",
-    "WEBP",
-    "BMP",
-    "DIB",
-    "TIFF",
-    "GIF",
-    "AVIF",
-)  # and HEIF, whose plugin comes when needed
+READABLE = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF", "AVIF")  # and HEIF, whose plugin is loaded when needed
 UPRIGHT: dict[Any, Callable[[np.ndarray], np.ndarray]] = {  # by EXIF orientation
     2: lambda pixels: cv2.flip(pixels, 1),
     3: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_180),
@@ -41,7 +32,7 @@ LONGEST_NAME = 150  # bytes of UTF-8 kept of a photo's stem: file systems stop a
 
 @dataclass(frozen=True)
 class Photo:
-    """A decoded picture, upright.
+    """A decoded picture, upright, 8 bits, sRGB.
 
     Attributes
     ----------
@@ -52,7 +43,12 @@ class Photo:
     dpi
         Dots per inch along x and y, where the file says.
     name
-        The file's own name, for naming what is made of it.
+        The file's name; the cut-out's name is made of it.
+
+    Examples
+    --------
+    >>> Photo(np.zeros((3, 4, 3), np.uint8)).size
+    (4, 3)
     """
 
     rgb: np.ndarray
@@ -66,7 +62,10 @@ class Photo:
         return self.rgb.shape[1], self.rgb.shape[0]
 
     def shrink_to(self, long_side: int) -> "Photo":
-        """This photo with its longer side at most `long_side` pixels."""
+        """This photo made smaller until its longer side is at most `long_side` pixels; never larger.
+
+        Where it has alpha, colours are averaged weighted by it, so that hidden colours do not show at the edges.
+        """
         size = fit_size(self.size, long_side)
         if size == self.size:
             return self
@@ -79,7 +78,16 @@ class Photo:
 
 
 def decode(data: bytes, name: str = "", max_megapixels: float | None = None) -> Photo:
-    """Read the picture in `data`; the first frame, if it has several.
+    """Read the picture in `data`: upright, in sRGB, 8 bits; of several frames the first.
+
+    Parameters
+    ----------
+    data
+        A whole file, of one of `READABLE` or HEIF.
+    name
+        The file's name, for messages and for naming the result.
+    max_megapixels
+        The most that is accepted; without it any size.
 
     Raises
     ------
@@ -93,7 +101,7 @@ def decode(data: bytes, name: str = "", max_megapixels: float | None = None) -> 
         image = open_file(data)
     except MemoryError:
         raise
-    except Image.DecompressionBombError as error:  # only in a process that has kept Pillow's own limit
+    except Image.DecompressionBombError as error:  # where `prepare_pictures` has not been called
         raise ClearcutError("too_many_pixels", name=name, **_describe_pillow_limit(error)) from None
     except Exception:
         raise ClearcutError("not_a_picture", name=name) from None
@@ -122,7 +130,7 @@ def decode(data: bytes, name: str = "", max_megapixels: float | None = None) -> 
 
 
 def _describe_pillow_limit(error: Image.DecompressionBombError) -> dict[str, object]:
-    """The facts of a picture that Pillow refuses to open, of which it tells the number of pixels only."""
+    """The facts for ``too_many_pixels`` from Pillow's error, which has only the number of pixels, in its text."""
     pixels = re.search(r"\d+", str(error))
     limit = 2 * (Image.MAX_IMAGE_PIXELS or 0) / 1e6
     megapixels = round(int(pixels[0]) / 1e6, 1) if pixels else "–"
@@ -130,7 +138,7 @@ def _describe_pillow_limit(error: Image.DecompressionBombError) -> dict[str, obj
 
 
 def open_file(data: bytes) -> Image.Image:
-    """The picture in `data` with its header read and no pixel yet; raises whatever Pillow raises."""
+    """The picture in `data` with only its header read. Raises what Pillow raises."""
     formats: tuple[str, ...] = READABLE
     if data[4:8] == b"ftyp":
         from pillow_heif import register_heif_opener
@@ -141,14 +149,18 @@ def open_file(data: bytes) -> Image.Image:
 
 
 def hash_array(array: np.ndarray) -> str:
-    """A digest of an array's content, dtype and shape."""
-    digest = hashlib.sha256(f"{array.dtype}{array.shape}".encode())  # for which many processors have instructions
+    """The SHA-256 of an array's dtype, shape and content, in hex."""
+    digest = hashlib.sha256(f"{array.dtype}{array.shape}".encode())  # many processors have instructions for it
     digest.update(np.ascontiguousarray(array).data.cast("B"))
     return digest.hexdigest()
 
 
 def name_cutout(name: str, extension: str = ".png") -> str:
-    """`name` of a photo → the name of its cut-out: ``<stem>_cutout.png``, safe on every file system."""
+    """The file name of a cut-out, ``<stem>_cutout.png``, safe on every file system; `name` is the photo's.
+
+    >>> name_cutout("holiday/cat?.jpg")
+    'cat__cutout.png'
+    """
     base = unicodedata.normalize("NFC", name.replace("\\", "/")).rstrip("/").rpartition("/")[2]
     stem = PurePosixPath(re.sub(r'[\x00-\x1f\x7f-\x9f\ud800-\udfff<>:"|?*]', "_", base)).stem.strip(". ")
     stem = stem.encode("utf-8", "replace")[:LONGEST_NAME].decode("utf-8", "ignore")
@@ -156,17 +168,18 @@ def name_cutout(name: str, extension: str = ".png") -> str:
 
 
 def _read_dpi(info: Mapping[Any, Any]) -> tuple[float, float] | None:
+    """The plausible dots per inch of Pillow's ``Image.info``. A TIFF without any is 1 there."""
     try:
         x, y = (float(value) for value in info["dpi"])
     except (KeyError, TypeError, ValueError):
         return None
-    return (x, y) if 1 < x <= 100_000 and 1 < y <= 100_000 else None  # 1: what Pillow says of a TIFF that says nothing
+    return (x, y) if 1 < x <= 100_000 and 1 < y <= 100_000 else None
 
 
 def _decode_jpeg(image: Image.Image, data: bytes) -> np.ndarray | None:
-    """The upright pixels of the common JPEG, colour in sRGB: the bytes that Pillow reads, without its copies of them.
+    """The upright pixels of an RGB JPEG in sRGB, by OpenCV: the same bytes as by Pillow, with fewer copies.
 
-    None for any other picture and for one that is not whole, of which Pillow tells more.
+    None for any other picture, and for a broken one, which Pillow has a better error for.
     """
     if image.format not in ("JPEG", "MPO") or image.mode != "RGB":
         return None
@@ -186,7 +199,7 @@ def _decode_jpeg(image: Image.Image, data: bytes) -> np.ndarray | None:
 
 
 def _convert_to_srgb(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
-    """Any mode and profile → ``(H, W, 3)`` uint8 sRGB, and alpha ``(H, W)`` uint8 where there is some."""
+    """Any mode and profile as ``(H, W, 3)`` uint8 sRGB, and alpha ``(H, W)`` uint8; None where all is opaque."""
     if image.mode.startswith("I") or image.mode == "F":
         image = _convert_to_8_bit(image)
     alpha = None
@@ -210,7 +223,7 @@ def _convert_to_srgb(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]
 
 
 def _convert_to_8_bit(image: Image.Image) -> Image.Image:
-    """Grey of 16 or 32 bits, or floating point → 8 bits, by the range that its type or content implies."""
+    """Grey of 16 or 32 bits or floating point as 8 bits; white is the top of its type, or of its content's range."""
     values = np.asarray(image).astype(np.float32)
     top = float(values.max(initial=0, where=np.isfinite(values)))
     values = np.nan_to_num(values, copy=False, nan=0, posinf=top, neginf=0)

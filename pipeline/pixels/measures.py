@@ -1,4 +1,4 @@
-"""How near a matte comes to the truth."""
+"""How close a matte is to ground truth: IoU and mean absolute error."""
 
 import numpy as np
 
@@ -14,5 +14,9 @@ def measure_iou(found: np.ndarray, truth: np.ndarray) -> float:
 
 
 def measure_error(found: np.ndarray, truth: np.ndarray) -> float:
-    """The mean absolute difference of two mattes ``(H, W)`` in [0, 1]."""
+    """Mean absolute error (MAE) of two mattes ``(H, W)`` float in [0, 1].
+
+    >>> measure_error(np.array([[1.0, 0.5]]), np.array([[1.0, 0.0]]))
+    0.25
+    """
     return float(np.abs(found - truth).mean())

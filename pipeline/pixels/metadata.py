@@ -1,7 +1,6 @@
-"""What a file says beside its pixels: which EXIF may travel on, and a photo's file without the rest.
+"""Metadata: which EXIF a cut-out may carry, and a photo's file without its metadata.
 
-Where a picture was taken never leaves, in no block and no dialect of it: what is kept is listed here by name, and
-everything else is dropped.
+What may stay is listed by name and everything else is dropped, so that a photo's position never gets into a result.
 """
 
 import re
@@ -30,7 +29,7 @@ Dpi = tuple[float, float]
 
 
 def filter_exif(data: bytes) -> bytes:
-    """The EXIF of the file in `data` that may go into its cut-out; empty where there is none that can be read.
+    """The EXIF block of the file in `data` that its cut-out may carry; empty where there is none that can be read.
 
     Camera, exposure, lens, dates, author and copyright stay. Position, thumbnail, maker's notes, serial numbers and
     free comments do not (the latter three are known to hide positions and owners); orientation becomes 1, since the
@@ -39,16 +38,16 @@ def filter_exif(data: bytes) -> bytes:
     try:
         source = open_file(data).getexif()
         camera = source.get_ifd(IFD.Exif)
-        kept = Image.Exif()
+        filtered = Image.Exif()
         for tag in PICTURE_TAGS:
             if tag in source and _is_short(source[tag]):
-                kept[tag] = source[tag]
-        found = {int(tag): camera[tag] for tag in CAMERA_TAGS if tag in camera and _is_short(camera[tag])}
-        if not (found or len(kept)):
+                filtered[tag] = source[tag]
+        of_camera = {int(tag): camera[tag] for tag in CAMERA_TAGS if tag in camera and _is_short(camera[tag])}
+        if not (of_camera or len(filtered)):
             return b""
-        kept[IFD.Exif] = {**found, int(Base.ColorSpace): 1}
-        kept[Base.Orientation] = 1
-        return kept.tobytes()
+        filtered[IFD.Exif] = {**of_camera, int(Base.ColorSpace): 1}
+        filtered[Base.Orientation] = 1
+        return filtered.tobytes()
     except MemoryError:
         raise
     except Exception:  # EXIF comes broken in every way
@@ -56,7 +55,7 @@ def filter_exif(data: bytes) -> bytes:
 
 
 def add_dpi(exif: bytes, dpi: Dpi | None) -> bytes:
-    """An EXIF block, empty or from `kept_exif`, that also says `dpi`: some formats have no other place for it."""
+    """`exif`, empty or from `filter_exif`, with `dpi` added: WebP and AVIF have no other place for it."""
     if dpi is None:
         return exif
     block = Image.Exif()
@@ -66,13 +65,13 @@ def add_dpi(exif: bytes, dpi: Dpi | None) -> bytes:
 
 
 def strip_metadata(data: bytes) -> tuple[str, bytes] | None:
-    """The file of a photo with its pixels' bytes as they are, and nothing but them, its profile and its density.
+    """A photo's file without metadata: the compressed pixels, ICC profile and density stay byte for byte.
 
     Returns
     -------
     (extension, bytes) or None
-        The very bytes of `data` where there was nothing to drop. None where the file cannot stand for the photo's
-        colours: neither JPEG nor PNG, turned by its EXIF, animated, or with transparency of its own.
+        `data` itself where there was nothing to drop. None where the file cannot stand for the decoded photo: neither
+        JPEG nor PNG, turned by its EXIF, animated, or with transparency.
     """
     try:
         if data.startswith(b"\xff\xd8"):
@@ -99,7 +98,10 @@ def _is_short(value: object) -> bool:
 
 
 def _split_jpeg(data: bytes) -> list[bytes] | None:
-    """A JPEG's segments: tables, frames and scans, JFIF, Adobe's and the profile. Ends with the first picture."""
+    """A JPEG's segments without metadata, up to the end of its first picture; None where it is malformed.
+
+    Tables, frames, scans and the segments JFIF, Adobe (how colour is coded) and ICC_PROFILE stay.
+    """
     parts, at = [data[:2]], 2
     while True:
         marker = data[at + 1]
@@ -124,14 +126,15 @@ def _split_jpeg(data: bytes) -> list[bytes] | None:
 
 
 def _split_png(data: bytes) -> list[bytes] | None:
+    """A PNG's signature and those of its chunks that are in `PNG_CHUNKS`; None where it is animated or cut short."""
     parts, at = [data[:8]], 8
     while at < len(data):
-        (length,), kind = struct.unpack(">I", data[at : at + 4]), data[at + 4 : at + 8]
-        if kind == b"acTL":
+        (length,), name = struct.unpack(">I", data[at : at + 4]), data[at + 4 : at + 8]
+        if name == b"acTL":
             return None
-        if kind in PNG_CHUNKS:
+        if name in PNG_CHUNKS:
             parts.append(data[at : at + 12 + length])
         at += 12 + length
-        if kind == b"IEND":
+        if name == b"IEND":
             return parts
     return None

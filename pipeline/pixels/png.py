@@ -1,6 +1,6 @@
-"""A PNG writer for large pictures: rows filtered by numpy, deflated by ISA-L, a strip at a time.
+"""A fast PNG writer: strips of rows are filtered by numpy and deflated by ISA-L, on all cores.
 
-Pillow spends seconds on a 12-megapixel cut-out; this takes a tenth. Where ISA-L has no wheel, zlib does the same work.
+It takes a tenth of the seconds that Pillow takes for 12 megapixels. Where ISA-L has no wheel, zlib is used.
 Source: W3C, Portable Network Graphics (PNG) Specification, third edition, sections 9 (filtering) and 10 (compression).
 """
 
@@ -23,9 +23,9 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # channels: grey, grey + alpha, RGB, RGBA
 FILTER_UP = 2
 STRIP_BYTES = 4 << 20
-ZLIB_HEADER = b"\x78\x01"  # deflate with a window of 32 KiB, compressed fast
-RAW = -15  # to zlib: that window, without header and checksum
-ADLER = 65521
+ZLIB_HEADER = b"\x78\x01"  # deflate with a window of 32 KiB, fastest level
+RAW = -15  # wbits for that window without header and checksum
+ADLER_MODULUS = 65521
 LEVEL = 1
 
 
@@ -43,8 +43,13 @@ def write_png(
     exif
         An EXIF block, from its byte order mark on.
     alpha
-        ``(H, W)`` uint8, where `pixels` has none: they are joined strip by strip, never as a whole, and colour is 0
-        where alpha is.
+        ``(H, W)`` uint8, where `pixels` has none. It is joined to them strip by strip, to save memory; colour becomes 0
+        where alpha is 0.
+
+    Returns
+    -------
+    bytes
+        The file.
     """
     height, width = pixels.shape[:2]
     channels = pixels.size // (height * width) + (alpha is not None)
@@ -61,7 +66,7 @@ def write_png(
 
 
 def _take_rows(pixels: np.ndarray, alpha: np.ndarray | None, top: int, bottom: int) -> np.ndarray:
-    """Rows `top` to `bottom` as they stand in the file, one a line."""
+    """Rows `top` to `bottom`, ``(rows, bytes a row)`` uint8, with alpha as the last channel."""
     strip = pixels[top:bottom]
     if alpha is not None:
         opacity = alpha[top:bottom]
@@ -70,7 +75,7 @@ def _take_rows(pixels: np.ndarray, alpha: np.ndarray | None, top: int, bottom: i
 
 
 def _deflate_rows(rows: Callable[[int, int], np.ndarray], height: int, stride: int) -> Iterator[bytes]:
-    """The chunks of the deflated rows: strips are filtered and deflated on their own, on all cores, then joined."""
+    """The IDAT chunks: each strip is filtered and deflated by itself, and the checksums are combined."""
     step = max(1, STRIP_BYTES // (1 + stride))
     tops = range(0, height, step)
 
@@ -78,8 +83,8 @@ def _deflate_rows(rows: Callable[[int, int], np.ndarray], height: int, stride: i
         filtered = _filter_rows(rows(max(top - 1, 0), min(top + step, height)), from_the_top=not top)
         deflate = zlib.compressobj(LEVEL, zlib.DEFLATED, RAW)
         data = deflate.compress(filtered) + deflate.flush(zlib.Z_FULL_FLUSH if top != tops[-1] else zlib.Z_FINISH)
-        begun = data if top else ZLIB_HEADER + data
-        return _make_chunk(b"IDAT", begun), zlib.adler32(filtered), len(filtered)
+        content = data if top else ZLIB_HEADER + data
+        return _make_chunk(b"IDAT", content), zlib.adler32(filtered), len(filtered)
 
     checksum = 1
     for chunk, sum_of_strip, length in map_parallel(strip, tops):
@@ -89,7 +94,10 @@ def _deflate_rows(rows: Callable[[int, int], np.ndarray], height: int, stride: i
 
 
 def _filter_rows(rows: np.ndarray, from_the_top: bool) -> memoryview:
-    """`rows` after their filter bytes, each the difference to the one above; the first is one above, or the top."""
+    """`rows` as filter bytes and differences to the row above (PNG's filter 2, ``Up``).
+
+    The first of `rows` only serves as the row above the second; `from_the_top`: it is the picture's first row itself.
+    """
     first = int(from_the_top)
     block = np.empty((len(rows) - 1 + first, 1 + rows.shape[1]), np.uint8)
     block[:, 0] = FILTER_UP
@@ -99,11 +107,11 @@ def _filter_rows(rows: np.ndarray, from_the_top: bool) -> memoryview:
 
 
 def _combine_checksums(first: int, second: int, length: int) -> int:
-    """The Adler-32 of two pieces, of theirs and the second's length. Source: RFC 1950, section 8.2."""
+    """The Adler-32 of two pieces in a row, from that of each and the second's length. Source: RFC 1950, section 8.2."""
     low, high = first & 0xFFFF, first >> 16
     low_2, high_2 = second & 0xFFFF, second >> 16
-    return (high + high_2 + length * (low - 1)) % ADLER << 16 | (low + low_2 - 1) % ADLER
+    return (high + high_2 + length * (low - 1)) % ADLER_MODULUS << 16 | (low + low_2 - 1) % ADLER_MODULUS
 
 
-def _make_chunk(kind: bytes, data: bytes) -> bytes:
-    return b"".join((struct.pack(">I", len(data)), kind, data, struct.pack(">I", crc32(data, crc32(kind)))))
+def _make_chunk(name: bytes, data: bytes) -> bytes:
+    return b"".join((struct.pack(">I", len(data)), name, data, struct.pack(">I", crc32(data, crc32(name)))))

@@ -1,4 +1,4 @@
-"""Changing size: photos down to a network's input or a screen, mattes up to the photo."""
+"""Resizing: photos down to a network's input or a screen, mattes up to the photo's size."""
 
 import cv2
 import numpy as np
@@ -8,14 +8,14 @@ from ..base import machine
 from ..base.parallel import run_parallel, split_evenly
 from .geometry import Interpolation, Size
 
-FAR = 3  # times a network's size: what is twice as far is halved before LANCZOS takes over
+FAR = 3  # times a network's size that halving leaves at least for Lanczos
 LANCZOS = Image.Resampling.LANCZOS
-HALF_OF_16_BITS = 32767  # what a matte of 1 is where it is enlarged as integers: no sign to lose, half the memory
+HALF_OF_16_BITS = 32767  # a matte of 1 as uint16: half the memory of float32, and room for overshoot
 LARGE = 250_000  # pixels from which a second thread is worth its start
 
 
 def shrink(array: np.ndarray, size: Size) -> np.ndarray:
-    """`array` ``(H, W[, C])`` at a smaller `size`, by averaging; halved first, which costs next to nothing."""
+    """`array` ``(H, W[, C])`` at a smaller `size` (width, height), by averaging; halved first, which is fastest."""
     height, width = array.shape[:2]
     while width >= 2 * size[0] and height >= 2 * size[1] and width % 2 == height % 2 == 0:
         width, height = width // 2, height // 2
@@ -24,10 +24,10 @@ def shrink(array: np.ndarray, size: Size) -> np.ndarray:
 
 
 def resize_for_work(array: np.ndarray, size: Size) -> np.ndarray:
-    """`array` ``(H, W[, C])`` uint8 at a smaller `size` of the same shape, to be worked with and not looked at.
+    """`array` ``(H, W[, C])`` uint8 at a smaller `size` (width, height) of the same ratio, fast, for computing with.
 
-    Averaging is slow between sizes that are no multiples of each other. What halving leaves, less than a factor of two,
-    goes by interpolation; first, where the sides are odd.
+    Averaging is slow between sizes that are no multiples of each other. So it is halved as often as possible, and the
+    rest, less than a factor of two, is done by bilinear interpolation: before halving where the sides are odd.
     """
     height, width = array.shape[:2]
     times = 1 << (max(1, min(width // size[0], height // size[1])).bit_length() - 1)
@@ -38,11 +38,23 @@ def resize_for_work(array: np.ndarray, size: Size) -> np.ndarray:
 
 
 def resize_for_network(rgb: np.ndarray, size: Size, interpolation: Interpolation = "lanczos") -> np.ndarray:
-    """A photo at a network's input size, ``(h, w, 3)`` uint8.
+    """A photo at a network's input size.
 
-    ``lanczos`` is Pillow's, anti-aliased; far larger photos are halved first, which changes the result by less than a
-    grey level and saves most of the time. ``bilinear`` samples without anti-aliasing, as the authors of U-2-Net do;
-    ``area`` averages, as those of MODNet do.
+    Parameters
+    ----------
+    rgb
+        ``(H, W, 3)`` uint8.
+    size
+        Width and height of the input.
+    interpolation
+        ``lanczos`` is Pillow's, anti-aliased; far larger photos are halved first, which changes the result by less than
+        a grey level and saves most of the time. ``bilinear`` samples without anti-aliasing, as the authors of U-2-Net
+        do; ``area`` averages, as those of MODNet do.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(h, w, 3)`` uint8.
     """
     if interpolation != "lanczos":
         how = cv2.INTER_LINEAR if interpolation == "bilinear" else cv2.INTER_AREA
@@ -54,7 +66,7 @@ def resize_for_network(rgb: np.ndarray, size: Size, interpolation: Interpolation
 
 
 def _halve(rgb: np.ndarray) -> np.ndarray:
-    """Averages of two by two pixels; the last of an odd side counts twice."""
+    """Averages of two by two pixels; the last row or column of an odd side counts twice."""
     down, across = rgb.shape[0] % 2, rgb.shape[1] % 2
     if down or across:
         rgb = cv2.copyMakeBorder(rgb, 0, down, 0, across, cv2.BORDER_REPLICATE)
@@ -62,9 +74,9 @@ def _halve(rgb: np.ndarray) -> np.ndarray:
 
 
 def _resize_lanczos(rgb: np.ndarray, size: Size, inside: tuple[float, float]) -> np.ndarray:
-    """The very bytes that Pillow makes, on all cores: it resizes along the rows, then along the columns.
+    """Pillow's Lanczos to the byte, on all cores: along the rows in strips, then along the columns.
 
-    `inside`: how much of `rgb` is photo, from the left top, as width and height.
+    `inside`: width and height of the part of `rgb`, from its top left, that becomes `size`.
     """
     height, width = rgb.shape[:2]
     if height * width < LARGE or machine.count_cores() == 1:
@@ -88,15 +100,29 @@ def _resize_lanczos(rgb: np.ndarray, size: Size, inside: tuple[float, float]) ->
 
 
 def resize_matte(matte: np.ndarray, size: Size, hard: bool = False) -> np.ndarray:
-    """A network's matte, float32 in [0, 1], at the photo's size as uint8 alpha ``(H, W)``.
+    """A network's matte at the photo's size.
 
-    A `hard` matte holds labels, between which there is nothing: it is enlarged by nearest neighbour.
+    Parameters
+    ----------
+    matte
+        ``(h, w)`` float32 in [0, 1].
+    size
+        Width and height of the photo.
+    hard
+        Whether the matte is only 0 and 1, as from labels: it is then enlarged by nearest neighbour, else bicubically.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(H, W)`` uint8.
     """
     height, width = matte.shape
     if hard:
         return cv2.convertScaleAbs(cv2.resize(matte, size, interpolation=cv2.INTER_NEAREST_EXACT), alpha=255)
     averaged = (min(size[0], width), min(size[1], height))
     resized = matte if averaged == (width, height) else cv2.resize(matte, averaged, interpolation=cv2.INTER_AREA)
-    fine = (resized * np.float32(HALF_OF_16_BITS) + np.float32(0.5)).astype(np.uint16)  # room for what cubic overshoots
+    fine = (resized * np.float32(HALF_OF_16_BITS) + np.float32(0.5)).astype(
+        np.uint16
+    )  # room for the overshoot of cubic interpolation
     enlarged = cv2.resize(fine, size, interpolation=cv2.INTER_CUBIC)
     return cv2.convertScaleAbs(enlarged, alpha=255 / HALF_OF_16_BITS)

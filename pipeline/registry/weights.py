@@ -1,4 +1,4 @@
-"""Weight files: what is here, and whether it is what it should be. A file that was not checked is never opened."""
+"""Installed weight files: where they are, and whether their checksums hold."""
 
 import hashlib
 from collections.abc import Iterator
@@ -12,9 +12,10 @@ from .catalog import Card, ModelCard, Variant, to_megabytes
 
 
 def find_file(card: ModelCard, settings: Settings) -> tuple[Variant, Path] | None:
-    """The first variant of `card` whose file is here, unchecked: in the models folder, else in the mirror folder.
+    """The first variant of `card` that is installed, and its file, not verified yet; None where there is none.
 
-    A file without any checksum, published or noted when it was imported, does not count.
+    It is looked for in the models folder, then in a mirror that is a folder. A file without a checksum, published or
+    noted when it was imported, does not count.
     """
     mirror = settings.models_mirror
     folders = [settings.models_dir, *([Path(mirror)] if mirror and "://" not in mirror else [])]
@@ -26,17 +27,17 @@ def find_file(card: ModelCard, settings: Settings) -> tuple[Variant, Path] | Non
 
 
 def name_note(path: Path) -> Path:
-    """Where the checksum of an imported file that has no published one was noted: beside it."""
+    """The file beside `path` that notes the checksum of an imported file without a published one."""
     return path.with_name(path.name + ".sha256")
 
 
 def read_checksum(variant: Variant, path: Path) -> str:
-    """The checksum that the file of `variant` at `path` is held to, in hex."""
+    """The checksum, in hex, that the file of `variant` at `path` has to have."""
     return variant.checksum or name_note(path).read_text(encoding="ascii").split()[0]
 
 
 def identify(card: ModelCard, settings: Settings) -> str:
-    """The name and checksum of the file that `card` runs. Raises ``model_missing``."""
+    """Name and checksum of the weight file that `card` runs, for keys of caches. Raises ``model_missing``."""
     found = find_file(card, settings)
     try:
         if found:
@@ -47,22 +48,22 @@ def identify(card: ModelCard, settings: Settings) -> str:
 
 
 def list_missing(card: Card, settings: Settings) -> list[Variant]:
-    """What must be fetched before `card` can run: the first variant of each network that is not here."""
+    """What must be fetched before `card` can run: the first variant of each network that is not installed."""
     return [network.variants[0] for network in card.networks if find_file(network, settings) is None]
 
 
 def is_installed(card: Card, settings: Settings) -> bool:
-    """Whether `card` can run without fetching anything."""
+    """Whether the weight files of `card` are on this machine; their checksums are not verified."""
     return not list_missing(card, settings)
 
 
 def count_bytes(card: Card, settings: Settings) -> int:
-    """Bytes of the files that `card` runs: those that are here, else those that would be fetched."""
+    """Bytes of the weight files of `card`: of those installed, else of those that would be fetched."""
     return sum((find_file(network, settings) or (network.variants[0],))[0].bytes for network in card.networks)
 
 
 def require(card: Card, settings: Settings) -> None:
-    """Raise ``model_missing``, or ``import_only`` where it cannot be fetched, unless `card` can run."""
+    """Raise ``model_missing``, or ``import_only`` where it cannot be fetched, unless `card` is installed."""
     wanted = list_missing(card, settings)
     by_hand = find_import_only(card, settings)
     if by_hand:
@@ -74,13 +75,13 @@ def require(card: Card, settings: Settings) -> None:
 
 
 def stamp(card: Card, settings: Settings) -> tuple[Any, ...]:
-    """What tells the weights of `card` from others without reading them. Raises as `require` does."""
+    """A key that changes when the weight files of `card` do, without reading them. Raises as `require`."""
     require(card, settings)
     return tuple(stamp_network(network, settings) for network in card.networks)
 
 
 def stamp_network(card: ModelCard, settings: Settings) -> tuple[Any, ...]:
-    """What tells the file that `card` runs from any other that may take its place: its name, age, length and reading.
+    """A key that changes when the weight file of `card` is replaced: its name, age, length, and how it is read.
 
     Empty where there is no file.
     """
@@ -93,7 +94,7 @@ def stamp_network(card: ModelCard, settings: Settings) -> tuple[Any, ...]:
 
 
 def find_import_only(card: Card, settings: Settings) -> ModelCard | None:
-    """The first network that `card` lacks and that no source gives."""
+    """The first network of `card` that is not installed and can only be imported; None where there is none."""
     for network in card.networks:
         if find_file(network, settings) is None and not (
             network.fetchable or list_mirrors(network.variants[0], settings)
@@ -103,13 +104,13 @@ def find_import_only(card: Card, settings: Settings) -> ModelCard | None:
 
 
 def describe_missing(card: Card, wanted: list[Variant]) -> dict[str, Any]:
-    """What an error tells of files that are `wanted`."""
+    """Facts for an error about missing files: the model, the file names, their megabytes together."""
     files = ", ".join(variant.file for variant in wanted)
     return {"model": card.name, "file": files, "megabytes": to_megabytes(sum(variant.bytes for variant in wanted))}
 
 
 def find_checked(card: ModelCard, settings: Settings) -> tuple[Variant, Path]:
-    """A weight file of `card` that is on this machine and whose checksum holds.
+    """As `find_file`, with the checksum verified.
 
     Raises
     ------
@@ -140,7 +141,7 @@ def verify(model: str, variant: Variant, path: Path) -> None:
 
 
 def is_published(variant: Variant, path: Path) -> bool:
-    """Whether the file at `path` has the published checksum of `variant`, byte for byte."""
+    """Whether the file at `path` has the published checksum of `variant`."""
     wanted = variant.checksum
     return wanted is not None and hash_file(path, "sha256" if len(wanted) == 64 else "md5") == wanted
 
@@ -152,7 +153,7 @@ def hash_file(path: Path, algorithm: Literal["sha256", "md5"] = "sha256") -> str
 
 
 class CheckedFile(NamedTuple):
-    """A weight file in the models folder, the model that it is of (None: of none), and whether its checksum holds."""
+    """A weight file in the models folder, its model (None if unknown), and whether its checksum holds."""
 
     path: Path
     model: str | None
@@ -160,7 +161,7 @@ class CheckedFile(NamedTuple):
 
 
 def check_all(settings: Settings) -> Iterator[CheckedFile]:
-    """Verify every weight file in the models folder, one by one."""
+    """Verify every weight file in the models folder; one result at a time, since each takes a while."""
     known = {variant.file: (card, variant) for card in list_networks(settings) for variant in card.variants}
     for path in sorted(settings.models_dir.glob("*.onnx")):
         if path.name not in known:
@@ -176,11 +177,11 @@ def check_all(settings: Settings) -> Iterator[CheckedFile]:
 
 
 def list_networks(settings: Settings) -> Iterator[ModelCard]:
-    """Every network of the catalogue."""
+    """Every model of the catalogue that is one network."""
     return (card for card in catalog.list_models(settings).values() if isinstance(card, ModelCard))
 
 
 def list_mirrors(variant: Variant, settings: Settings) -> list[str]:
-    """The address of `variant` in a mirror that is reached over HTTP, if there is one."""
+    """The address of `variant` in the user's mirror; empty where there is none that is reached over HTTP."""
     mirror = settings.models_mirror
     return [f"{mirror.rstrip('/')}/{variant.file}"] if mirror and "://" in mirror and variant.checksum else []
