@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .arguments import add_arguments, chosen
     from .cache import forget
     from .canvas import Canvas, canvases, said_of_fill
-    from .catalog import Card, card, megabytes, models
+    from .catalog import Card, card, group_models, megabytes, models
     from .cutout import Cutout, Result, cut_out, cut_out_bytes, cut_out_file, warm_up
     from .draft import Draft
     from .errors import ClearcutError, as_clearcut_error
@@ -44,6 +44,7 @@ _HOME = {
     "said_of_fill": "canvas",
     "Card": "catalog",
     "card": "catalog",
+    "group_models": "catalog",
     "megabytes": "catalog",
     "models": "catalog",
     "Cutout": "cutout",

@@ -18,6 +18,7 @@ from pipeline import (
     card,
     explain,
     fetch,
+    group_models,
     is_installed,
     is_removable,
     language_from,
@@ -78,18 +79,20 @@ class Downloads:
             latest.job.cancel()
             latest.thread.join(5)  # it may be just about to put its file in place
 
-    def facts(self, name: str, language: str) -> dict[str, Any]:
-        """How far it is, in bytes, or why it came to nothing."""
+    def facts(self, language: str) -> dict[str, dict[str, Any]]:
+        """By model: how far its fetch is, in bytes, or why it came to nothing. One that went well is not told of."""
         with self._lock:
-            latest = self._latest.get(name)
-        if latest is None:
-            return {}
-        if latest.thread.is_alive():
-            return {"fetching": {"done": latest.done, "total": latest.total}}
-        if latest.error:
-            error = latest.error
-            return {"error": {"code": error.code, "facts": error.facts, "sentence": explain(error, language)}}
-        return {}
+            latest = dict(self._latest)
+        told = {name: _download_facts(each, language) for name, each in latest.items()}
+        return {name: facts for name, facts in told.items() if facts}
+
+
+def _download_facts(download: _Download, language: str) -> dict[str, Any]:
+    if download.thread.is_alive():
+        return {"fetching": {"done": download.done, "total": download.total}}
+    if error := download.error:
+        return {"error": {"code": error.code, "facts": error.facts, "sentence": explain(error, language)}}
+    return {}
 
 
 def build_models_router(settings: ServerSettings) -> APIRouter:
@@ -102,19 +105,31 @@ def build_models_router(settings: ServerSettings) -> APIRouter:
             raise ClearcutError("read_only")
         return card(name)
 
+    # Not async, so that it runs in a thread: whether a model is installed is looked up on the disk.
     @router.get("", summary="List the models")
-    async def list_models(request: Request) -> list[dict[str, Any]]:
+    def list_models(request: Request) -> list[dict[str, Any]]:
         """Every model with its size, its licence and whether it is on this machine."""
-        language = language_from(request.headers.get("accept-language", ""))
-        default = settings.model
+        language = _language(request)
+        default, there, fetches = settings.model, models(), downloads.facts(language)
+        group_of = {each.name: group for group, cards in group_models(there).items() for each in cards}
         return [
-            {**model_facts(each, language), "default": each.name == default, **downloads.facts(each.name, language)}
-            for each in models().values()
+            {
+                **model_facts(each, language),
+                "group": group_of[each.name],
+                "default": each.name == default,
+                **fetches.get(each.name, {}),
+            }
+            for each in there.values()
         ]
 
+    @router.get("/fetches", summary="Tell how far the fetches are")
+    async def list_fetches(request: Request) -> dict[str, dict[str, Any]]:
+        """By model: ``fetching`` with ``done`` and ``total`` bytes, or ``error``; no word of one that is complete."""
+        return downloads.facts(_language(request))
+
     @router.post("/{name}/fetch", status_code=202, summary="Fetch a model")
-    async def start(name: str) -> dict[str, str]:
-        """Begin to fetch what the model needs; ``GET /api/models`` tells how far it is."""
+    def start(name: str) -> dict[str, str]:
+        """Begin to fetch what the model needs; ``GET /api/models/fetches`` tells how far it is."""
         downloads.start(manageable(name))
         return {"model": name}
 
@@ -149,6 +164,10 @@ def build_models_router(settings: ServerSettings) -> APIRouter:
         return Response(status_code=204)
 
     return router
+
+
+def _language(request: Request) -> str:
+    return language_from(request.headers.get("accept-language", ""))
 
 
 async def _receive(request: Request, file: Path) -> None:

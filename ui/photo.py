@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from pipeline import Card, Options, is_installed, megabytes, model_size, models, say
+from pipeline import Card, Options, group_models, is_installed, megabytes, model_size, models, say
 
 from .controls import FOLDED, NOT_THE_PAGES, control, names_of, words
 from .desk import Message
@@ -196,22 +196,15 @@ def words_for(tab: PhotoTab, language: str) -> list[Any]:
 
 
 def model_choices(language: str) -> list[tuple[str, str]]:
-    """Every model as the menu names it: those for most photos first, then by use; marked where it is not here yet."""
-    cards = list(models().values())
-    general = {name for card in cards if len(card.networks) > 1 for name in (card.name, *_member_names(card))}
-    uses = list(dict.fromkeys(card.good_for[0] for card in cards))
-    cards.sort(key=lambda card: (card.name not in general, card.name not in general and uses.index(card.good_for[0])))
-    return [(_menu_title(card, card.name in general, language), card.name) for card in cards]
+    """Every model as the menu names it, group by group; marked where it is not here yet."""
+    groups = group_models(models())
+    return [(_menu_title(card, group, language), card.name) for group, cards in groups.items() for card in cards]
 
 
-def _member_names(card: Card) -> list[str]:
-    return [member.name for member in card.networks]
-
-
-def _menu_title(card: Card, general: bool, language: str) -> str:
+def _menu_title(card: Card, group: str, language: str) -> str:
     title = say(f"model.{card.name}.title", language, default=card.name)
-    if not general:
-        title = f"{say(f'use.{card.good_for[0]}', language)} · {title}"
+    if group != "general":
+        title = f"{say(f'use.{group}', language)} · {title}"
     if is_installed(card):
         return title
     how = "page.menu.fetch" if card.fetchable else "page.menu.bring"
