@@ -12,7 +12,7 @@ from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from pipeline import ClearcutError, __version__, as_clearcut_error
-from ui import ASSETS, PageSettings, Results, build_page, example_photos, mount_page
+from ui import PUBLIC, PageSettings, Results, build_page, example_photos, mount_page, scripts_address
 
 from .api import build_router
 from .guard import add_guard
@@ -45,7 +45,8 @@ def create_app(settings: ServerSettings) -> Served:
     app.add_exception_handler(ClearcutError, _explain)
     app.add_exception_handler(HTTPException, _explain_http)
     app.include_router(build_router(settings))
-    app.mount("/app", StaticFiles(directory=ASSETS / "public"), name="app")
+    app.mount(f"/{scripts_address()}", StaticFiles(directory=PUBLIC / "js"), name="scripts")
+    app.mount("/app", StaticFiles(directory=PUBLIC), name="app")
     _add_pictures(app, results, settings)
     page = PageSettings(
         model=settings.model,

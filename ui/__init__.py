@@ -6,10 +6,12 @@ from pathlib import Path
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported: it looks things up at import
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
-ASSETS = Path(__file__).parent.parent / "assets"
+ASSETS: Path = Path(__file__).parent.parent / "assets"
+PUBLIC: Path = ASSETS / "public"
 
 from .page import build_page, example_photos, mount_page  # noqa: E402
 from .results import Results  # noqa: E402
 from .settings import PageSettings  # noqa: E402
+from .words import scripts_address  # noqa: E402
 
-__all__ = ["ASSETS", "PageSettings", "Results", "build_page", "example_photos", "mount_page"]
+__all__ = ["PUBLIC", "PageSettings", "Results", "build_page", "example_photos", "mount_page", "scripts_address"]

@@ -1,9 +1,6 @@
 """The Photo tab: a photo in, its cut-out over a checkerboard, a link to the full size; models side by side."""
 
-import json
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -11,20 +8,14 @@ import gradio as gr
 from pipeline import Card, Options, group_models, is_installed, megabytes, model_size, models, say
 
 from .controls import FOLDED, NOT_THE_PAGES, control, names_of, words
-from .desk import Message
-from .photo_work import Asked, PhotoWork
 from .words import html
 
-LIVE: dict[str, Any] = {
-    "show_progress": "hidden", "concurrency_limit": None, "trigger_mode": "multiple", "api_visibility": "private"
-}  # fmt: skip
-AT_ONCE = LIVE | {"queue": False}  # what is no work, and waits for none
 MOST_COMPARED = 4
 
 
 @dataclass(frozen=True)
 class PhotoTab:
-    """The components of the tab that other files wire or translate.
+    """The components of the tab that have events, or words.
 
     Attributes
     ----------
@@ -38,13 +29,6 @@ class PhotoTab:
     behind: gr.UploadButton
     options: dict[str, gr.components.Component]
     texts: dict[str, gr.Button]
-    restore: gr.Button
-    forget: gr.Button
-    kept: gr.Button
-    compared: gr.Textbox
-    language: gr.Textbox
-    photo: gr.JSON
-    message: gr.JSON
 
     @property
     def spoken(self) -> list[Any]:
@@ -82,12 +66,7 @@ def build_photo_tab(default_model: str) -> PhotoTab:
         with gr.Column(elem_id="panel", scale=1, min_width=260):
             options, behind = _build_panel(default_model)
             html("actions")
-    unseen = {name: gr.Button(visible="hidden", elem_id=name) for name in ("restore", "forget", "kept")}
-    return PhotoTab(
-        upload, behind, options, texts, **unseen,
-        compared=gr.Textbox(visible=False), language=gr.Textbox(visible=False), photo=gr.JSON(visible=False),
-        message=gr.JSON(visible="hidden", elem_id="message"),
-    )  # fmt: skip
+    return PhotoTab(upload, behind, options, texts)
 
 
 def _build_panel(default_model: str) -> tuple[dict[str, gr.components.Component], gr.UploadButton]:
@@ -113,65 +92,6 @@ def _build_panel(default_model: str) -> tuple[dict[str, gr.components.Component]
                             say("page.choose_behind"), type="filepath", file_types=["image"], elem_id="behind"
                         )
     return {name: options[name] for name in Options.model_fields if name in options}, behind
-
-
-def wire_photo_tab(tab: PhotoTab, work: PhotoWork) -> None:
-    """Run at once when a photo comes, and again when a setting changes."""
-    names = list(tab.options)
-
-    def asked(request: gr.Request, upload: str | None, behind: str | None, photo: Any, values: Any) -> Asked:
-        return Asked(request.session_hash or "", upload, behind, photo, dict(zip(names, values, strict=True)))
-
-    def go(request: gr.Request, photo: Any, upload: Any, behind: Any, *values: Any) -> Iterator[Message]:
-        if photo:
-            yield from work.run(asked(request, upload, behind, photo, values), bring_model=False)
-
-    def fetch_and_go(request: gr.Request, photo: Any, upload: Any, behind: Any, *values: Any) -> Iterator[Message]:
-        if photo:
-            yield from work.run(asked(request, upload, behind, photo, values), bring_model=True)
-
-    def compare(
-        request: gr.Request, chosen: str, photo: Any, upload: Any, behind: Any, *values: Any
-    ) -> Iterator[Message]:
-        if photo:
-            side_by_side = [str(name) for name in json.loads(chosen)][:MOST_COMPARED]
-            yield from work.compare(asked(request, upload, behind, photo, values), side_by_side)
-
-    def stop(request: gr.Request, *values: Any) -> list[Any]:
-        work.desk.stop(request.session_hash or "")
-        return list(values)
-
-    def forget(request: gr.Request, *uploads: str | None) -> list[None]:
-        work.forget(request.session_hash or "", [Path(upload) for upload in uploads if upload])
-        return [None, None]
-
-    settings = list(tab.options.values())
-    given = [tab.photo, tab.upload, tab.behind, *settings]
-    with_photo = "(...given) => window.clearcut.withPhoto(given)"
-    sliders = [each for each in settings if isinstance(each, gr.Slider)]
-    others = [each for each in settings if not isinstance(each, gr.Slider)]
-    newest_wins = [tab.upload.upload, tab.behind.upload, *(each.input for each in others)]
-    gr.on(newest_wins, go, given, tab.message, js=with_photo, **LIVE)
-    moving = LIVE | {"trigger_mode": "always_last"}  # a slider tells every step of its way
-    gr.on([each.input for each in sliders], go, given, tab.message, js=with_photo, **moving)
-    tab.texts["page.ask.fetch"].click(fetch_and_go, given, tab.message, js=with_photo, **LIVE)
-    with_models = "(...given) => window.clearcut.comparison.withModels(given)"
-    tab.texts["page.compare.run"].click(compare, [tab.compared, *given], tab.message, js=with_models, **LIVE)
-
-    def put_back(button: gr.Button, values: str) -> Any:
-        return button.click(stop, settings, settings, js=values, **AT_ONCE)
-
-    of_the_result = "() => window.clearcut.lastSettings()"
-    wanted = "() => window.clearcut.settings.wanted()"
-    for button, values in ((tab.texts["page.ask.not_now"], of_the_result), (tab.restore, wanted)):
-        put_back(button, values).then(go, given, tab.message, js=with_photo, **LIVE)
-    for button in (tab.texts["page.cancel"], tab.kept):
-        put_back(button, of_the_result)
-    tab.forget.click(forget, [tab.upload, tab.behind], [tab.upload, tab.behind], **AT_ONCE)
-    model, keep = tab.options["model"], tab.options["keep"]
-    with_language = "(model, _, keep) => window.clearcut.withLanguage(model, keep)"
-    model.change(class_choices, [model, tab.language, keep], keep, js=with_language, **AT_ONCE)
-    tab.message.change(None, tab.message, js="(message) => window.clearcut.show(message)", api_visibility="private")
 
 
 def class_choices(model: str, language: str, chosen: list[str] | None) -> Any:
