@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .cache import forget
     from .canvas import Canvas, canvases, said_of_fill
     from .catalog import Card, card, group_models, megabytes, models
+    from .compose import BARE, OPAQUE
     from .cutout import Cutout, Result, cut_out, cut_out_bytes, cut_out_file, warm_up
     from .draft import Draft
     from .errors import ClearcutError, as_clearcut_error
@@ -47,6 +48,8 @@ _HOME = {
     "group_models": "catalog",
     "megabytes": "catalog",
     "models": "catalog",
+    "BARE": "compose",
+    "OPAQUE": "compose",
     "Cutout": "cutout",
     "Result": "cutout",
     "cut_out": "cutout",

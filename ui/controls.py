@@ -1,10 +1,10 @@
 """A control for each field of `Options`, made from what the field itself says: its type, its limits, its group."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 
-from pipeline import GROUPS, Options, canvases, say, trimap_is_possible
+from pipeline import BARE, GROUPS, OPAQUE, Options, canvases, say, trimap_is_possible
 
 LIMITS = ("enum", "minimum", "maximum", "maxLength")
 NOT_THE_PAGES = {"model", "keep"}  # these have a place and a look of their own
@@ -57,6 +57,26 @@ def _canvas_choices(language: str) -> list[tuple[str, str]]:
         (f"{canvas.title(language)} · {canvas.size[0]} × {canvas.size[1]}", name) for name, canvas in canvases().items()
     ]
     return [(say("choice.canvas.none", language), ""), *own, *listed]
+
+
+class FormatFacts(NamedTuple):
+    """What a file format can carry.
+
+    Attributes
+    ----------
+    is_bare
+        It holds the subject alone, whatever is wanted around it.
+    is_opaque
+        It cannot be transparent: something must stand behind the subject.
+    """
+
+    is_bare: bool
+    is_opaque: bool
+
+
+def format_facts(name: str) -> FormatFacts:
+    """What the format called `name` can carry."""
+    return FormatFacts(name in BARE, name in OPAQUE)
 
 
 def page_facts() -> dict[str, Any]:

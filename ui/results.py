@@ -13,6 +13,8 @@ from pathlib import Path
 
 from pipeline import ClearcutError, Job, Options, Result, as_clearcut_error, cut_out_file, encode_matte, encode_view
 
+from .controls import format_facts
+
 MOST_A_VISITOR = 12  # results: while a slider moves they come by the dozen, and only the newest are looked at
 
 
@@ -50,9 +52,10 @@ class Kept:
         if name == self.download:
             return self.options
         looks: dict[str, object] = {"format": "png"}
-        if self.options.format in ("matte", "zip"):
+        format = format_facts(self.options.format)
+        if format.is_bare:
             looks |= {"background": "transparent", "shadow": "none", "outline": 0.0}
-        elif self.options.format == "jpeg" and self.options.background == "transparent":
+        elif format.is_opaque and self.options.background == "transparent":
             looks |= {"background": "color"}
         return self.options.model_copy(update=looks)
 
