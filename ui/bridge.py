@@ -31,6 +31,7 @@ SHOW = "(message) => window.clearcut.show(message)"
 LANGUAGE = "() => window.clearcut.language()"
 SWITCH_LANGUAGE = "() => window.clearcut.switchLanguage()"
 Speak = Callable[[str], list[Any]]
+Event = Callable[..., Iterator[Message]]
 
 
 def _once_there(call: str) -> str:
@@ -113,10 +114,7 @@ def wire_photo_tab(tab: PhotoTab, unseen: Unseen, work: PhotoWork) -> None:
     model.change(class_choices, [model, unseen.language, keep], keep, js=WITH_LANGUAGE, **AT_ONCE)
 
 
-Events = tuple[Callable[..., Iterator[Message]], ...]
-
-
-def _work_events(names: list[str], work: PhotoWork) -> Events:
+def _work_events(names: list[str], work: PhotoWork) -> tuple[Event, Event, Event]:
     """Cut out, fetch the model and cut out, compare; none does anything while the page has no photo."""
 
     def asked(request: gr.Request, upload: str | None, behind: str | None, photo: Any, values: Any) -> Asked:

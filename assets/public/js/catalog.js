@@ -1,6 +1,6 @@
 // What the server tells of its models: all about each of them, how far fetches are; and the lines on the chosen one.
 import { renewWords } from "./bridge.js";
-import { $, root } from "./page.js";
+import { $, root } from "./dom.js";
 import { installedModels, models, now } from "./state.js";
 import { onSpeak, say } from "./words.js";
 

@@ -1,6 +1,6 @@
 // The comparison: the chosen photo through two to four installed models, side by side; one of them can be kept.
 import { compareModels, stopWork } from "./bridge.js";
-import { $, make, makeChip, root } from "./page.js";
+import { $, make, makeChip, root } from "./dom.js";
 import { disregardWork, onMessage, receive, render } from "./photo.js";
 import { facts, installedModels, isWorking, now } from "./state.js";
 import { onSpeak, say, sayError, titleOf } from "./words.js";
@@ -55,7 +55,8 @@ function makeTile(result) {
 }
 
 function makePicture({ model, after, width, height }) {
-  const frame = make("div", { className: "tile-frame board" }, make("img", { src: after, alt: `${say("page.after_alt")}: ${titleOf(model)}` }));
+  const image = make("img", { src: after, alt: `${say("page.after_alt")}: ${titleOf(model)}` });
+  const frame = make("div", { className: "tile-frame board" }, image);
   frame.style.aspectRatio = `${width} / ${height}`;
   return frame;
 }

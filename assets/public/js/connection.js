@@ -1,5 +1,5 @@
 // Whether the server is still there while one waits for it.
-import { root, showNotice } from "./page.js";
+import { root, showNotice } from "./dom.js";
 import { isWorking, now } from "./state.js";
 import { say } from "./words.js";
 

@@ -1,7 +1,7 @@
 // The Models tab: what there is, for what, under which licence; fetched, removed and imported here where the owner allows it.
 import { isFetching, renewFetches, renewModels } from "./catalog.js";
-import { onTab, showTab } from "./frame.js";
-import { $, make, root } from "./page.js";
+import { $, make, root } from "./dom.js";
+import { onTab, showTab } from "./shell.js";
 import { facts, models, now } from "./state.js";
 import { onSpeak, say, titleOf } from "./words.js";
 
@@ -14,13 +14,15 @@ let looking = null;
 
 const makeLink = (href, text) => make("a", { href, rel: "noreferrer", target: "_blank", textContent: text });
 
-function makeBadges(model) {
-  const rights = make("span", { className: `badge ${model.commercial_use}`, textContent: say(`model.commercial.${model.commercial_use}`) });
-  return make("p", { className: "badges" }, rights, model.installed ? make("span", { className: "badge here", textContent: say("page.models.installed") }) : null);
+function makeBadges({ commercial_use: use, installed }) {
+  const rights = make("span", { className: `badge ${use}`, textContent: say(`model.commercial.${use}`) });
+  const here = installed ? make("span", { className: "badge here", textContent: say("page.models.installed") }) : null;
+  return make("p", { className: "badges" }, rights, here);
 }
 
 function makeFigures(model) {
-  const parts = [say("page.models.size", model), say("page.models.memory", { gigabytes: Math.max(0.1, model.memory_mb / 1000).toFixed(model.memory_mb < 9950 ? 1 : 0) })];
+  const gigabytes = Math.max(0.1, model.memory_mb / 1000).toFixed(model.memory_mb < 9950 ? 1 : 0); // 9.9, and 10 rather than 10.0
+  const parts = [say("page.models.size", model), say("page.models.memory", { gigabytes })];
   if (model.seconds !== null) parts.push(say("page.models.speed", { seconds: Math.max(0.01, model.seconds).toFixed(2) }));
   if (model.members.length) parts.push(say("page.models.members", { members: model.members.map(titleOf).join(" + ") }));
   return make("p", { className: "quiet-text", textContent: parts.join(" · ") });
@@ -34,7 +36,10 @@ function makeMore(model) {
   line(say("page.models.good_for", { uses: model.good_for.map((use) => say(`use.${use}`)).join(", ") }));
   for (const { on, measure, value, source } of model.accuracy) line(say("page.models.accuracy", { on, measure, value, source }));
   if (!model.verified) line(say("page.models.unverified"));
-  const links = [model.license_url && makeLink(model.license_url, `${say("page.models.license")}: ${model.license}`), model.homepage && makeLink(model.homepage, say("page.models.homepage"))].filter(Boolean);
+  const links = [
+    model.license_url && makeLink(model.license_url, `${say("page.models.license")}: ${model.license}`),
+    model.homepage && makeLink(model.homepage, say("page.models.homepage")),
+  ].filter(Boolean);
   if (links.length) lines.push(make("p", { className: "links" }, ...links));
   return make("details", {}, make("summary", { textContent: say("page.models.more") }), ...lines);
 }
@@ -102,12 +107,16 @@ function modelsByGroup() {
   return [...groups];
 }
 
+const list = () => $("models-list");
+const modelOf = (element) => element.closest("article").dataset.model;
 let drawn = ""; // what the cards show, but for how far something is
 
+// While a file comes only its bar moves: cards that are made anew lose a click that is under way.
 function draw() {
-  const shown = JSON.stringify([now.language, Object.values(models).map((model) => ({ ...model, fetching: Boolean(coming(model)) }))]);
-  if (shown === drawn && $("models-list").children.length) {
-    for (const element of document.querySelectorAll("#models-list .coming")) moveProgress(element, models[element.closest("article").dataset.model]);
+  const cards = Object.values(models).map((model) => ({ ...model, fetching: Boolean(coming(model)) }));
+  const shown = JSON.stringify([now.language, cards]);
+  if (shown === drawn && list().children.length) {
+    for (const element of list().querySelectorAll(".coming")) moveProgress(element, models[modelOf(element)]);
     return;
   }
   drawn = shown;
@@ -115,20 +124,29 @@ function draw() {
 }
 
 function redraw() {
-  const open = new Set([...$("models-list").querySelectorAll("details[open]")].map((each) => each.closest("article").dataset.model));
-  const focused = document.activeElement?.closest?.("#models-list article") && document.activeElement;
-  const [name, kind, does] = [focused?.closest?.("article").dataset.model, focused?.tagName, focused?.dataset?.does];
-  $("models-list").replaceChildren(...modelsByGroup().map(([group, members]) => make("section", {},
+  const open = new Set([...list().querySelectorAll("details[open]")].map(modelOf));
+  const restoreFocus = rememberFocus();
+  list().replaceChildren(...modelsByGroup().map(([group, members]) => make("section", {},
     make("h2", { textContent: group === "general" ? say("page.models.general") : say(`use.${group}`) }),
     make("div", { className: "cards" }, ...members.map(makeCard)))));
-  for (const each of $("models-list").querySelectorAll("details")) each.open = open.has(each.closest("article").dataset.model);
-  if (focused) {
-    const there = [...document.querySelectorAll(`article[data-model="${CSS.escape(name)}"] :is(button, summary, a)`)];
-    (there.find((each) => each.tagName === kind && each.dataset.does === does) ?? there.find((each) => each.tagName === "BUTTON") ?? there[0])?.focus();
-  }
+  for (const each of list().querySelectorAll("details")) each.open = open.has(modelOf(each));
+  restoreFocus();
   $("models-rights").hidden = mayManage;
 }
 
+// Returns what gives the focus back to the same element of the same card, or to its nearest kin there.
+function rememberFocus() {
+  const focused = document.activeElement;
+  if (!focused?.closest("#models-list article")) return () => {};
+  const [model, kind, does] = [modelOf(focused), focused.tagName, focused.dataset.does];
+  return () => {
+    const there = [...list().querySelectorAll(`article[data-model="${CSS.escape(model)}"] :is(button, summary, a)`)];
+    const same = there.find((each) => each.tagName === kind && each.dataset.does === does);
+    (same ?? there.find((each) => each.tagName === "BUTTON") ?? there[0])?.focus();
+  };
+}
+
+// Once now, and then as long as something is being fetched.
 async function look(renew = renewModels) {
   await renew();
   if (root.dataset.tab === "models") draw();
@@ -176,7 +194,10 @@ function sendFile(model, file) {
   request.open("PUT", `api/models/${encodeURIComponent(model.name)}/file`);
   request.setRequestHeader("Accept-Language", now.language);
   request.setRequestHeader("Content-Type", "application/octet-stream");
-  request.upload.onprogress = ({ loaded, total }) => { sending[model.name] = { done: loaded, total }; draw(); };
+  request.upload.onprogress = ({ loaded, total }) => {
+    sending[model.name] = { done: loaded, total };
+    draw();
+  };
   request.onloadend = async () => {
     delete sending[model.name];
     await look();

@@ -2,7 +2,7 @@
 import { cancelWork, clearChooser, focusChooser, forgetEverything, onCancel } from "./bridge.js";
 import { describeModel, renewModels } from "./catalog.js";
 import { lookAfterServer, lookNowAndThen } from "./connection.js";
-import { $, root, showNotice } from "./page.js";
+import { $, root, showNotice } from "./dom.js";
 import { reveal, showPhoto, showResult } from "./stage.js";
 import { facts, isWorking, models, newPhotoId, now } from "./state.js";
 import { knows, onSpeak, say, sayError, titleOf } from "./words.js";

@@ -1,6 +1,6 @@
 // The settings as a whole: presets, undo, reset, what is remembered in this browser, and which controls have something to do.
 import { applySettings, choosePictureBehind, setIdle } from "./bridge.js";
-import { $, makeChip, root } from "./page.js";
+import { $, makeChip, root } from "./dom.js";
 import { facts, installedModels, models, now, recall, remember } from "./state.js";
 import { onSpeak, say } from "./words.js";
 

@@ -1,8 +1,8 @@
 // The pictures on the stage: the photo while it is worked on, then before and after with the handle between them.
-import { $, root } from "./page.js";
+import { $, root } from "./dom.js";
 import { now } from "./state.js";
-import { onSpeak, say } from "./words.js";
 import { renewView } from "./views.js";
+import { onSpeak, say } from "./words.js";
 
 const REVEAL = 700; // milliseconds
 

@@ -1,5 +1,5 @@
 // Ways of looking at the result: what lies behind it, its matte, its real pixels.
-import { $, root, showNotice } from "./page.js";
+import { $, root, showNotice } from "./dom.js";
 import { now } from "./state.js";
 import { say, sayError } from "./words.js";
 

@@ -1,5 +1,5 @@
 // The page's words in the visitor's language, from assets/locale by way of ui/words.py.
-import { root } from "./page.js";
+import { root } from "./dom.js";
 import { facts, now, recall, remember } from "./state.js";
 
 const { words } = facts;

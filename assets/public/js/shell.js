@@ -1,7 +1,7 @@
 // What stands around the tabs: which of them is shown, light or dark, the language, the box about Clearcut.
-import { $, root } from "./page.js";
-import { facts, recall, remember } from "./state.js";
+import { $, root } from "./dom.js";
 import { forget } from "./photo.js";
+import { facts, recall, remember } from "./state.js";
 import { onSpeak, otherLanguage, say } from "./words.js";
 
 const TABS = ["photo", "models"];
@@ -54,7 +54,7 @@ function speak() {
   labelTheme();
 }
 
-export function beginFrame() {
+export function beginShell() {
   const theme = recall("theme");
   setTheme(theme ? theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches);
   for (const tab of TABS) {

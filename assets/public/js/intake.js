@@ -1,6 +1,6 @@
 // Ways to give a photo beside the button that Gradio draws: dropped or pasted anywhere, or an example.
 import { giveFile } from "./bridge.js";
-import { $, make } from "./page.js";
+import { $, make } from "./dom.js";
 import { facts, now } from "./state.js";
 import { onSpeak, say } from "./words.js";
 
@@ -68,7 +68,7 @@ function speak() {
   }
 }
 
-export function beginGiving() {
+export function beginIntake() {
   addExamples();
   takeDrops();
   takePastes();

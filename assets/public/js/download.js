@@ -1,5 +1,5 @@
 // Taking the result along: downloaded at full size, or copied.
-import { $, showNotice } from "./page.js";
+import { $, showNotice } from "./dom.js";
 import { labelDownload } from "./stage.js";
 import { now } from "./state.js";
 import { say, sayError } from "./words.js";
@@ -42,7 +42,7 @@ async function copy() {
   }
 }
 
-export function beginTaking() {
+export function beginDownload() {
   $("copy").addEventListener("click", copy);
   $("download").addEventListener("click", download);
 }
