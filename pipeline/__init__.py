@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from .pixels.encoders import encode_matte, encode_view
     from .pixels.formats import FORMATS, list_media_types
     from .pixels.image_io import Photo, decode, name_cutout
-    from .registry.catalog import Card, to_megabytes
+    from .registry.catalog import Card, group_models, to_megabytes
     from .registry.fetching import fetch, is_removable
     from .registry.weights import count_bytes, is_installed
     from .stages import Cutout, Inputs
@@ -57,7 +57,7 @@ _HOME = {
         "pixels.encoders": ["encode_matte", "encode_view"],
         "pixels.formats": ["FORMATS", "list_media_types"],
         "pixels.image_io": ["Photo", "decode", "name_cutout"],
-        "registry.catalog": ["Card", "to_megabytes"],
+        "registry.catalog": ["Card", "group_models", "to_megabytes"],
         "registry.fetching": ["fetch", "is_removable"],
         "registry.weights": ["count_bytes", "is_installed"],
         "stages": ["Cutout", "Inputs"],

@@ -14,7 +14,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from pipeline import ClearcutError, Runtime, __version__, as_clearcut_error
-from ui import ASSETS, PageSettings, Results, build_page, example_photos, mount_page
+from ui import PUBLIC, PageSettings, Results, build_page, example_photos, mount_page, scripts_address
 
 from .api import build_router
 from .guard import add_guard
@@ -70,7 +70,8 @@ def create_app(settings: ServerSettings, uploads: Path | None = None) -> ServedA
     app.add_exception_handler(ClearcutError, _explain)
     app.add_exception_handler(HTTPException, _explain_http)
     app.include_router(build_router(settings, runtime))
-    app.mount("/app", StaticFiles(directory=ASSETS / "public"), name="app")
+    app.mount(f"/{scripts_address()}", StaticFiles(directory=PUBLIC / "js"), name="scripts")
+    app.mount("/app", StaticFiles(directory=PUBLIC), name="app")
     _add_pictures(app, results, settings)
     page = PageSettings(
         model=settings.model,

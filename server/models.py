@@ -20,6 +20,7 @@ from pipeline import (
     estimate_seconds,
     explain,
     fetch,
+    group_models,
     import_weights,
     is_installed,
     is_removable,
@@ -77,18 +78,20 @@ class Downloads:
             latest.job.cancel()
             latest.thread.join(5)  # it may be just about to put its file in place
 
-    def describe(self, name: str, language: str) -> dict[str, Any]:
-        """How far it is, in bytes, or why it came to nothing."""
+    def describe(self, language: str) -> dict[str, dict[str, Any]]:
+        """By model: how far its fetch is, in bytes, or why it came to nothing. One that went well is not told of."""
         with self._lock:
-            latest = self._latest.get(name)
-        if latest is None:
-            return {}
-        if latest.thread.is_alive():
-            return {"fetching": {"done": latest.done, "total": latest.total}}
-        if latest.error:
-            error = latest.error
-            return {"error": {"code": error.code, "facts": error.facts, "sentence": explain(error, language)}}
-        return {}
+            latest = dict(self._latest)
+        told = {name: _describe_download(each, language) for name, each in latest.items()}
+        return {name: facts for name, facts in told.items() if facts}
+
+
+def _describe_download(download: _Download, language: str) -> dict[str, Any]:
+    if download.thread.is_alive():
+        return {"fetching": {"done": download.done, "total": download.total}}
+    if error := download.error:
+        return {"error": {"code": error.code, "facts": error.facts, "sentence": explain(error, language)}}
+    return {}
 
 
 def build_models_router(settings: ServerSettings, runtime: Runtime) -> APIRouter:
@@ -101,23 +104,31 @@ def build_models_router(settings: ServerSettings, runtime: Runtime) -> APIRouter
             raise ClearcutError("read_only")
         return runtime.find_card(name)
 
+    # Not async, so that it runs in a thread: whether a model is installed is looked up on the disk.
     @router.get("", summary="List the models")
-    async def list_models(request: Request) -> list[dict[str, Any]]:
+    def list_models(request: Request) -> list[dict[str, Any]]:
         """Every model with its size, its licence and whether it is on this machine."""
         language = choose_language(request.headers.get("accept-language"))
-        default = settings.model
+        there, fetches = runtime.list_models(), downloads.describe(language)
+        group_of = {each.name: group for group, cards in group_models(there).items() for each in cards}
         return [
             {
                 **describe_model(each, language, runtime),
-                "default": each.name == default,
-                **downloads.describe(each.name, language),
+                "group": group_of[each.name],
+                "default": each.name == settings.model,
+                **fetches.get(each.name, {}),
             }
-            for each in runtime.list_models().values()
+            for each in there.values()
         ]
 
+    @router.get("/fetches", summary="Tell how far the fetches are")
+    async def list_fetches(request: Request) -> dict[str, dict[str, Any]]:
+        """By model: ``fetching`` with ``done`` and ``total`` bytes, or ``error``; no word of one that is complete."""
+        return downloads.describe(choose_language(request.headers.get("accept-language")))
+
     @router.post("/{name}/fetch", status_code=202, summary="Fetch a model")
-    async def start(name: str) -> dict[str, str]:
-        """Begin to fetch what the model needs; ``GET /api/models`` tells how far it is."""
+    def start(name: str) -> dict[str, str]:
+        """Begin to fetch what the model needs; ``GET /api/models/fetches`` tells how far it is."""
         downloads.start(manageable(name))
         return {"model": name}
 

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
-ASSETS = Path(__file__).parent.parent / "assets"
+ASSETS: Path = Path(__file__).parent.parent / "assets"
+PUBLIC: Path = ASSETS / "public"
 
 from .page import build_page, example_photos, mount_page  # noqa: E402
 from .results import Results  # noqa: E402
 from .settings import PageSettings  # noqa: E402
+from .words import scripts_address  # noqa: E402
 
-__all__ = ["ASSETS", "PageSettings", "Results", "build_page", "example_photos", "mount_page"]
+__all__ = ["PUBLIC", "PageSettings", "Results", "build_page", "example_photos", "mount_page", "scripts_address"]

@@ -9,8 +9,9 @@ from gradio.media import get_image
 
 from pipeline import LANGUAGES, Options, Runtime, list_presets, say
 
+from .bridge import build_unseen, wire_language, wire_load, wire_photo_tab
 from .controls import page_facts
-from .photo import AT_ONCE, build_photo_tab, wire_photo_tab, words_for
+from .photo import MOST_COMPARED, build_photo_tab, words_for
 from .photo_work import PhotoWork
 from .results import Results
 from .settings import PageSettings
@@ -37,22 +38,15 @@ def build_page(settings: PageSettings, runtime: Runtime, results: Results) -> gr
         tab = build_photo_tab(runtime)
         html("models")
         html("dialogs")
-        spoken_language = gr.Textbox(visible=False)
-        respeak = gr.Button(visible="hidden", elem_id="respeak")
-    with page:
-        wire_photo_tab(tab, PhotoWork(settings, runtime, results))
+        unseen = build_unseen()
 
         def speak(wanted: str) -> list[Any]:
             known = wanted if wanted in LANGUAGES else "en"
             return [gr.update(value=say("page.language", known)), *words_for(tab, runtime, known)]
 
-        outputs = [language, *tab.spoken]
-        remembered = "async () => { await window.clearcutThere; return window.clearcut.settings.remembered(); }"
-        page.load(None, None, list(tab.options.values()), js=remembered, api_visibility="private")
-        ready = "async () => { await window.clearcutThere; return window.clearcut.ready(); }"
-        page.load(speak, spoken_language, outputs, js=ready, **AT_ONCE)
-        respeak.click(speak, spoken_language, outputs, js="() => window.clearcut.ready()", **AT_ONCE)
-        language.click(speak, spoken_language, outputs, js="() => window.clearcut.switchLanguage()", **AT_ONCE)
+        wire_photo_tab(tab, unseen, PhotoWork(settings, runtime, results))
+        wire_load(page, tab)
+        wire_language(page, language, unseen, speak, [language, *tab.spoken])
     return page
 
 
@@ -63,6 +57,7 @@ def mount_page(app: FastAPI, page: gr.Blocks, settings: PageSettings) -> FastAPI
         "maxMegabytes": settings.max_mb,
         "keepMinutes": round(settings.keep_minutes),
         "mayManage": settings.may_fetch,
+        "mostCompared": MOST_COMPARED,
         "options": list(Options.model_fields),
         "presets": list_presets(),
         **page_facts(settings.model),

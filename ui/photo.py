@@ -1,30 +1,21 @@
 """The Photo tab: a photo in, its cut-out over a checkerboard, a link to the full size; models side by side."""
 
-import json
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from pipeline import Card, Options, Runtime, count_bytes, is_installed, say, to_megabytes
+from pipeline import Card, Options, Runtime, count_bytes, group_models, is_installed, say, to_megabytes
 
 from .controls import FOLDED, NOT_THE_PAGES, control, names_of, words
-from .desk import Message
-from .photo_work import Asked, PhotoWork
 from .words import html
 
-LIVE: dict[str, Any] = {
-    "show_progress": "hidden", "concurrency_limit": None, "trigger_mode": "multiple", "api_visibility": "private"
-}  # fmt: skip
-AT_ONCE = LIVE | {"queue": False}  # what is no work, and waits for none
 MOST_COMPARED = 4
 
 
 @dataclass(frozen=True)
 class PhotoTab:
-    """The components of the tab that other files wire or translate.
+    """The components of the tab that have events, or words.
 
     Attributes
     ----------
@@ -38,13 +29,6 @@ class PhotoTab:
     behind: gr.UploadButton
     options: dict[str, gr.components.Component]
     texts: dict[str, gr.Button]
-    restore: gr.Button
-    forget: gr.Button
-    kept: gr.Button
-    compared: gr.Textbox
-    language: gr.Textbox
-    photo: gr.JSON
-    message: gr.JSON
 
     @property
     def spoken(self) -> list[Any]:
@@ -82,12 +66,7 @@ def build_photo_tab(runtime: Runtime) -> PhotoTab:
         with gr.Column(elem_id="panel", scale=1, min_width=260):
             options, behind = _build_panel(runtime)
             html("actions")
-    unseen = {name: gr.Button(visible="hidden", elem_id=name) for name in ("restore", "forget", "kept")}
-    return PhotoTab(
-        upload, behind, options, texts, **unseen,
-        compared=gr.Textbox(visible=False), language=gr.Textbox(visible=False), photo=gr.JSON(visible=False),
-        message=gr.JSON(visible="hidden", elem_id="message"),
-    )  # fmt: skip
+    return PhotoTab(upload, behind, options, texts)
 
 
 def _build_panel(runtime: Runtime) -> tuple[dict[str, gr.components.Component], gr.UploadButton]:
@@ -115,73 +94,6 @@ def _build_panel(runtime: Runtime) -> tuple[dict[str, gr.components.Component], 
     return {name: options[name] for name in Options.model_fields if name in options}, behind
 
 
-def wire_photo_tab(tab: PhotoTab, work: PhotoWork) -> None:
-    """Run at once when a photo comes, and again when a setting changes."""
-    names, runtime = list(tab.options), work.runtime
-
-    def asked(request: gr.Request, upload: str | None, behind: str | None, photo: Any, values: Any) -> Asked:
-        return Asked(request.session_hash or "", upload, behind, photo, dict(zip(names, values, strict=True)))
-
-    async def go(request: gr.Request, photo: Any, upload: Any, behind: Any, *values: Any) -> AsyncIterator[Message]:
-        if photo:
-            async for message in work.run(asked(request, upload, behind, photo, values), bring_model=False):
-                yield message
-
-    async def fetch_and_go(
-        request: gr.Request, photo: Any, upload: Any, behind: Any, *values: Any
-    ) -> AsyncIterator[Message]:
-        if photo:
-            async for message in work.run(asked(request, upload, behind, photo, values), bring_model=True):
-                yield message
-
-    async def compare(
-        request: gr.Request, chosen: str, photo: Any, upload: Any, behind: Any, *values: Any
-    ) -> AsyncIterator[Message]:
-        if photo:
-            side_by_side = [str(name) for name in json.loads(chosen)][:MOST_COMPARED]
-            async for message in work.compare(asked(request, upload, behind, photo, values), side_by_side):
-                yield message
-
-    def stop(request: gr.Request, *values: Any) -> list[Any]:
-        work.desk.stop(request.session_hash or "")
-        return list(values)
-
-    def class_choices(model: str, language: str, chosen: list[str] | None) -> Any:
-        return list_classes(runtime, model, language, chosen)
-
-    def forget(request: gr.Request, *uploads: str | None) -> list[None]:
-        work.forget(request.session_hash or "", [Path(upload) for upload in uploads if upload])
-        return [None, None]
-
-    settings = list(tab.options.values())
-    given = [tab.photo, tab.upload, tab.behind, *settings]
-    with_photo = "(...given) => window.clearcut.withPhoto(given)"
-    sliders = [each for each in settings if isinstance(each, gr.Slider)]
-    others = [each for each in settings if not isinstance(each, gr.Slider)]
-    newest_wins = [tab.upload.upload, tab.behind.upload, *(each.input for each in others)]
-    gr.on(newest_wins, go, given, tab.message, js=with_photo, **LIVE)
-    moving = LIVE | {"trigger_mode": "always_last"}  # a slider tells every step of its way
-    gr.on([each.input for each in sliders], go, given, tab.message, js=with_photo, **moving)
-    tab.texts["page.ask.fetch"].click(fetch_and_go, given, tab.message, js=with_photo, **LIVE)
-    with_models = "(...given) => window.clearcut.comparison.withModels(given)"
-    tab.texts["page.compare.run"].click(compare, [tab.compared, *given], tab.message, js=with_models, **LIVE)
-
-    def put_back(button: gr.Button, values: str) -> Any:
-        return button.click(stop, settings, settings, js=values, **AT_ONCE)
-
-    of_the_result = "() => window.clearcut.lastSettings()"
-    wanted = "() => window.clearcut.settings.wanted()"
-    for button, values in ((tab.texts["page.ask.not_now"], of_the_result), (tab.restore, wanted)):
-        put_back(button, values).then(go, given, tab.message, js=with_photo, **LIVE)
-    for button in (tab.texts["page.cancel"], tab.kept):
-        put_back(button, of_the_result)
-    tab.forget.click(forget, [tab.upload, tab.behind], [tab.upload, tab.behind], **AT_ONCE)
-    model, keep = tab.options["model"], tab.options["keep"]
-    with_language = "(model, _, keep) => window.clearcut.withLanguage(model, keep)"
-    model.change(class_choices, [model, tab.language, keep], keep, js=with_language, **AT_ONCE)
-    tab.message.change(None, tab.message, js="(message) => window.clearcut.show(message)", api_visibility="private")
-
-
 def list_classes(runtime: Runtime, model: str, language: str, chosen: list[str] | None) -> Any:
     """What the chosen model tells apart, as an update of that dropdown; of what was `chosen` that which is among it."""
     card = runtime.list_models().get(model)
@@ -204,22 +116,17 @@ def words_for(tab: PhotoTab, runtime: Runtime, language: str) -> list[Any]:
 
 
 def model_choices(runtime: Runtime, language: str) -> list[tuple[str, str]]:
-    """Every model as the menu names it: those for most photos first, then by use; marked where it is not here yet."""
-    cards = list(runtime.list_models().values())
-    general = {name for card in cards if len(card.networks) > 1 for name in (card.name, *_member_names(card))}
-    uses = list(dict.fromkeys(card.good_for[0] for card in cards))
-    cards.sort(key=lambda card: (card.name not in general, card.name not in general and uses.index(card.good_for[0])))
-    return [(_menu_title(card, card.name in general, runtime, language), card.name) for card in cards]
+    """Every model as the menu names it, group by group; marked where it is not here yet."""
+    groups = group_models(runtime.list_models())
+    return [
+        (_menu_title(card, group, runtime, language), card.name) for group, cards in groups.items() for card in cards
+    ]
 
 
-def _member_names(card: Card) -> list[str]:
-    return [member.name for member in card.networks]
-
-
-def _menu_title(card: Card, general: bool, runtime: Runtime, language: str) -> str:
+def _menu_title(card: Card, group: str, runtime: Runtime, language: str) -> str:
     title = say(f"model.{card.name}.title", language, default=card.name)
-    if not general:
-        title = f"{say(f'use.{card.good_for[0]}', language)} · {title}"
+    if group != "general":
+        title = f"{say(f'use.{group}', language)} · {title}"
     if is_installed(card, runtime.settings):
         return title
     how = "page.menu.fetch" if card.fetchable else "page.menu.bring"

@@ -1,16 +1,17 @@
 """The page's markup, and every word of it in every language, as its own script wants them."""
 
+import hashlib
 import json
+from functools import cache
 from typing import Any
 
 import gradio as gr
 
 from pipeline import LANGUAGES, __version__, load_words
 
-from . import ASSETS
+from . import ASSETS, PUBLIC
 
 SPOKEN = ("page.", "model.", "use.", "why.", "warning.", "error.", "preset.")
-SCRIPTS = ("app", "models", "comparison", "settings", "views")
 
 
 def html(fragment: str, **values: str) -> gr.HTML:
@@ -25,6 +26,23 @@ def html(fragment: str, **values: str) -> gr.HTML:
     return gr.HTML(text, elem_id=elem_id, apply_default_css=False, padding=False)
 
 
+@cache
+def public_version() -> str:
+    """A mark of the files in ``assets/public``: where one of them has changed, no browser may show what it kept."""
+    digest = hashlib.blake2b(digest_size=6)
+    for file in sorted(PUBLIC.rglob("*.*")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def scripts_address() -> str:
+    """Where the page's scripts are served, relative to the page.
+
+    The version is a part of the path, not a query: so it reaches the modules that a module imports by relative names.
+    """
+    return f"app/js/{public_version()}"
+
+
 def head(facts: dict[str, Any]) -> str:
     """What stands in the head of the page: the words, `facts` for the script, the script, the icon."""
     words = {
@@ -33,15 +51,18 @@ def head(facts: dict[str, Any]) -> str:
     }
     data = json.dumps({"words": words, "version": __version__, **facts}, ensure_ascii=False)
     safe = data.replace("<", "\\u003c")
-    addresses = json.dumps([f"app/{name}.js?{__version__}" for name in SCRIPTS])
+    scripts = scripts_address()
+    # All at once, rather than each when another that imports it has come.
+    early = "".join(
+        f'<link rel="modulepreload" href="{scripts}/{file.name}">' for file in sorted((PUBLIC / "js").glob("*.js"))
+    )
     return (
         f"<script>window.CLEARCUT = {safe};"
-        # Gradio puts the head in by a script of its own: scripts put in so run as they arrive, unless told otherwise
-        f"window.clearcutThere = Promise.all({addresses}.map((src) => new Promise((onload) => "
-        'document.head.append(Object.assign(document.createElement("script"), { src, async: false, onload })))));'
-        "</script>"
+        # Gradio's own events may come first: they wait until the script is there, see bridge.py
+        "window.clearcutThere = new Promise((connected) => { window.CLEARCUT.connected = connected; });</script>"
+        f'{early}<script type="module" src="{scripts}/main.js"></script>'
         # not Gradio's css=: that prefixes every selector, and the states stand on <html>
-        f'<link rel="stylesheet" href="app/app.css?{__version__}">'
+        f'<link rel="stylesheet" href="app/app.css?{public_version()}">'
         '<link rel="icon" type="image/svg+xml" href="app/icon.svg">'
         '<meta name="color-scheme" content="light dark">'
     )

@@ -354,6 +354,20 @@ def _read_published() -> dict[str, Card]:
     return read_catalog(CATALOG_FILE)
 
 
+def group_models(cards: Mapping[str, Card]) -> dict[str, list[Card]]:
+    """`cards` by what a person wants a model for; the groups, and the models in each, in the order to show them.
+
+    First come those for most photos, ``general``: each blend of several networks, and the networks that it blends.
+    Every other model stands under the first of its uses.
+    """
+    blends = [card for card in cards.values() if len(card.networks) > 1]
+    general = {name for blend in blends for name in (blend.name, *(member.name for member in blend.networks))}
+    groups: dict[str, list[Card]] = {"general": []}
+    for card in cards.values():
+        groups.setdefault("general" if card.name in general else card.good_for[0], []).append(card)
+    return {group: members for group, members in groups.items() if members}
+
+
 def read_local_models(settings: Settings) -> dict[str, Card]:
     """The user's own models, from ``local.toml`` in the models folder. Raises ``broken_catalog``."""
     path = settings.models_dir / LOCAL

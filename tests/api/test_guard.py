@@ -14,6 +14,7 @@ from server import routes
 from server.settings import ServerSettings
 from tests.api.test_remove_bg import post
 from tests.process import serving
+from ui import scripts_address
 
 ClientFor = Callable[..., TestClient]
 GRADIO_JOIN = "/gradio_api/queue/join"
@@ -182,7 +183,8 @@ def basic(user: str, password: str) -> dict[str, str]:
         "/api/models",
         "/api/docs",
         "/api/openapi.json",
-        "/app/app.js",
+        f"/{scripts_address()}/main.js",
+        "/app/app.css",
         "/results/a/b",
     ],
 )

@@ -143,6 +143,38 @@ def test_a_model_is_fetched_cancelled_fetched_again_used_and_removed(
     expect(page.locator("#model input")).to_have_value(re.compile("to fetch"))
 
 
+def test_while_a_model_comes_only_how_far_it_is_is_asked_for(
+    shop: Process, visit_to: VisitTo, slow_mirror: Mirror
+) -> None:
+    visit = visit_to(shop)
+    with visit.page.expect_response(re.compile("/api/models$")):
+        visit.models()
+    asked: list[str] = []
+    visit.page.on("request", lambda request: asked.append(request.url.removeprefix(f"{shop.address}/api/models")))
+    with visit.page.expect_response(re.compile("/api/models$")):
+        visit.card(BIG).get_by_role("button", name="Fetch").click()
+    shown = 0.0
+    for _ in range(3):
+        shown = rises(visit, BIG, above=shown)
+    assert asked.count("/fetches") >= 2 and asked.count("") == 1
+    slow_mirror.free.set()
+    expect(visit.card(BIG).locator(".badge.here")).to_be_visible()
+    assert asked.count("") == 2, "once it began, and once it had come"
+    so_far = asked.count("/fetches")
+    visit.page.wait_for_timeout(1000)
+    assert asked.count("/fetches") == so_far, "and then no more"
+
+
+def test_a_fetch_that_somebody_else_stops_has_ended_here_too(shop: Process, visit_to: VisitTo) -> None:
+    visit = visit_to(shop).models()
+    card = visit.card(BIG)
+    card.get_by_role("button", name="Fetch").click()
+    rises(visit, BIG)
+    assert httpx.delete(f"{shop.address}/api/models/{BIG}/fetch").status_code == 204
+    expect(card.locator("progress")).to_have_count(0)
+    expect(card.get_by_role("button", name="Fetch 88 MB")).to_be_visible()
+
+
 def test_a_model_is_not_removed_by_who_says_no(shop: Process, visit_to: VisitTo, own_models: Path) -> None:
     visit = visit_to(shop).models()
     asked = answer(visit.page, yes=False)

@@ -292,6 +292,27 @@ def test_a_server_that_has_gone_is_said(visit_to: Callable[..., Visit], portrait
     visit.complaints.clear()  # the browser's own words about the connection
 
 
+def test_however_much_the_server_says_it_is_looked_after_once_in_five_seconds(
+    visit: Visit, unseen: bytes, gate: Gate
+) -> None:
+    looks: list[str] = []
+    visit.page.on("request", lambda request: looks.append(request.url) if request.url.endswith("/healthz") else None)
+    with gate.shut("u2netp"):
+        visit.choose(unseen)
+        gate.until_reached("u2netp")
+        visit.page.wait_for_function("window.heard.at(-1)?.state === 'working'")
+        visit.page.evaluate("""() => {
+            const said = window.heard.at(-1);
+            window.chatter = setInterval(() => window.clearcut.show(said), 20);
+        }""")
+        visit.page.wait_for_timeout(4000)
+        assert looks == []
+        visit.page.wait_for_timeout(3000)
+        assert len(looks) == 1
+        visit.page.evaluate("clearInterval(window.chatter)")
+    visit.until("done")
+
+
 @pytest.mark.parametrize(
     "status, body, sentence",
     [
@@ -308,10 +329,10 @@ def test_an_upload_that_fails_is_said(visit: Visit, portrait: bytes, status: int
     visit.done(portrait)
 
 
-@pytest.mark.parametrize("script", ["app", "models", "comparison"])
+@pytest.mark.parametrize("script", ["main", "bridge", "models", "comparison"])
 def test_a_script_that_comes_late_is_waited_for(visit: Visit, portrait: bytes, script: str) -> None:
     held: list[Route] = []
-    visit.page.route(f"**/app/{script}.js*", lambda route: held.append(route))
+    visit.page.route(f"**/js/*/{script}.js", lambda route: held.append(route))
     visit.leave()
     visit.page.goto(visit.address)
     visit.page.wait_for_selector("#respeak", state="attached")

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from pipeline.registry import catalog
-from pipeline.registry.catalog import Card
 from tests.unit.test_sources import DATA, Site, serving
 
 

@@ -399,6 +399,16 @@ def test_several_of_the_users_own_make_one(empty_models: Path) -> None:
     assert (card.weights, card.levels, card.commercial_use) == ((1, 3), (0.1, 0.9), "no")
 
 
+def test_those_for_most_photos_come_first_and_each_other_model_stands_under_its_first_use() -> None:
+    groups = {group: [card.name for card in cards] for group, cards in catalog.group_models(PUBLISHED).items()}
+    assert next(iter(groups)) == "general" and groups["general"] == ["u2netp", "best", "isnet-general-use"]
+    assert sorted(name for names in groups.values() for name in names) == sorted(PUBLISHED)
+    others = {name: card for name, card in PUBLISHED.items() if name not in groups["general"]}
+    assert all(name in groups[card.good_for[0]] for name, card in others.items())
+    assert list(groups) == ["general", *dict.fromkeys(card.good_for[0] for card in others.values())]
+    assert catalog.group_models({"modnet": PUBLISHED["modnet"]}) == {"people": [PUBLISHED["modnet"]]}
+
+
 def test_a_figure_needs_whoever_published_it() -> None:
     with pytest.raises(ValidationError):
         Accuracy(on="DIS-VD", measure="MAE", value=0.07)  # type: ignore[call-arg]

@@ -189,7 +189,7 @@ def test_no_sentence_is_left_over() -> None:
 
 
 def test_every_word_of_the_page_is_used_and_every_used_word_is_there() -> None:
-    sources = [*(ROOT / "assets" / "html").glob("*.html"), *(ROOT / "assets" / "public").glob("*.js")]
+    sources = [*(ROOT / "assets" / "html").glob("*.html"), *(ROOT / "assets" / "public").rglob("*.js")]
     text = "\n".join(path.read_text("utf-8") for path in [*sources, *(ROOT / "ui").glob("*.py")])
     used = set(re.findall(r"""["'](page\.[\w.]+)["']""", text))
     there = {key for key in LOCALES["en"] if key.startswith("page.")}

@@ -89,6 +89,25 @@ def test_a_close_up_is_the_full_size_as_a_png_whatever_the_download_is(
     assert kept.path(Results.CLOSE).read_bytes() == cut_out_bytes(source.read_bytes())
 
 
+@pytest.mark.parametrize(
+    ("given", "looks"),
+    [
+        ({"format": "matte", "background": "color", "outline": 2.0}, {}),
+        ({"format": "zip", "shadow": "drop"}, {}),
+        ({"format": "jpeg", "background_color": "#3fa7ff"}, {"background": "color", "background_color": "#3fa7ff"}),
+    ],
+    ids=["the subject alone", "an archive of the subject alone", "never transparent"],
+)
+def test_a_close_up_shows_what_the_format_can_carry(
+    results: Results, source: Path, u2netp: Path, given: dict, looks: dict
+) -> None:
+    options = Options(**given)
+    view = Draft("Bag.jpg", 800).cut_out(source.read_bytes(), options)
+    kept = results.keep("visitor", source, "Bag.jpg", options, view)
+    results.render(kept, Results.CLOSE, 64).result()
+    assert kept.path(Results.CLOSE).read_bytes() == cut_out_bytes(source.read_bytes(), **looks)
+
+
 def test_a_background_picture_survives_its_upload(results: Results, source: Path, u2netp: Path) -> None:
     behind = source.with_name("wall.png")
     behind.write_bytes(encoded(np.full((30, 40, 3), 90, np.uint8)))

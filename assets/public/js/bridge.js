@@ -1,0 +1,114 @@
+// The seam between page and Gradio; its other half is ui/bridge.py. Nothing else in the page knows Gradio's upload, the
+// buttons that nobody sees, or in which order the values of an event come.
+import { facts, now, photoFacts } from "./state.js";
+
+const { options: names, elements } = facts;
+
+// ---- what the page asks of Gradio -----------------------------------------------------------------------------------
+
+const press = (id) => document.getElementById(id).click();
+
+export const applySettings = () => press("restore"); // sets the controls to `wantedSettings`, and runs
+export const stopWork = () => press("kept"); // and sets the controls to `lastSettings`
+export const cancelWork = () => press("cancel"); // the same, by the button that the visitor has
+export const compareModels = () => press("compare-run");
+export const forgetEverything = () => press("forget");
+export const renewWords = () => press("respeak"); // in the parts that Gradio draws: the model menu among them
+export const choosePictureBehind = () => press("behind");
+
+// Gradio's own handler for the button comes first: it still wants to know what is shown.
+export const onCancel = (cancelled) => document.getElementById("cancel").addEventListener("click", () => setTimeout(cancelled));
+
+// Shows or hides the control of an option, with its label.
+export function setIdle(option, idle) {
+  document.getElementById(elements[option])?.closest(".block")?.classList.toggle("idle", idle);
+}
+
+// ---- a photo comes --------------------------------------------------------------------------------------------------
+
+const input = () => document.querySelector("#input input[type=file]");
+
+export const focusChooser = () => document.querySelector("#input button").focus();
+
+// A browser tells of no change where the same file is chosen again.
+export const clearChooser = () => { input().value = ""; };
+
+export function giveFile(file) {
+  const one = new DataTransfer();
+  one.items.add(file);
+  input().files = one.files;
+  input().dispatchEvent(new Event("change", { bubbles: true }));
+}
+
+// `accepts` hears of a file before Gradio does, and may keep it back.
+function watchChooser(accepts) {
+  input().accept = "image/*,.heic,.heif,.avif,.tif,.tiff";
+  document.addEventListener("change", (event) => {
+    if (event.target !== input() || !event.target.files.length || accepts(event.target.files[0])) return;
+    event.stopImmediatePropagation();
+    clearChooser();
+  }, true);
+}
+
+// Gradio sends the photo; where that fails it says so in its own words only, so the answer is listened to here.
+// An upload whose photo is no longer wanted never ends, so that nothing is made of it.
+function watchUploads({ uploadFailed, connectionFailed }) {
+  const send = window.fetch;
+  window.fetch = async (...request) => {
+    if (!/\/upload(\?|$)/.test(String(request[0]?.url ?? request[0]))) return send(...request);
+    const { photo } = now;
+    try {
+      const answer = await send(...request);
+      if (photo !== now.photo) return new Promise(() => {});
+      if (!answer.ok) uploadFailed(await answer.clone().json().catch(() => ({})));
+      return answer;
+    } catch (error) {
+      if (photo !== now.photo) return new Promise(() => {});
+      connectionFailed();
+      throw error;
+    }
+  };
+}
+
+// ---- what Gradio asks of the page -----------------------------------------------------------------------------------
+
+const asArray = (settings) => names.map((name) => settings[name]);
+const asSettings = (values) => Object.fromEntries(names.map((name, at) => [name, values[at]]));
+
+// Gradio draws the page piece by piece, in no order that one could rely on.
+const PIECES = ["#input input[type=file]", "#stage", "#cancel", "#fetch", "#later", "#model-facts", "#download", "#notice",
+  "#language", "#theme", "#about-box", "#examples", "#tab-photo", "#models-list", "#tiles", "#compare-run", "#ask-models",
+  "#compare-choice", "#kept", "#respeak", "#restore", "#undo", "#preset-chips", "#zoom", "#closeup", "#group-file", "#behind", "#forget"];
+
+export async function allIsDrawn() {
+  while (!PIECES.every((piece) => document.querySelector(piece))) await new Promise((look) => setTimeout(look, 20));
+}
+
+// The functions that the events of ui/bridge.py call, as `window.clearcut`. What they return takes the place of the
+// event's values, in their order. `page` answers for the page, in the page's own terms.
+export function connect(page) {
+  const withPhoto = ([, upload, behind, ...values]) => {
+    page.hearSettings(asSettings(values));
+    return [photoFacts(), upload, behind, ...values];
+  };
+  window.clearcut = {
+    show: page.show,
+    withPhoto,
+    withModels: ([, ...given]) => [JSON.stringify(page.modelsToCompare()), ...withPhoto(given)],
+    withLanguage: (model, keep) => [model, now.language, keep],
+    rememberedSettings: async () => asArray(await page.rememberedSettings()),
+    wantedSettings: () => asArray(page.wantedSettings()),
+    lastSettings: () => asArray(page.lastSettings()),
+    language: () => [now.language],
+    switchLanguage: () => {
+      page.switchLanguage();
+      return [now.language];
+    },
+  };
+  facts.connected();
+}
+
+export function watch(page) {
+  watchChooser(page.accepts);
+  watchUploads(page);
+}

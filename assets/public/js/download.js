@@ -1,0 +1,48 @@
+// Taking the result along: downloaded at full size, or copied.
+import { $, showNotice } from "./dom.js";
+import { labelDownload } from "./stage.js";
+import { now } from "./state.js";
+import { say, sayError } from "./words.js";
+
+const COPIED_FOR = 2000; // milliseconds
+
+// The full size is made first, so that what goes wrong is said here and not in a broken file.
+async function download(event) {
+  const link = $("download");
+  event.preventDefault();
+  const chosen = Object.assign(document.createElement("a"), { href: link.href, download: link.download });
+  link.textContent = say("page.preparing");
+  try {
+    const answer = await fetch(`${chosen.href}?prepare=true`);
+    if (answer.ok) chosen.click(); // what was on the screen when it was asked for, whatever has come since
+    else showNotice(sayError(await answer.json()), "error");
+  } catch {
+    showNotice(say("page.lost"), "error");
+  }
+  labelDownload();
+}
+
+async function copy() {
+  const button = $("copy");
+  let refused = null;
+  button.textContent = say("page.copying");
+  try {
+    const picture = fetch(now.result.close).then(async (answer) => {
+      if (answer.ok) return answer.blob();
+      refused = await answer.json();
+      throw refused;
+    });
+    await navigator.clipboard.write([new ClipboardItem({ "image/png": picture })]);
+    button.textContent = say("page.copied");
+    setTimeout(() => { button.textContent = say("page.copy"); }, COPIED_FOR);
+  } catch {
+    button.textContent = say("page.copy");
+    if (refused) showNotice(sayError(refused), "error");
+    else showNotice(say("page.copy_failed"));
+  }
+}
+
+export function beginDownload() {
+  $("copy").addEventListener("click", copy);
+  $("download").addEventListener("click", download);
+}

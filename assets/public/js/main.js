@@ -1,0 +1,30 @@
+// Puts the page's parts together, once Gradio has drawn them all.
+import { allIsDrawn, connect, watch } from "./bridge.js";
+import { beginCatalog, describeModel, renewModels } from "./catalog.js";
+import { beginComparison, modelsToCompare } from "./comparison.js";
+import { root } from "./dom.js";
+import { beginDownload } from "./download.js";
+import { beginIntake } from "./intake.js";
+import { beginModels } from "./models.js";
+import { acceptFile, beginPhoto, connectionFailed, show, uploadFailed } from "./photo.js";
+import { beginSettings, hearSettings, lastSettings, recalled, rememberedSettings, wantedSettings } from "./settings.js";
+import { beginShell } from "./shell.js";
+import { beginStage } from "./stage.js";
+import { models, now } from "./state.js";
+import { beginViews } from "./views.js";
+import { preferredLanguage, speak, switchLanguage } from "./words.js";
+
+now.language = preferredLanguage();
+connect({ show, hearSettings, rememberedSettings, wantedSettings, lastSettings, modelsToCompare, switchLanguage });
+
+await allIsDrawn();
+watch({ accepts: acceptFile, uploadFailed, connectionFailed });
+await renewModels();
+now.model = Object.values(models).find((model) => model.default)?.name ?? null;
+for (const begin of [beginShell, beginIntake, beginCatalog, beginStage, beginViews, beginDownload, beginSettings, beginModels,
+  beginComparison, beginPhoto]) begin();
+speak(now.language);
+root.dataset.state = "empty";
+await recalled;
+describeModel();
+root.dataset.ready = "true";

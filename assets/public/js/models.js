@@ -1,0 +1,232 @@
+// The Models tab: what there is, for what, under which licence; fetched, removed and imported here where the owner allows it.
+import { isFetching, renewFetches, renewModels } from "./catalog.js";
+import { $, make, root } from "./dom.js";
+import { onTab, showTab } from "./shell.js";
+import { facts, models, now } from "./state.js";
+import { onSpeak, say, titleOf } from "./words.js";
+
+const { mayManage } = facts;
+const LOOK_EVERY = 400; // milliseconds, while something is being fetched
+const sending = {}; // part of a file that has been sent, by model
+let looking = null;
+
+// ---- a card ---------------------------------------------------------------------------------------------------------
+
+const makeLink = (href, text) => make("a", { href, rel: "noreferrer", target: "_blank", textContent: text });
+
+function makeBadges({ commercial_use: use, installed }) {
+  const rights = make("span", { className: `badge ${use}`, textContent: say(`model.commercial.${use}`) });
+  const here = installed ? make("span", { className: "badge here", textContent: say("page.models.installed") }) : null;
+  return make("p", { className: "badges" }, rights, here);
+}
+
+function makeFigures(model) {
+  const gigabytes = Math.max(0.1, model.memory_mb / 1000).toFixed(model.memory_mb < 9950 ? 1 : 0); // 9.9, and 10 rather than 10.0
+  const parts = [say("page.models.size", model), say("page.models.memory", { gigabytes })];
+  if (model.seconds !== null) parts.push(say("page.models.speed", { seconds: Math.max(0.01, model.seconds).toFixed(2) }));
+  if (model.members.length) parts.push(say("page.models.members", { members: model.members.map(titleOf).join(" + ") }));
+  return make("p", { className: "quiet-text", textContent: parts.join(" · ") });
+}
+
+function makeMore(model) {
+  const lines = [];
+  const line = (text, ...rest) => lines.push(make("p", {}, text, ...rest));
+  if (model.commercial_use_why) line(model.commercial_use_why);
+  if (model.trained_on.length) line(say("page.models.trained_on", { data: model.trained_on.join(", ") }));
+  line(say("page.models.good_for", { uses: model.good_for.map((use) => say(`use.${use}`)).join(", ") }));
+  for (const { on, measure, value, source } of model.accuracy) line(say("page.models.accuracy", { on, measure, value, source }));
+  if (!model.verified) line(say("page.models.unverified"));
+  const links = [
+    model.license_url && makeLink(model.license_url, `${say("page.models.license")}: ${model.license}`),
+    model.homepage && makeLink(model.homepage, say("page.models.homepage")),
+  ].filter(Boolean);
+  if (links.length) lines.push(make("p", { className: "links" }, ...links));
+  return make("details", {}, make("summary", { textContent: say("page.models.more") }), ...lines);
+}
+
+function makeButton(key, does, model, words = {}) {
+  const element = make("button", { type: "button", className: "quiet", textContent: say(key, words) });
+  element.setAttribute("aria-label", `${element.textContent}: ${titleOf(model.name)}`);
+  element.dataset.does = key.split(".").pop();
+  element.addEventListener("click", does);
+  return element;
+}
+
+const coming = (model) => model.fetching ?? sending[model.name];
+
+function makeProgress(model) {
+  const element = make("div", { className: "coming" }, make("progress"), make("span"));
+  moveProgress(element, model);
+  return element;
+}
+
+function moveProgress(element, model) {
+  const { done, total } = coming(model);
+  const [bar, text] = element.children;
+  bar.max = total;
+  if (done === null) bar.removeAttribute("value");
+  else bar.value = done;
+  const megabytes = { done: Math.round((done ?? 0) / 1e6), total: Math.round(total / 1e6) };
+  bar.setAttribute("aria-label", say("page.step.fetching_unknown", megabytes));
+  text.textContent = say(done === null ? "page.step.fetching_unknown" : "page.step.fetching", megabytes);
+}
+
+function makeActions(model) {
+  const row = make("div", { className: "model-actions" });
+  if (coming(model)) {
+    row.append(makeProgress(model));
+    if (model.fetching) row.append(makeButton("page.models.cancel", () => ask(model.name, "DELETE", "/fetch"), model));
+    return row;
+  }
+  if (!mayManage) return row;
+  if (model.installed) {
+    if (model.removable) row.append(makeButton("page.models.remove", () => removeModel(model), model));
+    return row;
+  }
+  if (model.fetchable) row.append(makeButton("page.models.fetch", () => fetchModel(model), model, model));
+  if (!model.members.length) row.append(makeButton("page.models.import", () => importModel(model), model));
+  return row;
+}
+
+function makeCard(model) {
+  const failed = model.error ? make("p", { className: "failed", textContent: model.error.sentence }) : null;
+  const about = model.about || say("page.models.own_about");
+  const element = make("article", { className: "card" },
+    make("h3", {}, titleOf(model.name), make("span", { className: "name", textContent: model.name })),
+    makeBadges(model), make("p", { textContent: about }), makeFigures(model), failed, makeMore(model), makeActions(model));
+  element.dataset.model = model.name;
+  return element;
+}
+
+// ---- all cards --------------------------------------------------------------------------------------------------------
+
+// By the group that the server says, in the order in which the groups come.
+function modelsByGroup() {
+  const groups = new Map();
+  for (const model of Object.values(models)) groups.set(model.group, [...(groups.get(model.group) ?? []), model]);
+  return [...groups];
+}
+
+const list = () => $("models-list");
+const modelOf = (element) => element.closest("article").dataset.model;
+let drawn = ""; // what the cards show, but for how far something is
+
+// While a file comes only its bar moves: cards that are made anew lose a click that is under way.
+function draw() {
+  const cards = Object.values(models).map((model) => ({ ...model, fetching: Boolean(coming(model)) }));
+  const shown = JSON.stringify([now.language, cards]);
+  if (shown === drawn && list().children.length) {
+    for (const element of list().querySelectorAll(".coming")) moveProgress(element, models[modelOf(element)]);
+    return;
+  }
+  drawn = shown;
+  redraw();
+}
+
+function redraw() {
+  const open = new Set([...list().querySelectorAll("details[open]")].map(modelOf));
+  const restoreFocus = rememberFocus();
+  list().replaceChildren(...modelsByGroup().map(([group, members]) => make("section", {},
+    make("h2", { textContent: group === "general" ? say("page.models.general") : say(`use.${group}`) }),
+    make("div", { className: "cards" }, ...members.map(makeCard)))));
+  for (const each of list().querySelectorAll("details")) each.open = open.has(modelOf(each));
+  restoreFocus();
+  $("models-rights").hidden = mayManage;
+}
+
+// Returns what gives the focus back to the same element of the same card, or to its nearest kin there.
+function rememberFocus() {
+  const focused = document.activeElement;
+  if (!focused?.closest("#models-list article")) return () => {};
+  const [model, kind, does] = [modelOf(focused), focused.tagName, focused.dataset.does];
+  return () => {
+    const there = [...list().querySelectorAll(`article[data-model="${CSS.escape(model)}"] :is(button, summary, a)`)];
+    const same = there.find((each) => each.tagName === kind && each.dataset.does === does);
+    (same ?? there.find((each) => each.tagName === "BUTTON") ?? there[0])?.focus();
+  };
+}
+
+// Once now, and then as long as something is being fetched.
+async function look(renew = renewModels) {
+  await renew();
+  if (root.dataset.tab === "models") draw();
+  clearTimeout(looking);
+  if (isFetching()) looking = setTimeout(() => look(renewFetches), LOOK_EVERY);
+}
+
+// ---- what a button does -----------------------------------------------------------------------------------------------
+
+async function ask(name, method, rest = "") {
+  const address = `api/models/${encodeURIComponent(name)}${rest}`;
+  try {
+    const answer = await fetch(address, { method, headers: { "Accept-Language": now.language } });
+    if (!answer.ok) return showFailure(name, await answer.json());
+  } catch {
+    return showFailure(name, { sentence: say("page.lost") });
+  }
+  await look();
+}
+
+function showFailure(name, error) {
+  if (models[name]) models[name].error = error;
+  draw();
+}
+
+function fetchModel(model) {
+  if (model.commercial_use === "no" && !confirm(`${say("page.rights.no")} ${model.commercial_use_why}`)) return;
+  ask(model.name, "POST", "/fetch");
+}
+
+function removeModel(model) {
+  const question = model.own ? "page.models.remove_own" : "page.models.remove_sure";
+  if (confirm(say(question, { title: titleOf(model.name), megabytes: model.megabytes }))) ask(model.name, "DELETE");
+}
+
+function importModel(model) {
+  const input = make("input", { type: "file", accept: ".onnx" });
+  input.addEventListener("change", () => { if (input.files.length) sendFile(model, input.files[0]); });
+  input.click();
+}
+
+// XMLHttpRequest: fetch() does not tell how much has been sent.
+function sendFile(model, file) {
+  const request = new XMLHttpRequest();
+  request.open("PUT", `api/models/${encodeURIComponent(model.name)}/file`);
+  request.setRequestHeader("Accept-Language", now.language);
+  request.setRequestHeader("Content-Type", "application/octet-stream");
+  request.upload.onprogress = ({ loaded, total }) => {
+    sending[model.name] = { done: loaded, total };
+    draw();
+  };
+  request.onloadend = async () => {
+    delete sending[model.name];
+    await look();
+    if (request.status !== 204) {
+      let error = { sentence: say("page.lost") };
+      try { error = JSON.parse(request.responseText); } catch { /* no answer */ }
+      showFailure(model.name, error);
+    }
+  };
+  sending[model.name] = { done: 0, total: file.size };
+  draw();
+  request.send(file);
+}
+
+export function openModels() {
+  showTab("models");
+  $("tab-models").focus();
+}
+
+export function beginModels() {
+  onTab((tab) => {
+    if (tab !== "models") return;
+    draw();
+    look();
+  });
+  onSpeak(() => { if (root.dataset.tab === "models") look(); });
+  for (const id of ["ask-models", "compare-models"]) $(id).addEventListener("click", openModels);
+  $("about-models").addEventListener("click", () => {
+    $("about-box").close();
+    openModels();
+  });
+}

@@ -1,0 +1,191 @@
+// The Photo tab: a photo is given, the server says how far its cut-out is, and what came of it.
+import { cancelWork, clearChooser, focusChooser, forgetEverything, onCancel } from "./bridge.js";
+import { describeModel, renewModels } from "./catalog.js";
+import { lookAfterServer, lookNowAndThen } from "./connection.js";
+import { $, root, showNotice } from "./dom.js";
+import { reveal, showPhoto, showResult } from "./stage.js";
+import { facts, isWorking, models, newPhotoId, now } from "./state.js";
+import { knows, onSpeak, say, sayError, titleOf } from "./words.js";
+
+const watchers = []; // of messages: functions of other modules
+
+export function onMessage(watcher) {
+  watchers.push(watcher);
+}
+
+const keyOf = (result) => result.download.split("/")[1];
+
+// ---- a photo comes --------------------------------------------------------------------------------------------------
+
+// Before Gradio sees the file: what needs no server is answered here, and the photo is on the screen at once.
+// Returns whether the file is worth sending.
+export function acceptFile(file) {
+  const megabytes = Math.round(file.size / 1e5) / 10;
+  const code = file.size === 0 ? "empty_file" : file.size > facts.maxMegabytes * 1e6 ? "too_large" : null;
+  if (code) {
+    receive({ state: "error", run: now.run, code, facts: { name: file.name, megabytes, limit: facts.maxMegabytes } });
+    return false;
+  }
+  if (now.result) now.earlier = { photo: now.photo, result: now.result };
+  now.photo = { id: newPhotoId(), name: file.name, url: URL.createObjectURL(file) };
+  now.result = null;
+  showPhoto(now.photo.url);
+  receive({ state: "working", run: now.run, step: "sending" });
+  return true;
+}
+
+export function uploadFailed({ code, facts: values }) {
+  const known = knows(`error.${code}`) ? { code, facts: values } : { code: "unexpected", facts: { kind: "upload" } };
+  receive({ state: "error", run: now.run, ...known });
+}
+
+export const connectionFailed = lookAfterServer;
+
+// The photo came to nothing: back to the one before, with its result, if there was one.
+function goBackToEarlier() {
+  const { photo, result } = now.earlier;
+  now.earlier = null;
+  now.photo = { ...photo, key: keyOf(result) };
+  now.result = result;
+  showResult(result);
+}
+
+// ---- the server says something --------------------------------------------------------------------------------------
+
+export function show(message) {
+  if (!message || message.photo !== now.photo?.id || message.run < now.run) return;
+  if (root.dataset.state === "comparing" && !message.comparing) return; // of a run that the comparison has replaced
+  now.run = message.run;
+  if (message.download && message.download === now.result?.download) return;
+  receive(message);
+}
+
+export function receive(message) {
+  if (message.state === "working" && !isWorking()) now.since = performance.now();
+  if (message.options) now.model = message.options.model;
+  now.message = message;
+  if (message.state !== "done") return render(message);
+  if (!models[message.options.model]?.installed) renewModels(); // it was fetched for this photo
+  showOnceLoaded(message);
+}
+
+// The last result stays on the screen until the pictures of the new one are there.
+async function showOnceLoaded(message) {
+  const pictures = [message.before, message.after].map((src) => Object.assign(new Image(), { src }));
+  try {
+    await Promise.all(pictures.map((picture) => picture.decode()));
+  } catch {
+    if (now.message === message) receive({ state: "error", run: now.run, code: "expired", facts: {} });
+    return;
+  }
+  if (now.message !== message) return; // something newer came meanwhile
+  const first = !now.result;
+  now.result = message;
+  if (now.photo.key) now.photo.key = keyOf(message); // the newest lives longest
+  if (now.earlier) URL.revokeObjectURL(now.earlier.photo.url);
+  now.earlier = null;
+  showResult(message);
+  if (first) reveal();
+  render(message);
+}
+
+export function render(message) {
+  if (message.state === "error" && !now.result && now.earlier) goBackToEarlier();
+  // A file that cannot be shown and was not cut out leaves nothing to look at: back to the start, with the reason.
+  const nothing = message.state === "error" && !now.result && root.dataset.picture !== "preview";
+  root.dataset.state = nothing ? "empty" : message.comparing ? "comparing" : message.state;
+  showNotice("");
+  if (message.state === "working") renderStep(message);
+  if (message.state === "error") showNotice(sayError(message), "error");
+  if (message.state === "ask") renderQuestion(message);
+  if (message.state === "done") renderDone(message);
+  describeModel();
+  for (const watcher of watchers) watcher(message);
+}
+
+function renderStep({ step, ahead, done, total }) {
+  const bar = $("progress");
+  let text = say(`page.step.${step}`, { done, total });
+  if (step === "waiting" && ahead) text = say(ahead === 1 ? "page.step.waiting_1" : "page.step.waiting_n", { ahead });
+  if (step === "fetching" && done === null) text = say("page.step.fetching_unknown", { total });
+  if (step === "fetching" && done !== null) {
+    bar.max = total;
+    bar.value = done;
+  } else bar.removeAttribute("value");
+  $("step").textContent = text;
+  renderTime();
+}
+
+function renderTime() {
+  const seconds = Math.floor((performance.now() - now.since) / 1000);
+  $("elapsed").textContent = isWorking() && seconds >= 1 ? say("page.seconds", { seconds }) : "";
+}
+
+function renderQuestion({ code, options, facts: values, may_fetch: mayFetch }) {
+  const model = models[options.model];
+  const byHand = code === "import_only";
+  $("ask-title").textContent = say("page.ask.title", { title: titleOf(model.name) });
+  $("ask-body").textContent = byHand ? say("page.ask.by_hand", values)
+    : mayFetch ? say("page.ask.body", { ...values, license: model.license }) : say("error.model_missing", values);
+  const restricted = model.commercial_use !== "yes";
+  $("ask-rights").textContent = restricted ? `${say(`page.rights.${model.commercial_use}`)} ${model.commercial_use_why}` : "";
+  $("fetch").hidden = byHand || !mayFetch;
+  $("ask-models").hidden = !byHand;
+}
+
+const ONCE = ["engine_fallback"]; // warnings about the machine: with the first picture is enough
+const told = new Map(); // code → the message that told it first
+
+function renderDone(message) {
+  showResult(message);
+  $("copy").textContent = say("page.copy");
+  for (const code of message.warnings) if (!told.has(code)) told.set(code, message);
+  const notes = message.warnings.filter((code) => !ONCE.includes(code) || told.get(code) === message).map((code) => say(`warning.${code}`));
+  if (now.photo.note) notes.unshift(say(now.photo.note));
+  showNotice(notes.join(" "));
+}
+
+// ---- leaving a photo ------------------------------------------------------------------------------------------------
+
+// Whatever the server still says of what it was asked before comes too late, even if it was on its way already.
+export function disregardWork() {
+  now.photo = { ...now.photo, id: newPhotoId() };
+}
+
+function startOver() {
+  if (isWorking()) cancelWork();
+  now.photo = now.message = now.result = now.earlier = null;
+  root.dataset.state = "empty";
+  root.dataset.picture = "none";
+  showNotice("");
+  focusChooser();
+}
+
+// Everything that was given is deleted, here and where the page runs.
+export function forget() {
+  forgetEverything();
+  startOver();
+  clearChooser();
+  showNotice(say("page.forgotten"));
+}
+
+// Back to the last result if there is one, else to the start.
+function leaveCancelled() {
+  if (!now.photo) return;
+  if (!now.result && now.earlier) goBackToEarlier();
+  if (!now.result) return startOver();
+  disregardWork();
+  now.message = now.result;
+  now.model = now.result.options.model;
+  render(now.result);
+}
+
+export function beginPhoto() {
+  $("new").addEventListener("click", startOver);
+  onCancel(leaveCancelled);
+  onSpeak(() => now.message && render(now.message));
+  setInterval(() => {
+    renderTime();
+    lookNowAndThen();
+  }, 1000);
+}

@@ -1,0 +1,158 @@
+// The settings as a whole: presets, undo, reset, what is remembered in this browser, and which controls have something to do.
+import { applySettings, choosePictureBehind, setIdle } from "./bridge.js";
+import { $, makeChip, root } from "./dom.js";
+import { facts, installedModels, models, now, recall, remember } from "./state.js";
+import { onSpeak, say } from "./words.js";
+
+const { options: names, defaults, when, groups, presets, limits, canvases, canvas_backgrounds: canvasBackgrounds } = facts;
+const SAME_MOVE = 1200; // ms: changes of one control that follow this fast are one change
+const TO_BECOME = 3000; // ms in which the controls have become what they are to be
+
+let values = null; // as the controls have them
+let wanted = null; // what they are to become
+let wantedSince = 0;
+let past = []; // what they were before each change
+let last = { name: null, time: 0 }; // the newest change: of which option (null: of several), and when
+let tellBegun, tellRecalled;
+const begun = new Promise((done) => { tellBegun = done; });
+
+// Once Gradio has been told what this browser had last.
+export const recalled = new Promise((done) => { tellRecalled = done; });
+
+const initial = () => ({ ...defaults, model: now.model ?? defaults.model });
+const current = () => values ?? initial();
+const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
+const changed = (from, to) => names.filter((name) => !same(from[name], to[name]));
+
+// ---- what a change does ---------------------------------------------------------------------------------------------
+
+// Told of the controls' values whenever they are sent.
+export function hearSettings(next) {
+  const time = performance.now();
+  const arrived = wanted !== null && same(wanted, next);
+  if (wanted !== null && !arrived && time - wantedSince < TO_BECOME) return; // a slider's last word from before
+  const before = current();
+  const moved = changed(before, next);
+  values = next;
+  wanted = null;
+  if (moved.length) {
+    const name = moved.length === 1 && !arrived ? moved[0] : null;
+    if (!arrived && !(name && name === last.name && time - last.time < SAME_MOVE)) past.push(before);
+    last = { name, time };
+    remember("settings", JSON.stringify(next));
+    if (!arrived) follow(name, next);
+  }
+  draw();
+}
+
+// What goes with a choice: a picture for behind, the background colour that a canvas asks for.
+function follow(name, next) {
+  if (name === "background" && next.background === "image") choosePictureBehind();
+  const colour = name === "canvas" ? canvasBackgrounds[next.canvas] : null;
+  if (colour && !(next.background === "color" && next.background_color === colour)) {
+    become({ ...next, background: "color", background_color: colour }, false);
+  }
+}
+
+function draw() {
+  const shown = current();
+  for (const [name, needs] of Object.entries(when)) {
+    setIdle(name, !Object.entries(needs).every(([other, at]) => at.includes(shown[other])));
+  }
+  root.dataset.behind = shown.background;
+  const off = changed(initial(), shown);
+  for (const group of new Set(Object.values(groups))) {
+    $(`group-${group}`)?.classList.toggle("touched", off.some((name) => groups[name] === group));
+  }
+  $("undo").disabled = past.length === 0;
+  $("reset").disabled = off.filter((name) => name !== "model").length === 0;
+  for (const chip of $("preset-chips").children) {
+    chip.setAttribute("aria-pressed", same({ ...shown, ...presetOf(chip.dataset.name) }, shown) && off.length > 0);
+  }
+}
+
+// ---- changes of several at once -------------------------------------------------------------------------------------
+
+function become(next, keepPast = true) {
+  if (keepPast) past.push(wanted ?? current());
+  wanted = next;
+  wantedSince = performance.now();
+  last = { name: null, time: 0 };
+  applySettings();
+}
+
+const presetOf = (name) => ({ ...defaults, ...presets[name], model: current().model, keep: current().keep });
+const undo = () => past.length && become(past.pop(), false);
+const reset = () => become({ ...defaults, model: current().model, keep: [] });
+
+// Gradio asks what the controls are to become.
+export const wantedSettings = () => wanted ?? current();
+
+// "Not now" and Cancel: back to the settings of the result that is shown, else to a model that is here.
+export function lastSettings() {
+  const shown = now.result ?? now.earlier?.result;
+  const here = installedModels().find((model) => model.commercial_use !== "no");
+  const settings = shown ? shown.options : { ...current(), model: here?.name ?? now.model, keep: [] };
+  values = Object.fromEntries(names.map((name) => [name, settings[name]]));
+  wanted = null;
+  while (past.length && same(past.at(-1), values)) past.pop();
+  remember("settings", JSON.stringify(values));
+  draw();
+  return values;
+}
+
+// ---- what this browser had last -------------------------------------------------------------------------------------
+
+function isWithin({ enum: choices, minimum = -Infinity, maximum = Infinity, maxLength = Infinity }, value) {
+  if (choices && !choices.includes(value)) return false;
+  return typeof value === "number" ? value >= minimum && value <= maximum : (value?.length ?? 0) <= maxLength;
+}
+
+// Gradio asks when it loads: what was remembered, as far as it still can be.
+export async function rememberedSettings() {
+  await begun;
+  let kept = {};
+  try {
+    kept = JSON.parse(recall("settings") ?? "{}");
+  } catch { /* not ours */ }
+  const fits = (name) => name in kept && typeof kept[name] === typeof defaults[name] && isWithin(limits[name], kept[name]);
+  if (!/^\d/.test(kept.canvas) && !canvases.includes(kept.canvas)) delete kept.canvas;
+  const known = Object.fromEntries(names.filter(fits).map((name) => [name, kept[name]]));
+  if (!models[known.model]?.installed) delete known.model;
+  if (known.background === "image") delete known.background; // the picture itself is not kept
+  values = { ...initial(), ...known, keep: [] };
+  now.model = values.model;
+  draw();
+  tellRecalled();
+  return values;
+}
+
+// ---- the page -------------------------------------------------------------------------------------------------------
+
+function addPresets() {
+  $("preset-chips").replaceChildren(...Object.keys(presets).map((name) => {
+    const chip = makeChip("", () => become(presetOf(name)));
+    chip.dataset.name = name;
+    return chip;
+  }));
+}
+
+function addFolds() {
+  for (const head of document.querySelectorAll(".fold-head")) {
+    head.addEventListener("click", () => {
+      const open = head.getAttribute("aria-expanded") !== "true";
+      head.setAttribute("aria-expanded", open);
+      head.closest(".fold").classList.toggle("open", open);
+    });
+  }
+}
+
+export function beginSettings() {
+  addPresets();
+  addFolds();
+  $("undo").addEventListener("click", undo);
+  $("reset").addEventListener("click", reset);
+  onSpeak(() => { for (const chip of $("preset-chips").children) chip.textContent = say(`preset.${chip.dataset.name}`); });
+  draw();
+  tellBegun();
+}

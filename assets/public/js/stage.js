@@ -1,0 +1,78 @@
+// The pictures on the stage: the photo while it is worked on, then before and after with the handle between them.
+import { $, root } from "./dom.js";
+import { now } from "./state.js";
+import { renewView } from "./views.js";
+import { onSpeak, say } from "./words.js";
+
+const REVEAL = 700; // milliseconds
+
+function fit(width, height) {
+  $("stage").style.setProperty("--ratio", width / height);
+  $("stage").style.setProperty("--natural", `${width}px`);
+}
+
+// The photo itself, as soon as the browser can show it.
+export function showPhoto(url) {
+  const before = $("before");
+  root.dataset.picture = "none";
+  before.removeAttribute("src");
+  before.onload = () => {
+    before.onload = null;
+    if (now.result) return;
+    fit(before.naturalWidth, before.naturalHeight);
+    root.dataset.picture = "preview";
+  };
+  before.src = url;
+  $("after").removeAttribute("src");
+}
+
+export function showResult(result) {
+  $("before").onload = null;
+  $("before").src = result.before;
+  $("after").src = result.after;
+  fit(result.width, result.height);
+  root.dataset.picture = "result";
+  root.dataset.ownAlpha = result.own_alpha;
+  $("download").href = result.download + encodeURIComponent(result.file);
+  $("download").download = result.file;
+  describeResult(result);
+  renewView();
+}
+
+function describeResult(result) {
+  const engine = result.engine.replace("onnxruntime ", "").replace(" f32", "");
+  $("facts").textContent = [say("page.seconds", result), say("page.size", result), engine].join(" · ");
+  $("facts").title = result.engine;
+  const framing = result.frame[now.language];
+  $("frame-facts").textContent = framing;
+  $("frame-facts").hidden = !framing;
+  labelDownload();
+}
+
+// The one primary button says what it gives: "Download PNG", "Download JPG".
+export function labelDownload() {
+  if (now.result) $("download").textContent = say("page.download", { kind: now.result.file.split(".").pop().toUpperCase() });
+}
+
+function split(percent) {
+  $("split").value = percent;
+  $("frame").style.setProperty("--split", `${percent}%`);
+}
+
+// The first time, the handle wipes the background away: it shows what it is for.
+export function reveal() {
+  if (matchMedia("(prefers-reduced-motion: reduce)").matches) return split(0);
+  const start = performance.now();
+  const step = (time) => {
+    const part = Math.min(1, (time - start) / REVEAL);
+    split(100 * (1 - part) ** 3);
+    if (part < 1) requestAnimationFrame(step);
+  };
+  split(100);
+  requestAnimationFrame(step);
+}
+
+export function beginStage() {
+  $("split").addEventListener("input", (event) => split(event.target.value));
+  onSpeak(() => now.result && describeResult(now.result));
+}

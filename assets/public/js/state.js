@@ -1,0 +1,40 @@
+// What the page knows: the facts it came with, the photo and its result, the models, what this browser remembers.
+
+export const facts = window.CLEARCUT; // from ui/words.py
+
+export const now = {
+  language: null, // of the words on the page
+  photo: null, // {id, name, url, key, note}: the photo that the visitor gave
+  message: null, // the newest about it
+  run: 0, // its number; messages of older runs are not listened to
+  result: null, // the message whose pictures are shown
+  earlier: null, // {photo, result} of the photo before, until this one has a result
+  model: null, // the name of the chosen one
+  since: 0, // when the work under way began
+};
+
+export const models = {}; // by name, as the server tells of them
+
+export const isWorking = () => now.message?.state === "working";
+export const installedModels = () => Object.values(models).filter((model) => model.installed);
+
+let photos = 0;
+export const newPhotoId = () => (photos += 1);
+
+// What the server is told of the photo, beside the file; its id comes back in every message.
+export const photoFacts = () => now.photo && { id: now.photo.id, name: now.photo.name, key: now.photo.key };
+
+// In a private window nothing can be remembered, and the page works without.
+export function recall(key) {
+  try {
+    return localStorage.getItem(`clearcut-${key}`);
+  } catch {
+    return null;
+  }
+}
+
+export function remember(key, value) {
+  try {
+    localStorage.setItem(`clearcut-${key}`, value);
+  } catch { /* see above */ }
+}

@@ -1,0 +1,52 @@
+// The page's words in the visitor's language, from assets/locale by way of ui/words.py.
+import { root } from "./dom.js";
+import { facts, now, recall, remember } from "./state.js";
+
+const { words } = facts;
+const spoken = Object.keys(words);
+const speakers = []; // what else has words to change
+
+export const otherLanguage = () => spoken[(spoken.indexOf(now.language) + 1) % spoken.length];
+export const knows = (key) => key in words[now.language];
+
+export function say(key, values = {}) {
+  const text = words[now.language][key] ?? "";
+  return text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+}
+
+export const titleOf = (model) => say(`model.${model}.title`) || model;
+export const sayError = ({ code, facts: values }) => say(`error.${code}`, values);
+
+// Once at the start, and again whenever the language changes.
+export function onSpeak(speaker) {
+  speakers.push(speaker);
+}
+
+// The one that was chosen here, else the first of the browser's that the page speaks.
+export function preferredLanguage() {
+  const short = (tag) => tag.toLowerCase().split("-")[0];
+  for (const tag of [recall("language"), ...navigator.languages].filter(Boolean)) {
+    const match = spoken.find((language) => short(language) === short(tag));
+    if (match) return match;
+  }
+  return spoken[0];
+}
+
+export function speak(language) {
+  now.language = language;
+  root.lang = language;
+  document.title = say("page.title");
+  for (const element of document.querySelectorAll("[data-say]")) element.textContent = say(element.dataset.say);
+  for (const element of document.querySelectorAll("[data-say-alt]")) element.alt = say(element.dataset.sayAlt);
+  for (const element of document.querySelectorAll("[data-say-label]")) {
+    element.setAttribute("aria-label", say(element.dataset.sayLabel));
+    if (element.matches("button")) element.title = say(element.dataset.sayLabel);
+  }
+  for (const speaker of speakers) speaker();
+}
+
+export function switchLanguage() {
+  const language = otherLanguage();
+  remember("language", language);
+  speak(language);
+}

@@ -1,0 +1,159 @@
+"""The seam between Gradio and the page; its other half is ``assets/public/js/bridge.js``.
+
+Here alone stands which event of which component runs what, and which function of the page's script, an attribute of
+``window.clearcut``, has a say before. What such a function returns takes the place of the event's inputs, in order.
+"""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from .desk import Message
+from .photo import MOST_COMPARED, PhotoTab, list_classes
+from .photo_work import Asked, PhotoWork
+
+PRESSED = ("restore", "forget", "kept", "respeak")  # by the page's script; nobody sees them
+LIVE: dict[str, Any] = {
+    "show_progress": "hidden", "concurrency_limit": None, "trigger_mode": "multiple", "api_visibility": "private"
+}  # fmt: skip
+SLIDING = LIVE | {"trigger_mode": "always_last"}  # a slider tells every step of its way
+AT_ONCE = LIVE | {"queue": False}  # what is no work, and waits for none
+WITH_PHOTO = "(...given) => window.clearcut.withPhoto(given)"
+WITH_MODELS = "(...given) => window.clearcut.withModels(given)"
+WITH_LANGUAGE = "(model, _, keep) => window.clearcut.withLanguage(model, keep)"
+LAST_SETTINGS = "() => window.clearcut.lastSettings()"
+WANTED_SETTINGS = "() => window.clearcut.wantedSettings()"
+SHOW = "(message) => window.clearcut.show(message)"
+LANGUAGE = "() => window.clearcut.language()"
+SWITCH_LANGUAGE = "() => window.clearcut.switchLanguage()"
+Speak = Callable[[str], list[Any]]
+Event = Callable[..., AsyncIterator[Message]]
+
+
+def _once_there(call: str) -> str:
+    """For events that may come before the page's script has."""
+    return f"async () => {{ await window.clearcutThere; return window.clearcut.{call}; }}"
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """Components that nobody sees: buttons for the page's script to press, and what carries values to and fro.
+
+    Attributes
+    ----------
+    restore
+        Sets the controls to what the page wants them to be, and runs.
+    kept
+        Sets them to those of the result that is shown, and stops what is under way.
+    forget
+        Deletes all that the visitor gave.
+    respeak
+        Renews the words of what Gradio draws.
+    photo, compared, language
+        What the page says of its photo, which models to compare (JSON), and the language it speaks.
+    message
+        What the server says to the page.
+    """
+
+    restore: gr.Button
+    forget: gr.Button
+    kept: gr.Button
+    respeak: gr.Button
+    photo: gr.JSON
+    compared: gr.Textbox
+    language: gr.Textbox
+    message: gr.JSON
+
+
+def build_unseen() -> Unseen:
+    """Lay them out. ``visible="hidden"`` are there for the script; the others are not on the page at all."""
+    return Unseen(
+        **{name: gr.Button(visible="hidden", elem_id=name) for name in PRESSED},
+        photo=gr.JSON(visible=False),
+        compared=gr.Textbox(visible=False),
+        language=gr.Textbox(visible=False),
+        message=gr.JSON(visible="hidden", elem_id="message"),
+    )
+
+
+def wire_photo_tab(tab: PhotoTab, unseen: Unseen, work: PhotoWork) -> None:
+    """Run at once when a photo comes, and again when a setting changes."""
+    settings = list(tab.options.values())
+    given = [unseen.photo, tab.upload, tab.behind, *settings]
+    to_page = unseen.message
+    go, fetch_and_go, compare = _work_events(list(tab.options), work)
+    sliders = [each for each in settings if isinstance(each, gr.Slider)]
+    others = [each for each in settings if not isinstance(each, gr.Slider)]
+    newest_wins = [tab.upload.upload, tab.behind.upload, *(each.input for each in others)]
+    gr.on(newest_wins, go, given, to_page, js=WITH_PHOTO, **LIVE)
+    gr.on([each.input for each in sliders], go, given, to_page, js=WITH_PHOTO, **SLIDING)
+    tab.texts["page.ask.fetch"].click(fetch_and_go, given, to_page, js=WITH_PHOTO, **LIVE)
+    tab.texts["page.compare.run"].click(compare, [unseen.compared, *given], to_page, js=WITH_MODELS, **LIVE)
+    to_page.change(None, to_page, js=SHOW, api_visibility="private")
+
+    def stop(request: gr.Request, *values: Any) -> list[Any]:
+        work.desk.stop(request.session_hash or "")
+        return list(values)
+
+    for button, values in ((tab.texts["page.ask.not_now"], LAST_SETTINGS), (unseen.restore, WANTED_SETTINGS)):
+        stopped = button.click(stop, settings, settings, js=values, **AT_ONCE)
+        stopped.then(go, given, to_page, js=WITH_PHOTO, **LIVE)
+    for button in (tab.texts["page.cancel"], unseen.kept):
+        button.click(stop, settings, settings, js=LAST_SETTINGS, **AT_ONCE)
+
+    def forget(request: gr.Request, *uploads: str | None) -> list[None]:
+        work.forget(request.session_hash or "", [Path(upload) for upload in uploads if upload])
+        return [None, None]
+
+    def choose_classes(model: str, language: str, chosen: list[str] | None) -> Any:
+        return list_classes(work.runtime, model, language, chosen)
+
+    unseen.forget.click(forget, [tab.upload, tab.behind], [tab.upload, tab.behind], **AT_ONCE)
+    model, keep = tab.options["model"], tab.options["keep"]
+    model.change(choose_classes, [model, unseen.language, keep], keep, js=WITH_LANGUAGE, **AT_ONCE)
+
+
+def _work_events(names: list[str], work: PhotoWork) -> tuple[Event, Event, Event]:
+    """Cut out, fetch the model and cut out, compare; none does anything while the page has no photo."""
+
+    def asked(request: gr.Request, upload: str | None, behind: str | None, photo: Any, values: Any) -> Asked:
+        return Asked(request.session_hash or "", upload, behind, photo, dict(zip(names, values, strict=True)))
+
+    async def go(request: gr.Request, photo: Any, upload: Any, behind: Any, *values: Any) -> AsyncIterator[Message]:
+        if photo:
+            async for message in work.run(asked(request, upload, behind, photo, values), bring_model=False):
+                yield message
+
+    async def fetch_and_go(
+        request: gr.Request, photo: Any, upload: Any, behind: Any, *values: Any
+    ) -> AsyncIterator[Message]:
+        if photo:
+            async for message in work.run(asked(request, upload, behind, photo, values), bring_model=True):
+                yield message
+
+    async def compare(
+        request: gr.Request, chosen: str, photo: Any, upload: Any, behind: Any, *values: Any
+    ) -> AsyncIterator[Message]:
+        if photo:
+            side_by_side = [str(name) for name in json.loads(chosen)][:MOST_COMPARED]
+            async for message in work.compare(asked(request, upload, behind, photo, values), side_by_side):
+                yield message
+
+    return go, fetch_and_go, compare
+
+
+def wire_load(page: gr.Blocks, tab: PhotoTab) -> None:
+    """Set the controls as this browser had them last."""
+    settings = list(tab.options.values())
+    page.load(None, None, settings, js=_once_there("rememberedSettings()"), api_visibility="private")
+
+
+def wire_language(page: gr.Blocks, switch: gr.Button, unseen: Unseen, speak: Speak, spoken: list[Any]) -> None:
+    """Let what Gradio draws, `spoken`, speak the page's language; `speak` gives the updates for it."""
+    page.load(speak, unseen.language, spoken, js=_once_there("language()"), **AT_ONCE)
+    unseen.respeak.click(speak, unseen.language, spoken, js=LANGUAGE, **AT_ONCE)
+    switch.click(speak, unseen.language, spoken, js=SWITCH_LANGUAGE, **AT_ONCE)
