@@ -1,7 +1,6 @@
 """A real app for each set of settings."""
 
 import os
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any

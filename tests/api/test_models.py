@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from pipeline import LANGUAGES, is_installed, list_models, load_words, say
-from pipeline.registry.catalog import find_card
+from pipeline import LANGUAGES, is_installed, load_words, say
+from pipeline.registry.catalog import list_models
 from pipeline.registry.weights import hash_file
+from tests import house
 from tests.api.mirror import Mirror, mirroring
 from tests.api.test_remove_bg import post
 from tests.pictures import opened
@@ -29,11 +30,22 @@ def here(client_for: ClientFor, empty_models: Path) -> TestClient:
 
 
 @pytest.fixture
-def mirror(u2netp: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
-    """A mirror that holds the default model, in force for this test."""
+def mirror(u2netp: Path) -> Iterator[Mirror]:
+    """A mirror that holds the default model."""
     with mirroring(u2netp.parent) as web:
-        monkeypatch.setenv("CLEARCUT_MODELS_MIRROR", web.address)
         yield web
+
+
+@pytest.fixture
+def mirrored(client_for: ClientFor, empty_models: Path, mirror: Mirror) -> TestClient:
+    """Like `here`, and the mirror is asked for weights."""
+    return client_for(models_dir=empty_models, models_mirror=mirror.address)
+
+
+@pytest.fixture
+def offline(client_for: ClientFor, empty_models: Path) -> TestClient:
+    """Like `here`, and nobody may be asked for weights."""
+    return client_for(models_dir=empty_models, offline=True)
 
 
 def facts(client: TestClient, name: str, language: str = "en") -> dict[str, Any]:
@@ -66,9 +78,9 @@ def put(client: TestClient, name: str, data: Any, **headers: str) -> Any:
 
 def test_every_model_is_listed_with_all_that_a_person_should_know(here: TestClient) -> None:
     listed = here.get("/api/models").json()
-    assert [model["name"] for model in listed] == list(list_models())
+    assert [model["name"] for model in listed] == list(list_models(house.settings()))
     for model in listed:
-        wanted = find_card(model["name"])
+        wanted = house.card(model["name"])
         assert model["title"] and model["about"] and model["license"]
         assert model["bytes"] > 0 and 0 < model["memory_mb"] < 100_000 and model["good_for"]
         assert abs(model["megabytes"] - model["bytes"] / 1e6) <= 0.5
@@ -100,12 +112,7 @@ def test_licences_say_what_is_not_free_for_commercial_use(here: TestClient) -> N
     assert facts(here, "bria-rmbg-2.0")["fetchable"] is False and facts(here, "bria-rmbg-1.4")["fetchable"] is True
 
 
-def test_the_speed_of_a_model_is_told_once_it_has_run(
-    client_for: ClientFor, own_models: Path, jpeg: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from pipeline.inference import pool as runtime
-
-    monkeypatch.setattr(runtime, "SPEEDS", runtime.Speeds())
+def test_the_speed_of_a_model_is_told_once_it_has_run(client_for: ClientFor, own_models: Path, jpeg: bytes) -> None:
     client = client_for(models_dir=own_models)
     assert facts(client, FAST)["seconds"] is None
     assert post(client, jpeg).status_code == 200
@@ -125,53 +132,53 @@ def test_a_model_of_the_users_own_is_listed_as_such(here: TestClient, enter: Cal
 
 
 def test_a_fetched_model_comes_with_progress_and_is_the_published_file(
-    here: TestClient, mirror: Mirror, empty_models: Path, u2netp: Path, jpeg: bytes
+    mirrored: TestClient, mirror: Mirror, empty_models: Path, u2netp: Path, jpeg: bytes
 ) -> None:
-    begun = here.post(f"/api/models/{FAST}/fetch")
+    begun = mirrored.post(f"/api/models/{FAST}/fetch")
     assert begun.status_code == 202 and begun.json() == {"model": FAST}
-    first = until(here, FAST, lambda said: (said.get("fetching") or {}).get("done"))["fetching"]
-    more = until(here, FAST, lambda said: said["fetching"]["done"] > first["done"])
+    first = until(mirrored, FAST, lambda said: (said.get("fetching") or {}).get("done"))["fetching"]
+    more = until(mirrored, FAST, lambda said: said["fetching"]["done"] > first["done"])
     assert more["fetching"]["total"] == u2netp.stat().st_size and more["installed"] is False
     mirror.free.set()
-    said = until(here, FAST, lambda said: "fetching" not in said)
+    said = until(mirrored, FAST, lambda said: "fetching" not in said)
     assert said["installed"] is True and "error" not in said
     assert left_in(empty_models) == {u2netp.name}
     assert hash_file(empty_models / u2netp.name) == hash_file(u2netp)
-    assert post(here, jpeg).status_code == 200
+    assert post(mirrored, jpeg).status_code == 200
 
 
-def test_who_asks_for_a_fetch_that_is_under_way_joins_it(here: TestClient, mirror: Mirror) -> None:
+def test_who_asks_for_a_fetch_that_is_under_way_joins_it(mirrored: TestClient, mirror: Mirror) -> None:
     for _ in range(3):
-        assert here.post(f"/api/models/{FAST}/fetch").status_code == 202
-    until(here, FAST, lambda said: (said.get("fetching") or {}).get("done"))
+        assert mirrored.post(f"/api/models/{FAST}/fetch").status_code == 202
+    until(mirrored, FAST, lambda said: (said.get("fetching") or {}).get("done"))
     mirror.free.set()
-    until(here, FAST, lambda said: said["installed"])
+    until(mirrored, FAST, lambda said: said["installed"])
     assert mirror.asked == ["u2netp.onnx"]
 
 
 @pytest.mark.parametrize("mute", [False, True], ids=["half-way", "before-the-first-byte"])
 def test_a_cancelled_fetch_ends_at_once_and_leaves_no_file(
-    here: TestClient, mirror: Mirror, empty_models: Path, mute: bool
+    mirrored: TestClient, mirror: Mirror, empty_models: Path, mute: bool
 ) -> None:
     mirror.mute = mute
-    here.post(f"/api/models/{FAST}/fetch")
+    mirrored.post(f"/api/models/{FAST}/fetch")
     if mute:
-        until(here, FAST, lambda said: mirror.asked)
+        until(mirrored, FAST, lambda said: mirror.asked)
     else:
-        until(here, FAST, lambda said: (said.get("fetching") or {}).get("done"))
-    assert here.delete(f"/api/models/{FAST}/fetch").status_code == 204
-    until(here, FAST, lambda said: not left_in(empty_models))  # while the mirror still holds the file back
-    said = facts(here, FAST)
+        until(mirrored, FAST, lambda said: (said.get("fetching") or {}).get("done"))
+    assert mirrored.delete(f"/api/models/{FAST}/fetch").status_code == 204
+    until(mirrored, FAST, lambda said: not left_in(empty_models))  # while the mirror still holds the file back
+    said = facts(mirrored, FAST)
     assert "fetching" not in said and "error" not in said and said["installed"] is False
 
 
-def test_after_cancelling_a_fetch_can_be_begun_again(here: TestClient, mirror: Mirror, empty_models: Path) -> None:
-    here.post(f"/api/models/{FAST}/fetch")
-    until(here, FAST, lambda said: (said.get("fetching") or {}).get("done"))
-    here.delete(f"/api/models/{FAST}/fetch")
+def test_after_cancelling_a_fetch_can_be_begun_again(mirrored: TestClient, mirror: Mirror, empty_models: Path) -> None:
+    mirrored.post(f"/api/models/{FAST}/fetch")
+    until(mirrored, FAST, lambda said: (said.get("fetching") or {}).get("done"))
+    mirrored.delete(f"/api/models/{FAST}/fetch")
     mirror.free.set()
-    here.post(f"/api/models/{FAST}/fetch")
-    until(here, FAST, lambda said: said["installed"] and "fetching" not in said)
+    mirrored.post(f"/api/models/{FAST}/fetch")
+    until(mirrored, FAST, lambda said: said["installed"] and "fetching" not in said)
     assert left_in(empty_models) == {"u2netp.onnx"}
 
 
@@ -180,12 +187,12 @@ def test_cancelling_what_is_not_under_way_does_nothing(here: TestClient) -> None
 
 
 def test_what_is_in_a_mirror_folder_is_installed_as_it_is(
-    here: TestClient, u2netp: Path, tmp_path: Path, empty_models: Path, monkeypatch: pytest.MonkeyPatch, jpeg: bytes
+    client_for: ClientFor, u2netp: Path, tmp_path: Path, empty_models: Path, jpeg: bytes
 ) -> None:
     folder = tmp_path / "mirror"
     folder.mkdir()
     (folder / u2netp.name).symlink_to(u2netp)
-    monkeypatch.setenv("CLEARCUT_MODELS_MIRROR", str(folder))
+    here = client_for(models_dir=empty_models, models_mirror=str(folder))
     assert facts(here, FAST)["installed"] is True
     assert here.post(f"/api/models/{FAST}/fetch").status_code == 202
     assert "error" not in until(here, FAST, lambda said: "fetching" not in said)
@@ -193,17 +200,17 @@ def test_what_is_in_a_mirror_folder_is_installed_as_it_is(
 
 
 def test_a_mirror_folder_with_a_wrong_file_is_refused_with_a_sentence(
-    here: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    client_for: ClientFor, tmp_path: Path, empty_models: Path
 ) -> None:
     (tmp_path / "u2netp.onnx").write_bytes(b"something else")
-    monkeypatch.setenv("CLEARCUT_MODELS_MIRROR", str(tmp_path))
+    here = client_for(models_dir=empty_models, models_mirror=str(tmp_path))
     here.post(f"/api/models/{FAST}/fetch")
     error = until(here, FAST, lambda said: "error" in said)["error"]
     assert error["code"] == "wrong_checksum" and "u2netp.onnx" in error["sentence"]
 
 
 def test_all_members_of_best_are_fetched_as_one(
-    here: TestClient, enter: Callable[..., Any], mirror: Mirror, u2netp: Path, empty_models: Path
+    mirrored: TestClient, enter: Callable[..., Any], mirror: Mirror, u2netp: Path, empty_models: Path
 ) -> None:
     size, sha256 = u2netp.stat().st_size, hash_file(u2netp)
     address = f"{mirror.address}/{u2netp.name}"
@@ -212,10 +219,10 @@ def test_all_members_of_best_are_fetched_as_one(
         enter(name, kind="u2net", variants=[variant])
         (empty_models / f"{name}.onnx").unlink()
     enter("both", members=["one", "two"], weights=[1, 1])
-    here.post("/api/models/both/fetch")
-    assert until(here, "both", lambda said: said.get("fetching"))["fetching"]["total"] == 2 * size
+    mirrored.post("/api/models/both/fetch")
+    assert until(mirrored, "both", lambda said: said.get("fetching"))["fetching"]["total"] == 2 * size
     mirror.free.set()
-    until(here, "both", lambda said: said["installed"] and "fetching" not in said)
+    until(mirrored, "both", lambda said: said["installed"] and "fetching" not in said)
     assert {"the-one.onnx", "the-two.onnx"} <= left_in(empty_models)
 
 
@@ -237,12 +244,9 @@ def test_a_fetch_that_fails_leaves_a_sentence_in_the_callers_language(
     assert str(empty_models) not in str(said) and left_in(empty_models) == before
 
 
-def test_offline_a_fetch_says_which_file_to_bring(
-    here: TestClient, monkeypatch: pytest.MonkeyPatch, empty_models: Path
-) -> None:
-    monkeypatch.setenv("CLEARCUT_OFFLINE", "1")
-    here.post(f"/api/models/{FAST}/fetch")
-    error = until(here, FAST, lambda said: "error" in said)["error"]
+def test_offline_a_fetch_says_which_file_to_bring(offline: TestClient, empty_models: Path) -> None:
+    offline.post(f"/api/models/{FAST}/fetch")
+    error = until(offline, FAST, lambda said: "error" in said)["error"]
     assert error["code"] == "offline" and "u2netp.onnx" in error["sentence"] and not left_in(empty_models)
 
 
@@ -252,14 +256,11 @@ def test_a_model_that_only_its_publisher_hands_out_says_where(here: TestClient) 
     assert error["code"] == "import_only" and "https://huggingface.co/briaai/RMBG-2.0" in error["sentence"]
 
 
-def test_once_the_file_was_brought_the_failed_fetch_is_forgotten(
-    here: TestClient, monkeypatch: pytest.MonkeyPatch, u2netp: Path
-) -> None:
-    monkeypatch.setenv("CLEARCUT_OFFLINE", "1")
-    here.post(f"/api/models/{FAST}/fetch")
-    until(here, FAST, lambda said: "error" in said)
-    assert put(here, FAST, u2netp.read_bytes()).status_code == 204
-    said = facts(here, FAST)
+def test_once_the_file_was_brought_the_failed_fetch_is_forgotten(offline: TestClient, u2netp: Path) -> None:
+    offline.post(f"/api/models/{FAST}/fetch")
+    until(offline, FAST, lambda said: "error" in said)
+    assert put(offline, FAST, u2netp.read_bytes()).status_code == 204
+    said = facts(offline, FAST)
     assert said["installed"] is True and "error" not in said
 
 
@@ -280,11 +281,11 @@ def test_removing_what_is_not_here_is_no_error(here: TestClient) -> None:
     assert here.delete(f"/api/models/{FAST}").status_code == 204
 
 
-def test_removing_stops_a_fetch_of_the_same_model(here: TestClient, mirror: Mirror, empty_models: Path) -> None:
-    here.post(f"/api/models/{FAST}/fetch")
-    until(here, FAST, lambda said: (said.get("fetching") or {}).get("done"))
-    assert here.delete(f"/api/models/{FAST}").status_code == 204
-    until(here, FAST, lambda said: not left_in(empty_models) and "fetching" not in said)
+def test_removing_stops_a_fetch_of_the_same_model(mirrored: TestClient, mirror: Mirror, empty_models: Path) -> None:
+    mirrored.post(f"/api/models/{FAST}/fetch")
+    until(mirrored, FAST, lambda said: (said.get("fetching") or {}).get("done"))
+    assert mirrored.delete(f"/api/models/{FAST}").status_code == 204
+    until(mirrored, FAST, lambda said: not left_in(empty_models) and "fetching" not in said)
 
 
 def test_a_model_made_of_others_is_not_removed(client_for: ClientFor, own_models: Path) -> None:
@@ -292,7 +293,7 @@ def test_a_model_made_of_others_is_not_removed(client_for: ClientFor, own_models
     answer = client.delete("/api/models/best")
     assert answer.status_code == 409 and answer.json()["code"] == "not_removable"
     assert "u2netp" in answer.json()["sentence"] and "isnet-general-use" in answer.json()["sentence"]
-    assert is_installed(find_card(FAST))
+    assert is_installed(house.card(FAST), house.settings())
 
 
 # ---- importing -------------------------------------------------------------------------------------------------------
@@ -344,7 +345,7 @@ def test_a_file_over_the_limit_is_refused_by_its_announced_length(here: TestClie
 def test_a_file_without_a_length_is_counted(
     here: TestClient, empty_models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.guard.LARGEST_FILE", 500_000)
+    monkeypatch.setattr("server.routes.LARGEST_FILE", 500_000)
     answer = put(here, FAST, (bytes(10_000) for _ in range(100)))
     assert answer.status_code == 413 and answer.json()["code"] == "too_large"
     assert left_in(empty_models) == set()
