@@ -24,6 +24,7 @@ from pipeline.base.words import explain
 from pipeline.commands.command_line import main
 from pipeline.options.options import Options
 from pipeline.registry import catalog
+from tests import house
 from tests.pictures import composite, encoded, opened
 
 PNG = encoded(composite(160, 120).rgb)
@@ -98,12 +99,12 @@ def files() -> set[str]:
 )
 def test_what_was_said_before_an_error_is_said(error: str) -> None:
     code = f"""import os
-from pipeline import command_line, cut_command
-from pipeline.errors import ClearcutError
-def cut(given):
+from pipeline.base.errors import ClearcutError
+from pipeline.commands import command_line, cut
+def run(given, context):
     print("so far")
     raise {error}
-cut_command._cut = cut
+cut.run = run
 os._exit(command_line.main(["cut", "photo.png"]))"""
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).stdout == b"so far\n"
 
@@ -281,7 +282,7 @@ def test_where_no_subject_is_found_the_cut_out_is_empty_and_says_so(cli: Any) ->
 def test_models_lists_name_size_licence_and_whether_it_is_here(cli: Any, own_models: Path) -> None:
     rows = {line.split()[0]: line for line in cli("models").out.decode().splitlines() if line}
     assert rows["Models"].endswith(str(own_models))
-    for name, card in catalog.list_models().items():
+    for name, card in catalog.list_models(house.settings()).items():
         assert rows[name].endswith("yes" if name == "u2netp" else "no" if card.fetchable else "import")
         size = sum(network.variants[0].bytes for network in getattr(card, "members", [card])) / 1e6
         for fact in (card.license, f"{size:.{int(size < 10)}f} MB", card.commercial_use):
@@ -303,7 +304,7 @@ def test_a_wrong_weight_file_is_refused_with_both_checksums(command: str, cli: A
     before = files()
     end = cli(*command.split())
     assert (end.code, end.out, files()) == (3, b"", before)
-    sums = [catalog.find_card("u2netp").networks[0].variants[0].sha256, hashlib.sha256(b"wrong").hexdigest()]
+    sums = [house.card("u2netp").networks[0].variants[0].sha256, hashlib.sha256(b"wrong").hexdigest()]
     assert re.findall(r"[0-9a-f]{64}", sentence(end.err)) == sums
 
 
