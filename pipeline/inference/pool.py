@@ -12,7 +12,7 @@ from .engines import Plan, choose_plan
 from .sessions import Session, load_session
 
 Loader = Callable[[ModelCard, Plan, Settings], Session]
-Key = tuple[str, Plan, tuple[Any, ...]]  # the network, what runs it, and which file it was loaded from
+Key = tuple[str, Plan, tuple[Any, ...]]  # the network, what runs it, and of which file and reading
 
 
 class Speeds:
@@ -93,7 +93,7 @@ class Pool:
             self._sessions.clear()
 
     def _make_key(self, card: ModelCard, planned: Plan) -> Key:
-        return card.name, planned, weights.stamp_network(card, self._settings)[:3]
+        return card.name, planned, weights.stamp_network(card, self._settings)
 
     def _add(self, key: Key, session: Session, memory_mb: float) -> None:
         with self._lock:
