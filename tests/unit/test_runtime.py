@@ -1,8 +1,11 @@
 """Running networks: the queue before the run slots, jobs that stop, sessions in one bounded pool."""
 
+import gc
 import hashlib
+import os
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -230,6 +233,45 @@ def test_an_exception_inside_a_turn_frees_the_place(error: type[BaseException]) 
         pass
 
 
+def test_a_stopper_is_called_within_its_block_alone() -> None:
+    job, called = Job(), []
+    with job.stopped_by(lambda: called.append("in time")):
+        job.cancel()
+    with pytest.raises(ClearcutError, match="cancelled"), job.stopped_by(lambda: called.append("never")):
+        pytest.fail("it ran")
+    job.cancel()
+    assert called == ["in time"]
+
+
+def test_a_block_does_not_end_while_its_stopper_may_still_be_called() -> None:
+    """Else it might stop what its thread does next, for another job."""
+    job, reached, go, leave, ended = Job(), threading.Event(), threading.Event(), threading.Event(), threading.Event()
+    ended_before_it_was_called: list[bool] = []
+
+    def stop_first() -> None:
+        reached.set()
+        assert go.wait(PATIENCE)
+
+    def work() -> None:
+        with job.stopped_by(lambda: ended_before_it_was_called.append(ended.is_set())):
+            inside.set()
+            assert leave.wait(PATIENCE)
+        ended.set()
+
+    inside = threading.Event()
+    with job.stopped_by(stop_first):
+        worker = started(work)
+        assert inside.wait(PATIENCE)
+        canceller = started(job.cancel)
+        assert reached.wait(PATIENCE)  # it is at the first stopper; the block of the second wants to end now
+        leave.set()
+        assert not ended.wait(0.2)
+        go.set()
+        canceller.result(PATIENCE)
+    worker.result(PATIENCE)
+    assert ended.is_set() and ended_before_it_was_called == [False]
+
+
 def test_many_threads_that_want_a_model_load_it_once(install: Any, loaded: list[str]) -> None:
     pool, card, together = Pool(house.settings()), install("red", FINDS_RED), threading.Barrier(8)
     ends = [started(lambda: together.wait(PATIENCE) < 8 and pool.get(card)) for _ in range(8)]
@@ -326,3 +368,43 @@ def test_an_answer_is_kept_under_the_variant_that_gave_it(install: Any, empty_mo
     cut(RED, "two")
     house.runtime().pool.clear()
     assert cut(RED, "two").alpha.min() == 255
+
+
+def test_a_file_that_takes_the_place_of_a_models_is_noticed_by_a_runtime_that_lives(
+    enter: Callable[..., ModelCard], empty_models: Path
+) -> None:
+    other = network("z = Conv(x, kernel) y = Relu(z)", KERNEL + "{0, 1, 0}")
+    assert len(other) != len(FINDS_RED)
+    runtime, file = Runtime(house.settings()), empty_models / "own.onnx"
+
+    def cut_now(cache: bool = False) -> int:
+        return int(cut_out(Inputs(Photo(RED)), Options(model="own"), runtime, cache=cache).alpha.max())
+
+    card = enter("own", FINDS_RED, kind="anime", feed={"size": [8, 8]})
+    assert cut_now(cache=True) == 255
+    first = weakref.ref(runtime.pool.get(card))
+    for _ in range(2):
+        file.write_bytes(other)  # which is not what its card says
+        for _ in range(2):
+            with refused("wrong_checksum", model="own", file="own.onnx"):
+                cut_now()
+        assert cut_now(cache=True) == 255  # what the right file said before is known
+        file.write_bytes(FINDS_RED)
+        assert cut_now() == 255
+    enter("own", other, kind="anime", feed={"size": [8, 8]})
+    assert cut_now() == cut_now(cache=True) == 0
+    enter("own", FINDS_RED, kind="anime", feed={"size": [8, 8]})
+    assert cut_now() == cut_now(cache=True) == 255
+    gc.collect()
+    assert first() is None  # what was loaded from a file that is there no more keeps no memory
+
+
+def test_a_catalogue_that_asks_for_another_output_is_noticed_by_a_runtime_that_lives(
+    enter: Callable[..., ModelCard], empty_models: Path
+) -> None:
+    runtime = Runtime(house.settings())
+    for output, most in (("red", 255), ("green", 0), ("red", 255)):
+        enter("two", TWO_ANSWERS, kind="anime", feed={"size": [8, 8]}, read={"outputs": [output]})
+        os.utime(empty_models / "two.onnx", (1, 1))  # the file itself is the same all the time
+        cutout = cut_out(Inputs(Photo(RED)), Options(model="two"), runtime, cache=False)
+        assert cutout.alpha.max() == most
