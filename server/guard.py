@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipeline import ClearcutError
 
-from .routes import LARGEST_FILE, explain_to, find_rule, strip_root_path
+from .routes import MULTIPART_OVERHEAD, explain_to, find_rule, strip_root_path
 from .settings import ServerSettings, is_loopback, parse_address
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
@@ -75,7 +75,7 @@ class Guard:
             await send(message)
 
         try:
-            await self.app(scope, limit_body(receive, limit), watched_send)
+            await self.app(scope, limit_body(receive, limit, self._make_too_large), watched_send)
         except ClearcutError as error:
             if started:
                 raise
@@ -97,9 +97,14 @@ class Guard:
             raise ClearcutError("not_found")
         limit, length = rule.limit(self.settings, headers), headers.get("content-length", "")
         if length.isdigit() and int(length) > limit:
-            told = limit if limit == LARGEST_FILE else min(limit, self.settings.max_mb * 1e6)  # without the form's own
-            raise make_too_large(int(length), told / 1e6)
+            raise self._make_too_large(int(length), limit)
         return limit
+
+    def _make_too_large(self, size: int, limit: int) -> ClearcutError:
+        """The error for a body of `size` bytes; of a form with a picture the picture's limit is told."""
+        pictures = int(self.settings.max_mb * 1e6)
+        told = pictures if limit == pictures + MULTIPART_OVERHEAD else limit
+        return ClearcutError("too_large", megabytes=round(size / 1e6, 1), limit=round(told / 1e6, 1))
 
     def _is_known_host(self, host: str) -> bool:
         name = parse_hostname(host)
@@ -121,8 +126,8 @@ class Guard:
         return secrets.compare_digest(given, (self.settings.auth or "").encode())
 
 
-def limit_body(receive: Receive, limit: int) -> Receive:
-    """`receive`, raising ``make_too_large`` once more than `limit` bytes of body have come, whatever was announced."""
+def limit_body(receive: Receive, limit: int, refuse: Callable[[int, int], ClearcutError]) -> Receive:
+    """`receive`, raising ``refuse(received, limit)`` once more than `limit` bytes have come, whatever was announced."""
     received = 0
 
     async def receive_counted() -> Message:
@@ -131,15 +136,10 @@ def limit_body(receive: Receive, limit: int) -> Receive:
         if message["type"] == "http.request":
             received += len(message.get("body", b""))
             if received > limit:
-                raise make_too_large(received, limit / 1e6)
+                raise refuse(received, limit)
         return message
 
     return receive_counted
-
-
-def make_too_large(size: int, limit_mb: float) -> ClearcutError:
-    """The error for a body of `size` bytes."""
-    return ClearcutError("too_large", megabytes=round(size / 1e6, 1), limit=round(limit_mb, 1))
 
 
 def parse_hostname(host: str) -> str:

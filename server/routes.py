@@ -92,5 +92,5 @@ def explain_to(scope: Scope, error: ClearcutError) -> Response:
 def strip_root_path(scope: Scope) -> str:
     """The path of a request below the server's root path, without doubled slashes."""
     path: str = re.sub("/+", "/", scope["path"])
-    root = scope.get("root_path", "")
+    root = scope.get("app_root_path", scope.get("root_path", ""))  # within a mount the latter is the mount's
     return (path.removeprefix(root) or "/") if root else path

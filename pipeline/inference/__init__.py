@@ -1,1 +1,1 @@
-"""From a photo to a prediction: engines, kinds of networks, sessions in a pool, predictions by content."""
+"""From a photo to a prediction: engines, families of networks, the pool of sessions, the cache of predictions."""

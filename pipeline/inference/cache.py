@@ -1,6 +1,6 @@
-"""Predictions by content: the same photo, model, engine and precision never run twice. In memory, then on disk.
+"""The cache of predictions, in memory and on disk, so that a network does not run twice on the same input.
 
-What is kept holds the shape of a subject, never its colours, except for a network that tells these itself.
+It holds the shape of a subject; colours only of networks that predict the foreground.
 """
 
 import hashlib
@@ -19,23 +19,23 @@ from .networks.prediction import STEPS
 
 FOLDER = "predictions"  # of the cache folder
 HITS, MISSES = "hits", "misses"
-FORGOTTEN = "forgotten"  # the file that tells every process when somebody last forgot
+FORGOTTEN = "forgotten"  # the mark that tells every process when the cache was last cleared
 MAGIC = b"clearcut prediction 1\n"
-LEVEL = 1  # of compression: mattes are mostly flat
+LEVEL = 1  # of zlib; mattes are mostly flat, more saves little
 DAY = 86_400  # seconds
-SEVERAL = 64  # predictions that at least fit on disk before the disk need not be counted each time
-PLANES = {"foreground": np.uint8, "labels": np.uint8, "shares": np.float16}
+SEVERAL = 64  # predictions; where fewer fit on disk, its size is checked after each write
+DTYPES = {"foreground": np.uint8, "labels": np.uint8, "shares": np.float16}
 
 
 class PredictionCache:
     """The most recently used predictions, bounded in memory and on disk. Safe for several threads and processes.
 
-    Whatever is wrong with the disk, a prediction is then only not kept.
+    Errors of the disk are not raised: the prediction is then not kept there.
 
     Parameters
     ----------
     settings
-        ``cache_mb``, ``cache_disk_mb`` and ``cache_days`` bound it, ``cache`` switches it off.
+        ``cache_mb``, ``cache_disk_mb`` and ``cache_days`` bound it, ``cache`` turns it off.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -50,7 +50,7 @@ class PredictionCache:
         return self._settings.cache_disk_mb > 0
 
     def get(self, key: str) -> Prediction | None:
-        """The prediction kept under `key`."""
+        """The prediction kept under `key`, from memory or disk; None where there is none."""
         if not self._settings.cache:
             return None
         found = self._recall(key)
@@ -63,7 +63,10 @@ class PredictionCache:
         return found
 
     def put(self, key: str, prediction: Prediction) -> None:
-        """Keep `prediction`, at the cost of the least recently used ones."""
+        """Keep `prediction` under `key`, and drop the least recently used ones beyond the limits.
+
+        Its arrays become read-only. It should come from `Prediction.round_matte`, as the disk keeps 16 bits.
+        """
         if not self._settings.cache:
             return
         self._remember(key, prediction)
@@ -71,7 +74,7 @@ class PredictionCache:
             self._write(key, prediction)
 
     def clear(self) -> None:
-        """Forget everything, here and, when they next look, in other processes."""
+        """Drop every prediction, in this process and, at their next look-up, in all others."""
         self._store.clear(FOLDER)
         for each in (HITS, MISSES):
             self._store.reset_count(each)
@@ -80,12 +83,12 @@ class PredictionCache:
             self._forget_held()
 
     def measure(self) -> "CacheUsage":
-        """What the disk holds now; what has expired is removed first."""
+        """What the cache on disk holds now; expired predictions are deleted first."""
         store = self._store
         store.sweep(FOLDER, seconds=self._settings.cache_days * DAY)
-        kept = [each for each in store.list_entries(FOLDER) if not each.path.name.endswith(PART)]
+        entries = [each for each in store.list_entries(FOLDER) if not each.path.name.endswith(PART)]
         hits, misses = store.read_count(HITS), store.read_count(MISSES)
-        return CacheUsage(len(kept), sum(each.size for each in kept), hits, misses)
+        return CacheUsage(len(entries), sum(each.size for each in entries), hits, misses)
 
     def _forget_held(self) -> None:
         self._kept.clear()
@@ -120,19 +123,21 @@ class PredictionCache:
             return None
         try:
             return unpack(content)
-        except Exception:  # of another version, or a stranger's
+        except Exception:  # of another version
             self._store.delete(FOLDER, name)
             return None
 
     def _write(self, key: str, prediction: Prediction) -> None:
         name, content, most = _name_file(key), pack(prediction), self._settings.cache_disk_mb * 1e6
         self._store.write(FOLDER, name, content, most)
-        if len(content) * SEVERAL > most or name.startswith("0"):  # one in sixteen: counting thousands takes its time
+        if len(content) * SEVERAL > most or name.startswith(
+            "0"
+        ):  # else after one of 16 writes: listing thousands of files is slow
             self._store.sweep(FOLDER, most, self._settings.cache_days * DAY)
 
 
 class CacheUsage(NamedTuple):
-    """What the cache on disk holds, and how often it, or memory, had what was looked for."""
+    """Entries and bytes of the cache on disk, and how many look-ups, also in memory, found something or not."""
 
     entries: int
     bytes: int
@@ -141,7 +146,7 @@ class CacheUsage(NamedTuple):
 
     @property
     def hit_rate(self) -> float | None:
-        """The part of all look-ups since it was last cleared that found something; None where there were none."""
+        """The share of look-ups since the last `PredictionCache.clear` that found something; None without any."""
         looked = self.hits + self.misses
         return self.hits / looked if looked else None
 
@@ -153,25 +158,25 @@ def _name_file(key: str) -> str:
 def pack(prediction: Prediction) -> bytes:
     """`prediction`, after `Prediction.round_matte`, as bytes: `MAGIC`, a JSON line of shapes, the deflated planes."""
     planes = {"matte": np.rint(prediction.matte * np.float32(STEPS)).astype("<u2")}
-    for name, kind in PLANES.items():
+    for name, dtype in DTYPES.items():
         plane = getattr(prediction, name)
         if plane is not None:
-            planes[name] = plane.astype(np.dtype(kind).newbyteorder("<"), copy=False)
+            planes[name] = plane.astype(np.dtype(dtype).newbyteorder("<"), copy=False)
     shapes = json.dumps({name: plane.shape for name, plane in planes.items()}).encode()
     body = b"".join(np.ascontiguousarray(plane).tobytes() for plane in planes.values())
     return MAGIC + shapes + b"\n" + zlib.compress(body, LEVEL)
 
 
 def unpack(content: bytes) -> Prediction:
-    """The prediction that `pack` made `content` of. Raises ValueError, or what else its parts raise."""
+    """The prediction that `pack` made `content` of. Raises `ValueError` and others where it did not."""
     if not content.startswith(MAGIC):
         raise ValueError("no prediction")
     head, _, body = content[len(MAGIC) :].partition(b"\n")
     pixels, start, planes = zlib.decompress(body), 0, {}
     for name, shape in json.loads(head).items():
-        kind = np.dtype(np.uint16 if name == "matte" else PLANES[name]).newbyteorder("<")
-        end = start + int(np.prod(shape)) * kind.itemsize
-        planes[name] = np.frombuffer(pixels[start:end], kind).reshape(shape)
+        dtype = np.dtype(np.uint16 if name == "matte" else DTYPES[name]).newbyteorder("<")
+        end = start + int(np.prod(shape)) * dtype.itemsize
+        planes[name] = np.frombuffer(pixels[start:end], dtype).reshape(shape)
         start = end
     if start != len(pixels):
         raise ValueError("too many bytes")

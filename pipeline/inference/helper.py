@@ -1,4 +1,4 @@
-"""A helper process, forked from this one before anything large is imported, that works while this one goes on."""
+"""A helper process, forked before anything large is imported, that works while this process goes on importing."""
 
 import ctypes
 import os
@@ -15,15 +15,20 @@ PR_SET_PDEATHSIG = 1  # of <sys/prctl.h>: what a process is sent when its parent
 
 
 def can_fork() -> bool:
-    """Whether this process may be forked, and would gain by it: Linux, a second core, and no thread beside this one."""
+    """Whether forking is safe and useful here: Linux, a second core, and no other thread in this process."""
     return sys.platform == "linux" and len(os.sched_getaffinity(0)) > 1 and threading.active_count() == 1
 
 
 class Helper:
-    """A process that imports `module` and goes through what the module's ``serve`` answers to what it is sent.
+    """A process that imports `module` and runs its ``serve``: a generator of answers to an iterator of messages.
 
-    It ends when ``serve`` does or fails, with `stop`, and with this process; by a signal that no Python code handles,
-    so that it ends at once even where it is deep in a library. It writes nothing to the standard streams.
+    It ends when ``serve`` ends or fails, with `stop`, and with this process: by SIGKILL, so that it ends at once even
+    inside a C library. Its standard streams are the null device.
+
+    Parameters
+    ----------
+    module
+        The full name of a module with ``serve(received: Iterator) -> Iterator``; messages and answers are pickled.
     """
 
     def __init__(self, module: str) -> None:
@@ -37,19 +42,19 @@ class Helper:
         back.close()
 
     def send(self, thing: Any) -> None:
-        """Hand `thing` over, and go on."""
-        with suppress(OSError, ValueError):  # where it has ended, there will be no answer
+        """Send a message, without waiting for the answer."""
+        with suppress(OSError, ValueError):  # it has ended: `receive` returns None
             _send(thing, self._to)
 
     def receive(self) -> Any:
-        """What it answers next, once it does; None where it has ended."""
+        """Wait for the next answer; None where the process has ended."""
         try:
             return pickle.load(self._from)
         except (OSError, EOFError, pickle.UnpicklingError):
             return None
 
     def stop(self) -> None:
-        """End it, whatever it is doing; all its memory is given back."""
+        """Kill the process, whatever it is doing."""
         with suppress(OSError):
             self._to.close()
         with suppress(ProcessLookupError):
@@ -58,12 +63,12 @@ class Helper:
 
 def _serve(module: str, there: BinaryIO, back: BinaryIO, to: BinaryIO, parent: int) -> NoReturn:
     try:
-        to.close()  # else this process itself would keep the pipe open that tells it of its parent's end
+        to.close()  # the inherited writing end would keep the pipe open after the parent has ended
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it has ended already
+        if os.getppid() != parent:  # the parent ended before prctl took effect
             os._exit(0)
         nowhere = os.open(os.devnull, os.O_RDWR)
-        for stream in (0, 1, 2):  # whoever reads what the command writes shall not wait for this process
+        for stream in (0, 1, 2):  # readers of the command's output must not wait for this process
             os.dup2(nowhere, stream)
         for answer in import_module(module).serve(_receive_all(there)):
             _send(answer, back)
@@ -80,7 +85,7 @@ def _receive_all(there: BinaryIO) -> Iterator[Any]:
 
 
 def _make_pipe() -> tuple[BinaryIO, BinaryIO]:
-    """The end to read from, and the end to write to."""
+    """The reading and the writing end of a new pipe."""
     read, write = os.pipe()
     return os.fdopen(read, "rb"), os.fdopen(write, "wb")
 

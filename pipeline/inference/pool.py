@@ -1,4 +1,4 @@
-"""Networks in memory: loaded sessions in one bounded pool, and how long they take."""
+"""The pool of loaded sessions, and how long their networks take."""
 
 import threading
 from collections import OrderedDict, deque
@@ -12,39 +12,41 @@ from .engines import Plan, choose_plan
 from .sessions import Session, load_session
 
 Loader = Callable[[ModelCard, Plan, Settings], Session]
-Key = tuple[str, Plan, tuple[Any, ...]]  # the network, what runs it, and of which file and reading
+Key = tuple[str, Plan, tuple[Any, ...]]  # the network's name, its plan, and a stamp of its weight file
 
 
 class Speeds:
-    """How long each model's networks took on this machine, in seconds; loading and reading files not counted."""
+    """How many seconds each model takes to run on this machine, without loading. Safe for several threads."""
 
-    KEPT = 5
+    RUNS = 5  # that count
 
     def __init__(self) -> None:
         self._runs: dict[str, deque[float]] = {}
         self._lock = threading.Lock()
 
     def note(self, model: str, seconds: float) -> None:
-        """One more run."""
+        """Add a run of `model`."""
         with self._lock:
-            self._runs.setdefault(model, deque(maxlen=self.KEPT)).append(seconds)
+            self._runs.setdefault(model, deque(maxlen=self.RUNS)).append(seconds)
 
     def median(self, model: str) -> float | None:
-        """The median of the last runs; None for a model that has not run since the start."""
+        """The median of the last `RUNS` runs, in seconds; None for a model that has not run yet."""
         with self._lock:
             runs = sorted(self._runs.get(model, ()))
         return runs[len(runs) // 2] if runs else None
 
 
 class Pool:
-    """Loaded sessions, each loaded once, the least recently used dropped when their estimated memory is too much.
+    """Loaded sessions; the least recently used are dropped when their estimated memory exceeds the limit.
+
+    Safe for several threads; a session that several ask for at once is loaded once.
 
     Parameters
     ----------
     settings
-        ``pool_mb`` bounds it.
+        ``pool_mb`` is the limit; one session is kept even beyond it.
     load
-        What loads a session that is not there.
+        Loads a session that is not in memory.
     """
 
     def __init__(self, settings: Settings, load: Loader = load_session) -> None:
@@ -54,7 +56,7 @@ class Pool:
         self._lock = threading.Lock()
 
     def find(self, card: ModelCard, planned: Plan) -> Session | None:
-        """The session of `card` that was loaded as planned from the file that is there now, if it is in memory."""
+        """The session of `card` as `planned`, if it is in memory and its weight file has not changed since."""
         key = self._make_key(card, planned)
         with self._lock:
             if key not in self._sessions:
@@ -63,7 +65,7 @@ class Pool:
             return self._sessions[key][0]
 
     def get(self, card: ModelCard, planned: Plan | None = None) -> Session:
-        """The session of `card`, loaded and checked if need be.
+        """The session of `card` as `planned`, loaded if it is not in memory; without a plan that for ``exact``.
 
         Raises
         ------
@@ -97,7 +99,7 @@ class Pool:
 
     def _add(self, key: Key, session: Session, memory_mb: float) -> None:
         with self._lock:
-            for old in [each for each in self._sessions if each[:2] == key[:2]]:  # of a file that is there no more
+            for old in [each for each in self._sessions if each[:2] == key[:2]]:  # of a weight file that was replaced
                 del self._sessions[old]
             self._sessions[key] = session, memory_mb
             limit = self._settings.pool_mb

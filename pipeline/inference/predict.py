@@ -1,4 +1,4 @@
-"""A model's name and a photo → what that model says of it, from the cache or from its networks."""
+"""Prediction: a model run on a photo, or its earlier prediction from the cache."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,11 +19,23 @@ from . import engines
 from .networks import NetworkInput, Prediction, find_family
 from .runtime import Runtime
 
-SIDE_BY_SIDE = 4  # cores from which the networks of one model run at the same time
+SIDE_BY_SIDE = 4  # cores from which the members of an ensemble run at the same time
 
 
 class PredictionResult(NamedTuple):
-    """A prediction, what made it, and the codes of what a person should know of that; `fresh`: not from the cache."""
+    """A prediction, and how it was made.
+
+    Attributes
+    ----------
+    prediction
+        At the network's size.
+    engine
+        What ran the network, as people are told.
+    warnings
+        Codes.
+    fresh
+        Whether a network ran; False for one from the cache.
+    """
 
     prediction: Prediction
     engine: str
@@ -40,17 +52,23 @@ def predict(
     keep: Sequence[str] = (),
     precision: Precision = "exact",
 ) -> PredictionResult:
-    """Run `model` on `photo`, unless it has run on the same pixels before.
+    """Run `model` on `photo`, unless its prediction is in the cache.
 
-    The key of the cache is the network's input itself, with weights and engine: whatever leads to the same input (a
-    renamed file, other metadata, another container) is the same question and gets the same answer.
+    The cache's key is a hash of the network's input, with weights and engine. So a photo is found again when its file
+    was renamed, or has other metadata or another container.
 
     Parameters
     ----------
+    model
+        Its name in the catalogue.
+    job
+        Enters the steps ``loading`` and ``finding``.
+    cache
+        Whether predictions are looked for, and kept.
     keep
-        Of a model that tells classes apart, those that are the subject; without any, whatever is not background.
+        For a model that tells classes apart, those that are the subject; without any, all but the background.
     precision
-        How far the engine may stray from onnxruntime in 32 bits.
+        ``exact``: as onnxruntime in float32; ``fast``: arithmetic that is as accurate, though not the same.
 
     Raises
     ------
@@ -61,8 +79,8 @@ def predict(
     classes = [_find_class(card, name) for name in keep]
     weights.require(card, runtime.settings)
     if not isinstance(card, Ensemble):
-        said = _predict_one(photo, card, runtime, precision, job, cache)
-        return said._replace(prediction=said.prediction.select_classes(classes))
+        predicted = _predict_one(photo, card, runtime, precision, job, cache)
+        return predicted._replace(prediction=predicted.prediction.select_classes(classes))
     start = perf_counter()
     members = _predict_members(photo, card, runtime, precision, job, cache)
     if all(member.fresh for member in members):
@@ -81,7 +99,7 @@ def _find_class(card: Card, name: str) -> int:
 def _predict_members(
     photo: Photo, card: Ensemble, runtime: Runtime, precision: Precision, job: Job, cache: bool
 ) -> list[PredictionResult]:
-    """What each member says; side by side where there are cores for it."""
+    """The prediction of each member, at the same time where there are `SIDE_BY_SIDE` cores."""
 
     def predict_member(member: ModelCard) -> PredictionResult:
         return _predict_one(photo, member, runtime, precision, job, cache)
@@ -93,7 +111,10 @@ def _predict_members(
 
 
 def blend(predictions: list[Prediction], card: Ensemble) -> Prediction:
-    """One matte of several: their weighted mean at the largest member's size, its levels stretched to 0-1."""
+    """The prediction of an ensemble: the weighted mean of the mattes at the largest one's size.
+
+    The mean is stretched from ``card.levels`` to 0-1 and clipped.
+    """
     height, width = max((each.matte.shape for each in predictions), key=lambda shape: shape[0] * shape[1])
     mattes = [each.matte for each in predictions]
     same = [each if each.shape == (height, width) else _enlarge(each, (width, height)) for each in mattes]
@@ -107,7 +128,7 @@ def _enlarge(matte: np.ndarray, size: Size) -> np.ndarray:
 
 
 def estimate_seconds(model: str, runtime: Runtime) -> float | None:
-    """Seconds that the networks of `model` take on this machine, once they have run; loading is not counted."""
+    """Seconds that `model` takes to run on this machine, without loading; None before its first run."""
     card = runtime.find_card(model)
     members = [runtime.speeds.median(network.name) for network in card.networks]
     known = [seconds for seconds in members if seconds is not None]
@@ -117,13 +138,13 @@ def estimate_seconds(model: str, runtime: Runtime) -> float | None:
 def _predict_one(
     photo: Photo, card: ModelCard, runtime: Runtime, precision: Precision, job: Job, cache: bool
 ) -> PredictionResult:
-    kind, planned = find_family(card), engines.choose_plan(card, precision, runtime.settings)
+    family, planned = find_family(card), engines.choose_plan(card, precision, runtime.settings)
     predictions = runtime.predictions
     job.enter("loading")
-    fed = kind.feed(flatten(photo), card)
+    fed = family.feed(flatten(photo), card)
     asked = f"{_fingerprint(fed)} {card.read}" if cache else ""
     session = runtime.pool.find(card, planned)
-    if session is None:  # what is known is told without loading anything
+    if session is None:  # a cached prediction needs no session
         label = engines.describe_plan(planned)
         kept = predictions.get(f"{asked} {weights.identify(card, runtime.settings)} {label}") if cache else None
         if kept is not None:
@@ -135,7 +156,7 @@ def _predict_one(
     if kept is not None:
         return PredictionResult(kept, session.engine, session.warnings, fresh=False)
     start = perf_counter()
-    prediction = kind.read(session.run(fed.inputs, job), card, fed).round_matte()
+    prediction = family.read(session.run(fed.inputs, job), card, fed).round_matte()
     runtime.speeds.note(card.name, perf_counter() - start)
     if cache:
         predictions.put(key, prediction)
@@ -143,12 +164,13 @@ def _predict_one(
 
 
 def _fingerprint(fed: NetworkInput) -> str:
+    """The key of an input: hashes of its arrays by name, and where the photo lies in it."""
     arrays = {"": fed.inputs} if isinstance(fed.inputs, np.ndarray) else fed.inputs
     return " ".join([*(f"{name}{hash_array(array)}" for name, array in arrays.items()), str(fed.inside)])
 
 
 def flatten(photo: Photo) -> np.ndarray:
-    """The photo's colours as they look on white, ``(H, W, 3)`` uint8: what is transparent hides nothing."""
+    """The photo's colours on white, ``(H, W, 3)`` uint8: networks see what people see, not hidden colours."""
     if photo.alpha is None:
         return photo.rgb
     alpha = photo.alpha[..., None].astype(np.uint16)

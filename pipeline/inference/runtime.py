@@ -1,4 +1,4 @@
-"""What is alive while a program runs, and handed in everywhere: settings, loaded networks, predictions, run slots."""
+"""`Runtime`: settings, loaded networks, kept predictions and run slots of one program, passed to every call."""
 
 import os
 from functools import cache
@@ -12,25 +12,29 @@ from .sessions import load_session
 
 
 class Runtime:
-    """One running Clearcut. Several with different settings may live in one process, and know nothing of each other.
+    """The state of a running program. Several, with different settings, can be in one process independently.
 
     Parameters
     ----------
     settings
-        This machine's.
+        Of this machine.
     load
-        What loads a network that is not in memory.
+        Loads a network that is not in memory.
 
     Attributes
     ----------
-    settings, pool, predictions, slots, speeds
-        Each bounded by the settings.
+    pool, predictions
+        Loaded sessions, and the cache of predictions, within the limits of `settings`.
+    slots
+        The run slots, ``settings.slots`` of them.
+    speeds
+        How long networks take.
 
     Examples
     --------
     >>> from pipeline import Runtime, Settings
-    >>> quiet = Runtime(Settings(cache=False, offline=True))
-    >>> quiet.find_card("u2netp").license
+    >>> runtime = Runtime(Settings(cache=False, offline=True))
+    >>> runtime.find_card("u2netp").license
     'Apache-2.0'
     """
 
@@ -42,7 +46,7 @@ class Runtime:
         self.speeds = Speeds()
 
     def list_models(self) -> dict[str, Card]:
-        """Every model by name, the user's own after those of the house."""
+        """Every model by name: those of Clearcut, then the user's own."""
         return list_models(self.settings)
 
     def find_card(self, name: str) -> Card:
@@ -56,5 +60,5 @@ class Runtime:
 
 @cache
 def default_runtime() -> Runtime:
-    """The runtime of a program that made none of its own, with the settings of the environment at its first picture."""
+    """The runtime of calls that are given none; settings are read from the environment when it is first used."""
     return Runtime(Settings.read(os.environ))

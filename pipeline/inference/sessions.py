@@ -1,4 +1,4 @@
-"""Networks that are ready to run: loaded by this process, or by a helper process while this one goes on."""
+"""Sessions: networks ready to run, loaded in this process or in a helper process."""
 
 import threading
 from collections.abc import Iterator, Mapping
@@ -27,7 +27,7 @@ class Session:
     card, variant, path
         The network, and the checked file of its weights.
     planned
-        What is to run it.
+        The engine and arithmetic that are to run it.
     settings
         Threads, slots, and where compiled networks are kept.
 
@@ -36,9 +36,9 @@ class Session:
     identity
         The file's name and checksum.
     inputs
-        Names and shapes.
+        Shapes by name.
     plan, engine, warnings
-        What really runs it, as people are told, and codes of what they should know of it.
+        What really runs it, its name for people, and codes of warnings.
 
     Raises
     ------
@@ -61,12 +61,16 @@ class Session:
         self.engine, self.warnings = self._network.label, self.plan.warnings
 
     def run(self, feeds: Feeds, job: Job, outputs: networks.Outputs | None = None) -> list[np.ndarray]:
-        """What the network makes of `feeds` (by input name, or one array for the first input).
+        """Run the network; its outputs as arrays, in the order of `outputs`.
 
         Parameters
         ----------
+        feeds
+            Arrays by input name, or one array for the first input.
+        job
+            `Job.cancel` interrupts the run.
         outputs
-            Those of `networks.list_outputs` that are wanted; those that the card names without.
+            Those of `networks.list_outputs` that are wanted; without, those that the card names.
 
         Raises
         ------
@@ -97,7 +101,7 @@ def load_session(card: ModelCard, planned: Plan, settings: Settings) -> Session:
 
 
 class RemoteSession(Session):
-    """A session that a helper process holds. What fails there is done again here, and fails with a reason."""
+    """A session in a helper process. A run that fails there is repeated in this process, for the error's cause."""
 
     def __init__(self, card: ModelCard, helper: Helper, settings: Settings, facts: tuple[Any, ...]) -> None:
         self.card, self._helper, self._settings = card, helper, settings
@@ -110,7 +114,7 @@ class RemoteSession(Session):
         self._helper.stop()
 
     def run(self, feeds: Feeds, job: Job, outputs: networks.Outputs | None = None) -> list[np.ndarray]:
-        """As `Session.run`; a run that has begun is not broken off."""
+        """As `Session.run`, but a run that has begun is not interrupted."""
         with self._turn:
             job.check()
             if self._here is None:
@@ -124,12 +128,12 @@ class RemoteSession(Session):
 
 
 class HelperLoader:
-    """A loader for a `Pool` that takes the session of one model from a helper process which was told to load it.
+    """A loader for a `Pool` that takes the session of one model from a helper process.
 
     Parameters
     ----------
     helper
-        It serves this module, and was sent settings, model and precision.
+        It serves this module, and was sent settings, model and precision already.
     model
         The network's name.
     """
@@ -139,7 +143,7 @@ class HelperLoader:
         self._model = model
 
     def __call__(self, card: ModelCard, planned: Plan, settings: Settings) -> Session:
-        """The helper's session, once it is there; where it is of no use, one that is loaded here."""
+        """The helper's session, once loaded; loaded here for another model or plan, or if the helper failed."""
         helper = self._helper
         if helper is None or card.name != self._model:
             return load_session(card, planned, settings)
@@ -152,15 +156,15 @@ class HelperLoader:
 
 
 def serve(received: Iterator[Any]) -> Iterator[Any]:
-    """The helper's side: load the model and precision that it is sent, then run it for whatever it is sent.
+    """What the helper process runs: it receives settings, model and precision, loads, then answers each run.
 
-    Loading holds Python's lock, so that it would hold up a process which does it in a thread.
+    A process and not a thread, since loading holds the interpreter lock.
     """
     settings, model, precision = next(received)
     card = catalog.find_card(model, settings)
     if isinstance(card, ModelCard):
         planned = engines.choose_plan(card, precision, settings)
-        made = load_session(card, planned, settings)
-        yield planned, made.variant, made.identity, made.plan, dict(made.inputs), made.engine
+        session = load_session(card, planned, settings)
+        yield planned, session.variant, session.identity, session.plan, dict(session.inputs), session.engine
         for feeds, outputs in received:
-            yield made.run(feeds, Job(), outputs)
+            yield session.run(feeds, Job(), outputs)

@@ -96,8 +96,6 @@ class Feed(_Entry):
         What the sides are rounded down to a multiple of.
     divide_by
         255, or ``maximum``, the brightest value of the photo.
-    mean, std
-        Of red, green and blue.
     """
 
     size: tuple[int, int]
@@ -339,13 +337,7 @@ def find_kind(name: str) -> Kind:
 
 
 def list_models(settings: Settings) -> dict[str, Card]:
-    """Every model by name: those of Clearcut, then the user's own.
-
-    Raises
-    ------
-    ClearcutError
-        ``broken_catalog`` where the user's own catalogue cannot be read.
-    """
+    """Every model by name: those of Clearcut, then the user's own. Raises ``broken_catalog`` of the latter."""
     return {**_read_published(), **read_local_models(settings)}
 
 
@@ -400,13 +392,7 @@ def list_files(cards: Mapping[str, Card]) -> set[str]:
 
 
 def find_card(name: str, settings: Settings) -> Card:
-    """The card of the model called `name`.
-
-    Raises
-    ------
-    ClearcutError
-        ``unknown_model``, with the known names.
-    """
+    """The card of the model called `name`. Raises ``unknown_model``, with the known names."""
     cards = list_models(settings)
     try:
         return cards[name]

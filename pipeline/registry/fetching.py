@@ -232,7 +232,7 @@ def export_files(folder: Path, settings: Settings) -> Iterator[Path]:
 
 
 def _try_source(address: str, variant: Variant, folder: Path, progress: "Progress") -> bool:
-    """Fetch `variant` from `address` into `folder`; whether it came whole. Raises what no other source mends: a full disk."""
+    """Fetch `variant` from `address` into `folder`; whether that worked. A full disk is raised."""
     from .sources import SOURCES, SourceFailed, TooLong, is_resumable
 
     source = SOURCES.get(address.partition(":")[0])

@@ -1,6 +1,6 @@
-"""What runs a network: the engine and arithmetic planned for it, one module an engine, and falling back.
+"""Engines: which one is planned for a network, in which arithmetic, and what is done where it fails.
 
-Engines and their order stand in ``registry.py``; what an engine is, in ``plans.py``.
+Each engine is a module here; ``registry.py`` lists them, ``plans.py`` has their protocol.
 """
 
 import logging
@@ -20,7 +20,10 @@ BY_PREFERENCE: tuple[Why, ...] = get_args(Why)  # reasons, the best first
 
 
 def choose_plan(card: ModelCard, precision: Precision, settings: Settings) -> Plan:
-    """What runs `card` at `precision` on this machine; an engine that cannot is told of in the log, once."""
+    """The plan for `card` at `precision` on this machine, without loading anything.
+
+    Where the setting ``engine`` names one that cannot run here, `LAST` is planned and a warning is logged, once.
+    """
     if settings.engine == "auto":
         return min(_collect_offers(card, precision, settings), key=lambda each: BY_PREFERENCE.index(each.why))
     engine = ENGINES[settings.engine]
@@ -31,12 +34,12 @@ def choose_plan(card: ModelCard, precision: Precision, settings: Settings) -> Pl
 
 
 def describe_plan(planned: Plan) -> str:
-    """What people are told of a plan: as `LoadedNetwork.label`, if all goes well."""
+    """What people are told of a plan: the `LoadedNetwork.label` of a network that was loaded as planned."""
     return ENGINES[planned.engine].describe(planned.arithmetic)
 
 
 def load(card: ModelCard, file: WeightFile, planned: Plan, settings: Settings) -> tuple[LoadedNetwork, Plan]:
-    """The network in `file` as planned, and the plan that holds in the end: another one, where what was planned fails.
+    """Load the network in `file`; it, and the plan that was followed: another than `planned` where that failed.
 
     Raises
     ------
@@ -51,7 +54,7 @@ def load(card: ModelCard, file: WeightFile, planned: Plan, settings: Settings) -
                 raise
             log.info("%s cannot run %s: %s", describe_plan(each), file.path.name, error)
             continue
-        if network.label != describe_plan(each):  # onnxruntime took another provider by itself
+        if network.label != describe_plan(each):  # onnxruntime fell back to another provider
             break
         if each is not planned and each.why == "missing":
             _warn_once(planned.engine)
@@ -61,27 +64,28 @@ def load(card: ModelCard, file: WeightFile, planned: Plan, settings: Settings) -
 
 
 def list_versions() -> dict[str, str]:
-    """The engines' packages that are here, with their versions; nothing is loaded for it."""
+    """Versions of the engines' installed packages, by name, read without importing them."""
     from importlib.metadata import PackageNotFoundError, version
 
-    found = {}
+    versions = {}
     for package in dict.fromkeys(package for engine in reversed(ENGINES.values()) for package in engine.packages):
         try:
-            found[package] = version(package)
+            versions[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def _collect_offers(card: ModelCard, precision: Precision, settings: Settings) -> Iterator[Plan]:
+    """The plans of all engines that can run `card` here unasked, in the order of `ENGINES`."""
     for engine in ENGINES.values():
-        offer = engine.offer(card, precision, settings)  # first: to ask whether it is here may import it
+        offer = engine.offer(card, precision, settings)  # before `is_here`, which may import the engine
         if offer and engine.is_here():
             yield offer
 
 
 def _list_fallbacks(card: ModelCard, planned: Plan, settings: Settings) -> Iterator[Plan]:
-    """What is tried where the engine that was planned fails, in this order."""
+    """The plans that are tried in turn where `planned` fails."""
     if planned.why in ("measured", "optimised"):
         others = _collect_offers(card, "exact", settings)
         yield from (each for each in others if each.engine != planned.engine and each.why == "measured")

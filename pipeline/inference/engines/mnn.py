@@ -1,7 +1,7 @@
-"""MNN: with Winograd's convolutions the fastest engine for 32-bit networks on processors without AVX-512.
+"""MNN: by Winograd convolutions the fastest engine for float32 networks on processors without AVX-512.
 
-It reads networks in a format of its own, made once on this machine and kept in the cache folder. Winograd's algorithm
-for convolutions: Lavin and Gray, https://arxiv.org/abs/1509.09308.
+It reads a format of its own, which is converted to once and kept in the cache folder. Winograd convolutions: Lavin and
+Gray, https://arxiv.org/abs/1509.09308.
 """
 
 import ctypes
@@ -36,7 +36,7 @@ _loading = threading.Lock()
 
 
 def import_mnn() -> ModuleType:
-    """The package, without the line that it prints when it is loaded: the standard output may be a picture."""
+    """The package, imported without the line that it prints: standard output may be a picture."""
     with _loading:
         if "MNN" not in sys.modules:
             with _no_output():
@@ -46,7 +46,7 @@ def import_mnn() -> ModuleType:
 
 @contextmanager
 def _no_output() -> Iterator[None]:
-    """Nothing that C code prints gets out, nor waits in its buffer to get out later."""
+    """Discard what C code prints inside, also what is still in its buffer at the end."""
     sys.stdout.flush()
     out, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
     try:
@@ -61,14 +61,14 @@ def _no_output() -> Iterator[None]:
 
 
 class Mnn:
-    """The engine, for networks of one output that it was measured with: others may end the whole process."""
+    """MNN, for networks with one output that it was measured with; on others it may crash the process."""
 
     name: EngineName = "mnn"
     title = "MNN"
     packages = ("MNN",)
 
     def describe(self, arithmetic: Arithmetic) -> str:
-        """It computes in 32 bits only."""
+        """``MNN f32``, the only arithmetic."""
         return LABEL
 
     def is_here(self) -> bool:
@@ -80,22 +80,22 @@ class Mnn:
         return card.arithmetic is not None
 
     def choose_arithmetic(self, card: ModelCard, precision: Precision) -> Arithmetic:
-        """32 bits."""
+        """``f32``."""
         return "f32"
 
     def offer(self, card: ModelCard, precision: Precision, settings: Settings) -> Plan | None:
-        """For processors whose widest numbers are those of AVX2, which it was measured to be the fastest on."""
+        """A plan for float32 on processors with AVX2 and not AVX-512, where it was measured to be the fastest."""
         if card.arithmetic is None or find_arithmetic(card, precision) != "f32" or not machine.has_avx2_at_most():
             return None
         return Plan(self.name, why="measured")
 
     def load(self, file: WeightFile, arithmetic: Arithmetic, settings: Settings) -> "MnnNetwork":
-        """The network in `file`, converted first where this was not done before."""
+        """Load the network in `file`, converted first if it has not been before."""
         return MnnNetwork(file, settings)
 
 
 class MnnNetwork:
-    """A network of fixed input size run by MNN, of which one output is computed. Its runs take turns."""
+    """A network with fixed input size and one output, loaded by MNN. Its runs take turns."""
 
     label = LABEL
 
@@ -113,7 +113,7 @@ class MnnNetwork:
         self._turn = threading.Lock()
 
     def run(self, feeds: Mapping[str, np.ndarray], outputs: Sequence[int | str], job: Job) -> list[np.ndarray]:
-        """The one output. A run that has begun cannot be broken off without holding up all other threads."""
+        """The one output. A run that has begun is not interrupted, since that would stop all other threads."""
         if list(outputs) != [self._output]:
             raise ValueError(outputs)
         mnn = import_mnn()
@@ -131,7 +131,7 @@ class MnnNetwork:
 
 
 def _convert(path: Path, checksum: str, output: int | str, store: Store) -> Any:
-    """The network in MNN's format: from the cache folder, else converted now and kept."""
+    """The network in MNN's format, from the cache folder, else converted in a child process and kept."""
     name = compiled.name_compiled(path, checksum, output, version("MNN"))
     kept = store.locate(compiled.FOLDER, name)
     if kept is not None:
@@ -139,6 +139,8 @@ def _convert(path: Path, checksum: str, output: int | str, store: Store) -> Any:
     with store.make_scratch() as folder:
         made = folder / "network.mnn"
         command = [sys.executable, str(CONVERTER), str(path.resolve()), str(made.resolve()), json.dumps(output)]
-        subprocess.run(command, check=True, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True)  # it litters
+        subprocess.run(
+            command, check=True, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True
+        )  # in `folder`, as it leaves files behind
         compiled.keep_compiled(name, made.read_bytes(), store)
         return import_mnn().Interpreter(str(made))

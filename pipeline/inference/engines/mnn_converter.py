@@ -1,7 +1,7 @@
 """``python mnn_converter.py NETWORK.onnx NETWORK.mnn OUTPUT``: a network in MNN's format, ending in OUTPUT.
 
-OUTPUT is JSON: a position, or a name. A program of its own: the converter prints, loads much that is not needed
-afterwards, and may end its process.
+OUTPUT is JSON: a position, or a name. A program of its own, since the converter prints, takes memory, and may end its
+process.
 """
 
 import json
@@ -11,12 +11,14 @@ import _tools  # of the package MNN; its command line would report the conversio
 from MNN import expr, nn
 
 
-def main(given: str, made: str, output: int | str) -> None:
-    """Convert; `output` is a name, or a position in the file."""
-    _tools.mnnconvert(["mnnconvert", "-f", "ONNX", "--modelFile", given, "--MNNModel", made, "--bizCode", "clearcut"])
+def main(source: str, target: str, output: int | str) -> None:
+    """Convert the file `source` to `target`; `output` is a name, or a position in the file."""
+    _tools.mnnconvert(
+        ["mnnconvert", "-f", "ONNX", "--modelFile", source, "--MNNModel", target, "--bizCode", "clearcut"]
+    )
     if isinstance(output, int):
-        output = nn.load_module_from_file(made, [], []).get_info()["outputNames"][output]
-    expr.save([expr.load_as_dict(made)[output]], made)
+        output = nn.load_module_from_file(target, [], []).get_info()["outputNames"][output]
+    expr.save([expr.load_as_dict(target)[output]], target)
 
 
 if __name__ == "__main__":

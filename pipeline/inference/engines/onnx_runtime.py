@@ -1,4 +1,4 @@
-"""onnxruntime: every network, on every machine; on a GPU where its build has a provider for one."""
+"""onnxruntime: runs every network on every machine, and on a GPU where its build has a provider for one."""
 
 import re
 import threading
@@ -18,27 +18,27 @@ from .plans import Plan, WeightFile
 
 CPU = "CPUExecutionProvider"
 QUIET = 4  # fatal errors only
-NEVER_PLAIN = ("cuda", "rocm", "directml")  # not in the package ``onnxruntime``, which knows processors only
+NEVER_PLAIN = ("cuda", "rocm", "directml")  # not in the package ``onnxruntime``
 
 
 def name_provider(provider: str) -> str:
-    """What people are told of an execution provider."""
+    """An execution provider's name for people: ``onnxruntime CPU`` of ``CPUExecutionProvider``."""
     return f"onnxruntime {provider.removesuffix('ExecutionProvider')}"
 
 
 class OnnxRuntime:
-    """The engine, with one of its execution providers.
+    """onnxruntime with one of its execution providers.
 
     Parameters
     ----------
     name
-        As the setting ``engine`` has it.
+        The value of the setting ``engine``.
     provider
-        As onnxruntime calls it.
+        Its name in onnxruntime.
     is_gpu
-        Whether it is taken unasked wherever this build of onnxruntime has it.
+        Whether it is preferred wherever this build of onnxruntime has it.
     is_shared
-        Whether its sessions may run twice at once.
+        Whether several threads may run a session at once.
     """
 
     packages = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml")
@@ -48,11 +48,11 @@ class OnnxRuntime:
         self._is_gpu, self._is_shared = is_gpu, is_shared
 
     def describe(self, arithmetic: Arithmetic) -> str:
-        """The provider, without the suffix that all have."""
+        """The provider's name for people."""
         return name_provider(self.title)
 
     def is_here(self) -> bool:
-        """Whether this build offers the provider; the plain build is not imported to ask it for a GPU."""
+        """Whether this build has the provider; the processor-only build is recognised without importing it."""
         if self.title == CPU or (self.name in NEVER_PLAIN and _is_plain()):
             return self.title == CPU
         import onnxruntime
@@ -60,34 +60,34 @@ class OnnxRuntime:
         return self.title in onnxruntime.get_available_providers()
 
     def can_run(self, card: ModelCard) -> bool:
-        """Whatever it is."""
+        """Every network."""
         return True
 
     def choose_arithmetic(self, card: ModelCard, precision: Precision) -> Arithmetic:
-        """32 bits."""
+        """``f32``."""
         return "f32"
 
     def offer(self, card: ModelCard, precision: Precision, settings: Settings) -> Plan | None:
-        """A GPU is the best there is; the processor runs what nothing else was measured for."""
+        """A plan for a GPU, and for the processor as the last resort."""
         if self._is_gpu:
             return Plan(self.name, why="gpu")
         return Plan(self.name) if self.title == CPU else None
 
     def load(self, file: WeightFile, arithmetic: Arithmetic, settings: Settings) -> "OnnxNetwork":
-        """The network in `file`, on this provider, or on what onnxruntime itself takes where that fails."""
+        """Load the network in `file` on this provider, or on the one that onnxruntime falls back to."""
         return OnnxNetwork(file.path, self.title, settings, is_shared=self._is_shared)
 
 
 @cache
 def _is_plain() -> bool:
-    """Whether the installed build is that of the package ``onnxruntime``, which knows processors only."""
+    """Whether the installed build is that of the package ``onnxruntime``, which has no provider for GPUs."""
     spec = find_spec("onnxruntime")
     for folder in (spec and spec.submodule_search_locations) or ():
         try:
-            said = (Path(folder) / "capi" / "build_and_package_info.py").read_text(encoding="utf-8")
+            text = (Path(folder) / "capi" / "build_and_package_info.py").read_text(encoding="utf-8")
         except OSError:
             continue
-        return re.search(r"^package_name\s*=\s*['\"]onnxruntime['\"]", said, re.MULTILINE) is not None
+        return re.search(r"^package_name\s*=\s*['\"]onnxruntime['\"]", text, re.MULTILINE) is not None
     return False
 
 
@@ -102,20 +102,20 @@ class OnnxNetwork:
         options.log_severity_level = QUIET
         options.intra_op_num_threads = settings.threads or machine.count_cores()
         options.inter_op_num_threads = 1
-        options.enable_cpu_mem_arena = False  # same speed, and a quarter of the memory stays taken between runs
+        options.enable_cpu_mem_arena = False  # same speed, and a quarter of the memory between runs
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # leave the cores to the other steps
-        options.enable_mem_pattern = is_shared  # DirectML does not run with it
+        options.enable_mem_pattern = is_shared  # DirectML does not work with it
         there = onnxruntime.get_available_providers()
         providers = [each for each in dict.fromkeys((provider, CPU)) if each in there]
         self._session = onnxruntime.InferenceSession(path, options, providers=providers)
         self._run_options = onnxruntime.RunOptions
         self.inputs: Mapping[str, Sequence[int | str]] = {each.name: each.shape for each in self._session.get_inputs()}
         self._outputs = [output.name for output in self._session.get_outputs()]
-        self.label = name_provider(self._session.get_providers()[0])  # what really runs, not what was asked for
+        self.label = name_provider(self._session.get_providers()[0])
         self._turn = nullcontext() if is_shared else threading.Lock()
 
     def run(self, feeds: Mapping[str, np.ndarray], outputs: Sequence[int | str], job: Job) -> list[np.ndarray]:
-        """The `outputs`, by position or name; `Job.cancel` breaks it off."""
+        """The `outputs`, by position or name; `Job.cancel` interrupts the run."""
         names = [self._outputs[each] if isinstance(each, int) else each for each in outputs]
         run_options = self._run_options()
         run_options.log_severity_level = QUIET

@@ -1,6 +1,6 @@
-"""OpenVINO, read straight from the .onnx file: on x86-64 processors the faster engine for what was measured.
+"""OpenVINO: the faster engine on x86-64 processors for networks that it was measured with.
 
-What it compiles is kept in the cache folder, so that a process that starts cold need not compile again.
+It reads .onnx files. Compiled networks are kept in the cache folder, so that the next process need not compile again.
 """
 
 import threading
@@ -25,14 +25,14 @@ DEVICE = "CPU"
 
 
 class OpenVino:
-    """The engine."""
+    """OpenVINO on the processor."""
 
     name: EngineName = "openvino"
     title = "openvino"
     packages = ("openvino",)
 
     def describe(self, arithmetic: Arithmetic) -> str:
-        """Its name and the arithmetic."""
+        """Its name and the arithmetic, such as ``OpenVINO bf16``."""
         return f"OpenVINO {arithmetic}"
 
     def is_here(self) -> bool:
@@ -40,21 +40,21 @@ class OpenVino:
         return find_spec("openvino") is not None
 
     def can_run(self, card: ModelCard) -> bool:
-        """Most networks; the others are told of when they are loaded."""
+        """Every network; those that it does not support fail when they are loaded."""
         return True
 
     def choose_arithmetic(self, card: ModelCard, precision: Precision) -> Arithmetic:
-        """The coarsest that holds the precision."""
+        """The coarsest arithmetic that was measured to keep the precision."""
         return find_arithmetic(card, precision)
 
     def offer(self, card: ModelCard, precision: Precision, settings: Settings) -> Plan | None:
-        """What was made faster on this machine, for `fast`; else for networks that it was measured with."""
+        """A plan for an 8-bit network made on this machine, for ``fast``; else for networks that were measured."""
         if precision == "fast" and self._is_optimised(card, settings):
             return Plan(self.name, "int8", "optimised")
         return Plan(self.name, find_arithmetic(card, precision), "measured") if card.arithmetic else None
 
     def load(self, file: WeightFile, arithmetic: Arithmetic, settings: Settings) -> "OpenVinoNetwork":
-        """The network in `file`; what was made of it on this machine is forgotten where it cannot be loaded."""
+        """Load the network in `file`; an 8-bit network that cannot be loaded is deleted."""
         try:
             return OpenVinoNetwork(file, arithmetic, settings)
         except Exception:
@@ -69,7 +69,7 @@ class OpenVino:
         variant, path = found
         try:
             return optimised.read_record(path, weights.read_checksum(variant, path), settings.store) is not None
-        except (OSError, IndexError, ValueError):  # its checksum was removed in this moment, or is none
+        except (OSError, IndexError, ValueError):  # its checksum was deleted meanwhile, or is malformed
             return False
 
 
@@ -97,7 +97,7 @@ class OpenVinoNetwork:
         self._lock = threading.Lock()
 
     def run(self, feeds: Mapping[str, np.ndarray], outputs: Sequence[int | str], job: Job) -> list[np.ndarray]:
-        """The `outputs`, by position or name; `Job.cancel` breaks it off."""
+        """The `outputs`, by position or name; `Job.cancel` interrupts the run."""
         with self._request() as request, job.stopped_by(request.cancel):
             request.start_async(dict(feeds), share_inputs=True)
             if job.cancelled:  # before it had started
@@ -107,7 +107,7 @@ class OpenVinoNetwork:
 
     @contextmanager
     def _request(self) -> Iterator[Any]:
-        """A request of one's own. When the last one is done, the room for what is between layers is given back."""
+        """An inference request for one run. After the last running one, memory between layers is released."""
         with self._lock:
             request = self._idle.pop() if self._idle else self._compiled.create_infer_request()
             self._running += 1
@@ -129,15 +129,15 @@ class OpenVinoNetwork:
 def _configure(arithmetic: Arithmetic, settings: Settings) -> dict[str, Any]:
     finest = ("bf16" if machine.has_fast_bf16() else "f32") if arithmetic == "int8" else arithmetic
     return {
-        "INFERENCE_PRECISION_HINT": finest,  # which the processor's own taste would choose otherwise
+        "INFERENCE_PRECISION_HINT": finest,  # OpenVINO would choose it by the processor
         "INFERENCE_NUM_THREADS": settings.threads or machine.count_cores(),
-        "NUM_STREAMS": settings.slots,  # networks that run at once; each has its share of the threads
+        "NUM_STREAMS": settings.slots,  # runs at once, which share the threads
         "ENABLE_CPU_PINNING": False,  # the other steps need the cores as well
     }
 
 
 def _compile(core: Any, file: WeightFile, configuration: dict[str, Any], store: Store) -> tuple[Any, Any]:
-    """The network compiled, and the memory that it may rest upon: from the cache folder, else compiled now and kept."""
+    """The compiled network and, where it comes from the cache folder, the mapped memory that it needs to live on."""
     import openvino
 
     facts = (

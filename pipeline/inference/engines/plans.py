@@ -1,4 +1,4 @@
-"""What an engine is, and what is planned for a network before anything is loaded."""
+"""The protocol of an engine, and the plan for a network, which is known before anything is loaded."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,18 +14,18 @@ Why = Literal["asked", "missing", "gpu", "optimised", "measured", "only"]
 
 
 class Plan(NamedTuple):
-    """What is going to run a network.
+    """Which engine is to run a network, in which arithmetic, and why.
 
     Attributes
     ----------
     engine
-        Never one that is not here.
+        One that is installed.
     arithmetic
-        Of the multiplications.
+        The numbers that it multiplies.
     why
-        ``asked``; ``missing``: another was asked for, which cannot do it here; ``gpu``; ``optimised``: made, and
-        measured, on this machine; ``measured``: the faster one for this network; ``only``: no other was measured for
-        it, or none is here.
+        ``asked``: the settings name it. ``missing``: they name another, which cannot run here. ``gpu``: it has one.
+        ``optimised``: an 8-bit network was made and measured on this machine. ``measured``: it was measured to be the
+        fastest for this network. ``only``: no other was measured, or none of them is installed.
     """
 
     engine: EngineName
@@ -34,19 +34,19 @@ class Plan(NamedTuple):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Codes of what a person should know of it."""
+        """Codes of warnings."""
         return ("engine_fallback",) if self.why == "missing" else ()
 
 
 class WeightFile(NamedTuple):
-    """A checked file of weights.
+    """A weight file whose checksum was verified.
 
     Attributes
     ----------
     path, checksum
-        The file, and what it was held to; what is compiled from it may be kept under that.
+        The file, and its checksum in hex, by which compiled networks are kept.
     outputs
-        Positions or names of those that will ever be asked for; None for all.
+        Positions or names of the outputs that will be asked for; None for all.
     """
 
     path: Path
@@ -57,42 +57,42 @@ class WeightFile(NamedTuple):
 class LoadedNetwork(Protocol):
     """A network that an engine has loaded. Safe to call from several threads."""
 
-    inputs: Mapping[str, Sequence[int | str]]  # names and shapes
-    label: str  # the engine as people are told, and as the cache keeps it apart: what really runs
+    inputs: Mapping[str, Sequence[int | str]]  # shapes by name
+    label: str  # the engine that really runs it, for people and for the key of the cache
 
     def run(self, feeds: Mapping[str, np.ndarray], outputs: Sequence[int | str], job: Job) -> list[np.ndarray]:
         """The `outputs`, by position or name; `Job.cancel` breaks it off."""
 
 
 class Engine(Protocol):
-    """What runs networks. A new one is a module with one of these, and a line in the registry and in `EngineName`."""
+    """What runs networks. A new one is a module with such a class, a line in ``registry.py`` and in `EngineName`."""
 
     @property
     def name(self) -> EngineName:
-        """As the setting ``engine`` names it."""
+        """The value of the setting ``engine``."""
 
     @property
     def title(self) -> str:
-        """What the log calls it."""
+        """Its name in the log."""
 
     @property
     def packages(self) -> Sequence[str]:
-        """The packages that bring it, of which one is enough."""
+        """The packages that contain it, of which one is enough."""
 
     def describe(self, arithmetic: Arithmetic) -> str:
-        """As `LoadedNetwork.label`, if all goes well."""
+        """The `LoadedNetwork.label` of its networks in this arithmetic."""
 
     def is_here(self) -> bool:
-        """Whether it is installed and this machine can use it; nothing large is imported for that."""
+        """Whether it is installed and works on this machine; it is not imported for that, if possible."""
 
     def can_run(self, card: ModelCard) -> bool:
-        """Whether it can be asked to run this network; it need not be the best for it."""
+        """Whether it may run this network where the settings name it."""
 
     def choose_arithmetic(self, card: ModelCard, precision: Precision) -> Arithmetic:
-        """What it computes in where it is asked for."""
+        """The arithmetic where the settings name it."""
 
     def offer(self, card: ModelCard, precision: Precision, settings: Settings) -> Plan | None:
-        """How it would run the network where no engine is asked for; None where it should not."""
+        """Its plan for a network where the settings name no engine; None where it should not be used."""
 
     def load(self, file: WeightFile, arithmetic: Arithmetic, settings: Settings) -> LoadedNetwork:
-        """The network in `file`. Raises whatever the engine raises."""
+        """Load the network in `file`. Raises whatever the engine raises."""

@@ -1,4 +1,4 @@
-"""Every engine of the house. The order is that of preference, between offers that are as good."""
+"""All engines, in order of preference between plans with the same reason."""
 
 from ...base.settings import EngineName
 from .mnn import Mnn
@@ -6,7 +6,7 @@ from .onnx_runtime import OnnxRuntime
 from .open_vino import OpenVino
 from .plans import Engine
 
-LAST: EngineName = "cpu"  # it runs every network on every machine
+LAST: EngineName = "cpu"  # the fallback: it runs every network on every machine
 ENGINES: dict[EngineName, Engine] = {
     engine.name: engine
     for engine in (
