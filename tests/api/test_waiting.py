@@ -108,8 +108,8 @@ def test_a_file_that_goes_before_it_is_sent_has_expired(tmp_path: Path) -> None:
 def test_a_fault_in_sending_a_file_that_is_there_is_no_expiry(tmp_path: Path) -> None:
     (tmp_path / "after.png").write_bytes(b"picture")
 
-    async def receive() -> dict[str, object]:
-        return {}
+    async def receive() -> None:
+        await asyncio.Event().wait()  # the caller stays
 
     async def send(message: object) -> None:
         raise RuntimeError("the connection broke")
