@@ -1,5 +1,6 @@
 """The command line: what it writes, what it says, and how it ends."""
 
+import argparse
 import hashlib
 import io
 import os
@@ -21,7 +22,9 @@ from pipeline import __version__, cut_out_bytes, say
 from pipeline.base.errors import ClearcutError
 from pipeline.base.settings import ROOT, Settings
 from pipeline.base.words import explain
-from pipeline.commands.command_line import main
+from pipeline.commands.command_line import _make_parser, main
+from pipeline.commands.cut import choose_targets
+from pipeline.commands.terminal import Terminal
 from pipeline.options.options import Options
 from pipeline.registry import catalog
 from tests import house
@@ -200,6 +203,45 @@ def test_two_photos_never_go_to_the_same_file(second: str, cli: Any, tmp_path: P
     assert "a_cutout.png" in sentence(end.err)
 
 
+def count_calls(work: Callable[[], object]) -> int:
+    """How many functions are called for `work`, of Python and of C alike: the same on every machine and every day."""
+    calls = 0
+
+    def note(frame: Any, event: str, argument: Any) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    sys.setprofile(note)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+@pytest.mark.parametrize("output", [None, "there", "new/folder/"])
+def test_where_thousands_of_cut_outs_go_is_worked_out_once_for_each(output: str | None, monkeypatch: Any) -> None:
+    Path("there").mkdir()
+    photos = [f"photos/{number % 7}/{number}.jpg" for number in range(4000)]
+    resolved: list[Path] = []
+    resolve = Path.resolve
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "resolve", lambda path, *strict: resolved.append(path) or resolve(path, *strict))
+        targets = choose_targets(photos, output, ".png")
+    assert [photo for photo, _ in targets] == photos
+    assert len({target for _, target in targets}) == 4000
+    assert len(resolved) <= 4000
+    few, many = (count_calls(partial(choose_targets, some, output, ".png")) for some in (photos[:1000], photos))
+    assert many < 4.1 * few
+
+
+def test_a_clash_at_the_end_of_thousands_is_found() -> None:
+    photos = [*(f"{number}.jpg" for number in range(4000)), "17.png"]
+    with pytest.raises(ClearcutError) as caught:
+        choose_targets(photos, None, ".png")
+    assert (caught.value.code, caught.value.facts) == ("output_clash", {"name": "17_cutout.png"})
+
+
 @pytest.mark.parametrize("command", WRONG, ids=lambda command: command[:40])
 def test_what_cannot_be_is_told_in_one_sentence(command: str, cli: Any) -> None:
     Path("folder").mkdir()
@@ -317,6 +359,73 @@ def test_help_names_each_command_and_option_and_version_the_version(cli: Any) ->
     assert flags == {"--help", "--output", "--force", "--preset", "--background-image", "--no-cache", *flags_of_options}
     words = (cli("--help").out + cli("models", "--help").out).decode()
     assert re.findall(r"^    (\w+) ", words, re.MULTILINE) == COMMANDS
+
+
+MODELS = ["fetch", "check", "optimise", "remove", "import", "export", "add"]
+ALL_COMMANDS = [
+    [],
+    ["cut"],
+    ["models"],
+    ["doctor"],
+    ["cache"],
+    ["cache", "clear"],
+    *(["models", each] for each in MODELS),
+]
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+KEY = re.compile(r"\b(?:cli|option|setting|model|doctor|page|web|choice|warning|why|error)\.[a-z_]+(?:\.[a-z_]+)*\b")
+
+
+def help_of(command: list[str], language: str, capsys: Any) -> str:
+    with pytest.raises(SystemExit) as end:
+        main([*command, "--help"], environ={"LANG": language})
+    assert end.value.code == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    return str(out)
+
+
+@pytest.mark.parametrize("command", ALL_COMMANDS, ids=lambda command: " ".join(command) or "clearcut")
+def test_help_speaks_the_language_of_the_machine(command: list[str], capsys: Any) -> None:
+    chinese, english = (help_of(command, language, capsys) for language in ("zh_CN.UTF-8", "en_US.UTF-8"))
+    assert chinese.startswith(f"usage: {' '.join(['clearcut', *command])}")
+    assert CHINESE.search(chinese) and not CHINESE.search(english)
+    for text in (chinese, english):
+        assert not KEY.search(text) and not set("{}") & set(text)
+    flags = [set(re.findall(r"(?<![\w-])--?[a-z][a-z0-9-]*", text)) for text in (chinese, english)]
+    assert flags[0] >= flags[1]  # a sentence may be put together otherwise, a flag is called the same
+
+
+def test_whatever_the_parser_tells_is_in_the_language_of_the_machine() -> None:
+    """Each flag and command by itself, whatever a help text shows of it."""
+    parsers = [_make_parser([name], Terminal("zh-CN")) for name in ("cut", "models", "doctor", "cache")]
+    seen = 0
+    while parsers:
+        parser = parsers.pop()
+        assert parser.description and CHINESE.search(parser.description), parser.prog
+        for action in parser._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                assert all(CHINESE.search(each.help or "") for each in action._choices_actions), parser.prog
+                parsers += action.choices.values()
+            elif action.help and action.dest not in ("help", "version"):  # these are argparse's own
+                assert CHINESE.search(action.help) and not KEY.search(action.help), action.dest
+                seen += 1
+    assert seen > len(Options.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("environ", "language"),
+    [
+        ({"LANG": "zh_CN.UTF-8"}, "zh-CN"),
+        ({"LANG": "en_US.UTF-8", "LC_MESSAGES": "zh_TW.UTF-8"}, "zh-CN"),
+        ({"LANG": "zh_CN.UTF-8", "LC_ALL": "C.UTF-8"}, "en"),
+        ({"LANG": "fr_FR.UTF-8"}, "en"),
+        ({}, "en"),
+    ],
+)
+def test_the_locale_decides_as_everywhere_on_the_machine(environ: dict[str, str], language: str, capfd: Any) -> None:
+    assert main(["cut", "nosuch.png"], environ={**os.environ, "LC_ALL": "", **environ}) == 2
+    wanted = explain(ClearcutError("file_missing", name="nosuch.png"), language)
+    assert capfd.readouterr().err == f"{wanted}\n"
 
 
 @pytest.mark.parametrize("command", ["cut photo.png", "--version"])

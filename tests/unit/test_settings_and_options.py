@@ -19,6 +19,7 @@ from pipeline.base.words import LANGUAGES, explain, load_words
 from pipeline.commands.flags import add_flags, pick_given_values
 from pipeline.inference.engines import ENGINES
 from pipeline.options.options import Options
+from server.settings import ServerSettings
 from tests.options import other_than_default
 
 GIVEN: dict[str, tuple[str, Any]] = {
@@ -132,6 +133,32 @@ def test_a_wrong_setting_names_its_variable_and_value(name: str, text: str) -> N
     assert (caught.value.facts["name"], caught.value.facts["value"]) == (variable, text)
     for language in LANGUAGES:
         assert variable in explain(caught.value, language)
+
+
+@pytest.mark.parametrize("model", [Settings, ServerSettings])
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    ("name", "text", "accepted"),
+    [
+        ("max_mb", "0", "> 0"),
+        ("max_megapixels", "-1", "> 0"),
+        ("pool_mb", "0", "> 0"),
+        ("cache_days", "0", "> 0"),
+        ("cache_mb", "-1", "≥ 0"),
+        ("threads", "-1", "≥ 0"),
+        ("slots", "0", "≥ 1"),
+        ("offline", "perhaps", "0, 1"),
+    ],
+)
+def test_a_wrong_setting_says_what_it_takes(
+    model: type[Settings], language: str, name: str, text: str, accepted: str
+) -> None:
+    with pytest.raises(ClearcutError) as caught:
+        model.read({PREFIX + name.upper(): text})
+    assert caught.value.facts["accepted"] == accepted
+    said = explain(caught.value, language)
+    assert all(word in said for word in (f"{PREFIX}{name.upper()}", f"“{text}”", accepted))
+    assert "{" not in said
 
 
 @given(st.sampled_from(list(Settings.model_fields)), st.text())
@@ -373,8 +400,6 @@ def test_the_help_of_an_option_tells_its_real_limits_and_default(language: str) 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_no_option_or_setting_has_words_without_a_field(language: str) -> None:
-    from server.settings import ServerSettings
-
     named = {tuple(key.split(".")[:2]) for key in load_words(language) if key.startswith(("option.", "setting."))}
     fields = {("option", name) for name in Options.model_fields}
     assert named == fields | {("setting", name) for name in ServerSettings.model_fields}
