@@ -2,11 +2,13 @@
 
 import base64
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from starlette.responses import PlainTextResponse, Response
 from starlette.testclient import TestClient
 
 from pipeline import ClearcutError, Options
@@ -251,10 +253,102 @@ def test_a_body_without_a_length_is_counted(client_for: ClientFor) -> None:
     assert answer.status_code == 413 and answer.json()["code"] == "too_large"
 
 
+@pytest.mark.parametrize("megabytes", [0.2, 5])
+def test_of_every_body_that_is_too_large_its_own_limit_is_told(client_for: ClientFor, megabytes: float) -> None:
+    client = client_for(max_mb=megabytes)
+    picture = post(client, b"x" * 6_000_000).json()
+    assert (picture["code"], picture["facts"]) == ("too_large", {"megabytes": 6.0, "limit": megabytes})
+    small = client.post("/api/remove-bg", content=b"x" * 3_000_000).json()  # which is no form, and so no picture
+    assert (small["code"], small["facts"]) == ("too_large", {"megabytes": 3.0, "limit": 1.0})
+
+
 def test_json_bodies_are_small_whatever_the_picture_limit(client: TestClient) -> None:
     body = json.dumps({"data": ["data:image/png;base64," + "A" * (2 * routes.SMALL)]})
     answer = client.post(GRADIO_JOIN, content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 413
+
+
+# ---- rules -----------------------------------------------------------------------------------------------------------
+
+
+def as_text(error: ClearcutError, accept_language: str | None) -> Response:
+    """Errors as another program might tell them."""
+    return PlainTextResponse(f"{accept_language}: {error.code} {error.facts}", error.status)
+
+
+@pytest.fixture
+def dialect(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rules of another program's API: larger bodies than ours, errors as text."""
+    more = [
+        routes.Rule(re.compile(path), lambda settings, headers: 3 << 20, as_text)
+        for path in ("/api/remove-bg$", "/api/models$", "/app/")
+    ]
+    monkeypatch.setattr(routes, "RULES", (*more, *routes.RULES))
+
+
+@pytest.mark.parametrize("root", ["", "/clear/cut"])
+def test_without_its_rule_a_path_is_not_there_and_with_it_its_errors_have_its_shape(
+    client_for: ClientFor, request: pytest.FixtureRequest, root: str
+) -> None:
+    client = client_for(root_path=root)
+    before = client.post(f"{root}/compatible/v1", json={})
+    assert (before.status_code, before.json()["code"]) == (404, "not_found")
+    request.getfixturevalue("dialect")
+    answer = client.post(f"{root}/api/remove-bg", json={}, headers={"Accept-Language": "de"})
+    assert (answer.status_code, answer.text) == (422, "de: no_picture {}")
+    missing = client.get(f"{root}/app/nothing.js")  # what the framework raises, from within a mount
+    assert (missing.status_code, missing.text.rpartition(": ")[2]) == (404, "not_found {}")
+
+
+@pytest.mark.usefixtures("dialect")
+def test_a_rule_lets_larger_bodies_in_on_its_own_paths_alone(client: TestClient) -> None:
+    json_body = {"content": b"x" * (2 << 20), "headers": {"Content-Type": "application/json"}}
+    assert client.post("/api/remove-bg", **json_body).text.endswith(": no_picture {}")
+    elsewhere = client.post("/api/cache", **json_body)
+    assert (elsewhere.status_code, elsewhere.json()["code"]) == (413, "too_large")
+
+
+@pytest.mark.usefixtures("dialect")
+def test_a_body_beyond_a_rules_own_limit_is_refused_in_its_shape_announced_or_not(client_for: ClientFor) -> None:
+    client = client_for(max_mb=0.2)
+    limit = 3 << 20
+
+    def endless() -> Iterator[bytes]:
+        yield b'--b\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n'
+        for _ in range(100):
+            yield b"x" * 100_000
+
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    for content in (b"x" * (limit + 1), endless()):
+        answer = client.post("/api/remove-bg", content=content, headers=headers)
+        assert answer.status_code == 413 and "too_large" in answer.text
+        assert "'limit': 3.1" in answer.text, "the rule's own limit is told, not that of pictures"
+
+
+@pytest.mark.usefixtures("dialect")
+def test_whoever_tells_an_error_tells_it_in_the_shape_of_the_path(
+    client_for: ClientFor, jpeg: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, locked = client_for(), client_for(auth="ann:secret")
+    assert "foreign_origin" in post(client, jpeg, headers={"Origin": "https://evil.example"}).text  # the guard
+    assert locked.get("/api/models").text.endswith(": unauthorized {}")
+    assert "unknown_host" in client.get("/api/models", headers={"Host": "evil.example"}).text
+    refused = post(client, jpeg, feather="51")  # what a route raises
+    assert refused.status_code == 422 and ": bad_option {" in refused.text
+    monkeypatch.setattr("server.api.cut_out_file", lambda *_, **__: 1 / 0)
+    crashed = post(client, jpeg)  # what nobody foresaw
+    assert crashed.status_code == 500 and ": unexpected {" in crashed.text
+    others = client.get("/api/elsewhere")
+    assert others.json()["code"] == "not_found"
+
+
+def test_the_first_rule_that_holds_counts_and_a_rule_may_hold_for_some_methods_alone(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rule = routes.Rule(re.compile("/api/elsewhere$"), explain=as_text, methods=frozenset({"PUT"}))
+    monkeypatch.setattr(routes, "RULES", (rule, *routes.RULES))
+    assert client.put("/api/elsewhere").text.endswith(": not_found {}")
+    assert client.post("/api/elsewhere").json()["code"] == "not_found"
 
 
 def test_the_megapixel_limit_holds_for_page_and_api(client_for: ClientFor, jpeg: bytes) -> None:
