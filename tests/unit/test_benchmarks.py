@@ -11,11 +11,13 @@ from PIL import Image
 from benchmarks import machine, speed, table
 from benchmarks.__main__ import main
 from benchmarks.edges import pictures
-from benchmarks.errors import Scores, connectivity_error, edge_band, errors, gradient_error, iou, roughness
+from benchmarks.errors import Scores, connectivity_error, edge_band, errors, gradient_error, roughness
 from benchmarks.folders import pairs
 from benchmarks.peers import Spent
 from benchmarks.speed import Line
 from benchmarks.table import COLUMNS, Row
+from pipeline.pixels.measures import measure_iou
+from tests import house
 from tests.pictures import composite
 
 HIGHER = ("max-F", "weighted F", "IoU")
@@ -75,8 +77,9 @@ def test_half_of_the_opacity_is_half_of_the_mae_and_a_quarter_of_the_mse():
 
 
 def test_two_empty_mattes_agree():
-    empty = np.zeros((5, 5), np.uint8)
-    assert iou(empty, empty) == 1 and iou(empty, 255 - empty) == 0
+    empty = np.zeros((5, 5), bool)
+    assert measure_iou(empty, empty) == 1 and measure_iou(empty, ~empty) == 0
+    assert errors(np.zeros((5, 5), np.uint8), np.zeros((5, 5), np.uint8))["IoU"] == 1
 
 
 def test_a_constant_offset_has_no_gradient_error_and_a_blurred_edge_has():
@@ -257,7 +260,8 @@ def test_a_model_is_measured_on_a_folder_and_written_out(two, tmp_path, u2netp, 
     assert "u2netp" in (tmp_path / "out" / "accuracy.svg").read_text("utf-8")
 
 
-def test_a_model_that_is_not_here_is_named_before_anything_runs(two, empty_models):
+def test_a_model_that_is_not_here_is_named_before_anything_runs(two, empty_models, monkeypatch):
+    monkeypatch.setattr(table, "default_runtime", house.runtime)
     with pytest.raises(SystemExit, match="u2netp"):
         table.chosen("u2netp")
     assert table.chosen(None) == []

@@ -57,7 +57,7 @@ def test_a_ball_on_a_wall_is_cut_out(model, width, height, request):
     cutout = cut_out(Inputs(Photo(one.rgb)), options(model, request))
     assert iou(cutout.alpha, one.alpha) >= 0.97
     assert off(cutout.alpha, one.alpha) <= 0.006 * 255
-    engine = engines.label(engines.plan(house.card(model), "exact", house.settings()))
+    engine = engines.describe_plan(engines.choose_plan(house.card(model), "exact", house.settings()))
     assert (cutout.model, cutout.engine, cutout.warnings) == (model, engine, ())
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from pipeline import ClearcutError, Draft, Job, Options, cut_out_bytes
-from pipeline.base.jobs import SLOTS
+from tests import house
 from tests.pictures import composite, encoded, opened
-from ui.photo import class_choices
+from ui.photo import list_classes
 from ui.photo_work import PhotoWork
 from ui.results import MOST_A_VISITOR, Kept, Results
 from ui.settings import PageSettings
@@ -27,28 +27,27 @@ def source(tmp_path: Path) -> Path:
 @pytest.fixture
 def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Results:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
-    return Results(60)
+    return Results(house.runtime(), 60, tmp_path / "uploads")
 
 
 def keep(results: Results, source: Path, name: str = "Bag.jpg") -> Kept:
-    view = Draft(name, 800).cut_out(source.read_bytes(), Options(feather=4))
+    view = Draft(name, 800, house.runtime()).cut_out(source.read_bytes(), Options(feather=4))
     return results.keep("visitor", source, name, Options(feather=4), view)
 
 
 def test_the_view_is_small_and_the_download_is_the_full_size(results: Results, source: Path, u2netp: Path) -> None:
     kept = keep(results, source)
     assert opened(kept.path("after.png").read_bytes()).shape == (600, 800, 4)
-    results.render(kept, kept.download, 64).result()
+    results.render(kept, kept.download).result()
     assert kept.path("Bag_cutout.png").read_bytes() == cut_out_bytes(source.read_bytes(), feather=4)
 
 
 def test_the_full_size_is_made_once(results: Results, source: Path, u2netp: Path) -> None:
     kept = keep(results, source)
-    assert results.render(kept, kept.download, 64) is results.render(kept, kept.download, 64)
-    results.render(kept, kept.download, 64).result()
+    assert results.render(kept, kept.download) is results.render(kept, kept.download)
+    results.render(kept, kept.download).result()
     first = kept.path(kept.download).stat().st_mtime_ns
-    results.render(kept, kept.download, 64).result()
+    results.render(kept, kept.download).result()
     assert kept.path(kept.download).stat().st_mtime_ns == first
 
 
@@ -56,16 +55,16 @@ def test_a_full_queue_turns_a_download_away_and_the_next_try_works(
     results: Results, source: Path, u2netp: Path
 ) -> None:
     kept = keep(results, source)
-    with SLOTS.turn(Job()), pytest.raises(ClearcutError, match="busy"):
-        results.render(kept, kept.download, 64, most_ahead=0).result()
-    results.render(kept, kept.download, 64, most_ahead=0).result()
+    with house.runtime().slots.hold(Job()), pytest.raises(ClearcutError, match="busy"):
+        results.render(kept, kept.download, most_ahead=0).result()
+    results.render(kept, kept.download, most_ahead=0).result()
     assert kept.path(kept.download).exists()
 
 
 def test_the_full_size_survives_the_upload(results: Results, source: Path, u2netp: Path) -> None:
     kept = keep(results, source)
     source.unlink()
-    results.render(kept, kept.download, 64).result()
+    results.render(kept, kept.download).result()
     assert kept.path(kept.download).exists()
 
 
@@ -81,10 +80,10 @@ def test_a_close_up_is_the_full_size_as_a_png_whatever_the_download_is(
     results: Results, source: Path, u2netp: Path
 ) -> None:
     options = Options(format="webp")
-    view = Draft("Bag.jpg", 800).cut_out(source.read_bytes(), options)
+    view = Draft("Bag.jpg", 800, house.runtime()).cut_out(source.read_bytes(), options)
     kept = results.keep("visitor", source, "Bag.jpg", options, view)
     for name in (kept.download, Results.CLOSE):
-        results.render(kept, name, 64).result()
+        results.render(kept, name).result()
     assert kept.download == "Bag_cutout.webp" and kept.path(kept.download).read_bytes()[8:12] == b"WEBP"
     assert kept.path(Results.CLOSE).read_bytes() == cut_out_bytes(source.read_bytes())
 
@@ -102,9 +101,9 @@ def test_a_close_up_shows_what_the_format_can_carry(
     results: Results, source: Path, u2netp: Path, given: dict, looks: dict
 ) -> None:
     options = Options(**given)
-    view = Draft("Bag.jpg", 800).cut_out(source.read_bytes(), options)
+    view = Draft("Bag.jpg", 800, house.runtime()).cut_out(source.read_bytes(), options)
     kept = results.keep("visitor", source, "Bag.jpg", options, view)
-    results.render(kept, Results.CLOSE, 64).result()
+    results.render(kept, Results.CLOSE).result()
     assert kept.path(Results.CLOSE).read_bytes() == cut_out_bytes(source.read_bytes(), **looks)
 
 
@@ -112,16 +111,16 @@ def test_a_background_picture_survives_its_upload(results: Results, source: Path
     behind = source.with_name("wall.png")
     behind.write_bytes(encoded(np.full((30, 40, 3), 90, np.uint8)))
     options = Options(background="image")
-    view = Draft("Bag.jpg", 800).cut_out(source.read_bytes(), options, behind.read_bytes())
+    view = Draft("Bag.jpg", 800, house.runtime()).cut_out(source.read_bytes(), options, behind.read_bytes())
     kept = results.keep("visitor", source, "Bag.jpg", options, view, behind)
     behind.unlink()
-    results.render(kept, kept.download, 64).result()
+    results.render(kept, kept.download).result()
     assert (opened(kept.path(kept.download).read_bytes())[0, 0] == 90).all()
 
 
 def test_only_the_newest_results_of_a_visitor_are_kept(results: Results, source: Path, u2netp: Path) -> None:
     first, other = keep(results, source), None
-    view = Draft("Bag.jpg", 100).cut_out(source.read_bytes(), Options())
+    view = Draft("Bag.jpg", 100, house.runtime()).cut_out(source.read_bytes(), Options())
     other = results.keep("another visitor", source, "Bag.jpg", Options(), view)
     for _ in range(MOST_A_VISITOR):
         last = results.keep("visitor", source, "Bag.jpg", Options(), view)
@@ -161,7 +160,7 @@ def test_what_cannot_be_kept_leaves_nothing_behind(
 
 
 def test_photos_that_nobody_looks_at_are_let_go_with_the_results(results: Results, source: Path) -> None:
-    work = PhotoWork(PageSettings("u2netp", 10, 10, 4, 1, may_fetch=False), results)
+    work = PhotoWork(PageSettings("u2netp", 10, 10, 4, 1, may_fetch=False), house.runtime(), results)
     draft = work._draft(b"a photo", "a.jpg")
     results.sweep()
     assert work._draft(b"a photo", "a.jpg") is draft
@@ -173,10 +172,10 @@ def test_photos_that_nobody_looks_at_are_let_go_with_the_results(results: Result
 def test_a_forgotten_upload_goes_at_once_or_when_no_result_rests_on_it_any_more(
     results: Results, source: Path, u2netp: Path
 ) -> None:
-    work = PhotoWork(PageSettings("u2netp", 10, 10, 4, 1, may_fetch=False), results)
+    work = PhotoWork(PageSettings("u2netp", 10, 10, 4, 1, may_fetch=False), house.runtime(), results)
     alone = source.with_name("alone.jpg")
     alone.write_bytes(source.read_bytes())
-    view = Draft("Bag.jpg", 100).cut_out(source.read_bytes(), Options())
+    view = Draft("Bag.jpg", 100, house.runtime()).cut_out(source.read_bytes(), Options())
     of_another = results.keep("another visitor", source, "Bag.jpg", Options(), view)
     work.forget("visitor", [source, alone])
     assert source.exists() and not alone.exists()
@@ -186,6 +185,6 @@ def test_a_forgotten_upload_goes_at_once_or_when_no_result_rests_on_it_any_more(
 
 
 def test_of_another_model_the_classes_that_both_know_stay_chosen() -> None:
-    told = class_choices("deeplabv3", "en", ["person", "unheard-of"])
+    told = list_classes(house.runtime(), "deeplabv3", "en", ["person", "unheard-of"])
     assert told["value"] == ["person"] and ("Person", "person") in told["choices"]
-    assert class_choices("u2netp", "en", ["person"])["value"] == []
+    assert list_classes(house.runtime(), "u2netp", "en", ["person"])["value"] == []
