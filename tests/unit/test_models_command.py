@@ -1,5 +1,6 @@
 """``python -m pipeline models …`` as a process of its own: what it does, what it says, and how it ends."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -15,11 +16,12 @@ from pipeline import say
 from pipeline.commands.command_line import main
 from pipeline.registry import catalog
 from pipeline.registry.catalog import Card, Ensemble
+from tests import house
 from tests.pictures import encoded, opened, photo
 from tests.unit.test_command_line import PNG, Ended, child, sentence
+from tests.unit.test_fetching import TINY_DISK
+from tests.unit.test_local_models import FINDS
 from tests.unit.test_sources import DATA, WRONG, Reply, card, files
-from tests.unit.test_stock import FINDS
-from tests.unit.test_supply import TINY_DISK
 
 OFFLINE = "CLEARCUT_OFFLINE"
 MIRROR = "CLEARCUT_MODELS_MIRROR"
@@ -39,7 +41,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_models: Path) ->
 def enter_row(folder: Path, name: str = "tiny", **facts: Any) -> None:
     """Write a row of its own, for a file that is `DATA`, into the catalogue of the models folder."""
     entry = card(name=name, names=(f"{name}.onnx",), **facts).model_dump(mode="json", exclude_none=True)
-    for each in ("name", "network", "feed", "read", "local"):
+    for each in ("name", "family", "feed", "read", "local"):
         del entry[each]
     path = folder / catalog.LOCAL
     text = path.read_text("utf-8") if path.exists() else ""
@@ -64,7 +66,7 @@ def test_the_list_has_a_row_for_every_model_with_licence_and_whether_it_is_here(
     end = models()
     assert (end.code, end.err) == (0, "")
     rows = {line.split()[0]: line for line in lines(end.out) if line}
-    there = catalog.list_models()
+    there = catalog.list_models(house.settings())
     assert list(rows) == ["NAME", *there, "Models"]
     for name, each in there.items():
         assert f"  {each.license}  " in rows[name]
@@ -108,6 +110,37 @@ def test_a_local_web_server_gives_a_model_with_visible_progress(
     assert len(server.asked) == 1
 
 
+def test_a_fetch_is_told_of_in_the_language_of_the_machine(site: Any, empty_models: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("LC_ALL", "")
+    monkeypatch.setenv("LANG", "zh_CN.UTF-8")
+    how = {"commercial_use": "no", "license": "Strict-1.0", "why": "noncommercial"}
+    enter_row(empty_models, sources=[site().url], **how)
+    end = models("fetch", "tiny")
+    assert end.code == 0
+    warning, *progress = end.err.splitlines()
+    rights, why = say("model.commercial.no", "zh-CN"), say("why.noncommercial", "zh-CN")
+    assert warning == f"tiny, Strict-1.0: {rights}. {why}"
+    assert progress and all(re.fullmatch(r"tiny, 3\.5 MB: (…|\d+ %)", line) for line in progress)
+    verified = say("cli.models.verified", "zh-CN", megabytes="3.5")
+    assert lines(end.out) == [f"{empty_models}/tiny.onnx  {verified}"]
+    assert re.search(r"[\u4e00-\u9fff]", rights + why) and re.search(r"[\u4e00-\u9fff]", verified)
+    lost = child("models", "fetch", "nosuch")
+    assert (lost.code, say("error.unknown_model", "zh-CN").partition("{")[0] in lost.err) == (2, True)
+
+
+@pytest.mark.parametrize("action", ["", "check", "remove tiny", "import tiny own.onnx", "export stick"])
+def test_each_action_tells_in_the_language_of_the_machine(action: str, own_models: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("LC_ALL", "")
+    monkeypatch.setenv("LANG", "zh_CN.UTF-8")
+    enter_row(own_models)
+    (own_models / "tiny.onnx").write_bytes(DATA)
+    end = models(*action.split())
+    said = end.out.decode() + end.err
+    assert end.code == 0
+    assert re.search(r"[\u4e00-\u9fff]", said)
+    assert not re.search(r"\b(cli|model|error)\.\w|[{}]", said)
+
+
 def test_fetch_without_a_name_says_what_to_name(empty_models: Path) -> None:
     end = models("fetch")
     assert (end.code, end.out) == (2, b"")
@@ -138,7 +171,7 @@ def test_all_permissive_fetches_each_model_that_may_be_used_freely_and_no_other(
         ),
     ]
     there: dict[str, Card] = {each.name: each for each in [*others, *free]}
-    monkeypatch.setattr(catalog, "models", lambda: there)
+    monkeypatch.setattr(catalog, "list_models", lambda settings: there)
     assert main(["models", "fetch", "--all-permissive"]) == 0
     out, err = capfd.readouterr()
     assert [line.split()[0] for line in out.splitlines()] == [str(empty_models / f"{name}.onnx") for name in "ab"]
@@ -160,7 +193,7 @@ def test_all_permissive_offline_names_each_file_to_bring_once(u2netp: Path, monk
     assert (end.code, lines(end.out)) == (3, [f"{Path('mirror').resolve()}/u2netp.onnx  4.6 MB, checksum verified"])
     told = [sentence(line) for line in end.err.splitlines()]
     assert len(told) == len(set(told)) > 1
-    for name, each in catalog.list_models().items():
+    for name, each in catalog.list_models(house.settings()).items():
         mentioned = any(f" {name} " in line for line in told)
         assert not mentioned or (each.permissive and each.fetchable), name
 
@@ -195,7 +228,7 @@ def test_a_model_that_has_to_be_brought_says_where_it_is_to_be_had(name: str, co
     end = child(*command.format(name).split())
     assert (end.code, end.out, files(Path())) == (3, b"", {"photo.png", "own.onnx", "models"})
     last = sentence(end.err.splitlines()[-1])
-    assert catalog.find_card(name).homepage in last
+    assert house.card(name).homepage in last
     assert f"models import {name} FILE" in last
 
 
@@ -222,16 +255,16 @@ def test_import_remove_and_import_again(empty_models: Path) -> None:
     Path("own.onnx").write_bytes(WRONG)
     end = models("import", "u2netp", "own.onnx")
     assert (end.code, end.out, files(empty_models) <= {catalog.LOCAL}) == (3, b"", True)
-    assert str(catalog.find_card("u2netp").networks[0].variants[0].sha256) in sentence(end.err)
+    assert str(house.card("u2netp").networks[0].variants[0].sha256) in sentence(end.err)
 
 
 def test_a_file_without_a_published_checksum_is_not_called_verified(
     monkeypatch: Any, capfd: Any, own_models: Path
 ) -> None:
-    known = catalog.find_card("u2netp").networks[0]
+    known = house.card("u2netp").networks[0]
     unknown = known.variants[0].model_copy(update={"sha256": None, "sources": ()})
     unknown_card = known.model_copy(update={"variants": (unknown,)})
-    monkeypatch.setattr(catalog, "models", lambda: {"u2netp": unknown_card})
+    monkeypatch.setattr(catalog, "list_models", lambda settings: {"u2netp": unknown_card})
     assert main(["models", "import", "u2netp", str(own_models / "u2netp.onnx")]) == 0
     out, _ = capfd.readouterr()
     assert out.split()[0] == str(own_models / "u2netp.onnx")
