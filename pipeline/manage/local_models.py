@@ -40,7 +40,7 @@ def remove_model(card: Card, runtime: Runtime) -> list[Path]:
     Raises
     ------
     ClearcutError
-        As `fetching.remove`.
+        As `fetching.remove_files`.
     """
     gone = fetching.remove_files(card, runtime.settings)
     for path in gone:
@@ -72,7 +72,7 @@ def add_model(
     Parameters
     ----------
     kind
-        One of `catalog.kinds`: how it is fed and read.
+        One of `catalog.list_kinds`: how it is fed and read.
     size
         ``320`` or ``640x480`` (width, height): its input in pixels; without it what the file itself asks for, else what
         is usual for its kind.

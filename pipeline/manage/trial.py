@@ -1,8 +1,8 @@
 """A network that nobody has vouched for, tried on a test picture in a process of its own, with limits.
 
 A weight file is a program of sorts: one that asks for all memory, never ends or reads other files must fail here,
-before it is entered anywhere. ``python -m pipeline.trial`` is the child: it reads a task from standard input and writes
-what it saw to standard output.
+before it is entered anywhere. ``python -m pipeline.manage.trial`` is the child: it reads a task from standard input
+and writes what it saw to standard output.
 """
 
 import json
