@@ -1,1 +1,1 @@
-"""From matte to matte at the photo's size, and the subject's own colour under it; one algorithm a file."""
+"""Edges of a matte at the photo's size, and the subject's own colour along them; one algorithm a file."""

@@ -1,4 +1,4 @@
-"""The subject's own colour under soft edges, where a photo shows it mixed with the background's."""
+"""Foreground estimation: the subject's own colour in soft edges, where the photo shows a mixture."""
 
 from typing import Self
 
@@ -9,16 +9,16 @@ from ..pixels.geometry import Size, fit_size
 from ..pixels.resample import resize_for_work
 from ..pixels.tiles import Tile, enlarge_tile, find_soft_tiles, run_tiles
 
-FINEST = 512  # pixels: the longer side of the largest size at which means are found
-# Of the blurs, in pixels at the finest size, by the longer side at which each is done: what is far needs fewer pixels.
+FINEST = 512  # pixels: the longer side of the largest size at which means are estimated
+# Radii of the blurs, in pixels at `FINEST`, by the longer side at which each is done: wide blurs need fewer pixels.
 RADII = {64: (90, 45, 30), 128: (20, 10, 5), 256: (4, 2), FINEST: (1,)}
-OPACITY = (np.arange(256) / 255).astype(np.float32)  # of each value of alpha
-LEAST = 1e-6  # weight of a pixel's own colour, which is all there is far from any subject
-Pair = tuple[np.ndarray, np.ndarray]  # of the subject, of the background
+OPACITY = (np.arange(256) / 255).astype(np.float32)  # by value of alpha
+LEAST = 1e-6  # weight of any pixel, so that means exist far from the subject, or from the background
+Pair = tuple[np.ndarray, np.ndarray]  # for the subject, and for the background
 
 
 def estimate_foreground(rgb: np.ndarray, alpha: np.ndarray, known: np.ndarray | None = None) -> np.ndarray:
-    """The photo with the background's colour taken out of its soft edges.
+    """The photo with the background's colour removed from its soft edges.
 
     Parameters
     ----------
@@ -27,19 +27,19 @@ def estimate_foreground(rgb: np.ndarray, alpha: np.ndarray, known: np.ndarray | 
     alpha
         ``(H, W)`` uint8, its matte.
     known
-        ``(h, w, 3)`` uint8, a network's own foreground at any size; it is taken as it is.
+        ``(h, w, 3)`` uint8, a network's own foreground at any size, to be used instead of an estimate.
 
     Returns
     -------
     numpy.ndarray
-        ``(H, W, 3)`` uint8, straight colour: every byte is the photo's where alpha is 0 or 255. `rgb` itself where
-        alpha is nothing else.
+        ``(H, W, 3)`` uint8, straight colour; the photo's to the byte where alpha is 0 or 255. `rgb` itself where alpha
+        has no other values.
 
     Notes
     -----
-    Blur-fusion, after Forte, Pitié, Approximate Fast Foreground Colour Estimation, 2021. Ours differs, and is nearer to
-    known colours for it: more and smaller radii, each at a size of its own, a background that is corrected as the
-    foreground is, weights that grow with the cube of opacity, and a last correction at full size.
+    Blur-fusion, after Forte, Pitié, Approximate Fast Foreground Colour Estimation, 2021. It differs in more and smaller
+    radii, each at a size of its own, a background that is corrected as the foreground is, weights that grow with the
+    cube of opacity, and a last correction at full size; with these it was measured to be closer to known colours.
     """
     tiles = list(find_soft_tiles(alpha))
     if not tiles:
@@ -49,17 +49,17 @@ def estimate_foreground(rgb: np.ndarray, alpha: np.ndarray, known: np.ndarray | 
     estimated = rgb.copy()
 
     def estimate_tile(tile: Tile) -> None:
-        found = enlarge_tile(subject, size, tile)
+        colours = enlarge_tile(subject, size, tile)
         if background is not None:
-            found = _correct_colours(rgb[tile], alpha[tile], found, enlarge_tile(background, size, tile))
-        cv2.copyTo(found, cv2.inRange(alpha[tile], 1, 254), estimated[tile])
+            colours = _correct_colours(rgb[tile], alpha[tile], colours, enlarge_tile(background, size, tile))
+        cv2.copyTo(colours, cv2.inRange(alpha[tile], 1, 254), estimated[tile])
 
     run_tiles(tiles, estimate_tile)
     return estimated
 
 
 def _estimate_means(rgb: np.ndarray, alpha: np.ndarray) -> Pair:
-    """The colours of subject and background around each pixel at the finest working size, float32 in 0-255."""
+    """The mean colours of subject and background around each pixel, at `FINEST`, ``(h, w, 3)`` float32 in 0-255."""
     size = rgb.shape[1::-1]
     scales = [_Scale.shrink(rgb, alpha, fit_size(size, FINEST))]
     for side in sorted(RADII, reverse=True)[1:]:
@@ -73,7 +73,7 @@ def _estimate_means(rgb: np.ndarray, alpha: np.ndarray) -> Pair:
 
 
 class _Scale:
-    """A photo and its matte at one size, and what is worked out with them.
+    """A photo and its matte at one size, and the steps of the estimate there.
 
     Attributes
     ----------
@@ -93,11 +93,11 @@ class _Scale:
 
     @classmethod
     def shrink(cls, rgb: np.ndarray, alpha: np.ndarray, size: Size) -> Self:
-        """The same at a smaller `size`."""
+        """A photo and its matte made smaller to `size`."""
         return cls(resize_for_work(rgb, size), resize_for_work(alpha, size))
 
     def enlarge(self, means: Pair) -> Pair:
-        """Means of a smaller scale at this one."""
+        """Means of a smaller scale at this one's size."""
         if means[0].shape == self.photo.shape:
             return means
         size = self.photo.shape[1::-1]
@@ -105,7 +105,7 @@ class _Scale:
         return subject, background
 
     def correct(self, means: Pair) -> Pair:
-        """The mean colours of subject and background, each moved by its share of what they leave unexplained."""
+        """The means, each moved by its share of the difference between the photo and their mixture."""
         unexplained = cv2.subtract(self.photo, _mix(*means, self._shares[0]))
         subject, background = (
             np.clip(cv2.add(mean, cv2.multiply(unexplained, share)), 0, 255)
@@ -114,7 +114,10 @@ class _Scale:
         return subject, background
 
     def average(self, colours: Pair, radius: float) -> Pair:
-        """Their means in square windows, each pixel counting by how much of it is subject, or background."""
+        """Means of `colours` in square windows, weighted by how much of a pixel is subject, or background.
+
+        `radius` is in pixels at `FINEST`.
+        """
         reach = max(1, round(radius * max(self.alpha.shape) / FINEST))
         subject, background = (
             _average_near(colour, weight, reach) for colour, weight in zip(colours, self._weights, strict=True)
@@ -123,7 +126,7 @@ class _Scale:
 
 
 def _mix(subject: np.ndarray, background: np.ndarray, opacity: np.ndarray) -> np.ndarray:
-    """What both look like, one over the other."""
+    """The subject over the background, at this opacity."""
     mixed = subject - background
     mixed *= opacity
     mixed += background
@@ -131,19 +134,19 @@ def _mix(subject: np.ndarray, background: np.ndarray, opacity: np.ndarray) -> np
 
 
 def _average_near(colours: np.ndarray, weights: np.ndarray, reach: int) -> np.ndarray:
-    """The mean of `colours` ``(h, w, 3)`` float32 within `reach` pixels, each counting by `weights` ``(h, w)``."""
+    """The mean of `colours` ``(h, w, 3)`` float32 within `reach` pixels, weighted by `weights` ``(h, w)``."""
     side = 2 * reach + 1, 2 * reach + 1
     total = cv2.blur(cv2.multiply(colours, _repeat_plane(weights)), side, borderType=cv2.BORDER_REFLECT)
     return cv2.divide(total, _repeat_plane(cv2.blur(weights, side, borderType=cv2.BORDER_REFLECT)))
 
 
 def _correct_colours(rgb: np.ndarray, alpha: np.ndarray, subject: np.ndarray, background: np.ndarray) -> np.ndarray:
-    """The mean colour of the subject, float32, moved so that it explains the photo, as uint8."""
+    """The subject's mean colour moved so that, over the background, it gives the photo; as uint8."""
     opacity = _repeat_plane(cv2.LUT(alpha, OPACITY))
     unexplained = cv2.subtract(rgb, _mix(subject, background, opacity), dtype=cv2.CV_32F)
     return cv2.add(subject, cv2.multiply(unexplained, opacity), dtype=cv2.CV_8U)
 
 
 def _repeat_plane(values: np.ndarray) -> np.ndarray:
-    """`values` ``(H, W)`` as ``(H, W, 3)``: the same for each colour."""
+    """`values` ``(H, W)`` as ``(H, W, 3)``, the same for each colour."""
     return cv2.merge([values, values, values])

@@ -1,4 +1,4 @@
-"""The colour guided filter: local linear models of a matte in a photo's colours, found small, applied at full size.
+"""The colour guided filter: local linear models of a matte in a photo's colours, fitted small, applied at full size.
 
 Sources: He, Sun, Tang, Guided Image Filtering, 2013; He, Sun, Fast Guided Filter, 2015.
 """
@@ -12,26 +12,31 @@ import numpy as np
 from ..base.parallel import map_parallel, run_parallel
 from ..pixels.tiles import Tile, enlarge_tile
 
-BAND = 64  # rows, few enough for what is worked out with them to stay in a processor's cache
+BAND = 64  # rows, few enough for intermediate arrays to stay in the processor's cache
 
 
 def fit_models(
     alpha: np.ndarray, rgb: np.ndarray, radius: int, eps: float, weights: np.ndarray | None = None
 ) -> np.ndarray:
-    """The guided filter's averaged coefficients, ``(H, W, 4)`` float32: three for the colours, one to add.
+    """Fit the guided filter's models of `alpha` in the colours of `rgb`.
 
     Parameters
     ----------
     alpha
-        ``(H, W)`` uint8, what is to be explained.
+        ``(H, W)`` uint8, the matte.
     rgb
-        ``(H, W, 3)`` uint8, what explains it.
+        ``(H, W, 3)`` uint8, the photo.
     radius
         Of the square windows, in pixels.
     eps
         Colour variance, on a scale of 0 to 1, below which a window counts as flat.
     weights
         ``(H, W)`` float32 above 0: how much each pixel counts in the fits; all the same without.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(H, W, 4)`` float32, the averaged coefficients: three for the colours, one to add.
     """
 
     def mean(factors: Sequence[np.ndarray]) -> np.ndarray:
@@ -41,8 +46,9 @@ def fit_models(
     share = 1.0 if weights is None else _filter_box(weights, radius)
     planes = [*cv2.split(rgb.astype(np.float32)), alpha.astype(np.float32)]
     pairs = [(i, j) for i in range(3) for j in range(i, 4)]
-    found = list(map_parallel(mean, [*((plane,) for plane in planes), *((planes[i], planes[j]) for i, j in pairs)]))
-    means, products = found[:4], found[4:]
+    factors = [*((plane,) for plane in planes), *((planes[i], planes[j]) for i, j in pairs)]
+    averaged = list(map_parallel(mean, factors))
+    means, products = averaged[:4], averaged[4:]
     models = [np.empty(alpha.shape, np.float32) for _ in planes]
 
     def fit(rows: slice) -> None:
@@ -60,7 +66,10 @@ def fit_models(
 
 
 def apply_models(models: np.ndarray, rgb: np.ndarray, tile: Tile) -> np.ndarray:
-    """The matte that `models` make of the colours in `tile` of `rgb`, float32 around 0-255, not clipped."""
+    """The matte that `models` from `fit_models` give in `tile` of `rgb`, float32 in about 0-255, not clipped.
+
+    `models` may be smaller than `rgb`; they are enlarged.
+    """
     here = enlarge_tile(models, rgb.shape[1::-1], tile)
     colours = cv2.cvtColor(rgb[tile], cv2.COLOR_RGB2RGBA)
     colours[..., 3] = 1
@@ -68,12 +77,16 @@ def apply_models(models: np.ndarray, rgb: np.ndarray, tile: Tile) -> np.ndarray:
 
 
 def _filter_box(values: np.ndarray, radius: int) -> np.ndarray:
+    """The mean of `values` ``(H, W)`` in square windows."""
     side = 2 * radius + 1
     return cv2.boxFilter(values, cv2.CV_32F, (side, side), borderType=cv2.BORDER_REFLECT)
 
 
 def _solve_systems(left: list[np.ndarray], right: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Symmetric 3 x 3 systems, one a pixel, by their LDL decomposition: stable in float32, as determinants are not."""
+    """Solve symmetric 3 x 3 systems, one a pixel, by LDL decomposition, which is stable in float32.
+
+    `left` holds the planes of the upper triangle, row by row, `right` those of the right side.
+    """
     a, b, c, d, e, f = left
     x, y, z = right
     l_b, l_c = b / a, c / a

@@ -1,4 +1,4 @@
-"""A network's matte with its edge found again in the photo."""
+"""Refining: a network's matte with its edge drawn to the edges in the photo."""
 
 import cv2
 import numpy as np
@@ -10,12 +10,12 @@ from ..pixels.tiles import Tile, find_soft_tiles, run_tiles
 from .guided import apply_models, fit_models
 from .trimap import solve_matte
 
-WORKING_SIDE = 384  # pixels: the guided filter fits as well here as at 800, and in no time
-SOLID = 4  # grey levels from black and from white that refining leaves alone: a network's haze
+WORKING_SIDE = 384  # pixels of the longer side: fits are as good here as at 800
+SOLID = 4  # grey levels from black and from white that are not refined: a network's haze
 
 
 def refine_edges(alpha: np.ndarray, rgb: np.ndarray, options: Options, reduced: float = 1.0) -> np.ndarray:
-    """A network's matte with its edge found again in the photo, as ``refine`` asks.
+    """Refine the edge of a network's matte in the way that the option ``refine`` names.
 
     Parameters
     ----------
@@ -24,12 +24,17 @@ def refine_edges(alpha: np.ndarray, rgb: np.ndarray, options: Options, reduced: 
     rgb
         ``(H, W, 3)`` uint8, the photo.
     reduced
-        How large `alpha` is beside the original, of whose pixels `options` speak: 1 is as large.
+        The size of `alpha` as a fraction of the original's, of whose pixels `options` speak.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(H, W)`` uint8; `alpha` itself for ``refine=off``.
 
     Raises
     ------
     ClearcutError
-        ``needs_package``, ``took_too_long`` of trimap matting.
+        ``needs_package``, ``took_too_long``, both of ``refine=trimap``.
     """
     if options.refine == "guided":
         alpha = refine_guided(alpha, rgb)
@@ -43,8 +48,8 @@ def refine_guided(
 ) -> np.ndarray:
     """Draw the edge of a matte to the edges in the photo, with a colour guided filter.
 
-    Windows are fitted where the matte is sure of itself, and what they say counts where it is not: a pixel's weight in
-    the fits is lowest at one half, its share of the result highest. What is solid stays solid to the byte.
+    Models are fitted mostly to pixels near 0 and 255, where the matte is certain, and applied mostly to pixels near one
+    half, where it is not. Pixels within `SOLID` of 0 or 255 keep their value.
 
     Parameters
     ----------
@@ -53,11 +58,11 @@ def refine_guided(
     rgb
         ``(H, W, 3)`` uint8, the photo.
     radius
-        Of the windows, in parts of the picture's longer side: the result does not depend on the picture's size.
+        Of the windows, as a fraction of the picture's longer side, so that the result does not depend on its size.
     eps
         Colour variance, on a scale of 0 to 1, below which a window counts as flat.
     contrast
-        Around one half; makes good what least squares take away.
+        By which the models are steepened around one half, since least squares flatten them.
 
     Notes
     -----
@@ -78,8 +83,8 @@ def refine_guided(
 
     def refine_tile(tile: Tile) -> None:
         before = alpha[tile].astype(np.float32)
-        found = np.clip(apply_models(models, rgb, tile), 0, 255)
-        refined[tile] = _round_to_bytes(before + cv2.LUT(alpha[tile], doubt) * (found - before))
+        modelled = np.clip(apply_models(models, rgb, tile), 0, 255)
+        refined[tile] = _round_to_bytes(before + cv2.LUT(alpha[tile], doubt) * (modelled - before))
 
     run_tiles(tiles, refine_tile)
     return refined

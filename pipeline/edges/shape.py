@@ -1,4 +1,4 @@
-"""The shape of a matte's edge: levels, specks, where it lies, how soft it is."""
+"""The shape of a matte's edge: its levels, place and softness, and what specks and holes it has."""
 
 from functools import lru_cache
 from itertools import count
@@ -10,13 +10,13 @@ from ..options.options import Options
 from ..pixels.resample import shrink
 from ..pixels.tiles import find_soft_tiles
 
-SMALLEST = 0.01  # pixels or percent below which an option asks for nothing
-FAINT = 12  # grey levels: what is fainter hangs together with nothing
-FINER = 4  # times, when an edge is drawn anew
+SMALLEST = 0.01  # pixels or percent below which a step is skipped
+FAINT = 12  # grey levels up to which pixels do not connect components
+FINER = 4  # times the resolution at which a sharp edge is drawn
 
 
 def shape_edges(alpha: np.ndarray, options: Options, reduced: float = 1.0) -> np.ndarray:
-    """A matte with its edge as the options ask, in the order in which they stand.
+    """Change the edge of a matte as the options ask: levels, clean, largest, shift, harden, feather, in this order.
 
     Parameters
     ----------
@@ -25,7 +25,12 @@ def shape_edges(alpha: np.ndarray, options: Options, reduced: float = 1.0) -> np
     options
         ``levels``, ``clean``, ``largest``, ``shift``, ``harden`` and ``feather`` of them.
     reduced
-        How large `alpha` is beside the original, of whose pixels `options` speak: 1 is as large.
+        The size of `alpha` as a fraction of the original's, of whose pixels `options` speak.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(H, W)`` uint8; `alpha` itself where nothing is asked for.
     """
     alpha = apply_levels(alpha, options.levels)
     alpha = clean(alpha, options.clean * reduced)
@@ -37,7 +42,7 @@ def shape_edges(alpha: np.ndarray, options: Options, reduced: float = 1.0) -> np
 
 
 def feather(alpha: np.ndarray, pixels: float) -> np.ndarray:
-    """Soften the edge by a Gaussian whose visible reach is `pixels` on each side (two standard deviations).
+    """Soften the edge by a Gaussian that reaches `pixels` on each side (two standard deviations).
 
     Parameters
     ----------
@@ -52,17 +57,18 @@ def feather(alpha: np.ndarray, pixels: float) -> np.ndarray:
 
 
 def shift(alpha: np.ndarray, pixels: float) -> np.ndarray:
-    """Move the edge outwards, or inwards, and keep how soft it is.
+    """Move the edge outwards or inwards without changing its softness.
 
-    Grey-scale dilation by a disc moves every level of a soft edge by the same way. A digital disc reaches a little
-    farther along the axes than between them; the two whose mean reach lies on either side of `pixels` are mixed.
+    Grey-scale dilation or erosion by a disc moves every level of a soft edge by the same distance. The reach of a
+    digital disc differs with the angle, so the results of the two discs with the next smaller and larger mean reach are
+    mixed.
 
     Parameters
     ----------
     alpha
         ``(H, W)`` uint8.
     pixels
-        Way in pixels of `alpha`, with fractions; above 0 grows, below 0 shrinks, 0 returns `alpha` itself.
+        Distance in pixels of `alpha`, with fractions; above 0 outwards, below 0 inwards, 0 returns `alpha` itself.
     """
     if abs(pixels) < SMALLEST:
         return alpha
@@ -72,7 +78,7 @@ def shift(alpha: np.ndarray, pixels: float) -> np.ndarray:
 
 
 def harden(alpha: np.ndarray, percent: float) -> np.ndarray:
-    """Draw the edge anew as a sharp one, anti-aliased, where the matte is one half: for logos and cartoons.
+    """Replace the edge by a sharp, anti-aliased one where the matte is one half: for logos and cartoons.
 
     Parameters
     ----------
@@ -97,15 +103,15 @@ def harden(alpha: np.ndarray, percent: float) -> np.ndarray:
 
 
 def apply_levels(alpha: np.ndarray, amount: float) -> np.ndarray:
-    """Make what is half there more solid, or more see-through.
+    """Make half-transparent pixels more opaque, or more transparent.
 
     Parameters
     ----------
     alpha
         ``(H, W)`` uint8.
     amount
-        From -100, where 50 to 95 % of opacity becomes 0 to 100 %, to 100, where 5 to 50 % does; 0 returns `alpha`
-        itself. Below 0 does to the matte what above 0 does to its negative.
+        From -100, which stretches 50 to 95 % opacity to 0 to 100 %, to 100, which stretches 5 to 50 %; 0 returns
+        `alpha` itself. The effect below 0 mirrors that above 0: as on the inverted matte.
     """
     if abs(amount) < SMALLEST:
         return alpha
@@ -133,38 +139,38 @@ def clean(alpha: np.ndarray, pixels: float) -> np.ndarray:
 
 
 def keep_largest(alpha: np.ndarray) -> np.ndarray:
-    """Keep the largest subject only, with the soft parts that are nearer to it than to any other.
+    """Keep only the largest subject, with the soft parts that are nearer to it than to any other.
 
-    A subject is what hangs together at a quarter of full opacity or more. `alpha` is ``(H, W)`` uint8; it is returned
-    itself where it holds fewer than two subjects.
+    A subject is a connected component of pixels with a quarter of full opacity or more. `alpha` is ``(H, W)`` uint8; it
+    is returned itself where it has fewer than two subjects.
     """
     empty = (alpha < 64).view(np.uint8)
-    number, labels, facts, _ = cv2.connectedComponentsWithStats(1 - empty, connectivity=8)
+    number, labels, statistics, _ = cv2.connectedComponentsWithStats(1 - empty, connectivity=8)
     if number < 3:
         return alpha
-    biggest = 1 + int(facts[1:, cv2.CC_STAT_AREA].argmax())
+    biggest = 1 + int(statistics[1:, cv2.CC_STAT_AREA].argmax())
     row, column = np.unravel_index((labels == biggest).argmax(), labels.shape)
     _, nearest = cv2.distanceTransformWithLabels(empty, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_CCOMP)
     return np.where(nearest == nearest[row, column], alpha, np.uint8(0))
 
 
 def _remove_small(alpha: np.ndarray, area: float) -> np.ndarray:
-    """`alpha` without what hangs together, faint parts aside, on fewer than `area` pixels; itself if nothing does."""
+    """`alpha` without components of fewer than `area` pixels above `FAINT`; itself where there is none."""
     seen = (alpha > FAINT).view(np.uint8)
-    _, labels, facts, _ = cv2.connectedComponentsWithStats(seen, connectivity=8)
-    small = facts[:, cv2.CC_STAT_AREA] < area
+    _, labels, statistics, _ = cv2.connectedComponentsWithStats(seen, connectivity=8)
+    small = statistics[:, cv2.CC_STAT_AREA] < area
     small[0] = False
     if not small.any():
         return alpha
-    gone = small.astype(np.uint8)[labels]
-    skirt = cv2.dilate(gone, np.ones((7, 7), np.uint8))
-    skirt[seen > 0] = 0
-    return np.where(gone | skirt, np.uint8(0), alpha)
+    removed = small.astype(np.uint8)[labels]
+    faint_rim = cv2.dilate(removed, np.ones((7, 7), np.uint8))
+    faint_rim[seen > 0] = 0
+    return np.where(removed | faint_rim, np.uint8(0), alpha)
 
 
 @lru_cache(maxsize=64)
 def _find_discs(reach: float) -> tuple[np.ndarray, np.ndarray, float]:
-    """The two digital discs whose mean reaches lie on either side of `reach`, and the share of the second."""
+    """The two digital discs with the next smaller and larger mean reach, and the share of the second in a mixture."""
     shorter, least = _make_disc(int(reach * reach))
     for square in count(int(reach * reach) + 1):
         longer, most = _make_disc(square)
@@ -175,7 +181,7 @@ def _find_discs(reach: float) -> tuple[np.ndarray, np.ndarray, float]:
 
 
 def _make_disc(square: int) -> tuple[np.ndarray, float]:
-    """All pixels within the root of `square`, as a kernel, and how far it moves an edge on the mean of all angles."""
+    """The kernel of all pixels within the root of `square`, and how far it moves an edge, averaged over all angles."""
     radius = int(square**0.5)
     y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
     disc = x * x + y * y <= square

@@ -15,21 +15,21 @@ from ..pixels.resample import shrink
 from ..pixels.tiles import enlarge_tile, find_soft_tiles
 from .guided import apply_models, fit_models
 
-WORKING_SIDE = 640  # pixels: memory and time grow with its square, and accuracy does not
-SURELY_OUT, SURELY_IN = 25, 230  # grey levels beyond which the matte is believed
-TOLERANCE = 1e-5  # of the residual; a hundred times finer gives the same matte
-FILL = 200  # entries a pixel that the preconditioner may take
+WORKING_SIDE = 640  # pixels of the longer side: more takes memory and time and gains no accuracy
+SURELY_OUT, SURELY_IN = 25, 230  # grey levels beyond which the matte is taken as certain
+TOLERANCE = 1e-5  # of the residual; 1e-7 gives the same matte
+FILL = 200  # entries a pixel that the preconditioner may have
 
 
 def can_solve_matte() -> bool:
-    """Whether the package that it needs is installed."""
+    """Whether the package ``pymatting`` is installed, without which `solve_matte` raises."""
     return find_spec("pymatting") is not None
 
 
 def solve_matte(
     alpha: np.ndarray, rgb: np.ndarray, band: float, *, side: int = WORKING_SIDE, seconds: float = 30
 ) -> np.ndarray:
-    """Solve for the matte near the edge, from the colours of what is surely subject and surely background.
+    """Closed-form matting near the edge, from the colours of certain subject and certain background.
 
     Larger pictures are solved at a working size; a guided filter brings the result to full size.
 
@@ -44,7 +44,7 @@ def solve_matte(
     side
         Longer side of the working size, in pixels.
     seconds
-        Time limit, from when the package is loaded.
+        Time limit, without loading the package.
 
     Returns
     -------
@@ -69,8 +69,8 @@ def solve_matte(
         return alpha
     solved = np.where(subject, np.uint8(255), np.uint8(0))
     part = _find_window(unknown)
-    found = solve(small_rgb[part], subject[part], unknown[part], _Deadline(seconds))
-    solved[unknown] = np.clip(found * 255 + 0.5, 0, 255).astype(np.uint8)
+    opacity = solve(small_rgb[part], subject[part], unknown[part], _Deadline(seconds))
+    solved[unknown] = np.clip(opacity * 255 + 0.5, 0, 255).astype(np.uint8)
     return solved if size == alpha.shape[::-1] else _enlarge_solution(solved, small_rgb, unknown, rgb)
 
 
@@ -86,7 +86,7 @@ class _Deadline:
 
 
 def _split_trimap(alpha: np.ndarray, band: float) -> tuple[np.ndarray, np.ndarray]:
-    """Where there is surely subject, and surely background: `band` pixels away from what is soft."""
+    """Masks of certain subject and certain background: the rest, soft pixels and `band` around them, is unknown."""
     reach = round(band)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
     subject = cv2.erode((alpha > SURELY_IN).view(np.uint8), disc)
@@ -95,7 +95,7 @@ def _split_trimap(alpha: np.ndarray, band: float) -> tuple[np.ndarray, np.ndarra
 
 
 def _find_window(mask: np.ndarray) -> tuple[slice, slice]:
-    """The box around `mask` with the pixels that share a window with it, at least three pixels on each side."""
+    """The box around `mask`, with a margin of two pixels: the reach of the 3 x 3 windows of closed-form matting."""
     sides = []
     for axis in (1, 0):
         there = np.flatnonzero(mask.any(axis=axis))
@@ -105,7 +105,7 @@ def _find_window(mask: np.ndarray) -> tuple[slice, slice]:
 
 
 def _load_solver() -> Callable[[np.ndarray, np.ndarray, np.ndarray, _Deadline], np.ndarray]:
-    """The closed form, from the pieces that its package has for it; its own front door prints and warns."""
+    """The solver, from parts of ``pymatting``: its own function for this prints and warns. Raises ``needs_package``."""
     try:
         from pymatting.laplacian.cf_laplacian import cf_laplacian
         from pymatting.preconditioner.ichol import ichol
@@ -113,7 +113,7 @@ def _load_solver() -> Callable[[np.ndarray, np.ndarray, np.ndarray, _Deadline], 
         from pymatting.solver.cg import cg
     except ImportError:
         raise ClearcutError("needs_package", package="pymatting") from None
-    # it prints where it tries again; standard output is the whole process's, so its own `print` is what is silenced
+    # ichol prints when it retries; only its own `print` is replaced, as standard output belongs to the whole process
     sys.modules["pymatting.preconditioner.ichol"].print = lambda *_: None  # type: ignore[attr-defined]
 
     def solve(rgb: np.ndarray, subject: np.ndarray, unknown: np.ndarray, deadline: _Deadline) -> np.ndarray:
@@ -122,7 +122,7 @@ def _load_solver() -> Callable[[np.ndarray, np.ndarray, np.ndarray, _Deadline], 
         wanted = unknown.ravel()
         rows = laplacian[wanted]
         system, right = rows[:, wanted], -rows[:, ~wanted].dot(subject.ravel()[~wanted].astype(np.float64))
-        if not right.any():  # nothing that is known touches what is not
+        if not right.any():  # no known subject touches the unknown pixels
             return np.zeros(system.shape[0])
         try:
             preconditioner = ichol(system, shifts=(1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0), max_nnz=FILL * system.shape[0])
@@ -131,22 +131,22 @@ def _load_solver() -> Callable[[np.ndarray, np.ndarray, np.ndarray, _Deadline], 
         deadline()
         try:
             return cg(system, right, M=preconditioner, rtol=TOLERANCE, atol=0, maxiter=10_000, callback=deadline)
-        except ValueError:  # not solved after so many rounds
+        except ValueError:  # not converged
             raise ClearcutError("took_too_long", seconds=deadline.seconds) from None
 
     return solve
 
 
 def _enlarge_solution(solved: np.ndarray, small_rgb: np.ndarray, unknown: np.ndarray, rgb: np.ndarray) -> np.ndarray:
-    """`solved` at the size of `rgb`, following its colours where it was unknown."""
+    """`solved` at the size of `rgb`, with a guided filter where it was unknown."""
     size = rgb.shape[1::-1]
     models = fit_models(solved, small_rgb, radius=1, eps=1e-5)
     mask = unknown.astype(np.uint8) * np.uint8(255)
     share = unknown.astype(np.float32)
     enlarged = cv2.resize(solved, size, interpolation=cv2.INTER_LINEAR)
     for tile in find_soft_tiles(cv2.resize(mask, size, interpolation=cv2.INTER_LINEAR), high=256):
-        found = np.clip(apply_models(models, rgb, tile), 0, 255)
+        modelled = np.clip(apply_models(models, rgb, tile), 0, 255)
         before = enlarged[tile].astype(np.float32)
-        mixed = before + enlarge_tile(share, size, tile) * (found - before)
+        mixed = before + enlarge_tile(share, size, tile) * (modelled - before)
         enlarged[tile] = np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
     return enlarged

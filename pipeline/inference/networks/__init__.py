@@ -1,6 +1,6 @@
-"""One module for each way in which networks answer: how a photo is fed to them, and how their output is read.
+"""Families of networks, one module each: how a photo is fed to them, and how their outputs are read.
 
-What else sets networks apart (sizes, ratios, ranges, layouts, names) is data: ``models/kinds.toml``.
+Sizes, ranges, layouts and names differ within a family; they are data, in ``models/kinds.toml``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,34 +16,34 @@ from .prediction import Prediction
 __all__ = ["Family", "NetworkInput", "Outputs", "Prediction", "States", "find_family", "list_outputs"]
 
 Outputs = Sequence[int | str]  # of a network, by position or name
-States = Mapping[str, np.ndarray]  # what a network with memory hands from one frame to the next, by input name
+States = Mapping[str, np.ndarray]  # what a recurrent network passes from frame to frame, by input name
 
 
 class Family(Protocol):
-    """What a module of this room offers.
+    """What each module of this package has.
 
-    A network with memory is given the states of the frame before, and gives back its own; a still picture is a first
-    frame, without any. Modules of networks without memory take no states and have no ``read_states``.
+    A recurrent network takes the states of the frame before and returns its own; a still picture is a first frame,
+    without states. Families without memory take no states and have no ``read_states``.
     """
 
     STATES: Sequence[str]
-    """Outputs that hold the memory, beside those that the card names; empty where there is none."""
+    """Outputs that hold the states, beside those that the card names; empty without memory."""
 
     def feed(self, rgb: np.ndarray, card: ModelCard, states: States | None = None) -> NetworkInput:
-        """The network's input for a photo ``(H, W, 3)`` uint8, after a frame that left `states`."""
+        """The network's input for a photo ``(H, W, 3)`` uint8, with the `states` of the frame before."""
 
     def read(self, results: list[np.ndarray], card: ModelCard, fed: NetworkInput) -> Prediction:
-        """What the network said in the outputs that the card names."""
+        """The prediction in `results`, the outputs that the card names; `fed` is what they were computed from."""
 
     def read_states(self, results: list[np.ndarray]) -> States:
-        """What the next frame is to be fed, from the outputs that `list_outputs` names."""
+        """The states for the next frame, from `results`, the outputs that `list_outputs` names."""
 
 
 def find_family(card: ModelCard) -> Family:
-    """The module that runs networks such as that of `card`."""
+    """The module that feeds and reads the network of `card`."""
     return cast(Family, import_module(f".{card.family}", __name__))
 
 
 def list_outputs(card: ModelCard) -> tuple[int | str, ...]:
-    """All that may ever be asked of the network: what its card names, then its memory."""
+    """All outputs that are ever asked for: those that the card names, then the states."""
     return (*card.read.outputs, *find_family(card).STATES)

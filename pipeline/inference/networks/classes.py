@@ -1,4 +1,4 @@
-"""Networks that give each class a score a pixel: DeepLabV3 and its kin.
+"""Networks that output a score for each class and pixel, such as DeepLabV3.
 
 Source: Chen et al., Rethinking Atrous Convolution for Semantic Image Segmentation, 2017.
 """
@@ -10,16 +10,16 @@ from . import feeding
 from .feeding import NetworkInput, crop_to_photo
 from .prediction import Prediction
 
-STATES = ()  # it has no memory
+STATES = ()  # no memory
 
 
 def feed(rgb: np.ndarray, card: ModelCard, states: None = None) -> NetworkInput:
-    """The photo as the card's feed says."""
+    """A photo ``(H, W, 3)`` uint8 as the input that the card's feed describes."""
     return feeding.feed(rgb, card.feed)
 
 
 def read(results: list[np.ndarray], card: ModelCard, fed: NetworkInput) -> Prediction:
-    """Scores → probabilities; whatever is not background is subject."""
+    """Scores as probabilities; the matte is all that is not background."""
     scores = crop_to_photo(move_channels_last(results[0], card), fed.inside).astype(np.float32, copy=False)
     if card.read.activation == "softmax":
         scores = np.exp(scores - scores.max(axis=2, keepdims=True))
@@ -28,5 +28,5 @@ def read(results: list[np.ndarray], card: ModelCard, fed: NetworkInput) -> Predi
 
 
 def move_channels_last(output: np.ndarray, card: ModelCard) -> np.ndarray:
-    """``(h, w, classes)`` of the first picture."""
+    """The first picture of an output, as ``(h, w, classes)``."""
     return output[0] if card.feed.layout == "nhwc" else output[0].transpose(1, 2, 0)

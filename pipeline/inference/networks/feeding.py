@@ -1,4 +1,4 @@
-"""A photo as a network's input, and where in it the photo lies: the same for every kind that is fed pixels."""
+"""A photo as a network's input, and where in it the photo lies: the same for all families."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -10,19 +10,19 @@ from ...pixels.geometry import Size, fit_size
 from ...pixels.resample import resize_for_network
 from ...registry.catalog import Feed
 
-Region = tuple[float, float, float, float]  # left, top, right, bottom, as parts of the whole
+Region = tuple[float, float, float, float]  # left, top, right, bottom, as fractions of width and height
 WHOLE: Region = (0.0, 0.0, 1.0, 1.0)
 
 
 class NetworkInput(NamedTuple):
-    """What a network is given: one array for its first input, or arrays by name; `inside` is where the photo lies."""
+    """A network's input: an array for its first input, or arrays by name; `inside` is where the photo lies in it."""
 
     inputs: np.ndarray | Mapping[str, np.ndarray]
     inside: Region = WHOLE
 
 
 def feed(rgb: np.ndarray, spec: Feed) -> NetworkInput:
-    """A photo ``(H, W, 3)`` uint8 as float32, ``(1, 3, h, w)`` or ``(1, h, w, 3)``, as `spec` says."""
+    """A photo ``(H, W, 3)`` uint8 as float32, ``(1, 3, h, w)`` or ``(1, h, w, 3)``, resized and scaled by `spec`."""
     pixels, inside = resize_to_input(rgb, spec)
     white = max(float(pixels.max()), 1.0) if spec.divide_by == "maximum" else spec.divide_by
     mean, std = np.array(spec.mean, np.float32), np.array(spec.std, np.float32)
@@ -34,7 +34,7 @@ def feed(rgb: np.ndarray, spec: Feed) -> NetworkInput:
 
 
 def resize_to_input(rgb: np.ndarray, spec: Feed) -> tuple[np.ndarray, Region]:
-    """A photo at the network's input size, ``(h, w, 3)`` uint8, and the part of it that is photo."""
+    """A photo ``(H, W, 3)`` uint8 at the network's input size, ``(h, w, 3)`` uint8, and where it lies in that."""
     size = (rgb.shape[1], rgb.shape[0])
     if spec.resize == "fit-pad":
         return _pad(rgb, spec)
@@ -62,7 +62,7 @@ def _pad(rgb: np.ndarray, spec: Feed) -> tuple[np.ndarray, Region]:
 
 
 def _scale_by_short_side(size: Size, spec: Feed) -> Size:
-    """As the authors of MODNet do: left as it is where the wanted length lies between its sides."""
+    """`size` as the authors of MODNet scale it: not at all where the wanted length lies between both sides."""
     short, longest = spec.size
     scale = 1.0 if min(size) <= short <= max(size) else short / min(size)
     scale = min(scale, longest / max(size))
@@ -74,7 +74,7 @@ def _round_down(size: Size, of: int) -> Size:
 
 
 def crop_to_photo(output: np.ndarray, inside: Region) -> np.ndarray:
-    """The part of a map ``(h, w, …)`` that `inside` names; networks may answer at another size than their input's."""
+    """The part `inside` of an output ``(h, w, …)``, whose size may differ from the input's."""
     if inside == WHOLE:
         return output
     height, width = output.shape[:2]

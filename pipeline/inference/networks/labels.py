@@ -1,4 +1,4 @@
-"""Networks whose scores mean one class a pixel and nothing between: the U-2-Net that parses clothes."""
+"""Networks whose scores only tell the most likely class of a pixel, such as the U-2-Net for clothes."""
 
 import numpy as np
 
@@ -8,15 +8,15 @@ from .classes import move_channels_last
 from .feeding import NetworkInput, crop_to_photo
 from .prediction import Prediction
 
-STATES = ()  # it has no memory
+STATES = ()  # no memory
 
 
 def feed(rgb: np.ndarray, card: ModelCard, states: None = None) -> NetworkInput:
-    """The photo as the card's feed says."""
+    """A photo ``(H, W, 3)`` uint8 as the input that the card's feed describes."""
     return feeding.feed(rgb, card.feed)
 
 
 def read(results: list[np.ndarray], card: ModelCard, fed: NetworkInput) -> Prediction:
-    """The class with the highest score; whatever is not background is subject."""
+    """The class with the highest score of each pixel; the matte is 1 for all but the background."""
     labels = crop_to_photo(move_channels_last(results[0], card), fed.inside).argmax(axis=2).astype(np.uint8)
     return Prediction((labels > 0).astype(np.float32), labels=labels)

@@ -1,28 +1,28 @@
-"""What every kind of network answers with."""
+"""`Prediction`: what a network of any family says of a photo."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-STEPS = 65535  # of opacity
+STEPS = 65535  # between 0 and 1, of a matte as it is kept
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a network said of a photo, at the network's own size.
+    """A network's prediction for a photo, at the network's size.
 
     Attributes
     ----------
     matte
         ``(h, w)`` float32 in [0, 1]; 1 is subject.
     foreground
-        ``(h, w, 3)`` uint8 sRGB: the subject's own colours, where the network tells them.
+        ``(h, w, 3)`` uint8 sRGB: the subject's own colours, where the network predicts them.
     labels
-        ``(h, w)`` uint8: the class of each pixel, 0 the background, where the network knows only that. The matte then
-        is 0 or 1 and has no size of its own between pixels: it grows by nearest neighbour.
+        ``(h, w)`` uint8: the class of each pixel, 0 the background, where the network predicts only that. The matte is
+        then 0 or 1, and is enlarged by nearest neighbour.
     shares
-        ``(h, w, classes)`` float16: the probability of each class, where the network tells them apart softly.
+        ``(h, w, classes)`` float16: the probability of each class, where the network predicts them.
     """
 
     matte: np.ndarray
@@ -32,12 +32,12 @@ class Prediction:
 
     @property
     def planes(self) -> list[np.ndarray]:
-        """Every array that it consists of."""
+        """All its arrays."""
         return [each for each in (self.matte, self.foreground, self.labels, self.shares) if each is not None]
 
     @property
     def nbytes(self) -> int:
-        """Bytes that keeping it costs."""
+        """Bytes of all its arrays."""
         return sum(plane.nbytes for plane in self.planes)
 
     @property
@@ -46,11 +46,11 @@ class Prediction:
         return float(self.matte.max(initial=0)) < 0.5
 
     def round_matte(self) -> "Prediction":
-        """This prediction with its matte in 65,536 steps, as it is kept: kept or not, it gives the same bytes."""
+        """This prediction with its matte rounded to 65,536 steps, as on disk, so that the cache changes no result."""
         return replace(self, matte=np.rint(self.matte * np.float32(STEPS)) / np.float32(STEPS))
 
     def select_classes(self, classes: Collection[int]) -> "Prediction":
-        """This prediction with only these classes as the subject; without any, as it is."""
+        """This prediction with a matte of only these `classes`, numbered from 1; unchanged where there are none."""
         if not classes:
             return self
         if self.shares is not None:

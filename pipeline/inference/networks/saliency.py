@@ -1,4 +1,4 @@
-"""Networks that answer with one map, the subject's matte.
+"""Networks that output one map, the subject's matte.
 
 Sources: Qin et al., U²-Net: Going Deeper with Nested U-Structure for Salient Object Detection, 2020;
 Qin et al., Highly Accurate Dichotomous Image Segmentation, 2022; Zheng et al., Bilateral Reference for High-Resolution
@@ -12,30 +12,30 @@ from . import feeding
 from .feeding import NetworkInput, crop_to_photo
 from .prediction import Prediction
 
-STATES = ()  # it has no memory
+STATES = ()  # no memory
 
 
 def feed(rgb: np.ndarray, card: ModelCard, states: None = None) -> NetworkInput:
-    """The photo as the card's feed says."""
+    """A photo ``(H, W, 3)`` uint8 as the input that the card's feed describes."""
     return feeding.feed(rgb, card.feed)
 
 
 def read(results: list[np.ndarray], card: ModelCard, fed: NetworkInput) -> Prediction:
-    """The map through its activation, stretched to 0-1 if the network saw something; else empty."""
+    """The matte after its activation, stretched to 0-1; all 0 where its range says that there is no subject."""
     matte = crop_to_photo(_take_plane(results[0], card), fed.inside).astype(np.float32, copy=False)
     if card.read.activation == "sigmoid":
         matte = (1 / (1 + np.exp(-np.clip(matte, -30, 30)))).astype(np.float32)
-    least = card.read.normalise_above
-    if least is not None:
+    least_range = card.read.normalise_above
+    if least_range is not None:
         low, high = float(matte.min()), float(matte.max())
-        if high - low <= least:
+        if high - low <= least_range:
             return Prediction(np.zeros_like(matte))
         matte = (matte - low) / (high - low)
     return Prediction(np.clip(matte, 0, 1))
 
 
 def _take_plane(output: np.ndarray, card: ModelCard) -> np.ndarray:
-    """``(h, w)``: the first picture's first channel."""
+    """The first channel of the first picture, ``(h, w)``."""
     first = output[0] if output.ndim == 4 else output
     if first.ndim == 2:
         return first
