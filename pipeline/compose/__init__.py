@@ -1,7 +1,6 @@
-"""Colour and matte → the picture that leaves: background, shadow, outline, crop and canvas; one idea a file.
+"""Composing: a cut-out put together with background, shadow, outline and frame.
 
-Everything here is straight alpha, never multiplied into the colour, and nothing hides where a picture is transparent.
-`compose` puts the ideas together, in the only order that is right.
+Alpha is straight everywhere, never multiplied into the colour, and colour is 0 where a picture is transparent.
 """
 
 from .arrange import ComposedPicture, compose

@@ -1,4 +1,4 @@
-"""All that stands around a subject, put together: turned, placed, outlined, shaded, laid on a background."""
+"""`compose`: turn, place, outline, add a shadow, put on a background, in this order."""
 
 from dataclasses import dataclass, replace
 
@@ -27,24 +27,24 @@ from .outline import draw_outline
 from .own_shadow import NOT_PLAIN, estimate_shadow
 from .shadows import draw_contact_shadow, draw_drop_shadow, strengthen
 
-MOST_PIXELS = 100e6  # of a picture: what a margin and a ratio ask for together can be more than any machine holds
-CONTACT_ROOM = 6.0  # percent of the subject that its contact shadow reaches beyond it
+MOST_PIXELS = 100e6  # of a picture; a margin and a ratio together could ask for any number
+CONTACT_ROOM = 6.0  # percent of the subject, which its contact shadow needs around it
 
 
 @dataclass(frozen=True)
 class ComposedPicture:
-    """A picture that is ready to be written.
+    """A picture that is ready to be encoded.
 
     Attributes
     ----------
     rgb, alpha
-        ``(H, W, 3)`` and ``(H, W)`` uint8, straight; `rgb` is 0 where `alpha` is 0. With a background, alpha is 255.
+        ``(H, W, 3)`` and ``(H, W)`` uint8, straight; `rgb` is 0 where `alpha` is 0. With a background `alpha` is 255.
     matte
-        ``(H, W)`` uint8: the subject alone, in its place.
-    placement
-        Where the photo, `turned_photo`, lies in the picture.
+        ``(H, W)`` uint8: the alpha of the subject alone, in its place.
+    turned_photo, placement
+        The photo after turns and mirrors, and where it lies in the picture.
     fill
-        Percent of the frame that the subject fills, where the frame is one of the options' choosing.
+        Percent of the frame that the subject fills; None where neither crop nor canvas is asked for.
     warnings
         Codes.
     """
@@ -58,7 +58,7 @@ class ComposedPicture:
     warnings: tuple[str, ...] = ()
 
     def frame_photo(self) -> Photo:
-        """The photo itself as it lies in the picture; see-through beyond its borders."""
+        """The photo, background included, in the frame of this picture; transparent beyond its borders."""
         photo = self.turned_photo
         if self.placement.is_identity and photo.size == self.placement.size:
             return photo
@@ -77,24 +77,24 @@ def compose(
     reduced: float = 1.0,
     long_side: int | None = None,
 ) -> ComposedPicture:
-    """Put a subject where it is wanted, on what is wanted.
+    """Put a cut-out together with what the options ask for around it.
 
     Parameters
     ----------
     subject
-        ``(H, W, 3)`` uint8: the photo with the subject's own colours along soft edges.
+        ``(H, W, 3)`` uint8: the photo with the subject's own colours in soft edges.
     alpha
         ``(H, W)`` uint8, its matte.
     photo
-        What both are of, at the same size.
+        The photo that both are of, at the same size.
     options
-        Its groups ``background``, ``shadow`` and ``frame``, and whether ``format`` is one of the subject alone.
+        Its groups ``background``, ``shadow`` and ``frame``, and what ``format`` can hold.
     background
         The picture for ``background=image``.
     reduced
-        How large `photo` is beside the original: 1 is as large.
+        The size of `photo` as a fraction of the original's.
     long_side
-        The longest that a canvas may be in pixels; a longer one is made smaller with all that is on it.
+        The longest side that a canvas may have, in pixels; a larger one is made smaller with all that is on it.
 
     Raises
     ------
@@ -111,12 +111,12 @@ def compose(
         limit = f"≤ {MOST_PIXELS / 1e6:.0f} MP"
         raise ClearcutError("bad_option", name="margin", value=f"{options.margin:g}", accepted=limit)
     rgb, matte = placement.place_layer(subject, alpha)
-    made = ComposedPicture(rgb, matte, matte, placement, turned_photo, warnings=placement.warnings)
+    picture = ComposedPicture(rgb, matte, matte, placement, turned_photo, warnings=placement.warnings)
     if options.crop or options.canvas:
-        made = replace(made, fill=measure_fill(matte))
+        picture = replace(picture, fill=measure_fill(matte))
     if not options.file_format.is_bare:
-        made = _add_effects(made, alpha, options, background)
-    return made if made.rgb is not subject else replace(made, rgb=clear_background(subject, made.alpha))
+        picture = _add_effects(picture, alpha, options, background)
+    return picture if picture.rgb is not subject else replace(picture, rgb=clear_background(subject, picture.alpha))
 
 
 def _turn_photo(photo: Photo, quarters: int, options: Options) -> Photo:
@@ -129,20 +129,21 @@ def _turn_photo(photo: Photo, quarters: int, options: Options) -> Photo:
 
 
 def _place(alpha: np.ndarray, options: Options, reduced: float, long_side: int | None) -> Placement:
-    wanted = parse_canvas(options.canvas)
+    """Where the photo lies in the frame that the options ask for."""
+    canvas = parse_canvas(options.canvas)
     margin = max(options.margin, _measure_room(options))
-    if isinstance(wanted, Canvas):
-        size = fit_size(wanted.size, long_side or max(wanted.size))
-        natural = size[0] / wanted.size[0] / reduced
+    if isinstance(canvas, Canvas):
+        size = fit_size(canvas.size, long_side or max(canvas.size))
+        natural = size[0] / canvas.size[0] / reduced
         filled = options.background in ("original", "blur") and not options.crop
         return place_covering(alpha, size, natural) if filled else place_on_canvas(alpha, size, margin, natural)
-    if wanted:
-        return place_in_ratio(alpha, *wanted, margin)
+    if canvas:
+        return place_in_ratio(alpha, *canvas, margin)
     return place_cropped(alpha, margin) if options.crop else place_whole(alpha)
 
 
 def _measure_room(options: Options) -> float:
-    """Percent of the subject that its outline and its shadow need around it."""
+    """The room that outline and shadow need around the subject, in percent of it."""
     room = {
         "drop": options.shadow_blur + max(abs(options.shadow_x), abs(options.shadow_y)),
         "contact": CONTACT_ROOM,
@@ -151,42 +152,44 @@ def _measure_room(options: Options) -> float:
 
 
 def _add_effects(
-    made: ComposedPicture, alpha: np.ndarray, options: Options, background: Photo | None
+    picture: ComposedPicture, alpha: np.ndarray, options: Options, background: Photo | None
 ) -> ComposedPicture:
-    """`made` with outline, shadow and background; `alpha` is the matte at the photo's size."""
-    box = find_subject_box(made.matte)
+    """`picture` with outline, shadow and background; `alpha` is the matte at the photo's size."""
+    box = find_subject_box(picture.matte)
     percent = max(box.size) / 100 if box else 0.0  # of the subject, in pixels of the picture
-    rgb, shown = draw_outline(made.rgb, made.matte, options.outline * percent, _parse_colour(options.outline_color))
-    shade, warnings = _make_shadow(made, shown, alpha, options, percent)
-    if shade is not None:
-        rgb, shown = composite_under(rgb, shown, strengthen(shade, options.shadow_strength))
-    made = replace(made, rgb=rgb, alpha=shown, warnings=(*made.warnings, *warnings))
-    behind = _make_background(made, alpha, options, background)
-    if behind is None:
-        return made
-    rgb = composite_over(rgb, shown, behind)
-    return replace(made, rgb=rgb, alpha=np.full_like(shown, 255))
+    rgb, shown = draw_outline(
+        picture.rgb, picture.matte, options.outline * percent, _parse_colour(options.outline_color)
+    )
+    shadow, warnings = _make_shadow(picture, shown, alpha, options, percent)
+    if shadow is not None:
+        rgb, shown = composite_under(rgb, shown, strengthen(shadow, options.shadow_strength))
+    picture = replace(picture, rgb=rgb, alpha=shown, warnings=(*picture.warnings, *warnings))
+    backdrop = _make_background(picture, alpha, options, background)
+    if backdrop is None:
+        return picture
+    rgb = composite_over(rgb, shown, backdrop)
+    return replace(picture, rgb=rgb, alpha=np.full_like(shown, 255))
 
 
 def _make_shadow(
-    made: ComposedPicture, shown: np.ndarray, alpha: np.ndarray, options: Options, percent: float
+    picture: ComposedPicture, shown: np.ndarray, alpha: np.ndarray, options: Options, percent: float
 ) -> tuple[np.ndarray | None, tuple[str, ...]]:
     if options.shadow == "contact":
         return draw_contact_shadow(shown), ()
     if options.shadow == "drop":
         offset = options.shadow_x * percent, options.shadow_y * percent
         return draw_drop_shadow(shown, offset, options.shadow_blur * percent), ()
-    if options.shadow == "keep" and options.background not in ("original", "blur"):  # where it is still to be seen
-        own = estimate_shadow(made.turned_photo.rgb, alpha)
-        return (None, (NOT_PLAIN,)) if own is None else (made.placement.place_shadow(own), ())
+    if options.shadow == "keep" and options.background not in ("original", "blur"):  # these show it in the photo
+        own = estimate_shadow(picture.turned_photo.rgb, alpha)
+        return (None, (NOT_PLAIN,)) if own is None else (picture.placement.place_shadow(own), ())
     return None, ()
 
 
 def _make_background(
-    made: ComposedPicture, alpha: np.ndarray, options: Options, background: Photo | None
+    picture: ComposedPicture, alpha: np.ndarray, options: Options, background: Photo | None
 ) -> np.ndarray | Colour | None:
-    """What stands behind: ``(H, W, 3)`` uint8, one colour, or None for nothing."""
-    size, photo = made.placement.size, made.turned_photo
+    """The background that the options ask for, ``(H, W, 3)`` uint8 or one colour; None for a transparent one."""
+    size, photo = picture.placement.size, picture.turned_photo
     colour = _parse_colour(options.background_color)
     match options.background:
         case "transparent":
@@ -198,11 +201,11 @@ def _make_background(
         case "image":
             return _fit_background_picture(background, size, colour, options)
         case "blur":
-            return made.placement.place_backdrop(
+            return picture.placement.place_backdrop(
                 blur_background(_flatten_on(photo, colour), alpha, options.background_blur / 100)
             )
         case "original":
-            return made.placement.place_backdrop(_flatten_on(photo, colour))
+            return picture.placement.place_backdrop(_flatten_on(photo, colour))
 
 
 def _fit_background_picture(background: Photo | None, size: Size, colour: Colour, options: Options) -> np.ndarray:
@@ -213,7 +216,7 @@ def _fit_background_picture(background: Photo | None, size: Size, colour: Colour
 
 
 def _flatten_on(photo: Photo, colour: Colour) -> np.ndarray:
-    """What a photo shows, on `colour` where it is see-through: what it hides there stays hidden."""
+    """The photo ``(H, W, 3)`` uint8 on `colour` where it is transparent."""
     return photo.rgb if photo.alpha is None else composite_over(photo.rgb, photo.alpha, colour)
 
 

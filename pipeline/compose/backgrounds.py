@@ -1,4 +1,4 @@
-"""What can stand behind a subject: a gradient, a picture, the photo itself blurred. One colour needs no code."""
+"""Backgrounds: a gradient, a picture, the photo's own background blurred."""
 
 import math
 from typing import Literal
@@ -13,26 +13,31 @@ from .smooth import KEPT_SIGMA, enlarge, fill_in, reduce_size
 
 Fit = Literal["fill", "fit"]
 WHITE: Colour = (255, 255, 255)
-BLUR_PIXELS = 3e6  # the most that a blur works on
-SURE = 2 / 255  # alpha up to which a pixel is background and nothing else
+BLUR_PIXELS = 3e6  # the largest size at which is blurred
+SURE = 2 / 255  # opacity up to which a pixel is background only
 
 
 def draw_gradient(size: Size, first: Colour, second: Colour, angle: float = 180.0) -> np.ndarray:
-    """From one colour to another in a straight line, ``(H, W, 3)`` uint8.
+    """A linear gradient, ``(H, W, 3)`` uint8.
 
     Parameters
     ----------
     size
         Width and height.
     first, second
-        Colours of the corners where it begins and ends.
+        The colours at its beginning and end.
     angle
-        Where it goes, in degrees clockwise from straight up: 90 to the right, 180 downwards, as in CSS.
+        Its direction in degrees clockwise from upwards, as in CSS: 90 is to the right, 180 downwards.
 
-    Source
-    ------
-    W3C, CSS Images Module Level 3, section 3.1 (linear gradients): the line is as long as it takes for the corners to
-    have the pure colours.
+    Notes
+    -----
+    W3C, CSS Images Module Level 3, section 3.1 (linear gradients): the line is so long that the corners have the pure
+    colours.
+
+    Examples
+    --------
+    >>> draw_gradient((1, 2), (0, 0, 0), (200, 200, 200))[:, 0, 0].tolist()
+    [50, 150]
     """
     width, height = size
     along_x, along_y = math.sin(math.radians(angle)), -math.cos(math.radians(angle))
@@ -54,18 +59,19 @@ def fit_picture(
     position: tuple[float, float] = (0.5, 0.5),
     colour: Colour = WHITE,
 ) -> np.ndarray:
-    """A picture as background, ``(H, W, 3)`` uint8.
+    """A picture fitted to the size of a background, ``(H, W, 3)`` uint8.
 
     Parameters
     ----------
     rgb
-        ``(h, w, 3)`` uint8; one with transparency is to be put on a colour first.
+        ``(h, w, 3)`` uint8, without transparency.
     size
-        Width and height wanted. A picture that has them comes back itself.
+        Width and height; a picture of this size is returned itself.
     fit
-        ``fill``: nothing stays empty, what is too long is cut; ``fit``: all of it shows, the rest is `colour`.
+        ``fill``: the whole background is covered and the picture is cut; ``fit``: the whole picture shows, and the rest
+        is `colour`.
     position
-        What part shows, or where it lies: fractions of the spare width and height, (0, 0) is left and top.
+        Which part shows, or where it lies, as fractions of the spare width and height; (0, 0) is top left.
     colour
         Around a picture that does not fill.
     """
@@ -88,19 +94,19 @@ def fit_picture(
 
 
 def blur_background(rgb: np.ndarray, alpha: np.ndarray, radius: float) -> np.ndarray:
-    """The photo's own background out of focus, without a trace of the subject, ``(H, W, 3)`` uint8.
+    """The photo's background blurred, without the subject, ``(H, W, 3)`` uint8.
 
-    What the subject hides is filled in from around it before the blur, so that no halo of its colour surrounds it.
+    The subject is filled in from around it before the blur, so that it leaves no halo of its colour.
 
     Parameters
     ----------
     rgb
         The photo, ``(H, W, 3)`` uint8.
     alpha
-        ``(H, W)`` uint8: what is not to be seen.
+        The matte, ``(H, W)`` uint8.
     radius
-        Visible reach of the blur (two standard deviations) as a fraction of the photo's longer side, so that a
-        screen-sized view looks as the full size does; 0 gives back `rgb` itself.
+        Reach of the blur (two standard deviations) as a fraction of the photo's longer side, so that a smaller view
+        looks like the full size; 0 returns `rgb` itself.
     """
     height, width = alpha.shape
     sigma = radius * max(width, height) / 2
@@ -109,8 +115,8 @@ def blur_background(rgb: np.ndarray, alpha: np.ndarray, radius: float) -> np.nda
     factor = max(sigma / KEPT_SIGMA, math.sqrt(width * height / BLUR_PIXELS), 1.0)
     small = reduce_size((width, height), factor)
     values = shrink(rgb, small).astype(np.float32)
-    away = 1 + 2 * round(0.004 * max(small) + 1)  # mattes end a little inside the subject
-    hidden = cv2.dilate(shrink(alpha / np.float32(255), small), np.ones((away, away)))
+    margin = 1 + 2 * round(0.004 * max(small) + 1)  # mattes end a little inside the subject
+    hidden = cv2.dilate(shrink(alpha / np.float32(255), small), np.ones((margin, margin)))
     filled = fill_in(values, (hidden <= SURE).astype(np.float32))
     if not (hidden <= SURE).any():
         filled = fill_in(values, np.maximum(1 - hidden, 1e-3))

@@ -1,4 +1,4 @@
-"""Where the subject stands: crop, exact canvas, aspect ratio, quarter turns and mirrors."""
+"""Frames: crop, canvas of an exact size, aspect ratio, quarter turns and mirrors."""
 
 from typing import Literal, NamedTuple
 
@@ -9,15 +9,15 @@ from ..pixels.geometry import Size
 from .layers import Layer
 
 Flip = Literal["none", "horizontal", "vertical"]
-SEEN = 13  # alpha from which a pixel counts as subject: 5 %, since mattes leave faint haze far away from it
-CUT_SHARE = 0.05  # of the subject's width or height on a border of the photo: it goes on beyond
-FADE = 0.12  # of the photo's longer side: how far a shadow goes on beyond its border
+SEEN = 13  # alpha from which a pixel counts as subject: 5 %, since mattes have faint haze far from it
+CUT_SHARE = 0.05  # of the subject's width or height on a border of the photo, from which it counts as cut there
+FADE = 0.12  # of the photo's longer side: the reach of a shadow beyond the photo's border
 LARGEST = 2.0  # times that a subject is enlarged at most
 ENLARGED, TOO_SMALL = "subject_enlarged", "subject_too_small"  # warnings
 
 
 class Box(NamedTuple):
-    """A rectangle in pixels; `right` and `bottom` are the first column and row outside."""
+    """A rectangle in pixels; `right` and `bottom` are exclusive."""
 
     left: int
     top: int
@@ -31,23 +31,23 @@ class Box(NamedTuple):
 
 
 class Placement(NamedTuple):
-    """How a photo lies on a canvas; the same for its colour, its alpha, its shadow and its background.
+    """How a photo lies on a canvas; the same for its colour, alpha, shadow and background.
 
     Attributes
     ----------
     box
         The part of the photo that shows, in its pixels.
     at
-        Where that part's left top corner lies on the canvas; may be a pixel outside.
+        Where that part's top left corner lies on the canvas; may be a pixel outside.
     scaled
         Width and height of that part on the canvas.
     size
         Width and height of the canvas.
     scale
-        Canvas pixels by photo pixel; options in pixels of the original are multiplied by it.
+        Canvas pixels a photo pixel.
     warnings
-        ``subject_enlarged``: it is shown with more pixels than it has; ``subject_too_small``: to fill the canvas it
-        would have had to be enlarged more than is sensible, so it does not.
+        ``subject_enlarged``: the subject has more pixels than in the photo; ``subject_too_small``: it fills less of the
+        canvas than it should, since it would have to be enlarged more than `LARGEST` times.
     """
 
     box: Box
@@ -63,29 +63,32 @@ class Placement(NamedTuple):
         return (self.box.left, self.box.top) == self.at == (0, 0) and self.scaled == self.box.size == self.size
 
     def place_plane(self, plane: np.ndarray) -> np.ndarray:
-        """An alpha or a shadow ``(H, W)`` uint8 on the canvas; 0 beyond the photo."""
+        """A plane ``(H, W)`` uint8 of the photo's size on the canvas; 0 beyond the photo."""
         if self._is_unchanged(plane):
             return plane
         return self._paste(self._resize(self._cut(plane)))
 
     def place_layer(self, rgb: np.ndarray, alpha: np.ndarray) -> Layer:
-        """Straight colour and alpha on the canvas; colour weighs by its alpha where pixels are averaged."""
+        """Colour and alpha of the photo's size on the canvas, straight; colours are averaged weighted by alpha."""
         if self._is_unchanged(alpha):
             return rgb, alpha
         rgb, alpha = self._cut(rgb), self._cut(alpha)
         if self.scaled == self.box.size:
             return self._paste(cv2.copyTo(rgb, alpha)), self._paste(alpha)
-        # half of what 16 bits hold, for a smooth enlargement overshoots next to an edge
+        # half of what 16 bits hold, since cubic interpolation overshoots next to an edge
         weight = self._resize(np.multiply(alpha, 128, dtype=np.uint16))
         shown = cv2.convertScaleAbs(weight, alpha=1 / 128)
-        thrice = cv2.cvtColor(alpha, cv2.COLOR_GRAY2BGR)
-        weighed = self._resize(cv2.multiply(rgb, thrice, scale=128 / 255, dtype=cv2.CV_16U))
+        alphas = cv2.cvtColor(alpha, cv2.COLOR_GRAY2BGR)
+        weighted = self._resize(cv2.multiply(rgb, alphas, scale=128 / 255, dtype=cv2.CV_16U))
         whole = cv2.cvtColor(np.maximum(weight, 1), cv2.COLOR_GRAY2BGR)
-        colour = cv2.divide(weighed, whole, scale=255, dtype=cv2.CV_8U)
+        colour = cv2.divide(weighted, whole, scale=255, dtype=cv2.CV_8U)
         return self._paste(cv2.copyTo(colour, shown)), self._paste(shown)
 
     def place_backdrop(self, rgb: np.ndarray, beyond: int = cv2.BORDER_REFLECT) -> np.ndarray:
-        """An opaque picture of the photo's size ``(H, W, 3)`` on the canvas; beyond its borders it is mirrored."""
+        """An opaque picture ``(H, W[, 3])`` of the photo's size on the canvas, mirrored beyond its borders.
+
+        `beyond` is another of OpenCV's border types.
+        """
         if self._is_unchanged(rgb):
             return rgb
         part = self._resize(self._cut(rgb))
@@ -96,14 +99,14 @@ class Placement(NamedTuple):
         return cv2.copyMakeBorder(inside, above, below, before, after, beyond)
 
     def place_shadow(self, plane: np.ndarray) -> np.ndarray:
-        """As `plane`, for a shadow: one that the photo's border cuts goes on beyond it and fades away."""
+        """As `place_plane`, for a shadow: one that the photo's border cuts is continued beyond it and fades out."""
         if self._is_unchanged(plane):
             return plane
         fades = [
             _make_fade(*facts, FADE * max(self.scaled)) for facts in zip(self.at, self.scaled, self.size, strict=True)
         ]
-        kept = self.place_backdrop(plane, cv2.BORDER_REPLICATE) * fades[1][:, None]
-        return cv2.convertScaleAbs(np.multiply(kept, fades[0], out=kept))
+        continued = self.place_backdrop(plane, cv2.BORDER_REPLICATE) * fades[1][:, None]
+        return cv2.convertScaleAbs(np.multiply(continued, fades[0], out=continued))
 
     def _is_unchanged(self, plane: np.ndarray) -> bool:
         return self.is_identity and plane.shape[1::-1] == self.size
@@ -127,16 +130,16 @@ class Placement(NamedTuple):
 
 
 def find_subject_box(alpha: np.ndarray) -> Box | None:
-    """The smallest box around all that is at least 5 % opaque in `alpha` ``(H, W)`` uint8; None where nothing is."""
+    """The smallest box around all pixels of `alpha` ``(H, W)`` uint8 that are at least 5 % opaque; None without any."""
     left, top, width, height = cv2.boundingRect(cv2.threshold(alpha, SEEN - 1, 255, cv2.THRESH_BINARY)[1])
     return Box(left, top, left + width, top + height) if width else None
 
 
 def measure_fill(alpha: np.ndarray) -> float:
-    """How much of the frame the subject fills, in percent: of the width or of the height, whichever is more.
+    """How much of the frame the subject fills, in percent: of its width or of its height, whichever is more.
 
-    That is how marketplaces word it ("85 % of the frame") and sellers measure it; the share of the area would punish
-    a lamp for being thin. `alpha` is ``(H, W)`` uint8, the whole frame.
+    Marketplaces mean that by "85 % of the frame"; the share of the area would be low for any thin subject. `alpha` is
+    ``(H, W)`` uint8, the whole frame.
     """
     box = find_subject_box(alpha)
     if box is None:
@@ -145,15 +148,15 @@ def measure_fill(alpha: np.ndarray) -> float:
 
 
 def place_cropped(alpha: np.ndarray, margin: float = 0.0) -> Placement:
-    """The subject and a margin around it, nothing scaled.
+    """A crop to the subject with a margin around it, not scaled.
 
     Parameters
     ----------
     alpha
-        ``(H, W)`` uint8. Without a subject, the whole photo stays.
+        ``(H, W)`` uint8. Without a subject the whole photo is kept.
     margin
-        In percent of the subject's longer side; beyond the photo it is empty. A side where the photo itself cuts the
-        subject gets none: shoulders end at the border, and do not float.
+        In percent of the subject's longer side; it is empty beyond the photo. A side where the photo's border cuts the
+        subject gets none, so that shoulders end at the border.
     """
     box = find_subject_box(alpha)
     if box is None:
@@ -174,20 +177,20 @@ def place_in_ratio(alpha: np.ndarray, wide: float, high: float, margin: float = 
 
 
 def place_on_canvas(alpha: np.ndarray, size: Size, margin: float = 0.0, natural: float = 1.0) -> Placement:
-    """A canvas of exactly `size` with the subject as large as it fits, in the middle.
+    """A canvas of exactly `size` with the subject in the middle, as large as it fits.
 
     Parameters
     ----------
     alpha
-        ``(H, W)`` uint8. Without a subject, the whole photo is fitted.
+        ``(H, W)`` uint8. Without a subject the whole photo is fitted.
     size
         Width and height in pixels.
     margin
-        At least this much on every side, in percent of the subject's longer side. A side where the photo itself cuts
-        the subject gets none, and lies on the canvas' border.
+        The least on every side, in percent of the subject's longer side. A side where the photo's border cuts the
+        subject gets none, and lies on the border of the canvas.
     natural
-        Canvas pixels by photo pixel up to which nothing counts as enlarged; the subject grows at most `LARGEST` times
-        that. Other than 1 where photo and canvas are both shown smaller than they are.
+        Canvas pixels a photo pixel up to which nothing counts as enlarged; the subject is enlarged at most `LARGEST`
+        times that. Other than 1 where photo and canvas are views made smaller.
     """
     found = find_subject_box(alpha)
     box = found or place_whole(alpha).box
@@ -216,9 +219,10 @@ def place_covering(alpha: np.ndarray, size: Size, natural: float = 1.0) -> Place
 
 
 def turn(plane: np.ndarray, quarters: int = 0, flip: Flip = "none") -> np.ndarray:
-    """`plane` ``(H, W[, C])`` after this many quarter turns clockwise, then mirrored left to right or upside down.
+    """Turn `plane` ``(H, W[, C])`` by quarter turns clockwise, then mirror it; itself where nothing is asked for.
 
-    No turn and no mirror gives back `plane` itself.
+    >>> turn(np.array([[1, 2]], np.uint8), quarters=1).tolist()
+    [[1], [2]]
     """
     turns = {1: cv2.ROTATE_90_CLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_COUNTERCLOCKWISE}
     if quarters % 4:
@@ -227,32 +231,33 @@ def turn(plane: np.ndarray, quarters: int = 0, flip: Flip = "none") -> np.ndarra
 
 
 def _make_fade(low: int, length: int, size: int, reach: float) -> np.ndarray:
-    """1 from `low` on for `length` of `size` pixels, and beyond less and less, as float32 ``(size,)``."""
+    """Weights ``(size,)`` float32: 1 for `length` pixels from `low` on, and falling to 0 beyond."""
     way = np.arange(size)
     beyond = np.maximum(np.maximum(low - way, way - low - length + 1), 0)
     return np.exp(-((beyond / reach) ** 2)).astype(np.float32)
 
 
 def place_whole(alpha: np.ndarray) -> Placement:
-    """The photo as it lies."""
+    """The photo as it is."""
     height, width = alpha.shape
     return Placement(Box(0, 0, width, height), (0, 0), (width, height), (width, height))
 
 
 def _cut_sides(alpha: np.ndarray, box: Box) -> tuple[bool, ...]:
-    """At which sides of the photo (left, top, right, bottom) the subject in `box` is cut off."""
+    """Whether the photo's border cuts the subject in `box`: left, top, right, bottom."""
     wide, high = box.size
     borders = ((alpha[:, 0], high), (alpha[0], wide), (alpha[:, -1], high), (alpha[-1], wide))
     return tuple(bool((line > 127).sum() > CUT_SHARE * along) for line, along in borders)
 
 
 def _measure_margins(alpha: np.ndarray, box: Box, margin: float) -> tuple[int, ...]:
+    """Pixels of margin at the left, top, right and bottom."""
     spare = round(margin / 100 * max(box.size))
     return tuple(0 if cut else spare for cut in _cut_sides(alpha, box))
 
 
 def _find_origin(alpha: np.ndarray, box: Box, seen: tuple[float, float]) -> tuple[float, float]:
-    """The left top corner, in the photo, of a view `seen` large with `box` in its middle, or at the side it is cut."""
+    """The top left corner, in the photo, of a part `seen` large with `box` in its middle or at a side that cuts it."""
     cut = _cut_sides(alpha, box)
     axes = ((box.left, box.right, seen[0], cut[0], cut[2]), (box.top, box.bottom, seen[1], cut[1], cut[3]))
     return tuple(  # type: ignore[return-value]
@@ -262,6 +267,7 @@ def _find_origin(alpha: np.ndarray, box: Box, seen: tuple[float, float]) -> tupl
 
 
 def _fit_window(middle: float, part: float, whole: int) -> float:
+    """Where a part of `whole` pixels starts: around `middle`, moved inside; centred where it is longer."""
     return (whole - part) / 2 if part >= whole else min(max(middle - part / 2, 0), whole - part)
 
 
@@ -283,5 +289,5 @@ def _make_placement(
         low.append(first)
         high.append(last)
         at.append(min(round((first - start) * scale), side - 1))
-        scaled.append(max(1 - min(at[-1], 0), round((last - start) * scale) - at[-1]))  # one pixel shows, at least
+        scaled.append(max(1 - min(at[-1], 0), round((last - start) * scale) - at[-1]))  # at least one pixel shows
     return Placement(Box(*low, *high), (at[0], at[1]), (scaled[0], scaled[1]), size, scale, warnings)

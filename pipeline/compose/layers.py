@@ -1,4 +1,4 @@
-"""One layer on another: straight 8-bit colour and alpha, rounded right, a strip at a time."""
+"""Compositing of straight 8-bit colour and alpha, rounded to the nearest, a strip of rows at a time."""
 
 from collections.abc import Iterator
 
@@ -7,25 +7,25 @@ import numpy as np
 
 Colour = tuple[int, int, int]  # red, green, blue, 0-255
 Layer = tuple[np.ndarray, np.ndarray]  # straight rgb (H, W, 3) and alpha (H, W), both uint8
-STRIP_PIXELS = 1 << 16  # so that what is done to a strip stays in the fast caches
+STRIP_PIXELS = 1 << 16  # so that a strip stays in the processor's cache
 BLACK: Colour = (0, 0, 0)
 
 
 def join_alpha(alpha: np.ndarray, own: np.ndarray | None) -> np.ndarray:
-    """The matte within the transparency that the photo came with: the product of the two, uint8 ``(H, W)``."""
+    """The product of a matte and the photo's own alpha, ``(H, W)`` uint8; `alpha` itself where there is none."""
     return alpha if own is None else cv2.multiply(alpha, own, scale=1 / 255)
 
 
 def clear_background(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """A copy of `rgb` ``(H, W, 3)`` that is 0 where `alpha` ``(H, W)`` is 0 and untouched elsewhere.
+    """A copy of `rgb` ``(H, W, 3)`` that is 0 where `alpha` ``(H, W)`` is 0 and unchanged elsewhere.
 
-    Soft edges keep the photo's own colour: multiplying it by alpha, as is often done, darkens them.
+    Colours in soft edges are not multiplied by alpha, which would darken them.
     """
     return cv2.copyTo(rgb, alpha)
 
 
 def composite_over(rgb: np.ndarray, alpha: np.ndarray, background: np.ndarray | Colour) -> np.ndarray:
-    """A cut-out on an opaque background, each value rounded to the nearest.
+    """Composite a cut-out over an opaque background.
 
     Parameters
     ----------
@@ -48,13 +48,13 @@ def composite_over(rgb: np.ndarray, alpha: np.ndarray, background: np.ndarray | 
 
 
 def _fill_strip(colour: np.ndarray | Colour, shape: tuple[int, ...]) -> np.ndarray:
-    """A strip of one colour, as high as the highest."""
+    """A strip of one colour, as high as the highest strip of a picture of this shape."""
     first = next(split_strips(*shape))
     return np.full((first.stop - first.start, shape[1], 3), colour, np.uint8)
 
 
 def split_strips(height: int, width: int) -> Iterator[slice]:
-    """The rows of a picture, a strip at a time."""
+    """The rows of each strip of a picture, in order."""
     step = max(1, STRIP_PIXELS // width)
     return (slice(top, min(top + step, height)) for top in range(0, height, step))
 
@@ -72,21 +72,21 @@ def _composite_strip(rgb: np.ndarray, alpha: np.ndarray, behind: np.ndarray, out
 
 
 def composite_under(rgb: np.ndarray, alpha: np.ndarray, shade: np.ndarray, colour: Colour = BLACK) -> Layer:
-    """A cut-out with a one-coloured layer beneath it (a shadow, an outline); both stay straight.
+    """Composite a one-coloured layer, such as a shadow or an outline, under a cut-out.
 
     Parameters
     ----------
     rgb, alpha
         The cut-out: ``(H, W, 3)`` and ``(H, W)`` uint8.
     shade
-        ``(H, W)`` uint8: the layer's alpha. All 0 gives back `rgb` and `alpha` themselves.
+        ``(H, W)`` uint8: the layer's alpha. Where it is all 0, `rgb` and `alpha` themselves are returned.
     colour
         The layer's colour.
 
     Returns
     -------
     rgb, alpha
-        Of the same shapes; `rgb` is 0 where `alpha` is 0.
+        Of the same shapes, straight; `rgb` is 0 where `alpha` is 0.
     """
     if not cv2.hasNonZero(shade):
         return rgb, alpha

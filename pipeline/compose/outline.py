@@ -1,4 +1,4 @@
-"""A sticker's outline: one colour, one width, a smooth edge."""
+"""The outline of a sticker: one colour, one width, a smooth edge."""
 
 import cv2
 import numpy as np
@@ -20,7 +20,7 @@ def draw_outline(rgb: np.ndarray, alpha: np.ndarray, width: float, colour: Colou
     rgb, alpha
         ``(H, W, 3)`` and ``(H, W)`` uint8, straight.
     width
-        In pixels; 0 gives back `rgb` and `alpha` themselves.
+        In pixels; 0 returns `rgb` and `alpha` themselves.
     colour
         Of the backing.
     """
@@ -28,10 +28,10 @@ def draw_outline(rgb: np.ndarray, alpha: np.ndarray, width: float, colour: Colou
 
 
 def draw_backing(alpha: np.ndarray, width: float) -> np.ndarray:
-    """All that is within `width` pixels of the contour of `alpha` ``(H, W)``, as anti-aliased uint8 ``(H, W)``.
+    """All within `width` pixels of the contour of `alpha` ``(H, W)`` uint8, as anti-aliased uint8 ``(H, W)``.
 
-    The distance is to the contour between pixels, not to the nearest pixel of a mask. So round stays round, and
-    slanted lines have no steps.
+    Distances are to the contour between pixels, not to the nearest pixel of a mask, which would give slanted lines
+    steps.
     """
     solid = cv2.threshold(alpha, INSIDE - 1, 255, cv2.THRESH_BINARY)[1]
     left, top, wide, high = cv2.boundingRect(solid)
@@ -46,6 +46,7 @@ def draw_backing(alpha: np.ndarray, width: float) -> np.ndarray:
 
 
 def _draw_near_contour(alpha: np.ndarray, solid: np.ndarray, width: float) -> np.ndarray:
+    """The backing in a box around the subject: rough distances first, exact ones only for pixels near its edge."""
     rough, label = cv2.distanceTransformWithLabels(
         cv2.bitwise_not(solid), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
     )
@@ -63,9 +64,10 @@ def _draw_near_contour(alpha: np.ndarray, solid: np.ndarray, width: float) -> np
 
 
 def _measure_distance(alpha: np.ndarray, pixels: np.ndarray, nearest: np.ndarray) -> np.ndarray:
-    """From the centres of `pixels` to the contour, by way of the pixel within it that is `nearest` and its neighbours.
+    """Distances from the centres of `pixels` to the contour, in pixels; both arguments are flat indices.
 
-    Both are flat indices. The contour is not always closest where a pixel's centre is.
+    The contour is looked for at the `nearest` pixel within it and at that pixel's neighbours, since the contour can be
+    closer there than at the pixel whose centre is closest.
     """
     rows, columns = np.divmod(pixels, alpha.shape[1])
     to_rows, to_columns = np.divmod(nearest, alpha.shape[1])
@@ -80,9 +82,9 @@ def _measure_distance(alpha: np.ndarray, pixels: np.ndarray, nearest: np.ndarray
 
 
 def _measure_contour(alpha: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """How far beyond the centres of these pixels, within the contour, the contour lies: up to one pixel.
+    """How far beyond the centres of these pixels, which are within it, the contour lies: up to one pixel.
 
-    Alpha falls from such a pixel to its neighbours along x and y; where it passes one half, there the contour is.
+    The contour is where alpha, interpolated towards the neighbours along x and y, passes one half.
     """
     own = alpha[rows, columns].astype(np.float32)
     up, down = (rows - 1).clip(0), (rows + 1).clip(max=alpha.shape[0] - 1)

@@ -1,4 +1,4 @@
-"""The shadow that a photo shows on a plain background: how much darker than that background each pixel is."""
+"""The photo's own shadow on a plain background: how much darker than that background each pixel is."""
 
 from typing import NamedTuple
 
@@ -9,18 +9,18 @@ from ..pixels.geometry import fit_size
 from ..pixels.resample import shrink
 from .smooth import enlarge, fill_in
 
-NOT_PLAIN = "background_not_plain"  # warning: no shadow was taken over
+NOT_PLAIN = "background_not_plain"  # warning: no shadow was kept
 LONG_SIDE = 1024  # pixels at which the shadow is measured
-AWAY = 0.003  # of the picture: this close to the subject, its own colour may be in the pixels
+AWAY = 0.003  # of the picture: closer to the subject, pixels may have its colour
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-NOISE, CERTAIN = 0.012, 0.045  # darkening that is not a shadow yet, and that is one
+NOISE, CERTAIN = 0.012, 0.045  # darkening up to which there is no shadow, and from which there is
 
 
 class _Plain(NamedTuple):
-    """What a plain background may still show, as shares of its brightness or of its pixels."""
+    """Limits for a background that counts as plain, as shares of its brightness or of its pixels."""
 
     least: float = 0.08  # of the picture has to be background
-    level: float = 60.0  # of 255: on a dark one, no shadow can be told
+    level: float = 60.0  # of 255: the least brightness, since no shadow can be told on a dark background
     brighter: float = 0.03  # of its pixels may be clearly brighter than the model
     lit: float = 0.35  # of its pixels have to be in no shadow
     texture: float = 0.035  # detail that 95 % of its pixels stay under
@@ -32,12 +32,12 @@ PLAIN = _Plain()
 
 
 def estimate_shadow(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray | None:
-    """The photo's own soft shadow as an alpha for black; None where its background is not plain enough to tell.
+    """The photo's own soft shadow, as the alpha of a black layer.
 
     The background without shadow is modelled, for each channel, as a surface of second degree, fitted to the pixels
-    outside the subject so that darker ones hardly count. Where a pixel is darker than that model, the quotient of the
-    two is how much light the shadow leaves: black of alpha ``1 - quotient`` on the model gives the photo again. Next
-    to the subject and beneath it, the shadow is continued from around it.
+    outside the subject with little weight on darker ones. A pixel's quotient by that model is the light that the shadow
+    leaves: black of alpha ``1 - quotient`` on the model gives the photo again. Next to the subject and beneath it the
+    shadow is continued from around it.
 
     Parameters
     ----------
@@ -49,11 +49,11 @@ def estimate_shadow(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray | None:
     Returns
     -------
     np.ndarray or None
-        ``(H, W)`` uint8.
+        ``(H, W)`` uint8; None where the background is not plain enough.
 
-    Source
-    ------
-    The lopsided fit: Eilers and Boelens, Baseline Correction with Asymmetric Least Squares Smoothing, 2005.
+    Notes
+    -----
+    The asymmetric fit: Eilers and Boelens, Baseline Correction with Asymmetric Least Squares Smoothing, 2005.
     """
     height, width = alpha.shape
     small = fit_size((width, height), LONG_SIDE)
@@ -74,10 +74,10 @@ def estimate_shadow(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray | None:
 
 
 def _continue_shadow(dark: np.ndarray, outside: np.ndarray, clear: np.ndarray) -> np.ndarray:
-    """The shadow from `outside` on to the subject and beneath it: as dark as the nearest pixel that is sure.
+    """The shadow continued beneath the subject: as dark as the nearest pixel of `outside`.
 
-    Between that and the subject (`clear`, not `outside`) it may be darker, as where two things touch, though not much:
-    there it may also be the subject's own edge.
+    Between `outside` and the subject (`clear`) it may be up to 1.4 times as dark, as shadows are where things touch;
+    not more, since the subject's own edge may be there.
     """
     label = cv2.distanceTransformWithLabels(
         (~outside).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
@@ -89,7 +89,7 @@ def _continue_shadow(dark: np.ndarray, outside: np.ndarray, clear: np.ndarray) -
 
 
 def _model_background(values: np.ndarray, outside: np.ndarray) -> np.ndarray:
-    """The background as if nothing stood before it, ``(h, w, 3)`` float32."""
+    """The background without subject and shadow, ``(h, w, 3)`` float32, as `estimate_shadow` says."""
     height, width = outside.shape
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j].astype(np.float32)
     terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
@@ -97,17 +97,17 @@ def _model_background(values: np.ndarray, outside: np.ndarray) -> np.ndarray:
     rows = rows[:: max(1, len(rows) // 40_000)]
     known, wanted = terms.reshape(-1, 6)[rows].astype(np.float64), values.reshape(-1, 3)[rows].astype(np.float64)
     weight = np.ones(len(rows))
-    for turn in range(16):
+    for step in range(16):
         root = np.sqrt(weight)[:, None]
         factors = np.linalg.lstsq(known * root, wanted * root, rcond=None)[0]
         off = (wanted @ LUMA) / np.maximum(known @ factors @ LUMA, 1) - 1
-        # first everything, darker pixels a little; then only what is close to the surface
-        weight = np.where(off < 0, 0.03, 1.0) if turn < 10 else np.exp(-((off / 0.02) ** 2)) + 1e-6
+        # first all pixels, darker ones with little weight; then only those close to the surface
+        weight = np.where(off < 0, 0.03, 1.0) if step < 10 else np.exp(-((off / 0.02) ** 2)) + 1e-6
     return np.clip(terms @ factors.astype(np.float32), 1, 255)
 
 
 def _is_plain(values: np.ndarray, model: np.ndarray, left: np.ndarray, outside: np.ndarray) -> bool:
-    """Whether the background is the model, darkened smoothly and evenly in all colours, and nothing else."""
+    """Whether the background differs from `model` only by a smooth shadow that darkens all colours alike."""
     seen = left[outside]
     bright = values @ LUMA
     mean = fill_in(bright[..., None], outside.astype(np.float32))[..., 0]

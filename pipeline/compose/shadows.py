@@ -1,4 +1,4 @@
-"""Shadows made from a matte: one that falls behind the subject, one where it stands. Each is an alpha for black."""
+"""Shadows drawn from a matte: a drop shadow and a contact shadow, each as the alpha of a black layer."""
 
 import cv2
 import numpy as np
@@ -8,20 +8,20 @@ from ..pixels.resample import shrink
 from .framing import find_subject_box
 from .smooth import KEPT_SIGMA, reduce_size
 
-CONTACT_SIDE = 384  # pixels of the subject's longer side at which its footprint is drawn: nothing in it is sharper
-MOST_SIDE = 2048  # pixels: a small subject on a large canvas is looked at no closer
-NEAR_GROUND = 0.075  # of that side: how far above its lowest point a subject still nearly touches the ground
-TIGHT, WIDE = (0.012, 0.007), (0.06, 0.03)  # reach along x and y of the dark line below it, and of the glow around
-SMALL_FEET = 0.75  # below 1 for what touches in a point to be lighter than a long line, but not by its whole share
+CONTACT_SIDE = 384  # pixels of the subject's longer side at which its contact shadow is drawn, which is blurred
+MOST_SIDE = 2048  # pixels of the whole picture's longer side at most, for a small subject on a large canvas
+NEAR_GROUND = 0.075  # of that side: height above the ground at which a contact shadow has faded
+TIGHT, WIDE = (0.012, 0.007), (0.06, 0.03)  # reach along x and y of the dark line and of the soft shadow around it
+SMALL_FEET = 0.75  # exponent; below 1, so that narrow contacts are not too light beside wide ones
 
 
 def strengthen(shade: np.ndarray, strength: float) -> np.ndarray:
-    """A shadow's alpha ``(H, W)`` uint8 at `strength` percent, 0 to 100; 100 gives back `shade` itself."""
+    """A shadow's alpha ``(H, W)`` uint8 times `strength` percent, 0 to 100; 100 returns `shade` itself."""
     return shade if strength >= 100 else cv2.convertScaleAbs(shade, alpha=max(strength, 0.0) / 100)
 
 
 def draw_drop_shadow(alpha: np.ndarray, offset: tuple[float, float], blur: float) -> np.ndarray:
-    """The subject's silhouette moved and blurred: a shadow on a wall behind it.
+    """The subject's silhouette moved and blurred, as a shadow on a wall behind it.
 
     Parameters
     ----------
@@ -30,12 +30,12 @@ def draw_drop_shadow(alpha: np.ndarray, offset: tuple[float, float], blur: float
     offset
         To the right and downwards, in pixels.
     blur
-        Visible reach of the blur on each side, in pixels (two standard deviations).
+        Reach of the blur on each side, in pixels (two standard deviations).
 
     Returns
     -------
     np.ndarray
-        The shadow's alpha ``(H, W)`` uint8; it goes on beyond a border where the subject does.
+        The shadow's alpha ``(H, W)`` uint8; a subject that the border cuts counts as going on beyond it.
     """
     height, width = alpha.shape
     sigma = max(blur, 0.0) / 2
@@ -52,13 +52,13 @@ def draw_drop_shadow(alpha: np.ndarray, offset: tuple[float, float], blur: float
 
 
 def draw_contact_shadow(alpha: np.ndarray) -> np.ndarray:
-    """Where the subject stands: dark and thin below what touches the ground, with a soft glow around it.
+    """The shadow below what touches the ground: a thin dark line and a soft shadow around it.
 
     Parameters
     ----------
     alpha
-        ``(H, W)`` uint8. The ground is taken to be where the subject is lowest; a part of it that hangs higher casts
-        the less the higher it hangs, so that four legs have four shadows and the arch of a shoe stays light.
+        ``(H, W)`` uint8. The ground is where the subject is lowest; the higher a part is above it, the lighter is its
+        shadow, so that four legs have four shadows and the arch of a shoe is light.
 
     Returns
     -------
@@ -82,7 +82,7 @@ def draw_contact_shadow(alpha: np.ndarray) -> np.ndarray:
 def _draw_footprint(
     near: np.ndarray, lowest: np.ndarray, side: float, size: tuple[int, int], small: tuple[int, int]
 ) -> np.ndarray:
-    """Ellipses around (column, its lowest pixel), as strong as each is `near` the ground, blurred at two reaches."""
+    """The line of each column's `lowest` pixel, weighted by `near`, blurred with two reaches and put together."""
     line = np.zeros(small[::-1], np.float32)
     line[lowest, np.arange(small[0])] = near
     clear = 1.0

@@ -1,33 +1,16 @@
-"""What backgrounds and shadows share: wide blurs at a reduced size, and filling holes from around them."""
+"""Wide blurs at a reduced size, and holes filled in from around them; for backgrounds and shadows."""
 
 import cv2
 import numpy as np
 
 from ..pixels.resample import shrink
 
-KEPT_SIGMA = 4.0  # pixels that a blur keeps after the reduction: enough for it to come back smooth
+KEPT_SIGMA = 4.0  # sigma in pixels that is left after the reduction, enough for a smooth enlargement
 
 
 def reduce_size(size: tuple[int, int], factor: float) -> tuple[int, int]:
     """Width and height divided by `factor`, at least one pixel."""
     return max(1, round(size[0] / factor)), max(1, round(size[1] / factor))
-
-
-def blur_plane(plane: np.ndarray, sigma: float) -> np.ndarray:
-    """A Gaussian blur of `plane` ``(H, W)`` uint8 whose time does not grow with `sigma` (pixels).
-
-    Beyond the border the plane goes on as it ends there. A `sigma` near 0 gives back `plane` itself.
-    """
-    if sigma < 0.1:
-        return plane
-    height, width = plane.shape
-    small = reduce_size((width, height), max(1.0, sigma / KEPT_SIGMA))
-    if small == (width, height):
-        return cv2.GaussianBlur(plane, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
-    values = shrink(plane, small).astype(np.float32)
-    along = [max(sigma * part / whole, 0.1) for part, whole in zip(small, (width, height), strict=True)]
-    values = cv2.GaussianBlur(values, (0, 0), along[0], sigmaY=along[1], borderType=cv2.BORDER_REPLICATE)
-    return enlarge(values, (width, height))
 
 
 def enlarge(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -36,9 +19,9 @@ def enlarge(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def fill_in(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """`values` where they count, and what is around them where they do not.
+    """`values` where they have weight, filled in from around them where they have none.
 
-    A pyramid of normalised convolutions: each coarser level averages only what has weight, and lends to the finer
+    A pyramid of normalised convolutions: each coarser level averages only values with weight, and fills in the finer
     level where that has none.
 
     Parameters
@@ -48,8 +31,8 @@ def fill_in(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
     weight
         ``(H, W)`` float32 in [0, 1]: how much each value counts. All 0 gives all 0.
 
-    Source
-    ------
+    Notes
+    -----
     Knutsson and Westin, Normalized and Differential Convolution, CVPR 1993; Gortler et al., The Lumigraph, SIGGRAPH
     1996 (pull and push).
     """
