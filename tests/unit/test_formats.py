@@ -4,6 +4,7 @@ import io
 import shutil
 import subprocess
 import zipfile
+from typing import get_args
 
 import cv2
 import numpy as np
@@ -14,13 +15,16 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageCms
 from PIL.ExifTags import IFD, Base
 
+from pipeline import InputFiles, Options, cut_out_file
 from pipeline.base.errors import ClearcutError
-from pipeline.pixels.encoders import Picture, encode_picture
-from pipeline.pixels.formats import FORMATS
+from pipeline.pixels.encoders import ENCODERS, Picture, encode_picture
+from pipeline.pixels.formats import FORMATS, list_media_types
 from pipeline.pixels.image_io import Photo, decode, name_cutout
 from pipeline.pixels.metadata import filter_exif
 from pipeline.pixels.profiles import SRGB_PROFILE
+from tests import house
 from tests.pictures import composite, encoded, off, opened
+from tests.spies import answer_without_weights
 from tests.unit.test_metadata import PLACE, telling
 
 SCENE = composite(120, 90, softness=8)
@@ -210,7 +214,9 @@ def test_jpeg_refuses_transparency_and_names_what_would_do():
     assert encode_picture("jpeg", Picture(SCENE.rgb, np.full_like(SCENE.alpha, 255)))
 
 
-@pytest.mark.parametrize(("name", "side"), [("webp", 16_384), ("webp-lossless", 16_384), ("jpeg", 65_536), ("gif", 3)])
+@pytest.mark.parametrize(
+    ("name", "side"), [("webp", 16_384), ("webp-lossless", 16_384), ("jpeg", 65_501), ("avif", 32_769), ("gif", 3)]
+)
 def test_what_a_format_cannot_hold_is_refused(name, side):
     with pytest.raises(ClearcutError) as caught:
         encode_picture(name, Picture(np.zeros((1, side, 3), np.uint8)))
@@ -221,10 +227,67 @@ def test_what_a_format_cannot_hold_is_refused(name, side):
 @pytest.mark.parametrize("name", FORMATS)
 def test_pixels_that_may_not_be_written_to_or_lie_apart_are_no_hindrance(name):
     rgb, alpha = SCENE.rgb[::-1, ::-1], SCENE.alpha[::-1, ::-1]
-    rgb.setflags(encode_picture=False)
+    rgb.setflags(write=False)
     flipped = Picture(rgb, None if FORMATS[name].is_opaque else alpha)
     whole = Picture(*(None if plane is None else np.ascontiguousarray(plane) for plane in (flipped.rgb, flipped.alpha)))
     assert encode_picture(name, flipped) == encode_picture(name, whole)
+
+
+# ---- facts -----------------------------------------------------------------------------------------------------------
+
+
+def differs(name: str, **more) -> bool:
+    """Whether something about a picture shows in its file."""
+    return encode_picture(name, picture_for(name, **more)) != encode_picture(name, picture_for(name))
+
+
+def test_options_facts_and_encoders_know_the_same_formats():
+    choices = get_args(Options.model_fields["format"].annotation)
+    assert choices == tuple(FORMATS) == tuple(ENCODERS)
+    assert [format.name for format in FORMATS.values()] == list(FORMATS)
+
+
+@pytest.mark.parametrize(("option", "trait"), [("quality", "has_quality"), ("keep_exif", "has_exif")])
+def test_an_option_counts_where_the_facts_say_so(option, trait):
+    when = Options.model_json_schema()["properties"][option]["when"]
+    assert when == {"format": [name for name in FORMATS if getattr(FORMATS[name], trait)]}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_encoder_does_what_the_facts_say(name):
+    format, source = FORMATS[name], picture_for(name)
+    assert (encode_picture(name, source, 20) != encode_picture(name, source, 95)) is format.has_quality
+    exif = filter_exif(encoded(SCENE.rgb, "JPEG", exif=telling()))
+    assert differs(name, exif=exif) is format.has_exif
+    if format.is_opaque:
+        with pytest.raises(ClearcutError, match="bad_option"):
+            encode_picture(name, CUTOUT)
+    elif name != "zip":
+        with read(encode_picture(name, CUTOUT)) as image:
+            assert image.mode in ("RGBA", "L")
+
+
+@pytest.mark.parametrize("name", [name for name in FORMATS if FORMATS[name].longest < 1 << 31])
+def test_a_format_holds_as_many_pixels_along_a_side_as_its_facts_say_and_no_more(name):
+    longest = FORMATS[name].longest
+    with read(encode_picture(name, Picture(np.full((1, longest, 3), 90, np.uint8)))) as image:
+        assert image.size == (longest, 1)
+    for shape in ((1, longest + 1, 3), (longest + 1, 1, 3)):
+        with pytest.raises(ClearcutError, match="bad_option"):
+            encode_picture(name, Picture(np.zeros(shape, np.uint8)))
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_what_a_bare_format_holds_is_the_subject_alone(name, monkeypatch):
+    answer_without_weights(monkeypatch)
+    wanted = Options(format=name, background="color", background_color="#00ff00", shadow="drop", outline=3)
+    picture = cut_out_file(InputFiles(encoded(SCENE.rgb)), wanted, house.runtime()).cutout.picture
+    assert (picture.alpha.min() == 255) is not FORMATS[name].is_bare
+    assert np.array_equal(picture.alpha, picture.matte) is FORMATS[name].is_bare
+
+
+def test_every_media_type_is_told_once():
+    assert sorted(list_media_types()) == sorted({format.media_type for format in FORMATS.values()})
 
 
 # ---- the archive -----------------------------------------------------------------------------------------------------

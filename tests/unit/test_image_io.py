@@ -1,5 +1,6 @@
 """From the bytes of a file to a `Photo`: every format, mode, profile and orientation, and broken files."""
 
+import os
 import subprocess
 import sys
 import unicodedata
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageOps
 
 from pipeline.base.errors import ClearcutError
+from pipeline.base.process import QUIET
 from pipeline.base.settings import ROOT
 from pipeline.pixels.encoders import encode_view
 from pipeline.pixels.image_io import Photo, decode, name_cutout
@@ -276,6 +278,48 @@ def test_a_huge_picture_is_refused_before_any_pixel_is_read():
     assert caught.value.code == "too_many_pixels"
     facts = {"width": 30_000, "height": 30_000, "megapixels": 900.0, "limit": 100}
     assert caught.value.facts == {"name": "bomb.png", **facts}
+
+
+AS_A_LIBRARY = """
+import os, sys, warnings
+import cv2, numpy, pydantic
+from PIL import Image
+before = dict(os.environ), Image.MAX_IMAGE_PIXELS, list(warnings.filters)
+import pipeline
+from pipeline import ClearcutError, cut_out_bytes, decode, explain
+files = [open(name, "rb").read() for name in sys.argv[1:]]
+for file in files:
+    try:
+        print("size", *decode(file, "photo.png").size)
+    except ClearcutError as error:
+        print(error.code, sorted(error.facts.items()), explain(error), sep="|")
+print(len(cut_out_bytes(files[-1], own_alpha="keep", cache=False)) > 0)
+print(before == (dict(os.environ), Image.MAX_IMAGE_PIXELS, list(warnings.filters)))
+"""
+
+
+def test_in_a_program_that_imports_the_pipeline_alone_pillows_own_limit_is_told_and_all_else_works(tmp_path):
+    files = {"large": pictures.png_header_only(20_000, 20_000), "cut out": encoded(RGBA)}
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    bare = {name: value for name, value in os.environ.items() if name not in QUIET}
+    command = [sys.executable, "-c", AS_A_LIBRARY, *(str(tmp_path / name) for name in files)]
+    done = subprocess.run(command, cwd=ROOT, env=bare, capture_output=True, text=True)
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    told, *rest = done.stdout.splitlines()
+    code, facts, sentence = told.split("|")
+    assert code == "too_many_pixels" and "('megapixels', 400.0)" in facts and "('name', 'photo.png')" in facts
+    assert "400" in sentence and "{" not in sentence
+    assert rest == [f"size {PHOTO.shape[1]} {PHOTO.shape[0]}", "True", "True"]
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_pictures_that_only_make_pillow_warn_are_read_by_a_program_and_by_a_library(monkeypatch):
+    for limit in (None, PHOTO.shape[0] * PHOTO.shape[1] * 3 // 4):
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+        assert code_of(encoded(PHOTO)) is None
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", PHOTO.shape[0] * PHOTO.shape[1] // 3)
+    assert code_of(encoded(PHOTO)) == "too_many_pixels"
 
 
 @pytest.mark.parametrize(("limit", "code"), [(0.0192, None), (0.019199, "too_many_pixels"), (None, None)])
