@@ -33,6 +33,17 @@ prepare_process()
 pin(read_pinned(os.environ), pytest.MonkeyPatch())
 
 
+WITH_WEIGHTS = {"u2netp", "isnet", "at_hand"}  # fixtures that hand out weights; whatever else does asks for them
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test that is handed weights, so that ``-m "not weights"`` runs those that need none."""
+    for item in items:
+        if WITH_WEIGHTS & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.weights)
+
+
 @pytest.fixture(autouse=True)
 def fresh_state(monkeypatch: pytest.MonkeyPatch) -> None:
     """No prediction of another test is in the cache, no speed is known; without one of its own, a call has this runtime."""
