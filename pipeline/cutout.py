@@ -1,4 +1,4 @@
-"""From the bytes of a photo to the bytes of its cut-out: what every face of the house calls."""
+"""From the bytes of a photo to the bytes of its cut-out: what command line, API and page call."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -29,7 +29,7 @@ class InputFiles:
     background
         Those of the picture for ``background=image``.
     name
-        The photo's file name, which messages tell and the cut-out is named after.
+        The photo's file name, for messages and for the cut-out's name.
     """
 
     photo: bytes
@@ -46,13 +46,13 @@ class Result:
     data
         The file.
     cutout
-        What is in it.
+        The cut-out in it.
     original_size
         Width and height of the photo.
     name
-        What the file is to be called.
+        A file name for it.
     media_type
-        What HTTP calls its format.
+        Its MIME type.
     """
 
     data: bytes
@@ -68,10 +68,10 @@ class Result:
 
     @property
     def full_size(self) -> Size:
-        """Width and height of the picture as it is downloaded, of which a draft is a smaller view."""
-        wanted, placement = parse_canvas(self.cutout.options.canvas), self.cutout.picture.placement
-        if isinstance(wanted, Canvas):
-            return wanted.size
+        """Width and height of the picture at full size, which differs from `size` for a draft."""
+        canvas, placement = parse_canvas(self.cutout.options.canvas), self.cutout.picture.placement
+        if isinstance(canvas, Canvas):
+            return canvas.size
         turned = self.original_size[::-1] if self.cutout.options.rotate % 180 else self.original_size
         shown = self.cutout.picture.turned_photo.size
         if placement.size == shown:
@@ -93,15 +93,20 @@ def cut_out(
     Parameters
     ----------
     inputs
-        The photo, and a picture for behind it.
+        The photo, and a picture for its background.
     options
-        What is wanted; the defaults without.
+        The defaults without.
     runtime
-        Settings and loaded networks; those of the environment without.
+        Settings and loaded networks; `default_runtime` without.
     job
-        Follow or stop the work from another thread.
+        To follow or stop the work from another thread.
     cache
-        Look for a kept prediction, and keep the new one.
+        Whether predictions are looked for in the runtime's cache, and kept there.
+
+    Returns
+    -------
+    Cutout
+        ``rgb`` ``(H, W, 3)`` and ``alpha`` ``(H, W)`` uint8, straight.
 
     Raises
     ------
@@ -127,12 +132,12 @@ def cut_out_file(
     job: Job | None = None,
     cache: bool = True,
 ) -> Result:
-    """The bytes of a photo → the bytes of its cut-out, in a run slot. Parameters as `cut_out`.
+    """Decode a photo, cut it out and encode the result, in a run slot. Parameters as for `cut_out`.
 
     Raises
     ------
     ClearcutError
-        Nothing else; what was not foreseen comes as ``unexpected``.
+        And no other exception: those that are not foreseen become ``unexpected``.
     """
     runtime, job = runtime or default_runtime(), job or Job()
     options = options or Options()
@@ -156,8 +161,24 @@ def cut_out_bytes(
     cache: bool = True,
     **options: Any,
 ) -> bytes:
-    """The bytes of a photo in, the bytes of a transparent PNG (or of what the options ask for) out.
+    """The bytes of a photo in, the bytes of a transparent PNG, or what the options ask for, out.
 
+    Parameters
+    ----------
+    data
+        The photo's file.
+    background_image
+        The file of a picture to put behind the subject.
+    options
+        Fields of `Options` by name, and ``preset``; see `Options.of`.
+
+    Raises
+    ------
+    ClearcutError
+        As `cut_out_file`; ``bad_option``.
+
+    Examples
+    --------
     >>> png = cut_out_bytes(open("cat.jpg", "rb").read(), model="u2netp", feather=2)  # doctest: +SKIP
     """
     wanted = Options.of(**options, background_image=background_image is not None)
@@ -170,32 +191,32 @@ def warm_up(model: str, runtime: Runtime) -> None:
 
 
 def decode_inputs(files: InputFiles, options: Options, runtime: Runtime) -> Inputs:
-    """The pictures in `files`, as far as `options` ask for them. Raises as `decode`."""
+    """Decode the photo, and the background picture where `options` ask for it. Raises as `decode`."""
     limit = runtime.settings.max_megapixels
     photo = image_io.decode(files.photo, files.name, limit)
-    behind = files.background if options.background == "image" else None
-    return Inputs(photo, None if behind is None else image_io.decode(behind, "", limit))
+    background = files.background if options.background == "image" else None
+    return Inputs(photo, None if background is None else image_io.decode(background, "", limit))
 
 
 def make_picture(cutout: Cutout) -> Picture:
-    """What is to be written; a picture with a background has no alpha."""
-    made, options = cutout.picture, cutout.options
-    wanted = parse_canvas(options.canvas)
-    dpi = wanted.dpi if isinstance(wanted, Canvas) else None
-    alpha = made.alpha if options.background == "transparent" or options.file_format.is_bare else None
+    """The picture to be encoded, with its dpi; without alpha where it has a background."""
+    composed, options = cutout.picture, cutout.options
+    canvas = parse_canvas(options.canvas)
+    dpi = canvas.dpi if isinstance(canvas, Canvas) else None
+    alpha = composed.alpha if options.background == "transparent" or options.file_format.is_bare else None
     own = cutout.photo.dpi
     turned = own and (own[::-1] if options.rotate % 180 else own)
-    return Picture(made.rgb, alpha, (dpi, dpi) if dpi else turned)
+    return Picture(composed.rgb, alpha, (dpi, dpi) if dpi else turned)
 
 
 def _encode(cutout: Cutout, data: bytes) -> bytes:
-    """The file that the options name, of a picture cut from the photo in `data`."""
-    options, made = cutout.options, cutout.picture
+    """The cut-out as a file in the format of its options; `data` is the photo's file."""
+    options, composed = cutout.options, cutout.picture
     picture = make_picture(cutout)
     if options.file_format.is_bare:
-        before = made.frame_photo()
-        untouched = before is cutout.photo
-        picture = picture._replace(alpha=made.matte, photo=before, file=data if untouched else b"")
+        photo = composed.frame_photo()
+        untouched = photo is cutout.photo
+        picture = picture._replace(alpha=composed.matte, photo=photo, file=data if untouched else b"")
     elif options.file_format.is_opaque:
         picture = picture._replace(alpha=None)
     if options.keep_exif:

@@ -1,4 +1,4 @@
-"""One photo, looked at again and again while somebody moves its options."""
+"""The draft of a photo: cut-outs at the size of a screen, again and again while options change."""
 
 import hashlib
 from functools import cache
@@ -11,21 +11,21 @@ from .pixels import image_io
 from .pixels.encoders import encode_picture
 from .pixels.geometry import Size
 from .pixels.image_io import Photo
-from .stages import Inputs, Memo, View, hold_slot, run_stages
+from .stages import Inputs, Memo, Reduction, hold_slot, run_stages
 
 
 class Draft:
-    """A photo at screen size, with what networks said of it: only what is new in the options is done anew.
+    """A photo made smaller to the size of a screen, with results of earlier cut-outs, so that a change is shown fast.
 
-    The stages are those of the full size, with a memo. The networks see the whole photo, and lengths are scaled with
-    it, so that each picture looks like the full size made smaller. Safe to use from several threads.
+    The stages are those of the full size, with a memo. Networks are fed with the whole photo and lengths are scaled, so
+    that each picture looks like the full size made smaller. Safe for several threads.
 
     Parameters
     ----------
     name
         The photo's file name.
     long_side
-        The longest that a picture may be, in pixels.
+        The longest side of its pictures, in pixels.
     runtime
         Settings and loaded networks.
     """
@@ -35,9 +35,14 @@ class Draft:
         self._memo = Memo()
 
     def cut_out(self, data: bytes, options: Options, background: bytes | None = None, job: Job | None = None) -> Result:
-        """The picture as a PNG, whatever format the options name, in a run slot. Raises as `cut_out_file` does.
+        """The cut-out as a PNG, whatever format the options name, in a run slot. Raises as `cut_out_file`.
 
-        `data` is always the same photo's file, `background` that of the picture for ``background=image``.
+        Parameters
+        ----------
+        data
+            The photo's file, the same at every call.
+        background
+            The file of the picture for ``background=image``.
         """
         job, limit = job or Job(), self._runtime.settings.max_megapixels
 
@@ -47,10 +52,10 @@ class Draft:
 
         with hold_slot(self._runtime, job, self._name) as clock:
             with clock("decode"):
-                photo, full_size = self._memo.remember("view", (), lambda: self._fit(original()))
+                photo, full_size = self._memo.remember("reduced", (), lambda: self._fit(original()))
                 inputs = Inputs(photo, self._decode_background(background, options))
-            view = View(original, photo.size[0] / full_size[0], self._long_side)
-            cutout = run_stages(inputs, options, self._runtime, job, clock, view=view, memo=self._memo)
+            reduction = Reduction(original, photo.size[0] / full_size[0], self._long_side)
+            cutout = run_stages(inputs, options, self._runtime, job, clock, reduction=reduction, memo=self._memo)
             with clock("encode"):
                 png = encode_picture("png", make_picture(cutout))
             job.check()

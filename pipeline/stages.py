@@ -1,7 +1,7 @@
-"""The stages of a cut-out, and the one runner of them: for the full size, the page's draft, and whatever comes.
+"""The stages of a cut-out, find → matte → edges → colour → compose, run for files and for the page's draft alike.
 
-find → matte → edges → colour → compose. Which options a stage reads is said by the options' own fields; with a memo, a
-stage is done again only where something that it or a stage before it reads is new.
+Which options a stage reads stands at the fields of `Options`. With a memo, a stage runs again only where something that
+it or a stage before it reads has changed.
 """
 
 import threading
@@ -28,23 +28,23 @@ from .pixels.image_io import Photo
 from .pixels.resample import resize_matte
 from .registry import weights
 
-OWN_ALPHA = PredictionResult(Prediction(np.ones((1, 1), np.float32)), "own alpha")  # where nothing else is asked for
-MEMO_SIZES = {"find": 6}  # results of a stage in a memo, some megabytes each; of the others the last one
-Made = TypeVar("Made")
+OWN_ALPHA = PredictionResult(Prediction(np.ones((1, 1), np.float32)), "own alpha")  # for ``own_alpha=keep``
+MEMO_SIZES = {"find": 6}  # results of a stage that a memo holds, some megabytes each; of the others one
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """Pictures, and what a person drew: what is cut out, with options, and nothing else.
+    """All that a cut-out is made from, beside its options.
 
     Attributes
     ----------
     photo
-        From `decode`, or built from an array.
+        From `decode`, or made from an array.
     background
         The picture for ``background=image``.
     marks
-        What a person drew on the photo. No stage reads it yet.
+        For strokes that a person draws on the photo. No stage reads it yet.
     """
 
     photo: Photo
@@ -54,18 +54,16 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Cutout:
-    """A subject without its background, or before another one.
+    """A cut-out: a subject without its background, or before another one.
 
     Attributes
     ----------
     picture
-        Colour, alpha and where the photo lies in them.
-    photo
-        What it was cut from.
-    options
-        What was asked for.
+        Its colour and alpha, and where the photo lies in them.
+    photo, options
+        What it was made from.
     engine
-        What made the matte.
+        What ran the network, as people are told.
     seconds
         Time spent, by stage.
     warnings
@@ -91,12 +89,12 @@ class Cutout:
 
     @property
     def model(self) -> str:
-        """What was asked to find the subject."""
+        """The name of the model."""
         return self.options.model
 
 
 class Clock:
-    """Seconds by stage, of what is done inside ``with clock(stage)``."""
+    """Seconds by stage: the time spent inside ``with clock(stage):``."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -111,17 +109,17 @@ class Clock:
             self.seconds[stage] = self.seconds.get(stage, 0.0) + perf_counter() - start
 
 
-class View(NamedTuple):
-    """How a photo that is made smaller stands for its original.
+class Reduction(NamedTuple):
+    """What links a photo that was made smaller to its original.
 
     Attributes
     ----------
     original
-        Gives the original, which the network sees; called only when a network has to look.
+        Returns the original, which the network is fed with; called only when a network runs.
     reduced
-        How large the photo is beside it.
+        The size of the photo as a fraction of the original's.
     long_side
-        The longest that a picture may be, in pixels.
+        The longest side that the result may have, in pixels.
     """
 
     original: Callable[[], Photo]
@@ -130,25 +128,25 @@ class View(NamedTuple):
 
 
 class Memo:
-    """What the stages have made of one photo, by what they read. Safe to use from several threads."""
+    """Results of the stages for one photo, by what they read. Safe for several threads."""
 
     def __init__(self) -> None:
         self._results: dict[str, OrderedDict[Any, Any]] = {}
         self._lock = threading.Lock()
 
-    def remember(self, stage: str, key: Any, make: Callable[[], Made]) -> Made:
-        """What `stage` made when it was last asked for `key`, else what it makes now."""
+    def remember(self, stage: str, key: Any, make: Callable[[], Value]) -> Value:
+        """The result of `stage` for `key`: a remembered one, else that of `make`, remembered from now on."""
         with self._lock:
-            made = self._results.setdefault(stage, OrderedDict())
-            if key in made:
-                made.move_to_end(key)
-                kept: Made = made[key]
-                return kept
-        new = make()  # without the lock: another thread may meanwhile do the same work, which is no harm
+            results = self._results.setdefault(stage, OrderedDict())
+            if key in results:
+                results.move_to_end(key)
+                remembered: Value = results[key]
+                return remembered
+        new = make()  # without the lock: that two threads do the same work does no harm
         with self._lock:
-            made[key] = new
-            while len(made) > MEMO_SIZES.get(stage, 1):
-                made.popitem(last=False)
+            results[key] = new
+            while len(results) > MEMO_SIZES.get(stage, 1):
+                results.popitem(last=False)
         return new
 
 
@@ -160,19 +158,21 @@ def run_stages(
     clock: Clock,
     *,
     cache: bool = True,
-    view: View | None = None,
+    reduction: Reduction | None = None,
     memo: Memo | None = None,
 ) -> Cutout:
     """Cut the subject out of ``inputs.photo``, stage by stage.
 
     Parameters
     ----------
+    clock
+        Takes the seconds of each stage.
     cache
-        Look for a kept prediction, and keep the new one.
-    view
-        Where the photo is smaller than the one that is meant: lengths in pixels are scaled with it.
+        Whether predictions are looked for in the runtime's cache, and kept there.
+    reduction
+        Where the photo was made smaller: lengths in pixels are scaled with it.
     memo
-        Of this very photo: what has been made before is not made again.
+        Of this photo, to reuse results of earlier runs.
 
     Raises
     ------
@@ -180,11 +180,11 @@ def run_stages(
         See `ANSWERS` in ``base/errors.py``.
     """
     options = options.with_defaults_of(runtime.settings)
-    photo, reduced = inputs.photo, view.reduced if view else 1.0
+    photo, reduced = inputs.photo, reduction.reduced if reduction else 1.0
     read: tuple[Any, ...] = ()
 
-    def run(stage: Stage, make: Callable[[], Made], *facts: Any) -> Made:
-        """One stage; its key holds all that it and those before it have read."""
+    def run(stage: Stage, make: Callable[[], Value], *facts: Any) -> Value:
+        """Run one stage; its key holds all that it and the stages before it have read."""
         nonlocal read
         job.check()
         read = (*read, options.list_values_read_by(stage), facts)
@@ -193,15 +193,15 @@ def run_stages(
 
     asks = memo is not None and not _keeps_own_alpha(photo, options)
     files = weights.stamp(runtime.find_card(options.model), runtime.settings) if asks else ()
-    seen = view.original if view else lambda: photo
+    seen = reduction.original if reduction else lambda: photo
     predicted = run("find", lambda: find_subject(seen(), options, runtime, job, cache), files)
     job.enter("finishing")
     matte = run("matte", lambda: make_matte(photo, predicted.prediction, options, reduced))
     alpha = run("edges", lambda: cut_edges(photo, matte, options, reduced), inputs.marks)
     subject = run("colour", lambda: find_colours(photo, predicted.prediction, alpha, options))
     job.check()
-    with clock("compose"):  # it is never the same twice, or nothing was asked for
-        long_side = view.long_side if view else None
+    with clock("compose"):  # not remembered: it reads most options
+        long_side = reduction.long_side if reduction else None
         picture = compose(subject, alpha, photo, options, inputs.background, reduced=reduced, long_side=long_side)
     nothing = ("nothing_found",) if predicted.prediction.is_empty else ()
     warnings = (*predicted.warnings, *nothing, *picture.warnings)
@@ -209,16 +209,16 @@ def run_stages(
 
 
 def find_subject(photo: Photo, options: Options, runtime: Runtime, job: Job, cache: bool) -> PredictionResult:
-    """What the network that `options` name says of `photo`; none is asked where its own transparency is wanted."""
+    """The prediction of the model in `options`; no network runs where the photo's own alpha is to be kept."""
     if _keeps_own_alpha(photo, options):
         return OWN_ALPHA
     return predict(photo, options.model, runtime, job, cache, options.keep, options.precision)
 
 
 def make_matte(photo: Photo, prediction: Prediction, options: Options, reduced: float = 1.0) -> np.ndarray:
-    """The matte at the photo's size ``(H, W)`` uint8, its edge found as ``refine`` asks; or the photo's own.
+    """The matte at the photo's size, ``(H, W)`` uint8, refined as ``refine`` asks; or the photo's own alpha.
 
-    `photo` may be `reduced` from the one that the network saw.
+    `reduced` is the size of `photo` as a fraction of the original's.
     """
     if photo.alpha is not None and _keeps_own_alpha(photo, options):
         return photo.alpha
@@ -227,13 +227,13 @@ def make_matte(photo: Photo, prediction: Prediction, options: Options, reduced: 
 
 
 def cut_edges(photo: Photo, matte: np.ndarray, options: Options, reduced: float = 1.0) -> np.ndarray:
-    """The subject's alpha ``(H, W)`` uint8: `matte` in the shape that is asked for, with the photo's own alpha."""
+    """The subject's alpha, ``(H, W)`` uint8: `matte` with its edge as asked for, times the photo's own alpha."""
     alpha = shape_edges(matte, options, reduced)
     return join_alpha(alpha, photo.alpha) if options.own_alpha == "intersect" else alpha
 
 
 def find_colours(photo: Photo, prediction: Prediction, alpha: np.ndarray, options: Options) -> np.ndarray:
-    """The subject's own colours ``(H, W, 3)`` uint8; what the photo itself has as see-through is in its own already."""
+    """The subject's own colours, ``(H, W, 3)`` uint8; the photo's where it is transparent itself, or none are asked for."""
     own = None if options.own_alpha == "ignore" else photo.alpha
     if not options.decontaminate or options.background == "original" or _keeps_own_alpha(photo, options):
         return photo.rgb
@@ -248,7 +248,7 @@ def _keeps_own_alpha(photo: Photo, options: Options) -> bool:
 
 @contextmanager
 def hold_slot(runtime: Runtime, job: Job, name: str) -> Iterator[Clock]:
-    """A run slot, held while inside, and a clock; what was not foreseen leaves as ``unexpected``."""
+    """Hold a run slot while inside, with a clock; errors leave as `ClearcutError`."""
     try:
         with runtime.slots.hold(job):
             job.enter("reading")

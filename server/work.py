@@ -11,7 +11,7 @@ from pipeline import Job, Runtime
 
 LOOK_EVERY = 0.5  # seconds between looks whether the caller is still there
 SPARE = 4  # threads for those who are told at once that too many are waiting
-Made = TypeVar("Made")
+Value = TypeVar("Value")
 
 
 class Workers:
@@ -28,7 +28,7 @@ class Workers:
     def __init__(self, runtime: Runtime, queue: int) -> None:
         self._threads = ThreadPoolExecutor(runtime.slots.places + queue + SPARE, thread_name_prefix="clearcut-api")
 
-    async def run(self, request: Request, job: Job, work: Callable[[], Made]) -> Made:
+    async def run(self, request: Request, job: Job, work: Callable[[], Value]) -> Value:
         """What `work` makes; `job` is stopped when the caller of `request` hangs up."""
         task = asyncio.ensure_future(asyncio.get_running_loop().run_in_executor(self._threads, work))
         while not task.done():

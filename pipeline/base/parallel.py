@@ -10,11 +10,11 @@ from typing import TypeVar
 
 from . import machine
 
-Given = TypeVar("Given")
-Made = TypeVar("Made")
+Item = TypeVar("Item")
+Value = TypeVar("Value")
 
 
-def map_parallel(work: Callable[[Given], Made], things: Sequence[Given]) -> Iterator[Made]:
+def map_parallel(work: Callable[[Item], Value], things: Sequence[Item]) -> Iterator[Value]:
     """As `map`, on all cores: the results of `work` on each of `things`, in order.
 
     `work` has to release the interpreter lock to gain by it. Called from inside such work it runs in this thread, since
@@ -28,9 +28,9 @@ def map_parallel(work: Callable[[Given], Made], things: Sequence[Given]) -> Iter
     return _map_in_order(work, things)
 
 
-def _map_in_order(work: Callable[[Given], Made], things: Sequence[Given]) -> Iterator[Made]:
+def _map_in_order(work: Callable[[Item], Value], things: Sequence[Item]) -> Iterator[Value]:
     """Submit a few parts at a time, so that two pictures share the threads and the small one need not wait."""
-    threads, begun = _start_threads(machine.count_cores()), deque[Future[Made]]()
+    threads, begun = _start_threads(machine.count_cores()), deque[Future[Value]]()
     for thing in things:
         begun.append(threads.submit(work, thing))
         if len(begun) == 2 * machine.count_cores():
@@ -50,7 +50,7 @@ if hasattr(os, "register_at_fork"):  # not on Windows
 _thread = threading.local()  # has `works` in the threads of the pool
 
 
-def run_parallel(work: Callable[[Given], object], things: Sequence[Given]) -> None:
+def run_parallel(work: Callable[[Item], object], things: Sequence[Item]) -> None:
     """Do `work` on each of `things` on all cores; as `map_parallel`, without results."""
     for _ in map_parallel(work, things):
         pass
