@@ -116,13 +116,26 @@ def test_outputs_are_told_by_position_or_name(output: int | str, two_answers: Pa
 # ---- compiled networks -----------------------------------------------------------------------------------------------
 
 
-def test_other_weights_other_outputs_and_other_threads_are_compiled_apart(two_answers: Path, monkeypatch: Any) -> None:
+def test_other_weights_other_outputs_and_other_threads_are_compiled_apart(
+    two_answers: Path, on_machine: OnMachine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def count() -> int:
+        return len(list(house.settings().store.list_entries(compiled.FOLDER)))
+
+    on_machine(cores=2)
     loaded(two_answers, [0])
     loaded(two_answers, [1])
     loaded(two_answers, [0], "1" * 64)
-    monkeypatch.setenv("CLEARCUT_THREADS", "1")
+    assert count() == 3
+    on_machine(cores=1)
     loaded(two_answers, [0])
-    assert len(list(house.settings().store.list_entries(compiled.FOLDER))) == 4
+    assert count() == 4
+    monkeypatch.setenv("CLEARCUT_THREADS", "2")
+    loaded(two_answers, [0])
+    assert count() == 4  # threads are what counts, whether they are as many as cores or a setting
+    monkeypatch.setenv("CLEARCUT_THREADS", "3")
+    loaded(two_answers, [0])
+    assert count() == 5
 
 
 def test_its_converter_and_its_reporting_client_are_not_loaded(two_answers: Path) -> None:
