@@ -233,7 +233,7 @@ def cut_edges(photo: Photo, matte: np.ndarray, options: Options, reduced: float 
 
 
 def find_colours(photo: Photo, prediction: Prediction, alpha: np.ndarray, options: Options) -> np.ndarray:
-    """The subject's own colours, ``(H, W, 3)`` uint8; the photo's where it is transparent itself, or none are asked for."""
+    """The subject's own colours, ``(H, W, 3)`` uint8; the photo's where it is transparent, or not asked for."""
     own = None if options.own_alpha == "ignore" else photo.alpha
     if not options.decontaminate or options.background == "original" or _keeps_own_alpha(photo, options):
         return photo.rgb

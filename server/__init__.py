@@ -1,1 +1,1 @@
-"""What another program sees: the HTTP app with its routes, limits, hosts and tokens. It mounts the page."""
+"""The HTTP server: API, limits, hosts and passwords; it mounts the page."""

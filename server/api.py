@@ -1,4 +1,4 @@
-"""The HTTP API: ``POST /api/remove-bg``, ``GET /healthz``; models have a module of their own."""
+"""The HTTP API: ``/api/remove-bg``, ``/api/cache``, ``/healthz``; ``/api/models`` stands in ``models.py``."""
 
 from typing import Any
 from urllib.parse import quote
@@ -25,11 +25,11 @@ from .work import Workers
 
 
 def _build_form_schema(settings: ServerSettings) -> dict[str, Any]:
-    """The multipart form of ``/api/remove-bg``: the photo, a picture for behind it, and the fields of `Options`."""
+    """The JSON schema of the form of ``/api/remove-bg``: photo, background picture, preset, fields of `Options`."""
     schema = Options.model_json_schema()
     for name, field in schema["properties"].items():
         field["description"] = say(f"option.{name}.help")
-        del field["read_by"]  # how the pipeline is built is nothing that a caller could use
+        del field["read_by"]  # of no use to callers
     schema["properties"]["model"]["default"] = settings.model
     file = {"type": "string", "format": "binary"}
     preset = {
@@ -60,7 +60,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 
 
 def build_router(settings: ServerSettings, runtime: Runtime) -> APIRouter:
-    """The routes, bound to the limits of `settings`."""
+    """The routes of the API, which run on `runtime` within the limits of `settings`."""
     router, workers = APIRouter(), Workers(runtime, settings.queue)
     router.include_router(build_models_router(settings, runtime))
 
@@ -98,6 +98,7 @@ def build_router(settings: ServerSettings, runtime: Runtime) -> APIRouter:
 
 
 def _build_headers(result: Result) -> dict[str, str]:
+    """The headers of a cut-out, which tell what is known of it beside its bytes."""
     width, height = result.size
     filled = result.cutout.picture.fill
     facts = {

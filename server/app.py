@@ -1,4 +1,4 @@
-"""The app: guard, API, results and the page, put together."""
+"""The app: guard, API, results and page put together."""
 
 import asyncio
 import logging
@@ -26,7 +26,7 @@ log = logging.getLogger("clearcut")
 
 @dataclass(frozen=True)
 class ServedApp:
-    """An app, what it keeps, and the host names that it answers to (more may be added)."""
+    """An app, its runtime and results, and the host names that it answers to, to which more may be added."""
 
     app: FastAPI
     runtime: Runtime
@@ -35,10 +35,10 @@ class ServedApp:
 
 
 class ResultFile(FileResponse):
-    """A file that may be removed at any moment, for newer ones: then it has expired."""
+    """A file of a result, which may be deleted at any moment; it is then answered as ``expired``."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """As `FileResponse`, which calls a missing file a fault of the program."""
+        """As `FileResponse`, which raises `RuntimeError` for a missing file."""
         try:
             await super().__call__(scope, receive, send)
         except (FileNotFoundError, RuntimeError):
@@ -48,14 +48,14 @@ class ResultFile(FileResponse):
 
 
 def create_app(settings: ServerSettings, uploads: Path | None = None) -> ServedApp:
-    """Everything that this server answers, from the door to the page.
+    """The whole app: guard, API, results, examples and page.
 
     Parameters
     ----------
     settings
         Several apps, each with settings of its own, may live in one process.
     uploads
-        The folder that Gradio puts uploads into, to be swept with the results.
+        The folder that Gradio puts uploads into, which is swept with the results.
     """
     app = FastAPIOffline(
         docs_url="/api/docs", redoc_url=None, static_url="/api/docs-assets", openapi_url="/api/openapi.json",
@@ -63,7 +63,7 @@ def create_app(settings: ServerSettings, uploads: Path | None = None) -> ServedA
     )  # fmt: skip
     runtime = Runtime(settings)
     results = Results(runtime, settings.keep_minutes * 60, uploads)
-    # No origin is allowed; that this middleware is there at all keeps Gradio from reflecting any.
+    # No origin is allowed; with this middleware in place Gradio does not add one of its own, which allows any.
     app.add_middleware(CORSMiddleware, allow_origins=[])
     hosts = add_guard(app.add_middleware, settings)
     app.add_exception_handler(Exception, _explain)
@@ -86,11 +86,11 @@ def create_app(settings: ServerSettings, uploads: Path | None = None) -> ServedA
 
 
 def _add_pictures(app: FastAPI, results: Results, settings: ServerSettings) -> None:
-    """Routes for what the page shows and saves; their long random names are known only to the page that made them."""
+    """Routes of results and examples. A result's key is long and random: only the page that made it knows it."""
 
     @app.get("/results/{key}/{name}", include_in_schema=False)
     async def result(key: str, name: str, prepare: bool = False) -> Response:
-        """One file of a result; with ``prepare`` only whether it could be had, so that the page can say why not."""
+        """One file of a result, made now if need be; with ``prepare`` no content, so that the page can show errors."""
         kept = results.get(key, name)
         if name in kept.rendered and not kept.path(name).exists():
             await asyncio.wrap_future(results.render(kept, name, settings.queue))

@@ -1,4 +1,4 @@
-"""What a caller sends along with a request for a cut-out: pictures and options, read from a form."""
+"""Pictures and options, read from a multipart form."""
 
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
@@ -11,7 +11,7 @@ MOST_FILES, MOST_FIELDS = 2, 100
 
 
 async def read_form(request: Request) -> tuple[InputFiles, Options]:
-    """The pictures and options of a multipart form.
+    """The pictures and options of a request's multipart form.
 
     Raises
     ------

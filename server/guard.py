@@ -1,7 +1,7 @@
-"""Who may come in, and with how much: hosts, origins, passwords and the size of a request. Plain ASGI middleware.
+"""The guard: ASGI middleware before API and page that checks host, origin, password and the size of a request.
 
-It stands before the API and the page alike. On a loopback address it keeps other web sites out: a page elsewhere cannot
-make this browser post here (origin), nor reach it through a name that suddenly means 127.0.0.1 (host).
+On a loopback address it keeps other web sites out: they cannot make the browser post here (origin), nor reach this
+server by a name that they point to 127.0.0.1 (host; DNS rebinding).
 """
 
 import base64
@@ -18,7 +18,7 @@ from .routes import MULTIPART_OVERHEAD, explain_to, find_rule, strip_root_path
 from .settings import ServerSettings, is_loopback, parse_address
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
-OPEN_PATHS = {"/healthz"}  # for load balancers, which know no password; it says nothing but "ok"
+OPEN_PATHS = {"/healthz"}  # for load balancers, which have no password
 HEADERS = {
     b"x-content-type-options": b"nosniff",
     b"referrer-policy": b"no-referrer",
@@ -36,14 +36,16 @@ HEADERS = {
 
 
 class Guard:
-    """The one door: every request passes here first.
+    """Middleware that every request passes first.
 
     Parameters
     ----------
     app
-        What stands behind the door.
+        The app that it guards.
     settings
-        Limits, password and names.
+        Limits, password and addresses.
+    hosts
+        Further host names that are answered to.
     """
 
     def __init__(self, app: ASGIApp, settings: ServerSettings, hosts: set[str]) -> None:
@@ -52,7 +54,7 @@ class Guard:
         self.hosts = hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse with an error body, or pass on with a counted body and safe headers."""
+        """Answer with an error, or pass the request on with a limited body and add security headers."""
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
             return
@@ -82,7 +84,7 @@ class Guard:
             await explain_to(scope, error)(scope, receive, send)
 
     def _check(self, scope: Scope, headers: Headers) -> int:
-        """How many bytes of body may come; raises where the request may not pass at all."""
+        """The most bytes that the body may have. Raises where the request is refused."""
         host = headers.get("host", "")
         if not self._is_known_host(host):
             raise ClearcutError("unknown_host", host=parse_hostname(host)[:100])
@@ -110,7 +112,7 @@ class Guard:
         name = parse_hostname(host)
         if is_loopback(name) or name == self.settings.host.lower() or name in self.hosts:
             return True
-        # An address cannot be re-bound to another machine as a name can; it comes up only where we listen on it.
+        # an address cannot be rebound to another machine as a name can
         return parse_address(name) is not None and self.settings.exposed
 
     def _is_own_origin(self, origin: str, host: str) -> bool:
@@ -143,7 +145,11 @@ def limit_body(receive: Receive, limit: int, refuse: Callable[[int, int], Clearc
 
 
 def parse_hostname(host: str) -> str:
-    """A Host header or netloc without its port, lower case."""
+    """The name in a Host header or netloc: lower case, without the port.
+
+    >>> parse_hostname("Example.com:80"), parse_hostname("[::1]:7860")
+    ('example.com', '[::1]')
+    """
     name = host.strip().lower()
     if name.startswith("["):
         return name.partition("]")[0] + "]"
@@ -151,7 +157,7 @@ def parse_hostname(host: str) -> str:
 
 
 def add_guard(middleware: Callable[..., None], settings: ServerSettings) -> set[str]:
-    """Put the guard before an app; the set that it returns may be given further host names while it serves."""
+    """Add the guard as `middleware`; to the set that is returned, host names may be added while it serves."""
     names = settings.extra_hosts
     middleware(Guard, settings=settings, hosts=names)
     return names

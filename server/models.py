@@ -1,4 +1,4 @@
-"""Models over HTTP: what there is, and, where the owner lets visitors do so, fetching, removing and importing."""
+"""Models over HTTP: listed, and fetched, removed and imported where the settings let visitors do so."""
 
 import tempfile
 import threading
@@ -34,7 +34,7 @@ from .settings import ServerSettings
 
 
 class _Download:
-    """One fetch under way, or what came of it."""
+    """A fetch in a thread of its own: its progress, and its error if it failed."""
 
     def __init__(self, wanted: Card, settings: Settings) -> None:
         self.card, self.job, self._settings = wanted, Job(), settings
@@ -55,7 +55,7 @@ class _Download:
 
 
 class Downloads:
-    """At most one fetch a model at a time, whoever asked for it."""
+    """The fetches of this server, at most one a model at a time."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -63,7 +63,7 @@ class Downloads:
         self._lock = threading.Lock()
 
     def start(self, wanted: Card) -> None:
-        """Begin to fetch, unless that is under way."""
+        """Start to fetch a model, unless it is being fetched."""
         with self._lock:
             latest = self._latest.get(wanted.name)
             if latest is None or not latest.thread.is_alive():
@@ -71,12 +71,12 @@ class Downloads:
                 download.thread.start()
 
     def cancel(self, name: str) -> None:
-        """Stop a fetch, if it is under way."""
+        """Stop the fetch of a model, if there is one."""
         with self._lock:
             latest = self._latest.pop(name, None)
         if latest:
             latest.job.cancel()
-            latest.thread.join(5)  # it may be just about to put its file in place
+            latest.thread.join(5)  # it may be moving its file into place
 
     def describe(self, language: str) -> dict[str, dict[str, Any]]:
         """By model: how far its fetch is, in bytes, or why it came to nothing. One that went well is not told of."""
@@ -99,7 +99,7 @@ def build_models_router(settings: ServerSettings, runtime: Runtime) -> APIRouter
     router = APIRouter(prefix="/api/models")
     downloads = Downloads(settings)
 
-    def manageable(name: str) -> Card:
+    def find_manageable(name: str) -> Card:
         if not settings.may_manage:
             raise ClearcutError("read_only")
         return runtime.find_card(name)
@@ -129,16 +129,16 @@ def build_models_router(settings: ServerSettings, runtime: Runtime) -> APIRouter
     @router.post("/{name}/fetch", status_code=202, summary="Fetch a model")
     def start(name: str) -> dict[str, str]:
         """Begin to fetch what the model needs; ``GET /api/models/fetches`` tells how far it is."""
-        downloads.start(manageable(name))
+        downloads.start(find_manageable(name))
         return {"model": name}
 
     @router.delete("/{name}/fetch", status_code=204, summary="Stop fetching a model")
     def cancel(name: str) -> None:
-        downloads.cancel(manageable(name).name)
+        downloads.cancel(find_manageable(name).name)
 
     @router.delete("/{name}", status_code=204, summary="Remove a model's weights")
     def remove_weights(name: str) -> None:
-        wanted = manageable(name)
+        wanted = find_manageable(name)
         downloads.cancel(name)
         remove_model(wanted, runtime)
 
@@ -150,7 +150,7 @@ def build_models_router(settings: ServerSettings, runtime: Runtime) -> APIRouter
     )
     async def import_file(name: str, request: Request) -> Response:
         """The file itself is the request's body. It is kept only if its checksum holds."""
-        wanted = manageable(name)
+        wanted = find_manageable(name)
         settings.models_dir.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".import-", dir=settings.models_dir) as folder:
             file = Path(folder) / wanted.networks[0].variants[0].file
@@ -172,7 +172,7 @@ async def _receive(request: Request, file: Path) -> None:
 
 
 def describe_model(wanted: Card, language: str, runtime: Runtime) -> dict[str, Any]:
-    """What page and API tell of a model: JSON values."""
+    """What the API tells of a model, as JSON values."""
     settings = runtime.settings
     size = count_bytes(wanted, settings)
     why = say(f"why.{wanted.why}", language, default="") if wanted.why else ""

@@ -8,7 +8,7 @@ from pipeline import ClearcutError, explain, match_language
 
 
 def choose_language(accept_language: str | None) -> str:
-    """The language of the house that the header ``Accept-Language`` prefers, weights and all; else English.
+    """The language of `LANGUAGES` that the header ``Accept-Language`` prefers, by its weights; else English.
 
     >>> choose_language("zh;q=0.1, en;q=0.9")
     'en'
@@ -19,7 +19,7 @@ def choose_language(accept_language: str | None) -> str:
 
 
 def make_error_response(error: ClearcutError, accept_language: str | None) -> JSONResponse:
-    """The JSON body of `error`, with the headers that its status calls for."""
+    """`error` as JSON of code, facts and sentence, with the headers of its status."""
     language = choose_language(accept_language)
     headers = {"Content-Language": language}
     if error.code == "busy":

@@ -1,6 +1,6 @@
-"""Which paths this server answers, how large their bodies may be, and in which shape their errors are told.
+"""Which paths are answered, how large their bodies may be, and how their errors look.
 
-A dialect of other programs adds rules of its own here: larger bodies, another form of error.
+Routes for other programs add rules here: larger bodies, another form of errors.
 """
 
 import re
@@ -16,39 +16,39 @@ from pipeline import ClearcutError
 from .replies import make_error_response
 from .settings import ServerSettings
 
-LARGEST_FILE = 4_000_000_000  # bytes of a weight file that may be sent for import
-SMALL = 1 << 20  # bytes of a request that carries no picture
+LARGEST_FILE = 4_000_000_000  # bytes of a weight file that is sent for import
+SMALL = 1 << 20  # bytes of a request without a picture
 MULTIPART_OVERHEAD = 1 << 16
 Limit = Callable[[ServerSettings, Headers], int]
 ErrorShape = Callable[[ClearcutError, str | None], Response]  # the error, Accept-Language
 
 
 def limit_pictures(settings: ServerSettings, headers: Headers) -> int:
-    """As many bytes as a picture in a form may have; what is no form is small."""
+    """The size of a picture for a multipart form, `SMALL` for any other body; in bytes."""
     if headers.get("content-type", "").lower().startswith("multipart/"):
         return int(settings.max_mb * 1e6) + MULTIPART_OVERHEAD
     return SMALL
 
 
 def limit_weights(settings: ServerSettings, headers: Headers) -> int:
-    """A file of weights, where visitors may bring one."""
+    """The size of a weight file where visitors may import one, else `SMALL`; in bytes."""
     return LARGEST_FILE if settings.may_manage else SMALL
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What holds for the paths that match.
+    """What applies to paths that match.
 
     Attributes
     ----------
     path
         Matched from the start of the path, below the server's root path.
     limit
-        Bytes that the body of a request may have.
+        The bytes that the body of a request may have.
     explain
-        An error as the answer.
+        Makes the answer of an error.
     methods
-        For which it holds; all without any.
+        To which it applies; to all where empty.
     """
 
     path: re.Pattern[str]
@@ -57,7 +57,7 @@ class Rule:
     methods: frozenset[str] = frozenset()
 
     def matches(self, method: str, path: str) -> bool:
-        """Whether it holds for a request."""
+        """Whether it applies to a request."""
         return bool(self.path.match(path)) and (not self.methods or method in self.methods)
 
 
@@ -65,7 +65,7 @@ RULES = (
     Rule(re.compile(r"/api/models/[^/]+/file$"), limit_weights, methods=frozenset({"PUT"})),
     Rule(re.compile(r"/api/")),
     Rule(re.compile(r"/($|healthz$|app/|results/|examples/)")),
-    # Of Gradio's routes those that its page and its client use: not its file, proxy and other side doors.
+    # of Gradio's routes only those that its page and its client use, not those for files and proxies
     Rule(re.compile(r"/(config|theme\.css$|assets/|static/|svelte/|favicon\.ico$|manifest\.json$)")),
     Rule(
         re.compile(
@@ -77,13 +77,13 @@ RULES = (
 
 
 def find_rule(scope: Scope) -> Rule | None:
-    """The first rule that holds for a request; None: there is nothing here."""
+    """The first rule that applies to a request; None where no path is answered."""
     path = strip_root_path(scope)
     return next((rule for rule in RULES if rule.matches(scope["method"], path)), None)
 
 
 def explain_to(scope: Scope, error: ClearcutError) -> Response:
-    """`error` as the caller of this path expects errors."""
+    """The answer for `error` in the form of this path's rule."""
     rule = find_rule(scope)
     explain = rule.explain if rule else make_error_response
     return explain(error, Headers(scope=scope).get("accept-language"))

@@ -1,4 +1,4 @@
-"""Serving: a port of our own, a temporary folder of our own, warm models, and the shared link where wanted."""
+"""Serving: opens the port and a temporary folder, runs the app, warms up the model, opens a shared link."""
 
 import errno
 import os
@@ -39,7 +39,7 @@ TAKEN = (
 
 
 def serve(settings: ServerSettings, language: str) -> None:
-    """Serve the page and the API until stopped; what the terminal is told is in `language`.
+    """Serve page and API until stopped; messages to the terminal are in `language`.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def serve(settings: ServerSettings, language: str) -> None:
             print(say("web.fetching", language, model=default.name, megabytes=size), flush=True)
             try:
                 fetch(default, settings)
-            except ClearcutError as error:  # the page works without it, and offers to fetch it again
+            except ClearcutError as error:  # the page works without it and offers to fetch it
                 print(explain(error, language), file=sys.stderr, flush=True)
         _serve_on(listener, settings, folder / "uploads", language)
 
@@ -73,7 +73,7 @@ def _serve_on(listener: socket.socket, settings: ServerSettings, uploads: Path, 
     server = uvicorn.Server(config)
     stop = threading.Event()
 
-    def once_up() -> None:
+    def attend() -> None:
         while not server.started:
             if stop.wait(0.02):
                 return
@@ -85,15 +85,15 @@ def _serve_on(listener: socket.socket, settings: ServerSettings, uploads: Path, 
         while not stop.wait(SWEEP_SECONDS):
             served.results.sweep()
 
-    # uvicorn hands a SIGTERM on to this when it has shut down; the default would end the process before the clean-up
+    # uvicorn raises SIGTERM again after its shutdown; the default handler would end the process before the clean-up
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    attendant = threading.Thread(target=once_up, name="clearcut-attendant", daemon=True)
+    attendant = threading.Thread(target=attend, name="clearcut-attendant", daemon=True)
     attendant.start()
     try:
         server.run(sockets=[listener])
     finally:
         stop.set()
-        attendant.join(10)  # a network must not be loading while the process ends
+        attendant.join(10)  # else the process could end while a network is loading
 
 
 def _announce(settings: ServerSettings, port: int, language: str) -> None:
@@ -110,7 +110,7 @@ def _announce(settings: ServerSettings, port: int, language: str) -> None:
 
 
 def _share(port: int, hosts: set[str], language: str) -> None:
-    """Open Gradio's tunnel to this port; it carries the page and the API, past the same guard."""
+    """Open Gradio's tunnel to this port; its requests pass the same guard."""
     from gradio.networking import setup_tunnel
 
     try:
@@ -124,7 +124,7 @@ def _share(port: int, hosts: set[str], language: str) -> None:
 
 @contextmanager
 def _open_listener(settings: ServerSettings) -> Iterator[socket.socket]:
-    """A socket bound to the address of `settings`, before anything else is loaded."""
+    """A socket that listens at the address of `settings`, opened before anything slow is loaded."""
     host = "127.0.0.1" if settings.host.lower() == "localhost" else settings.host
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, settings.port, type=socket.SOCK_STREAM)[0]
@@ -146,7 +146,7 @@ def _open_listener(settings: ServerSettings) -> Iterator[socket.socket]:
 
 @contextmanager
 def _make_temporary_folder() -> Iterator[Path]:
-    """One folder for every temporary file of this run, uploads included; gone afterwards, or swept by the next run."""
+    """A folder for all temporary files of this run, deleted afterwards; those of killed runs are deleted first."""
     for stale in Path(tempfile.gettempdir()).glob(f"{TEMP_PREFIX}*-*"):
         if not _is_running(stale.name.removeprefix(TEMP_PREFIX).partition("-")[0]):
             shutil.rmtree(stale, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""The settings of a machine that serves: those of the pipeline, with limits, and who may come in."""
+"""The settings of a server: those of the pipeline, and its address, limits and access."""
 
 import ipaddress
 from typing import Self
@@ -32,7 +32,7 @@ class ServerSettings(Settings):
 
     @property
     def exposed(self) -> bool:
-        """Whether anybody but this machine's own user can come in."""
+        """Whether other machines can reach this server."""
         return self.share or not is_loopback(self.host)
 
     @property
@@ -46,14 +46,18 @@ class ServerSettings(Settings):
         return {name.strip().lower() for name in self.allowed_host.split(",") if name.strip()}
 
     def require_protection(self) -> Self:
-        """Raise ``needs_protection`` where others could come in and neither a password nor ``--public`` was given."""
+        """Raise ``needs_protection`` where the server is exposed, without password and ``--public``; else self."""
         if self.exposed and not self.auth and not self.public:
             raise ClearcutError("needs_protection", what="--share" if self.share else f"--host {self.host}")
         return self
 
 
 def is_loopback(host: str) -> bool:
-    """Whether `host` (a name or an address, without a port) is this machine seen from itself."""
+    """Whether `host`, a name or an address without a port, is a loopback address.
+
+    >>> is_loopback("localhost"), is_loopback("[::1]"), is_loopback("0.0.0.0")
+    (True, True, False)
+    """
     if host.lower() == "localhost":
         return True
     address = parse_address(host)
@@ -61,7 +65,7 @@ def is_loopback(host: str) -> bool:
 
 
 def parse_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """`host` as an IP address, if it is one."""
+    """`host` as an IP address; None where it is a name."""
     try:
         return ipaddress.ip_address(host.strip("[]"))
     except ValueError:

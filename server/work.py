@@ -1,4 +1,4 @@
-"""Work that takes long, done in threads of its own: whatever waits for a place to run, the server goes on answering."""
+"""Threads of their own for cut-outs, so that jobs that wait for a run slot block no other answer."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,8 +9,8 @@ from starlette.requests import Request
 
 from pipeline import Job, Runtime
 
-LOOK_EVERY = 0.5  # seconds between looks whether the caller is still there
-SPARE = 4  # threads for those who are told at once that too many are waiting
+CHECK_SECONDS = 0.5  # between checks whether the caller is still connected
+SPARE = 4  # threads for requests that are refused at once as ``busy``
 Value = TypeVar("Value")
 
 
@@ -20,7 +20,7 @@ class Workers:
     Parameters
     ----------
     runtime
-        Its slots say how many run.
+        Its run slots are how many run.
     queue
         How many may wait.
     """
@@ -29,10 +29,10 @@ class Workers:
         self._threads = ThreadPoolExecutor(runtime.slots.places + queue + SPARE, thread_name_prefix="clearcut-api")
 
     async def run(self, request: Request, job: Job, work: Callable[[], Value]) -> Value:
-        """What `work` makes; `job` is stopped when the caller of `request` hangs up."""
+        """The result of `work`, done in a thread; `job` is cancelled when the caller of `request` disconnects."""
         task = asyncio.ensure_future(asyncio.get_running_loop().run_in_executor(self._threads, work))
         while not task.done():
-            await asyncio.wait({task}, timeout=LOOK_EVERY)
+            await asyncio.wait({task}, timeout=CHECK_SECONDS)
             if not task.done() and await request.is_disconnected():
                 job.cancel()
         return task.result()

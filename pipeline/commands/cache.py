@@ -1,4 +1,4 @@
-"""``clearcut cache``: what is kept on disk, and how to be rid of it."""
+"""``clearcut cache``: shows what is kept on disk, and clears it."""
 
 import argparse
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from .terminal import Context, Line, Terminal
 
 
 def add_arguments(cache: argparse.ArgumentParser, terminal: Terminal) -> None:
-    """What ``cache`` takes: its action."""
+    """Add the arguments of ``cache``."""
     cache.set_defaults(run=show)
     actions = cache.add_subparsers(metavar="ACTION")
     words = terminal.say("cli.cache_clear")
@@ -16,13 +16,13 @@ def add_arguments(cache: argparse.ArgumentParser, terminal: Terminal) -> None:
 
 
 def show(given: argparse.Namespace, context: Context) -> int:
-    """Tell what is kept."""
+    """Print what is kept."""
     context.terminal.print_lines(describe_cache(context))
     return 0
 
 
 def clear(given: argparse.Namespace, context: Context) -> int:
-    """Forget it."""
+    """Delete all kept predictions."""
     from ..inference.cache import PredictionCache
 
     PredictionCache(context.settings).clear()
@@ -31,19 +31,19 @@ def clear(given: argparse.Namespace, context: Context) -> int:
 
 
 def describe_cache(context: Context) -> Iterator[Line]:
-    """What is kept on disk, and how often it served."""
+    """Lines on what is kept on disk, how often it was used, and where."""
     from ..inference.cache import PredictionCache
 
     settings, say = context.settings, context.terminal.say
     if not settings.cache or not settings.cache_disk_mb:
         yield say("doctor.cache"), say("doctor.cache_off")
         return
-    found = PredictionCache(settings).measure()
-    rate = "–" if found.hit_rate is None else f"{found.hit_rate:.0%}"
+    usage = PredictionCache(settings).measure()
+    rate = "–" if usage.hit_rate is None else f"{usage.hit_rate:.0%}"
     numbers: dict[str, Any] = {
-        "entries": found.entries,
-        "megabytes": round(found.bytes / 1e6, 1),
-        "looked": found.hits + found.misses,
+        "entries": usage.entries,
+        "megabytes": round(usage.bytes / 1e6, 1),
+        "looked": usage.hits + usage.misses,
     }
     limits = {"limit": f"{settings.cache_disk_mb:g}", "days": f"{settings.cache_days:g}"}
     yield say("doctor.cache"), say("doctor.cache_holds", **numbers, **limits, rate=rate)

@@ -1,4 +1,4 @@
-"""The command line: its commands, of which each has a room of its own, and how they end."""
+"""The command line: parses arguments, runs one command, and turns errors into sentences and exit codes."""
 
 import argparse
 import logging
@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, NoReturn
 
 from .. import __version__
@@ -16,12 +17,12 @@ from .terminal import Context, Terminal
 if TYPE_CHECKING:
     from ..inference.helper import Helper
 
-COMMANDS = ("cut", "models", "doctor", "cache")  # each is a room of this storey
+COMMANDS = ("cut", "models", "doctor", "cache")  # each a module of this package
 INTERRUPTED = 130
 
 
 class _Parser(argparse.ArgumentParser):
-    """An argument parser whose complaint is one sentence."""
+    """An argument parser that reports an error in one line."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(USER, f"{self.prog}: {message} (see {self.prog} --help)\n")
@@ -30,21 +31,25 @@ class _Parser(argparse.ArgumentParser):
 def main(
     arguments: Sequence[str] | None = None, helper: "Helper | None" = None, environ: Mapping[str, str] = os.environ
 ) -> int:
-    """Run one command; its exit code: 0, or the worst of `ANSWERS` in ``base/errors.py`` that came up.
+    """Run one command; its exit code: 0, or the largest of those of its errors.
 
     Parameters
     ----------
     arguments
         Those of this process without.
     helper
-        A process that serves ``inference.sessions`` and may load the network meanwhile.
+        A helper process that serves ``inference.sessions``, to load the network while this process starts.
     environ
-        Variables, read once: settings and language.
+        Environment variables, for settings and language.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     terminal = Terminal(detect_language(environ))
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")  # as standard error: not every terminal has every sign
     given = _make_parser(arguments, terminal).parse_args(arguments)
-    logging.getLogger("clearcut").addHandler(logging.NullHandler())  # what concerns a person is told as a sentence
+    logging.getLogger("clearcut").addHandler(
+        logging.NullHandler()
+    )  # warnings for people are printed as sentences instead
     try:
         try:
             from ..base.settings import Settings  # pydantic, which --version and a wrong word need not wait for
@@ -66,7 +71,7 @@ def main(
 
 
 def _make_parser(arguments: Sequence[str], terminal: Terminal) -> argparse.ArgumentParser:
-    """The parser of every command, which knows what one takes where that is the one asked for."""
+    """The parser of all commands; only the module of the command in `arguments` is imported for its arguments."""
     parser = _Parser(prog="clearcut", description=terminal.say("cli.description"))
     parser.add_argument("--version", action="version", version=f"Clearcut {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

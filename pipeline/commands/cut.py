@@ -1,4 +1,4 @@
-"""``clearcut cut PHOTO…``."""
+"""``clearcut cut PHOTO…``: cuts photos out, one after another."""
 
 import argparse
 import os
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 STREAM = "-"
 STDIN, STDOUT = "stdin", "stdout"  # their names in messages
-OF_THE_MACHINE = {"engine_fallback"}  # warnings that are the same for every photo
+OF_THE_MACHINE = {"engine_fallback"}  # warnings that are the same for every photo, printed once
 Targets = list[tuple[str, Path | None]]  # each photo with the file that its cut-out goes to; None is standard output
 
 
 def add_arguments(cut: argparse.ArgumentParser, terminal: Terminal) -> None:
-    """What ``cut`` takes."""
+    """Add the arguments of ``cut``."""
     say = terminal.say
     cut.add_argument("photos", nargs="+", metavar="PHOTO", help=say("cli.photos"))
     cut.add_argument("-o", "--output", metavar="OUT", help=say("cli.output"))
@@ -43,13 +43,13 @@ def add_arguments(cut: argparse.ArgumentParser, terminal: Terminal) -> None:
 
 
 def run(given: argparse.Namespace, context: Context) -> int:
-    """Cut all photos out; the worst exit code."""
+    """Cut out all photos; the largest exit code."""
     values = pick_given_values(given, Options)
     if hasattr(given, "preset"):
         values["preset"] = given.preset
     options = Options.of(**values, background_image=bool(given.background_image)).with_defaults_of(context.settings)
     helper = context.helper
-    if helper and options.own_alpha == "keep":  # a network may not be wanted
+    if helper and options.own_alpha == "keep":  # no network may be needed
         helper.stop()
         helper = None
     elif helper:
@@ -73,7 +73,7 @@ def run(given: argparse.Namespace, context: Context) -> int:
 
 
 def choose_targets(photos: list[str], output: str | None, extension: str) -> Targets:
-    """Each photo with the file that its cut-out goes to.
+    """Choose the file that each photo's cut-out is written to.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def choose_targets(photos: list[str], output: str | None, extension: str) -> Tar
     Raises
     ------
     ClearcutError
-        ``output_clash`` where two would go to the same place, ``disk_full`` or ``write_failed`` of a new folder.
+        ``output_clash`` where two would be written to the same file, ``disk_full`` or ``write_failed`` of a new folder.
     """
     from ..pixels.image_io import name_cutout
 
@@ -115,7 +115,7 @@ def choose_targets(photos: list[str], output: str | None, extension: str) -> Tar
 
 
 def _ensure_model(model: str, context: Context) -> None:
-    """Fetch the model unless it is here."""
+    """Fetch the model unless it is installed."""
     from ..registry import catalog, weights
 
     card = catalog.find_card(model, context.settings)
@@ -126,7 +126,7 @@ def _ensure_model(model: str, context: Context) -> None:
 
 
 def _make_runtime(helper: "Helper", context: Context, model: str) -> "Runtime":
-    """A runtime whose network the helper has been loading meanwhile."""
+    """A runtime that takes the network of `model` from the helper process."""
     from ..base.process import prepare_pictures
     from ..inference.runtime import Runtime
     from ..inference.sessions import HelperLoader
@@ -136,14 +136,14 @@ def _make_runtime(helper: "Helper", context: Context, model: str) -> "Runtime":
 
 
 class _Batch:
-    """Photos to be cut out one after another, all with the same options."""
+    """Photos that are cut out one after another with the same options."""
 
     def __init__(self, context: Context, options: Options, background: bytes | None, cache: bool) -> None:
         self._context, self._options, self._background, self._cache = context, options, background, cache
         self._told: set[str] = set()
 
     def run(self, targets: Targets, runtime: "Runtime") -> int:
-        """The worst exit code; what is wrong with one photo does not keep the others from being cut out."""
+        """Cut out all photos; the largest exit code. An error of one photo does not stop the others."""
         from ..base.jobs import Job
 
         worst = 0
@@ -174,12 +174,12 @@ class _Batch:
         for warning in result.cutout.warnings:
             if warning not in self._told:
                 terminal.note(f"{name}: {terminal.say(f'warning.{warning}')}")
-            if warning in OF_THE_MACHINE:  # once is enough
+            if warning in OF_THE_MACHINE:
                 self._told.add(warning)
 
 
 class _Releaser:
-    """Drops the networks as soon as the last photo has been looked at: the picture itself needs the memory."""
+    """Drops the networks after the last prediction, since finishing a large picture needs the memory."""
 
     def __init__(self, runtime: "Runtime") -> None:
         self._runtime = runtime
@@ -190,10 +190,12 @@ class _Releaser:
 
 
 def _name_photo(photo: str) -> str:
+    """The photo's file name, for messages."""
     return STDIN if photo == STREAM else Path(photo).name
 
 
 def _read(photo: str, max_mb: float | None) -> bytes:
+    """The bytes of a file or of standard input. Raises ``file_missing``, ``file_unreadable``, ``too_large``."""
     if photo == STREAM:
         data = sys.stdin.buffer.read()
     else:
@@ -209,7 +211,7 @@ def _read(photo: str, max_mb: float | None) -> bytes:
 
 
 def _write(target: Path, data: bytes) -> None:
-    """Write all of `data` or nothing: first beside the target, then in its place."""
+    """Write `data` whole or not at all: to a file beside the target, which then replaces it."""
     part = target if _is_device(target) else target.with_name(f".clearcut-{os.getpid()}.part")
     try:
         with part.open("wb") as file:
@@ -224,7 +226,7 @@ def _write(target: Path, data: bytes) -> None:
 
 
 def _is_device(target: Path) -> bool:
-    """Whether `target` is something that exists but is no regular file, such as ``/dev/full`` or a pipe."""
+    """Whether `target` exists and is neither a regular file nor a folder, such as ``/dev/full`` or a pipe."""
     try:
         return not stat.S_ISREG(target.stat().st_mode) and not target.is_dir()
     except OSError:

@@ -10,9 +10,14 @@ from ..base.words import say
 
 
 def add_flags(parser: ArgumentParser | _ArgumentGroup, model: type[BaseModel], prefix: str, language: str) -> None:
-    """Give `parser` a flag for each field of `model`; help is ``<prefix>.<field>.help``, in `language`.
+    """Add a flag to `parser` for each field of `model`.
 
-    Values stay text: the model itself checks them, so that a limit stands in one place.
+    Values stay text, since the model checks them: its limits stand in one place.
+
+    Parameters
+    ----------
+    prefix, language
+        ``option`` or ``setting``: the help is ``<prefix>.<field>.help`` of the locale files.
     """
     for name, field in model.model_fields.items():
         words = say(f"{prefix}.{name}.help", language).replace("%", "%%")
@@ -27,5 +32,5 @@ def add_flags(parser: ArgumentParser | _ArgumentGroup, model: type[BaseModel], p
 
 
 def pick_given_values(arguments: Namespace, model: type[BaseModel]) -> dict[str, Any]:
-    """The fields of `model` that were given on the command line."""
+    """The fields of `model` that were given on the command line, by name."""
     return {name: value for name, value in vars(arguments).items() if name in model.model_fields}

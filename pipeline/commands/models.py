@@ -1,4 +1,4 @@
-"""``clearcut models …``: what there is, and what comes and goes."""
+"""``clearcut models …``: lists models, fetches, checks, imports, removes, exports and adds them."""
 
 import argparse
 from collections.abc import Callable
@@ -15,31 +15,31 @@ COLUMNS = ("name", "for", "size", "licence", "commercial_use", "installed")
 
 
 def add_arguments(models: argparse.ArgumentParser, terminal: Terminal) -> None:
-    """What ``models`` takes: its actions."""
+    """Add the actions of ``models`` and their arguments."""
     say = terminal.say
     models.set_defaults(run=show)
     actions = models.add_subparsers(metavar="ACTION")
 
-    def action(name: str, run: Callable[[argparse.Namespace, Context], int]) -> argparse.ArgumentParser:
+    def add_action(name: str, run: Callable[[argparse.Namespace, Context], int]) -> argparse.ArgumentParser:
         words = say(f"cli.{name}")
         parser: argparse.ArgumentParser = actions.add_parser(name, help=words, description=words)
         parser.set_defaults(run=run)
         return parser
 
-    fetch = action("fetch", _fetch)
+    fetch = add_action("fetch", _fetch)
     fetch.add_argument("name", metavar="NAME", nargs="?", default="")
     fetch.set_defaults(complain=fetch.error)
     fetch.add_argument("--all-permissive", action="store_true", help=say("cli.all_permissive"))
-    action("check", _check)
-    optimise = action("optimise", _optimise)
+    add_action("check", _check)
+    optimise = add_action("optimise", _optimise)
     optimise.add_argument("name", metavar="NAME")
     optimise.add_argument("folder", metavar="DIR", type=Path, nargs="?", help=say("cli.optimise.folder"))
-    action("remove", _remove).add_argument("name", metavar="NAME")
-    importing = action("import", _import)
+    add_action("remove", _remove).add_argument("name", metavar="NAME")
+    importing = add_action("import", _import)
     importing.add_argument("name", metavar="NAME")
     importing.add_argument("file", metavar="FILE", type=Path)
-    action("export", _export).add_argument("folder", metavar="DIR", type=Path)
-    add = action("add", _add)
+    add_action("export", _export).add_argument("folder", metavar="DIR", type=Path)
+    add = add_action("add", _add)
     add.add_argument("file", metavar="FILE", type=Path)
     for flag, metavar in (("kind", "KIND"), ("size", "SIZE"), ("name", "NAME"), ("license", "TEXT")):
         add.add_argument(f"--{flag}", metavar=metavar, default="", required=flag == "kind", help=say(f"cli.add.{flag}"))
@@ -47,7 +47,7 @@ def add_arguments(models: argparse.ArgumentParser, terminal: Terminal) -> None:
 
 
 def show(given: argparse.Namespace, context: Context) -> int:
-    """List every model."""
+    """Print a table of all models."""
     from ..registry.catalog import list_models, to_megabytes
     from ..registry.weights import count_bytes, is_installed
 
@@ -166,20 +166,20 @@ def _add(given: argparse.Namespace, context: Context) -> int:
 
 
 def fetch_and_tell(card: "Card", context: Context) -> list[Path]:
-    """Fetch `card`, and tell how far that is; the files."""
+    """Fetch `card` and print the progress; its files. What its licence forbids or leaves open is printed first."""
     from ..registry import fetching
 
     terminal = context.terminal
-    if card.commercial_use != "yes":  # before anything is fetched: what its licence does not allow, or leaves open
+    if card.commercial_use != "yes":
         rights, why = (
             terminal.say(f"model.commercial.{card.commercial_use}"),
             terminal.say(f"why.{card.why}", default=""),
         )
         terminal.note(f"{card.name}, {card.license}: {rights}. {why}".rstrip())
-    return fetching.fetch(card, context.settings, _show_progress(card.name, terminal))
+    return fetching.fetch(card, context.settings, _make_progress(card.name, terminal))
 
 
-def _show_progress(name: str, terminal: Terminal) -> Callable[[int | None, int], None]:
+def _make_progress(name: str, terminal: Terminal) -> Callable[[int | None, int], None]:
     shown: list[int | None] = []
 
     def show(done: int | None, total: int) -> None:

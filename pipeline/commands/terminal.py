@@ -1,4 +1,4 @@
-"""What a command is given, and how it speaks to whoever sits at the terminal."""
+"""What commands are given: settings, and the terminal that they print to."""
 
 import sys
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..inference.helper import Helper
     from ..inference.runtime import Runtime
 
-Line = tuple[str, str]  # what it is about, and one sentence
+Line = tuple[str, str]  # a title and a sentence
 
 
 @dataclass(frozen=True)
@@ -28,16 +28,16 @@ class Terminal:
         return say(key, self.language, default=default, **facts)
 
     def complain(self, error: ClearcutError) -> int:
-        """Tell what went wrong on standard error; the exit code for it."""
+        """Print the sentence for `error` to standard error; its exit code."""
         print(explain(error, self.language), file=sys.stderr)
         return error.exit_code
 
     def note(self, sentence: str) -> None:
-        """Tell something beside the result, on standard error."""
+        """Print a sentence to standard error."""
         print(sentence, file=sys.stderr)
 
     def print_lines(self, lines: Iterable[Line]) -> None:
-        """Print two columns."""
+        """Print titles and sentences in two columns."""
         lines = list(lines)
         width = max(len(title) for title, _ in lines)
         for title, sentence in lines:
@@ -51,9 +51,9 @@ class Context:
     Attributes
     ----------
     terminal, settings
-        Whom to tell, and this machine's settings.
+        Where it prints, and this machine's settings.
     helper
-        A process that is ready to load a network while this one starts, where there is one.
+        A helper process that can load a network while this one starts, if there is one.
     """
 
     terminal: Terminal
@@ -62,7 +62,7 @@ class Context:
 
     @cached_property
     def runtime(self) -> "Runtime":
-        """A runtime, made when a command first needs one: many do not."""
+        """A runtime, made when it is first used: many commands need none."""
         from ..base.process import prepare_pictures
         from ..inference.runtime import Runtime
 

@@ -1,1 +1,1 @@
-"""What an owner does to an installation: own models, trials, faster arithmetic, a look at its health."""
+"""What an owner does to an installation: own models, trials, faster arithmetic, checks of the machine."""

@@ -1,4 +1,4 @@
-"""What this machine is, what runs on it and why, and whether it works: findings as codes and facts."""
+"""What this machine has, which engine runs which model and why, and a self-test: findings as codes and facts."""
 
 from collections.abc import Callable, Iterator
 from time import perf_counter
@@ -19,18 +19,18 @@ from ..registry.weights import is_installed
 from ..stages import Inputs
 from .trial import draw_test_picture
 
-MOST_OFF = 30  # how many grey levels of 255 the matte of the drawn picture may be off on the mean
+MOST_OFF = 30  # mean error, in grey levels of 255, that the matte of the drawn picture may have
 
 
 class Finding(NamedTuple):
-    """One thing that was found out.
+    """One finding about this machine.
 
     Attributes
     ----------
     about
-        A code, or a model's name.
+        What it is about: a code, or a model's name.
     code, facts
-        The sentence, ``doctor.<code>`` in the locale files; a sentence without a code stands in ``facts["text"]``.
+        The sentence ``doctor.<code>`` of the locale files; where the code is empty, it is ``facts["text"]``.
     """
 
     about: str
@@ -39,7 +39,7 @@ class Finding(NamedTuple):
 
 
 def examine_processor(settings: Settings) -> Iterator[Finding]:
-    """Name, cores, the features that matter here, and memory."""
+    """The processor's name, cores and features, and the memory."""
     name, features = machine.identify_processor()
     threads = settings.threads or machine.count_cores()
     facts = {"name": name, "cores": machine.count_cores(), "threads": threads, "features": ", ".join(features)}
@@ -49,7 +49,7 @@ def examine_processor(settings: Settings) -> Iterator[Finding]:
 
 
 def examine_engines() -> Iterator[Finding]:
-    """The engines that are here, and the execution providers of onnxruntime."""
+    """The installed engines with their versions, and the execution providers of onnxruntime."""
     versions = engines.list_versions()
     yield Finding("engines", "", {"text": ", ".join(f"{name} {version}" for name, version in versions.items()) + "."})
     import onnxruntime
@@ -70,16 +70,16 @@ def examine_models(settings: Settings) -> Iterator[Finding]:
 
 
 def run_self_test(runtime: Runtime) -> Iterator[Finding]:
-    """Cut a drawn picture with the machine's own model, twice. Raises ``self_test`` where that is no cut-out."""
+    """Cut out a drawn picture twice, with the settings' model. Raises ``self_test`` where the matte is wrong."""
     pixels, figure = draw_test_picture()
 
-    def timed(work: Callable[[], Any]) -> tuple[Any, float]:
+    def measure_time(work: Callable[[], Any]) -> tuple[Any, float]:
         start = perf_counter()
         return work(), perf_counter() - start
 
     inputs = Inputs(Photo(pixels))
-    cutout, first = timed(lambda: cut_out(inputs, Options(), runtime, cache=False))
-    _, again = timed(lambda: cut_out(inputs, Options(), runtime, cache=False))
+    cutout, first = measure_time(lambda: cut_out(inputs, Options(), runtime, cache=False))
+    _, again = measure_time(lambda: cut_out(inputs, Options(), runtime, cache=False))
     off = float(np.abs(cutout.alpha.astype(np.float32) - 255 * figure).mean())
     if off > MOST_OFF:
         raise ClearcutError("self_test", model=cutout.model, off=round(off))

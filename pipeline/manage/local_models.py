@@ -1,4 +1,4 @@
-"""Models that come and go at the user's hand: files brought, files removed, and networks of the user's own."""
+"""Weight files that a user imports or removes, and networks of the user's own."""
 
 import re
 import tomllib
@@ -16,11 +16,13 @@ from . import trial
 from .trial import Trial
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,60}")
-LARGEST = 8192  # pixels that a network's input may measure
+LARGEST = 8192  # pixels along a side of a network's input
 
 
 def import_weights(card: Card, file: Path, runtime: Runtime) -> Path:
-    """Import the user's own copy of a published weight file; one without a published checksum is tried first.
+    """Copy a weight file that the user has into the models folder; its new path.
+
+    A file without a published checksum gets a trial first, since nobody vouches for it.
 
     Raises
     ------
@@ -35,22 +37,22 @@ def import_weights(card: Card, file: Path, runtime: Runtime) -> Path:
 
 
 def remove_model(card: Card, runtime: Runtime) -> list[Path]:
-    """Delete the weight files of `card`; a model of the user's own leaves the catalogue too.
+    """Delete the weight files of `card`, and its catalogue entry where it is the user's own; the deleted files.
 
     Raises
     ------
     ClearcutError
         As `fetching.remove_files`.
     """
-    gone = fetching.remove_files(card, runtime.settings)
-    for path in gone:
+    deleted = fetching.remove_files(card, runtime.settings)
+    for path in deleted:
         optimised.delete(path, runtime.settings.store)
     _drop_sessions(card, runtime)
     if card.local:
         entries = _read_entries(runtime.settings)
         entries.pop(card.name, None)
         _write_entries(entries, runtime.settings)
-    return gone
+    return deleted
 
 
 def _drop_sessions(card: Card, runtime: Runtime) -> None:
@@ -67,19 +69,22 @@ def add_model(
     license: str = "",
     picture: Path | None = None,
 ) -> tuple[ModelCard, Trial]:
-    """Enter a network of the user's own into the user's catalogue, after a trial.
+    """Add a network of the user's own to the user's catalogue, after a trial; its card, and the trial.
 
     Parameters
     ----------
+    file
+        Its weight file, which is copied.
     kind
         One of `catalog.list_kinds`: how it is fed and read.
     size
-        ``320`` or ``640x480`` (width, height): its input in pixels; without it what the file itself asks for, else what
-        is usual for its kind.
+        ``320`` or ``640x480`` (width, height): its input in pixels; without it that of the file, else that of its kind.
     name
-        What to call it; without it after the file.
+        Its name; without it that of the file.
+    license
+        What is shown as its licence.
     picture
-        A photo for the trial, for networks that see no person in a drawn figure.
+        A photo for the trial, for networks that do not recognise a drawn figure.
 
     Raises
     ------
@@ -104,10 +109,10 @@ def add_model(
     photo = _read_picture(picture) if picture else None
     if photo is not None and picture:
         decode(photo, picture.name)
-    said = trial.try_network(card, file, runtime.settings, photo, fit=not size)
-    if said.size:
-        feed = feed.model_copy(update={"size": said.size})
-    card = _make_card(name, kind, feed, variant, license, max(1, round(said.memory_mb)))
+    result = trial.try_network(card, file, runtime.settings, photo, fit=not size)
+    if result.size:
+        feed = feed.model_copy(update={"size": result.size})
+    card = _make_card(name, kind, feed, variant, license, max(1, round(result.memory_mb)))
     fetching.import_file(card, file, runtime.settings)
     runtime.pool.drop(name)
     try:
@@ -115,10 +120,11 @@ def add_model(
     except ClearcutError:
         fetching.remove_files(card, runtime.settings)
         raise
-    return card, said
+    return card, result
 
 
 def _parse_size(size: str, feed: Feed) -> tuple[int, int]:
+    """Width and height from text such as ``640x480``; those of `feed` without. Raises ``bad_size``."""
     if not size:
         return feed.size
     match = re.fullmatch(r"(\d{1,5})(?:[x×](\d{1,5}))?", size.strip())
@@ -156,7 +162,7 @@ def _make_card(name: str, kind: str, feed: Feed, variant: Variant, license: str,
 
 
 def _make_entry(card: ModelCard, usual: Feed) -> dict[str, Any]:
-    """The card as an entry of the catalogue file, without what its kind says already."""
+    """The card as an entry of the catalogue file, without the values of its kind."""
     own = card.model_dump(mode="json", exclude={"name", "family", "read", "feed", "local"}, exclude_defaults=True)
     return {**own, "feed": {"size": list(card.feed.size)}} if card.feed != usual else own
 

@@ -1,7 +1,7 @@
-"""A network in 8-bit integers, made on the user's machine: kept where it is as good there, and faster.
+"""Quantisation: a network in 8-bit integers made on the user's machine, kept if it is as accurate there, and faster.
 
-It runs where ``fast`` is asked for. It is calibrated with drawn pictures or the user's own, and judged on others, of
-which the truth is known.
+It is calibrated with drawn pictures or the user's own, judged on others with ground truth, and used for the precision
+``fast``.
 """
 
 import json
@@ -21,7 +21,7 @@ import numpy as np
 
 from ..base.errors import ClearcutError
 from ..base.jobs import Job
-from ..base.settings import ROOT
+from ..base.settings import ROOT, Settings
 from ..inference import engines
 from ..inference.engines import Plan, optimised
 from ..inference.networks import find_family
@@ -33,25 +33,25 @@ from ..registry import weights
 from ..registry.catalog import ModelCard
 from .trial import draw_test_picture
 
-PICTURES = 24  # that are drawn
-MOST = 64  # of the user's own
-LONG_SIDE = 2048  # pixels to which they are made smaller
-WORSE = 0.005  # how much of IoU and MAE the integers may cost on the mean
-FASTER = 0.9  # of the time that it took before: less is not worth other edges
-ROUNDS = 5
+PICTURES = 24  # drawn ones
+MOST = 64  # pictures of the user's own
+LONG_SIDE = 2048  # pixels to which those are made smaller
+WORSE = 0.005  # loss of mean IoU and MAE that is accepted
+FASTER = 0.9  # of the time before, at most: a smaller gain is not worth different edges
+ROUNDS = 5  # of measuring time
 MINUTES = 60
 QUANTISER = "pipeline.manage.quantiser"
 
 
 class Sample(NamedTuple):
-    """A photo ``(H, W, 3)`` uint8, and its matte ``(H, W)`` uint8; of no size where that is not known."""
+    """A photo ``(H, W, 3)`` uint8, and its ground truth ``(H, W)`` uint8, which is empty where it is unknown."""
 
     rgb: np.ndarray
     truth: np.ndarray = np.empty(0, np.uint8)
 
 
 class Figures(NamedTuple):
-    """How good a network was on the mean, and how many seconds it took on the median."""
+    """Mean IoU and MAE of a network, and its median seconds."""
 
     iou: float
     mae: float
@@ -60,7 +60,17 @@ class Figures(NamedTuple):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of it: `kept` if `after`, by `other`, is as good as `before`, by `engine`, and faster."""
+    """The result of `optimise`.
+
+    Attributes
+    ----------
+    kept
+        Whether the 8-bit network is used from now on.
+    engine, before
+        What ran the network until now, and its figures.
+    other, after
+        The same for the 8-bit network.
+    """
 
     kept: bool
     engine: str
@@ -70,21 +80,21 @@ class Outcome:
 
     @property
     def is_as_good(self) -> bool:
-        """Whether the integers cost no more than `WORSE`."""
+        """Whether the 8-bit network loses no more than `WORSE`."""
         return self.after.iou >= self.before.iou - WORSE and self.after.mae <= self.before.mae + WORSE
 
 
 def optimise(
     card: ModelCard, runtime: Runtime, folder: Path | None = None, tell: Callable[[str], None] = lambda step: None
 ) -> Outcome:
-    """Try 8-bit integers for `card`, and keep them if they are worth it.
+    """Make an 8-bit network for `card`, and keep it if it is as accurate and faster.
 
     Parameters
     ----------
     folder
-        Photos, or ``images`` and ``masks`` with equal stems; drawn pictures without.
+        A folder of photos, or with ``images`` and ``masks`` of equal stems; drawn pictures without.
     tell
-        Told of each step by its code, ``quantising`` and ``judging``.
+        Called with the code of each step, ``quantising`` and ``judging``.
 
     Raises
     ------
@@ -93,25 +103,16 @@ def optimise(
         ``optimise_failed``, ``disk_full``.
     """
     settings, store = runtime.settings, runtime.settings.store
-    for package, has in (("openvino", engines.ENGINES["openvino"].is_here()), ("nncf", find_spec("nncf") is not None)):
-        if not has:
-            raise ClearcutError("needs_package", package=package)
-    usual = engines.choose_plan(card, "fast", settings)
-    shape = card.family, card.feed.resize, card.feed.layout, card.read.activation
-    if shape != ("saliency", "stretch", "nchw", "none") or usual.why in ("asked", "missing", "gpu"):
-        raise ClearcutError("not_optimisable", model=card.name)
+    _require_optimisable(card, settings)
     variant, path = weights.find_checked(card, settings)
     checksum = weights.read_checksum(variant, path)
-    pictures = draw_pictures(PICTURES) if folder is None else read_pictures(folder)
-    calibrate, judge = pictures[::2], [each for each in pictures[1::2] if each.truth.size]
-    if not judge:
-        calibrate, judge = pictures, draw_pictures(PICTURES)
+    calibrate, judge = _choose_samples(folder)
     tell("quantising")
     with tempfile.TemporaryDirectory() as scratch:
         _quantise(card, path, calibrate, judge, Path(scratch))
         graph, constants = ((Path(scratch) / f"made.{kind}").read_bytes() for kind in ("xml", "bin"))
     optimised.delete(path, store)
-    runtime.forget()  # what the integers of before said is not what these say
+    runtime.forget()  # predictions of an earlier 8-bit network differ from those of this one
     runtime.pool.drop(card.name)
     usual = engines.choose_plan(card, "fast", settings)
     tell("judging")
@@ -134,8 +135,26 @@ def optimise(
     return replace(outcome, kept=kept)
 
 
+def _require_optimisable(card: ModelCard, settings: Settings) -> None:
+    """Raise ``needs_package`` or ``not_optimisable``."""
+    for package, has in (("openvino", engines.ENGINES["openvino"].is_here()), ("nncf", find_spec("nncf") is not None)):
+        if not has:
+            raise ClearcutError("needs_package", package=package)
+    usual = engines.choose_plan(card, "fast", settings)
+    interface = card.family, card.feed.resize, card.feed.layout, card.read.activation
+    if interface != ("saliency", "stretch", "nchw", "none") or usual.why in ("asked", "missing", "gpu"):
+        raise ClearcutError("not_optimisable", model=card.name)
+
+
+def _choose_samples(folder: Path | None) -> tuple[list[Sample], list[Sample]]:
+    """Samples to calibrate with, and others with ground truth to judge by; drawn ones where the folder has none."""
+    pictures = draw_pictures(PICTURES) if folder is None else read_pictures(folder)
+    calibrate, judge = pictures[::2], [each for each in pictures[1::2] if each.truth.size]
+    return (calibrate, judge) if judge else (pictures, draw_pictures(PICTURES))
+
+
 def draw_pictures(number: int) -> list[Sample]:
-    """Pictures with exact truth: a drawn figure, moved, turned and tinted, before soft backgrounds."""
+    """Samples with exact ground truth: a drawn figure, moved, turned and tinted, before soft backgrounds."""
     random = np.random.default_rng(0)
     picture, figure = draw_test_picture()
     side = len(picture)
@@ -157,7 +176,7 @@ def draw_pictures(number: int) -> list[Sample]:
 
 
 def read_pictures(folder: Path) -> list[Sample]:
-    """Photos in `folder`, or in its ``images`` with what is in ``masks``; those that cannot be read are left out."""
+    """Samples from `folder`: its photos, or ``images`` with ``masks``; files that cannot be read are left out."""
     images = folder / "images" if (folder / "images").is_dir() else folder
     masks = {file.stem: file for file in (folder / "masks").glob("*")}
     found = []
@@ -178,13 +197,13 @@ def read_pictures(folder: Path) -> list[Sample]:
 
 
 def _quantise(card: ModelCard, path: Path, calibrate: list[Sample], judge: list[Sample], scratch: Path) -> None:
-    """Have the network in the file at `path` quantised: ``made.xml`` and ``made.bin`` in `scratch`."""
-    kind = find_family(card)
+    """Quantise the network at `path` in a child process, into ``made.xml`` and ``made.bin`` in `scratch`."""
+    family = find_family(card)
     (output,) = card.read.outputs
     for number, picture in enumerate(calibrate):
-        np.save(scratch / f"calibrate-{number:03}.npy", np.asarray(kind.feed(picture.rgb, card).inputs))
+        np.save(scratch / f"calibrate-{number:03}.npy", np.asarray(family.feed(picture.rgb, card).inputs))
     for number, picture in enumerate(judge):
-        fed = np.asarray(kind.feed(picture.rgb, card).inputs)
+        fed = np.asarray(family.feed(picture.rgb, card).inputs)
         truth = cv2.resize(picture.truth, fed.shape[:1:-1], interpolation=cv2.INTER_AREA) > 127
         np.save(scratch / f"judge-{number:03}.npy", fed)
         np.save(scratch / f"truth-{number:03}.npy", truth[None, None])
@@ -199,23 +218,24 @@ def _quantise(card: ModelCard, path: Path, calibrate: list[Sample], judge: list[
 
 
 def _measure(card: ModelCard, sessions: list[Session], judge: list[Sample]) -> list[Figures]:
-    """The figures of each of `sessions`, in turn on the same pictures."""
-    kind = find_family(card)
+    """The figures of each of `sessions`, which run the same pictures alternately."""
+    family = find_family(card)
     seconds: list[list[float]] = [[] for _ in sessions]
     errors: list[list[tuple[float, float]]] = [[] for _ in sessions]
     for number, picture in enumerate(judge * max(1, -(-ROUNDS // len(judge)))):
-        fed = kind.feed(picture.rgb, card)
+        fed = family.feed(picture.rgb, card)
         for at, session in enumerate(sessions):
             start = perf_counter()
             results = session.run(fed.inputs, Job())
             seconds[at].append(perf_counter() - start)
             if number < len(judge):
-                errors[at].append(_measure_errors(kind.read(results, card, fed).matte, picture.truth))
+                errors[at].append(_measure_errors(family.read(results, card, fed).matte, picture.truth))
     means = [np.mean(each, axis=0) for each in errors]
     return [Figures(float(iou), float(mae), median(took)) for (iou, mae), took in zip(means, seconds, strict=True)]
 
 
 def _measure_errors(matte: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
-    wanted = truth / np.float32(255)
-    found = cv2.resize(matte, truth.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    return measure_iou(found > 0.5, wanted > 0.5), measure_error(found, wanted)
+    """IoU and MAE of a matte, float32 in [0, 1], at the size of `truth`, uint8."""
+    expected = truth / np.float32(255)
+    resized = cv2.resize(matte, truth.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return measure_iou(resized > 0.5, expected > 0.5), measure_error(resized, expected)

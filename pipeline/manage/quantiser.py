@@ -1,9 +1,9 @@
 """``python -m pipeline.manage.quantiser NETWORK.onnx OUTPUT FOLDER LOST``: a network in 8-bit integers, by NNCF.
 
-OUTPUT is JSON: a position, or a name. FOLDER holds what the network is to be fed with, ``calibrate-*.npy`` and
-``judge-*.npy``, the latter with ``truth-*.npy`` of its output's shape, bool; ``made.xml`` and ``made.bin`` come there.
-Layers stay as they are where their integers would cost more than LOST of IoU. A program of its own: NNCF loads much,
-prints, and would report its use.
+OUTPUT is JSON: a position, or a name. FOLDER holds network inputs, ``calibrate-*.npy`` and ``judge-*.npy``, and ground
+truth for the latter, ``truth-*.npy``, bool, of the output's shape; ``made.xml`` and ``made.bin`` are written there.
+Layers are left as they are where quantising them would lose more than LOST of IoU. A program of its own, since NNCF
+takes memory, prints, and would report its use.
 """
 
 import json
@@ -16,30 +16,30 @@ import openvino
 
 from ..pixels.measures import measure_iou
 
-RANKED_BY = 4  # pictures
+RANKED_BY = 4  # pictures, by which layers are ranked
 
 
-def main(given: str, output: int | str, folder: Path, lost: float) -> None:
-    """Quantise, and write what comes of it."""
-    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # nobody is to be told
+def main(source: str, output: int | str, folder: Path, lost: float) -> None:
+    """Quantise the network in the file `source`, and write the result into `folder`."""
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # no telemetry
     import nncf
 
     core = openvino.Core()
-    network = core.read_model(given)
+    network = core.read_model(source)
     network = openvino.Model([network.output(output).node], network.get_parameters())
     calibrate, judge = sorted(folder.glob("calibrate-*.npy")), sorted(folder.glob("judge-*.npy"))
     network.reshape(np.load(calibrate[0]).shape)
 
-    def iou(compiled: Any, files: list[Path]) -> tuple[float, list[float]]:
-        found = [measure_iou(compiled(np.load(file))[0] > 0.5, np.load(_name_truth(file))) for file in files]
-        return float(np.mean(found)), found
+    def validate(compiled: Any, files: list[Path]) -> tuple[float, list[float]]:
+        values = [measure_iou(compiled(np.load(file))[0] > 0.5, np.load(_name_truth(file))) for file in files]
+        return float(np.mean(values)), values
 
-    made = nncf.quantize_with_accuracy_control(
-        network, nncf.Dataset(calibrate, np.load), nncf.Dataset(judge), iou, max_drop=lost,
+    quantised = nncf.quantize_with_accuracy_control(
+        network, nncf.Dataset(calibrate, np.load), nncf.Dataset(judge), validate, max_drop=lost,
         preset=nncf.QuantizationPreset.MIXED, subset_size=len(calibrate),
         advanced_accuracy_restorer_parameters=nncf.AdvancedAccuracyRestorerParameters(ranking_subset_size=RANKED_BY),
     )  # fmt: skip
-    openvino.save_model(made, folder / "made.xml", compress_to_fp16=False)
+    openvino.save_model(quantised, folder / "made.xml", compress_to_fp16=False)
 
 
 def _name_truth(file: Path) -> Path:

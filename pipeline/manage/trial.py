@@ -1,7 +1,7 @@
-"""A network that nobody has vouched for, tried on a test picture in a process of its own, with limits.
+"""The trial of an unknown network: run on a test picture in a child process with limits.
 
-A weight file is a program of sorts: one that asks for all memory, never ends or reads other files must fail here,
-before it is entered anywhere. ``python -m pipeline.manage.trial`` is the child: it reads a task from standard input
+A weight file is like a program; one that takes all memory, never ends or reads other files must fail here, before it is
+added to the catalogue. ``python -m pipeline.manage.trial`` is the child: it reads a task from standard input
 and writes what it saw to standard output.
 """
 
@@ -33,19 +33,31 @@ from ..registry.catalog import ModelCard, Variant
 SECONDS = 180
 MEMORY_MB = 16_000
 RANGE = (-0.05, 1.05)  # what a matte may hold before it is clipped
-SHARE = (0.003, 0.997)  # part of the picture that a plausible subject takes
-CLEARLY = 0.25  # how much more subject the drawn figure must be than what is behind it,
-TIMES, AT_LEAST = 4, 0.05  # or how many times more, for networks that hesitate to call a drawing a person
+SHARE = (0.003, 0.997)  # fraction of the picture that a plausible subject covers
+CLEARLY = 0.25  # difference of the mean matte within the drawn figure and outside of it,
+TIMES, AT_LEAST = 4, 0.05  # or their ratio, and the least within, for networks that are unsure of a drawing
 
 
 SEEN_AS: dict[Code, Code] = {
     "broken_weights": "trial_unreadable",
     "out_of_memory": "trial_limits",
-}  # of a stranger's file
+}  # codes for the same errors of an unknown file
 
 
 class Trial(BaseModel):
-    """What came of a trial: an error's code, or nothing of it and what was measured."""
+    """The result of a trial.
+
+    Attributes
+    ----------
+    code, detail
+        The error's code, empty where it succeeded, and what is to be said of it.
+    size
+        Width and height of the input that the file asks for, where that was to be followed.
+    seconds, memory_mb
+        Of one run, and the most that the child process held.
+    share
+        The fraction of the picture that is subject.
+    """
 
     code: Code | Literal[""] = ""
     detail: str = ""
@@ -56,38 +68,40 @@ class Trial(BaseModel):
 
 
 def draw_test_picture(size: int = 480) -> tuple[np.ndarray, np.ndarray]:
-    """A person as a child would draw one, ``(size, size, 3)`` uint8, and where it is, ``(size, size)`` bool."""
+    """A drawn person, ``(size, size, 3)`` uint8, and where it is, ``(size, size)`` bool."""
     y, x = np.mgrid[:size, :size].astype(np.float32) / size
     wall = np.stack([150 + 40 * y, 170 + 30 * y, 185 + 20 * x], axis=2)
     wall += np.random.default_rng(0).normal(0, 2, (size, size, 1))
     picture = np.clip(wall, 0, 255).astype(np.uint8)
     figure = np.zeros((size, size), np.uint8)
 
-    def oval(centre: tuple[float, float], axes: tuple[float, float], colour: tuple[int, int, int]) -> None:
+    def draw_oval(centre: tuple[float, float], axes: tuple[float, float], colour: tuple[int, int, int]) -> None:
         place = [round(value * size) for value in centre], [round(value * size) for value in axes]
         for canvas, paint in ((picture, colour), (figure, (255, 0, 0))):
             cv2.ellipse(canvas, place[0], place[1], 0, 0, 360, paint, -1, cv2.LINE_AA)
 
-    oval((0.5, 1.02), (0.34, 0.38), (46, 74, 128))  # shoulders
-    oval((0.5, 0.62), (0.075, 0.12), (206, 156, 128))  # neck
-    oval((0.5, 0.36), (0.165, 0.22), (66, 44, 34))  # hair
-    oval((0.5, 0.40), (0.135, 0.185), (222, 172, 142))  # face
+    draw_oval((0.5, 1.02), (0.34, 0.38), (46, 74, 128))  # shoulders
+    draw_oval((0.5, 0.62), (0.075, 0.12), (206, 156, 128))  # neck
+    draw_oval((0.5, 0.36), (0.165, 0.22), (66, 44, 34))  # hair
+    draw_oval((0.5, 0.40), (0.135, 0.185), (222, 172, 142))  # face
     for side in (-1, 1):
-        oval((0.5 + 0.055 * side, 0.38), (0.02, 0.012), (250, 250, 250))
-        oval((0.5 + 0.055 * side, 0.38), (0.009, 0.011), (50, 35, 30))
-    oval((0.5, 0.49), (0.045, 0.012), (176, 84, 84))
+        draw_oval((0.5 + 0.055 * side, 0.38), (0.02, 0.012), (250, 250, 250))
+        draw_oval((0.5 + 0.055 * side, 0.38), (0.009, 0.011), (50, 35, 30))
+    draw_oval((0.5, 0.49), (0.045, 0.012), (176, 84, 84))
     return cv2.GaussianBlur(picture, (0, 0), size / 480), figure > 127
 
 
 def try_network(
     card: ModelCard, file: Path, settings: Settings, picture: bytes | None = None, fit: bool = False
 ) -> Trial:
-    """Run the network in `file` as `card` says, on a drawn figure or on the user's own `picture`.
+    """Run the network in `file` in a child process, fed and read as `card` says.
 
     Parameters
     ----------
+    picture
+        A photo's file; without it a drawn figure is used, in which the subject is known.
     fit
-        Let the size that the file itself asks for, if it does, take the place of the card's.
+        Whether an input size that the file fixes replaces that of the card.
 
     Raises
     ------
@@ -97,7 +111,9 @@ def try_network(
     """
     try:
         with tempfile.TemporaryDirectory(prefix="clearcut-trial-") as folder:
-            alone = Path(folder) / "network.onnx"  # by itself: a file that points to others does not find them
+            alone = (
+                Path(folder) / "network.onnx"
+            )  # alone in a folder, so that a file that refers to others does not find them
             shutil.copyfile(file, alone)
             if picture is not None:
                 (Path(folder) / "picture").write_bytes(picture)
@@ -118,17 +134,17 @@ def _ask_child(task: str) -> Trial:
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         return Trial.model_validate_json(child.stdout)
-    except (subprocess.TimeoutExpired, ValidationError):  # killed by its limits, or by ours
+    except (subprocess.TimeoutExpired, ValidationError):  # killed by the limits, or too slow
         return Trial(code="trial_limits")
 
 
 def _strip_settings(settings: Settings) -> dict[str, Any]:
-    """What a trial has to know of the machine's settings."""
+    """The settings as JSON, without those of a server."""
     return Settings(**settings.model_dump(include=set(Settings.model_fields))).model_dump(mode="json")
 
 
 def choose_memory_limit() -> int:
-    """Megabytes that a trial may take: no more than this machine has."""
+    """The memory that a trial may take, in MB: at most `MEMORY_MB` and 90 % of this machine's."""
     here = machine.measure_memory_mb()
     return min(MEMORY_MB, round(0.9 * here)) if here else MEMORY_MB
 
@@ -137,16 +153,18 @@ def choose_memory_limit() -> int:
 
 
 class _Refused(Exception):
+    """The network failed the trial, with a code and a detail for its sentence."""
+
     def __init__(self, code: Code, detail: object = "") -> None:
         super().__init__(code)
         self.code, self.detail = code, str(detail)[:300]
 
 
 def _limit_resources() -> None:
-    """Take away from this process what a network has no need of."""
+    """Limit memory, time and file sizes of this process; on Windows nothing."""
     try:
         import resource
-    except ImportError:  # Windows: only the time is limited
+    except ImportError:  # Windows, where the parent limits the time
         return
     resource.setrlimit(resource.RLIMIT_AS, (choose_memory_limit() << 20,) * 2)
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS * (os.cpu_count() or 1),) * 2)
@@ -155,6 +173,7 @@ def _limit_resources() -> None:
 
 
 def _run_trial(card: ModelCard, settings: Settings, folder: Path, fit: bool) -> Trial:
+    """Run the network in `folder` once. Raises `_Refused` and `ClearcutError`."""
     file = folder / "network.onnx"
     size = _read_input_size(file, card)
     if fit and size:
@@ -163,13 +182,13 @@ def _run_trial(card: ModelCard, settings: Settings, folder: Path, fit: bool) -> 
     session = Session(card, variant, file, engines.choose_plan(card, "exact", settings), settings)
     own = folder / "picture"
     picture, figure = (decode(own.read_bytes()).rgb, None) if own.exists() else draw_test_picture()
-    kind = networks.find_family(card)
+    family = networks.find_family(card)
     try:
-        fed = kind.feed(picture, card)
+        fed = family.feed(picture, card)
         start = perf_counter()
         results = session.run(fed.inputs, Job())
         seconds = perf_counter() - start
-        prediction = kind.read(results, card, fed)
+        prediction = family.read(results, card, fed)
     except MemoryError:
         raise
     except Exception as error:
@@ -185,7 +204,7 @@ def _run_trial(card: ModelCard, settings: Settings, folder: Path, fit: bool) -> 
 
 
 def _read_input_size(file: Path, card: ModelCard) -> tuple[int, int] | None:
-    """Width and height of the network's first input, where the file fixes them."""
+    """Width and height of the network's first input; None where the file does not fix them."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -204,7 +223,7 @@ def _describe_inputs(session: Session) -> str:
 
 
 def _check_plausible(prediction: Prediction, figure: np.ndarray | None) -> float:
-    """The part of the picture that is subject. Raises where no person would call that a cut-out."""
+    """The fraction of the picture that is subject. Raises `_Refused` where the matte cannot be right."""
     matte = prediction.matte
     if matte.ndim != 2 or not np.isfinite(matte).all():
         raise _Refused("trial_implausible", "–")
