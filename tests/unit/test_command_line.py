@@ -412,6 +412,15 @@ def test_whatever_the_parser_tells_is_in_the_language_of_the_machine() -> None:
     assert seen > len(Options.model_fields)
 
 
+@pytest.mark.parametrize("command", ["--help", "cut --help", "models"])
+def test_a_terminal_that_cannot_write_the_language_is_no_error(command: str, monkeypatch: Any) -> None:
+    for name, value in {"LC_ALL": "", "LANG": "zh_CN.UTF-8", "PYTHONIOENCODING": "latin-1"}.items():
+        monkeypatch.setenv(name, value)
+    end = child(*command.split())
+    assert (end.code, end.err) == (0, "")
+    assert b"\\u" in end.out
+
+
 @pytest.mark.parametrize(
     ("environ", "language"),
     [
