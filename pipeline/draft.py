@@ -47,14 +47,14 @@ class Draft:
         job, limit = job or Job(), self._runtime.settings.max_megapixels
 
         @cache
-        def original() -> Photo:
+        def decode_original() -> Photo:
             return image_io.decode(data, self._name, limit)
 
         with hold_slot(self._runtime, job, self._name) as clock:
             with clock("decode"):
-                photo, full_size = self._memo.remember("reduced", (), lambda: self._fit(original()))
+                photo, full_size = self._memo.remember("reduced", (), lambda: self._fit(decode_original()))
                 inputs = Inputs(photo, self._decode_background(background, options))
-            reduction = Reduction(original, photo.size[0] / full_size[0], self._long_side)
+            reduction = Reduction(decode_original, photo.size[0] / full_size[0], self._long_side)
             cutout = run_stages(inputs, options, self._runtime, job, clock, reduction=reduction, memo=self._memo)
             with clock("encode"):
                 png = encode_picture("png", make_picture(cutout))

@@ -91,7 +91,7 @@ def build_router(settings: ServerSettings, runtime: Runtime) -> APIRouter:
         return {"status": "ok", "version": __version__}
 
     @router.api_route("/api/{rest:path}", methods=["GET", "POST", "PUT", "DELETE", "PATCH"], include_in_schema=False)
-    async def nothing_here(rest: str) -> None:
+    async def refuse_unknown(rest: str) -> None:
         raise ClearcutError("not_found")
 
     return router

@@ -89,7 +89,7 @@ def _add_pictures(app: FastAPI, results: Results, settings: ServerSettings) -> N
     """Routes of results and examples. A result's key is long and random: only the page that made it knows it."""
 
     @app.get("/results/{key}/{name}", include_in_schema=False)
-    async def result(key: str, name: str, prepare: bool = False) -> Response:
+    async def send_result(key: str, name: str, prepare: bool = False) -> Response:
         """One file of a result, made now if need be; with ``prepare`` no content, so that the page can show errors."""
         kept = results.get(key, name)
         if name in kept.rendered and not kept.path(name).exists():
@@ -101,7 +101,7 @@ def _add_pictures(app: FastAPI, results: Results, settings: ServerSettings) -> N
         return ResultFile(kept.path(name), filename=name, content_disposition_type=disposition, headers=headers)
 
     @app.get("/examples/{name}", include_in_schema=False)
-    def example(name: str) -> Response:
+    def send_example(name: str) -> Response:
         try:
             return FileResponse(example_photos()[name], headers={"Cache-Control": "public, max-age=86400"})
         except KeyError:

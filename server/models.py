@@ -45,11 +45,11 @@ class _Download:
 
     def _run(self) -> None:
         try:
-            fetch(self.card, self._settings, self._progress)
+            fetch(self.card, self._settings, self._note_progress)
         except Exception as error:
             self.error = as_clearcut_error(error, name=self.card.name)
 
-    def _progress(self, done: int | None, total: int) -> None:
+    def _note_progress(self, done: int | None, total: int) -> None:
         self.job.check()
         self.done, self.total = done, total
 

@@ -54,7 +54,7 @@ def words(name: str, language: str) -> dict[str, Any]:
 def _canvas_choices(language: str) -> list[tuple[str, str]]:
     own = [("1:1", "1:1"), ("4:5", "4:5"), ("16:9", "16:9"), ("2000 × 2000", "2000x2000")]
     listed = [
-        (f"{canvas.title(language)} · {canvas.size[0]} × {canvas.size[1]}", name)
+        (f"{canvas.get_title(language)} · {canvas.size[0]} × {canvas.size[1]}", name)
         for name, canvas in list_canvases().items()
     ]
     return [(say("choice.canvas.none", language), ""), *own, *listed]

@@ -45,7 +45,7 @@ class Job:
 
     def cancel(self) -> None:
         """Stop as soon as possible: a waiting job leaves the queue, a running network is interrupted."""
-        # the lock is held so that no stopper is called after its `stopped_by` block: it might stop another job by then
+        # the lock is held so that no `stop` is called after its block has ended, when it might stop another job
         with self._lock:
             self._cancelled.set()
             for stop in self._stoppers:
@@ -64,7 +64,7 @@ class Job:
             raise ClearcutError("cancelled")
 
     @contextmanager
-    def stopped_by(self, stop: Callable[[], None]) -> Iterator[None]:
+    def call_on_cancel(self, stop: Callable[[], None]) -> Iterator[None]:
         """While inside, `cancel` also calls `stop`, which must not wait for this job."""
         with self._lock:
             self._stoppers.append(stop)
@@ -94,7 +94,7 @@ class Slots:
         ClearcutError
             ``busy`` where ``job.most_ahead`` jobs are waiting already; ``cancelled``.
         """
-        with job.stopped_by(self._wake):
+        with job.call_on_cancel(self._wake):
             self._wait(job)
         try:
             yield

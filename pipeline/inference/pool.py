@@ -29,7 +29,7 @@ class Speeds:
         with self._lock:
             self._runs.setdefault(model, deque(maxlen=self.RUNS)).append(seconds)
 
-    def median(self, model: str) -> float | None:
+    def find_median(self, model: str) -> float | None:
         """The median of the last `RUNS` runs, in seconds; None for a model that has not run yet."""
         with self._lock:
             runs = sorted(self._runs.get(model, ()))

@@ -130,9 +130,9 @@ def _enlarge(matte: np.ndarray, size: Size) -> np.ndarray:
 def estimate_seconds(model: str, runtime: Runtime) -> float | None:
     """Seconds that `model` takes to run on this machine, without loading; None before its first run."""
     card = runtime.find_card(model)
-    members = [runtime.speeds.median(network.name) for network in card.networks]
+    members = [runtime.speeds.find_median(network.name) for network in card.networks]
     known = [seconds for seconds in members if seconds is not None]
-    return runtime.speeds.median(model) or (sum(known) if len(known) == len(members) else None)
+    return runtime.speeds.find_median(model) or (sum(known) if len(known) == len(members) else None)
 
 
 def _predict_one(

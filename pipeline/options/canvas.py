@@ -55,7 +55,7 @@ class Canvas:
         dots = (self.dpi or 300) / MM_PER_INCH
         return round(self.width * dots), round(self.height * dots)
 
-    def title(self, language: str) -> str:
+    def get_title(self, language: str) -> str:
         """Its name for people."""
         return self.title_zh if language.startswith("zh") else self.title_en
 
@@ -127,7 +127,7 @@ def describe_fill(fill: float | None, text: str, language: str) -> str:
     if fill is None or not isinstance(canvas, Canvas) or not canvas.min_fill:
         return ""
     key = "fill.passes" if canvas.accepts(fill) else "fill.fails"
-    return say(key, language, fill=round(fill), least=round(canvas.min_fill), canvas=canvas.title(language))
+    return say(key, language, fill=round(fill), least=round(canvas.min_fill), canvas=canvas.get_title(language))
 
 
 def _make_canvas(row: dict[str, str]) -> Canvas:

@@ -84,18 +84,18 @@ def _resize_lanczos(rgb: np.ndarray, size: Size, inside: tuple[float, float]) ->
     narrow = np.empty((height, size[0], 3), np.uint8)
     small = np.empty((size[1], size[0], 3), np.uint8)
 
-    def along_rows(part: slice) -> None:
+    def resize_rows(part: slice) -> None:
         rows = part.stop - part.start
         strip = Image.fromarray(rgb[part]).resize((size[0], rows), LANCZOS, (0, 0, inside[0], rows))
         narrow[part] = np.asarray(strip)
 
-    def along_columns(part: slice) -> None:
+    def resize_columns(part: slice) -> None:
         columns = part.stop - part.start
         strip = Image.fromarray(narrow[:, part]).resize((columns, size[1]), LANCZOS, (0, 0, columns, inside[1]))
         small[:, part] = np.asarray(strip)
 
-    run_parallel(along_rows, split_evenly(height))
-    run_parallel(along_columns, split_evenly(size[0]))
+    run_parallel(resize_rows, split_evenly(height))
+    run_parallel(resize_columns, split_evenly(size[0]))
     return small
 
 

@@ -309,10 +309,10 @@ def read_catalog(path: Path) -> dict[str, Card]:
     entries = tomllib.loads(path.read_text(encoding="utf-8"))
     networks = {name: _make_card(name, **entry) for name, entry in entries.items() if "members" not in entry}
 
-    def ensemble(name: str, members: list[str], **entry: Any) -> Ensemble:
+    def make_ensemble(name: str, members: list[str], **entry: Any) -> Ensemble:
         return Ensemble(name=name, members=tuple(networks[member] for member in members), **entry)
 
-    return {name: networks.get(name) or ensemble(name, **entry) for name, entry in entries.items()}
+    return {name: networks.get(name) or make_ensemble(name, **entry) for name, entry in entries.items()}
 
 
 def _make_card(name: str, kind: str, feed: Any = (), read: Any = (), **entry: Any) -> ModelCard:

@@ -89,7 +89,7 @@ def test_a_canvas_brings_the_background_that_it_asks_for_and_undo_takes_back_bot
     visit.done(portrait)
     unfold(visit, "frame")
     blue = next(canvas for canvas in list_canvases().values() if canvas.background not in (None, "#ffffff"))
-    choose(visit, "canvas", f"{blue.title('en')} · {blue.size[0]} × {blue.size[1]}")
+    choose(visit, "canvas", f"{blue.get_title('en')} · {blue.size[0]} × {blue.size[1]}")
     page.wait_for_function("document.documentElement.dataset.behind === 'color'")
     expect(page.locator("#group-background")).to_have_class(re.compile("touched"))
     visit.nothing_more_comes()

@@ -235,9 +235,9 @@ def test_an_exception_inside_a_turn_frees_the_place(error: type[BaseException]) 
 
 def test_a_stopper_is_called_within_its_block_alone() -> None:
     job, called = Job(), []
-    with job.stopped_by(lambda: called.append("in time")):
+    with job.call_on_cancel(lambda: called.append("in time")):
         job.cancel()
-    with pytest.raises(ClearcutError, match="cancelled"), job.stopped_by(lambda: called.append("never")):
+    with pytest.raises(ClearcutError, match="cancelled"), job.call_on_cancel(lambda: called.append("never")):
         pytest.fail("it ran")
     job.cancel()
     assert called == ["in time"]
@@ -253,13 +253,13 @@ def test_a_block_does_not_end_while_its_stopper_may_still_be_called() -> None:
         assert go.wait(PATIENCE)
 
     def work() -> None:
-        with job.stopped_by(lambda: ended_before_it_was_called.append(ended.is_set())):
+        with job.call_on_cancel(lambda: ended_before_it_was_called.append(ended.is_set())):
             inside.set()
             assert leave.wait(PATIENCE)
         ended.set()
 
     inside = threading.Event()
-    with job.stopped_by(stop_first):
+    with job.call_on_cancel(stop_first):
         worker = started(work)
         assert inside.wait(PATIENCE)
         canceller = started(job.cancel)

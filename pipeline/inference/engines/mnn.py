@@ -39,13 +39,13 @@ def import_mnn() -> ModuleType:
     """The package, imported without the line that it prints: standard output may be a picture."""
     with _loading:
         if "MNN" not in sys.modules:
-            with _no_output():
+            with _silence_output():
                 import_module("MNN")
     return sys.modules["MNN"]
 
 
 @contextmanager
-def _no_output() -> Iterator[None]:
+def _silence_output() -> Iterator[None]:
     """Discard what C code prints inside, also what is still in its buffer at the end."""
     sys.stdout.flush()
     out, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)

@@ -123,6 +123,6 @@ class OnnxNetwork:
         def stop() -> None:
             run_options.terminate = True
 
-        with job.stopped_by(stop), self._turn:
+        with job.call_on_cancel(stop), self._turn:
             results: list[np.ndarray] = self._session.run(names, dict(feeds), run_options)
             return results

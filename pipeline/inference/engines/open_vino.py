@@ -98,15 +98,15 @@ class OpenVinoNetwork:
 
     def run(self, feeds: Mapping[str, np.ndarray], outputs: Sequence[int | str], job: Job) -> list[np.ndarray]:
         """The `outputs`, by position or name; `Job.cancel` interrupts the run."""
-        with self._request() as request, job.stopped_by(request.cancel):
+        with self._open_request() as request, job.call_on_cancel(request.cancel):
             request.start_async(dict(feeds), share_inputs=True)
             if job.cancelled:  # before it had started
                 request.cancel()
             request.wait()
-            return [self._tensor(request, each).data.copy() for each in outputs]
+            return [self._find_tensor(request, each).data.copy() for each in outputs]
 
     @contextmanager
-    def _request(self) -> Iterator[Any]:
+    def _open_request(self) -> Iterator[Any]:
         """An inference request for one run. After the last running one, memory between layers is released."""
         with self._lock:
             request = self._idle.pop() if self._idle else self._compiled.create_infer_request()
@@ -120,7 +120,7 @@ class OpenVinoNetwork:
                 if not self._running:
                     self._compiled.release_memory()
 
-    def _tensor(self, request: Any, output: int | str) -> Any:
+    def _find_tensor(self, request: Any, output: int | str) -> Any:
         if self._outputs is not None:
             return request.get_output_tensor(self._outputs.index(output))
         return request.get_output_tensor(output) if isinstance(output, int) else request.get_tensor(output)
