@@ -1,6 +1,7 @@
 """Models over HTTP: what there is, fetching, removing and importing, and who may."""
 
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from pipeline import LANGUAGES, is_installed, load_words, say
+from pipeline import LANGUAGES, group_models, is_installed, load_words, say
 from pipeline.registry.catalog import list_models
 from pipeline.registry.weights import hash_file
 from tests import house
@@ -90,8 +91,10 @@ def test_every_model_is_listed_with_all_that_a_person_should_know(here: TestClie
         assert model["installed"] is False and model["seconds"] is None and model["own"] is False
         assert model["members"] == ([each.name for each in wanted.networks] if model["name"] == "best" else [])
         assert model["classes"] == list(wanted.classes)
+        assert model["group"] in ("general", model["good_for"][0])
         assert "fetching" not in model and "error" not in model
     assert [model["name"] for model in listed if model["default"]] == [FAST]
+    assert list(dict.fromkeys(model["group"] for model in listed)) == list(group_models(house.runtime().list_models()))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -180,6 +183,48 @@ def test_after_cancelling_a_fetch_can_be_begun_again(mirrored: TestClient, mirro
     mirrored.post(f"/api/models/{FAST}/fetch")
     until(mirrored, FAST, lambda said: said["installed"] and "fetching" not in said)
     assert left_in(empty_models) == {"u2netp.onnx"}
+
+
+def only_in_fetches(look: Callable[..., Any]) -> Callable[..., Any]:
+    """A look at the disk that is allowed to the threads that fetch."""
+
+    def guarded(*args: Any, **named: Any) -> Any:
+        assert threading.current_thread().name.startswith("clearcut-fetch"), "looked at the disk"
+        return look(*args, **named)
+
+    return guarded
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_how_far_fetches_are_is_told_without_a_look_at_the_disk(
+    here: TestClient,
+    mirror: Mirror,
+    enter: Callable[..., Any],
+    u2netp: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    language: str,
+) -> None:
+    enter("lost", kind="u2net", variants=NOWHERE)
+    assert here.get("/api/models/fetches").json() == {}
+    here.post("/api/models/lost/fetch")
+    here.post(f"/api/models/{FAST}/fetch")
+    until(here, FAST, lambda said: (said.get("fetching") or {}).get("done"))
+    until(here, "lost", lambda said: "error" in said)
+    with monkeypatch.context() as patch:
+        for look in ("stat", "open", "exists", "is_file", "iterdir"):
+            patch.setattr(Path, look, only_in_fetches(getattr(Path, look)))
+        told = here.get("/api/models/fetches", headers={"Accept-Language": language}).json()
+    assert told.keys() == {FAST, "lost"} and told[FAST].keys() == {"fetching"}
+    assert 0 < told[FAST]["fetching"]["done"] < told[FAST]["fetching"]["total"] == u2netp.stat().st_size
+    assert told["lost"] == {"error": facts(here, "lost", language)["error"]}
+    mirror.free.set()
+    until(here, FAST, lambda said: said["installed"] and "fetching" not in said)
+    assert here.get("/api/models/fetches").json().keys() == {"lost"}, "what has come is told by the list alone"
+
+
+def test_the_routes_about_models_stand_in_the_schema(here: TestClient) -> None:
+    paths = here.get("/api/openapi.json").json()["paths"]
+    assert paths["/api/models/fetches"]["get"]["summary"] == "Tell how far the fetches are"
 
 
 def test_cancelling_what_is_not_under_way_does_nothing(here: TestClient) -> None:
