@@ -18,7 +18,7 @@ from pipeline.base.settings import PREFIX
 from pipeline.inference.pool import Speeds
 from pipeline.registry import catalog, fetching
 from tests import house
-from tests.machines import Machine, pin, read_pinned
+from tests.machines import THIS, Machine, pin, read_pinned
 from tests.networks import TWO_ANSWERS
 
 TEST_DATA = os.environ.get("CLEARCUT_TEST_DATA")
@@ -46,7 +46,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def fresh_state(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No prediction of another test is in the cache, no speed is known; without one of its own, a call has this runtime."""
+    """No prediction of another test is in the cache, no speed is known; a call without a runtime has this one."""
     runtime = house.runtime()
     runtime.forget()
     runtime.speeds = Speeds()
@@ -60,7 +60,7 @@ def on_machine(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     providers=…)`` (of onnxruntime) for facts alone. Processes that the test starts do not know of it.
     """
 
-    def put(known: Machine = Machine(), **facts: Any) -> None:
+    def put(known: Machine = THIS, **facts: Any) -> None:
         pin(known._replace(**facts), monkeypatch)
 
     return put

@@ -30,6 +30,7 @@ class Machine(NamedTuple):
     providers: tuple[str, ...] | None = None
 
 
+THIS = Machine()
 MACHINES = {
     "AVX2 only": Machine(AVX2),
     "AVX-512 with bf16 and AMX": Machine(AMX),
@@ -50,7 +51,7 @@ def pin(known: Machine, patch: pytest.MonkeyPatch) -> None:
 
 
 def _pin_providers(offered: Sequence[str], patch: pytest.MonkeyPatch) -> None:
-    """A build of onnxruntime that offers these; sessions are made of those that are really here, as without the device."""
+    """A build of onnxruntime that offers these; sessions get those that are really here, as without the device."""
     import onnxruntime
 
     here, session = onnxruntime.get_available_providers(), onnxruntime.InferenceSession
