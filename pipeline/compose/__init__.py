@@ -3,7 +3,7 @@
 Alpha is straight everywhere, never multiplied into the colour, and colour is 0 where a picture is transparent.
 """
 
-from .arrange import ComposedPicture, compose
+from .composition import ComposedPicture, compose
 from .layers import join_alpha
 
 __all__ = ["ComposedPicture", "compose", "join_alpha"]

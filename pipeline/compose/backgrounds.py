@@ -9,7 +9,7 @@ import numpy as np
 from ..pixels.geometry import Size
 from ..pixels.resample import shrink
 from .layers import Colour, split_strips
-from .smooth import KEPT_SIGMA, enlarge, fill_in, reduce_size
+from .smoothing import KEPT_SIGMA, enlarge, fill_in, reduce_size
 
 Fit = Literal["fill", "fit"]
 WHITE: Colour = (255, 255, 255)

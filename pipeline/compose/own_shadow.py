@@ -7,7 +7,7 @@ import numpy as np
 
 from ..pixels.geometry import fit_size
 from ..pixels.resample import shrink
-from .smooth import enlarge, fill_in
+from .smoothing import enlarge, fill_in
 
 NOT_PLAIN = "background_not_plain"  # warning: no shadow was kept
 LONG_SIDE = 1024  # pixels at which the shadow is measured

@@ -6,7 +6,7 @@ import numpy as np
 from ..pixels.geometry import fit_size
 from ..pixels.resample import shrink
 from .framing import find_subject_box
-from .smooth import KEPT_SIGMA, reduce_size
+from .smoothing import KEPT_SIGMA, reduce_size
 
 CONTACT_SIDE = 384  # pixels of the subject's longer side at which its contact shadow is drawn, which is blurred
 MOST_SIDE = 2048  # pixels of the whole picture's longer side at most, for a small subject on a large canvas

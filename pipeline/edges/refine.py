@@ -7,7 +7,7 @@ from ..options.options import Options
 from ..pixels.geometry import fit_size
 from ..pixels.resample import resize_for_work
 from ..pixels.tiles import Tile, find_soft_tiles, run_tiles
-from .guided import apply_models, fit_models
+from .guided_filter import apply_models, fit_models
 from .trimap import solve_matte
 
 WORKING_SIDE = 384  # pixels of the longer side: fits are as good here as at 800

@@ -13,7 +13,7 @@ from ..base.errors import ClearcutError
 from ..pixels.geometry import fit_size
 from ..pixels.resample import shrink
 from ..pixels.tiles import enlarge_tile, find_soft_tiles
-from .guided import apply_models, fit_models
+from .guided_filter import apply_models, fit_models
 
 WORKING_SIDE = 640  # pixels of the longer side: more takes memory and time and gains no accuracy
 SURELY_OUT, SURELY_IN = 25, 230  # grey levels beyond which the matte is taken as certain

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..base.errors import ClearcutError, as_write_error
 from ..base.settings import Settings
-from ..inference.engines import optimised
+from ..inference.engines import optimised_networks
 from ..inference.runtime import Runtime
 from ..pixels.image_io import decode
 from ..registry import catalog, fetching, weights
@@ -46,7 +46,7 @@ def remove_model(card: Card, runtime: Runtime) -> list[Path]:
     """
     deleted = fetching.remove_files(card, runtime.settings)
     for path in deleted:
-        optimised.delete(path, runtime.settings.store)
+        optimised_networks.delete(path, runtime.settings.store)
     _drop_sessions(card, runtime)
     if card.local:
         entries = _read_entries(runtime.settings)

@@ -23,7 +23,7 @@ from ..base.errors import ClearcutError
 from ..base.jobs import Job
 from ..base.settings import ROOT, Settings
 from ..inference import engines
-from ..inference.engines import Plan, optimised
+from ..inference.engines import Plan, optimised_networks
 from ..inference.networks import find_family
 from ..inference.runtime import Runtime
 from ..inference.sessions import Session
@@ -111,14 +111,14 @@ def optimise(
     with tempfile.TemporaryDirectory() as scratch:
         _quantise(card, path, calibrate, judge, Path(scratch))
         graph, constants = ((Path(scratch) / f"made.{kind}").read_bytes() for kind in ("xml", "bin"))
-    optimised.delete(path, store)
+    optimised_networks.delete(path, store)
     runtime.forget()  # predictions of an earlier 8-bit network differ from those of this one
     runtime.pool.drop(card.name)
     usual = engines.choose_plan(card, "fast", settings)
     tell("judging")
     kept = False
     try:
-        if not optimised.keep_network(path, graph, constants, store):
+        if not optimised_networks.keep_network(path, graph, constants, store):
             raise ClearcutError("disk_full")
         plans = usual, Plan("openvino", "int8", "optimised")
         sessions = [Session(card, variant, path, plan, settings) for plan in plans]
@@ -126,12 +126,12 @@ def optimise(
         outcome = Outcome(False, sessions[0].engine, sessions[1].engine, before, after)
         runs = sessions[1].plan.arithmetic == "int8"
         if runs and outcome.is_as_good and after.seconds <= FASTER * before.seconds:
-            kept = optimised.keep_record(path, checksum, store, before=before._asdict(), after=after._asdict())
+            kept = optimised_networks.keep_record(path, checksum, store, before=before._asdict(), after=after._asdict())
             if not kept:
                 raise ClearcutError("disk_full")
     finally:
         if not kept:
-            optimised.delete(path, store)
+            optimised_networks.delete(path, store)
     return replace(outcome, kept=kept)
 
 

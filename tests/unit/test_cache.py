@@ -16,7 +16,7 @@ from pipeline.base.settings import ROOT
 from pipeline.cutout import cut_out
 from pipeline.inference import cache
 from pipeline.inference.cache import FOLDER, CacheUsage, PredictionCache, pack, unpack
-from pipeline.inference.engines import compiled
+from pipeline.inference.engines import compiled_networks
 from pipeline.inference.networks import Prediction
 from pipeline.inference.runtime import Runtime
 from pipeline.options.options import Options
@@ -180,7 +180,7 @@ def test_switched_off_the_folder_holds_what_is_made_of_models_and_nothing_of_a_p
     monkeypatch.setenv("CLEARCUT_CACHE_DISK_MB", "0")
     cut_out(Inputs(Photo(RED)), Options(model="u2netp"), Runtime(house.settings()))
     kept = {path.relative_to(folder).parts[0] for path in folder.rglob("*") if path.is_file()}
-    assert kept <= {compiled.FOLDER}
+    assert kept <= {compiled_networks.FOLDER}
 
 
 def test_a_folder_that_cannot_be_made_fails_nothing(folder: Path) -> None:

@@ -16,7 +16,7 @@ from PIL import Image
 from pipeline import Photo
 from pipeline.base.errors import ClearcutError
 from pipeline.base.jobs import Job
-from pipeline.edges.guided import apply_models, fit_models
+from pipeline.edges.guided_filter import apply_models, fit_models
 from pipeline.edges.refine import refine_guided
 from pipeline.edges.trimap import solve_matte
 from pipeline.inference.predict import predict

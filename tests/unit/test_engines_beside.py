@@ -11,7 +11,7 @@ from pipeline.base.errors import ClearcutError
 from pipeline.base.files import Entry
 from pipeline.base.jobs import Job
 from pipeline.inference import engines
-from pipeline.inference.engines import ENGINES, LoadedNetwork, WeightFile, compiled, mnn, open_vino
+from pipeline.inference.engines import ENGINES, LoadedNetwork, WeightFile, compiled_networks, mnn, open_vino
 from pipeline.inference.networks import find_family
 from pipeline.pixels.image_io import decode
 from pipeline.registry.catalog import ModelCard
@@ -33,7 +33,7 @@ def load(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def list_kept() -> list[Entry]:
-    return list(house.settings().store.list_entries(compiled.FOLDER))
+    return list(house.settings().store.list_entries(compiled_networks.FOLDER))
 
 
 @pytest.mark.parametrize("engine", BESIDE)

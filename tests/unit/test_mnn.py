@@ -11,7 +11,7 @@ import pytest
 from pipeline.base.jobs import Job
 from pipeline.base.settings import ROOT
 from pipeline.inference import engines
-from pipeline.inference.engines import ENGINES, Plan, WeightFile, compiled, mnn
+from pipeline.inference.engines import ENGINES, Plan, WeightFile, compiled_networks, mnn
 from pipeline.inference.engines.mnn import Mnn, MnnNetwork
 from pipeline.inference.engines.open_vino import OpenVino
 from pipeline.registry.catalog import ModelCard, Precision
@@ -117,7 +117,7 @@ def test_other_weights_and_other_outputs_are_converted_apart(two_answers: Path) 
     loaded(two_answers, 0)
     loaded(two_answers, 1)
     loaded(two_answers, 0, "1" * 64)
-    assert len(list(house.settings().store.list_entries(compiled.FOLDER))) == 3
+    assert len(list(house.settings().store.list_entries(compiled_networks.FOLDER))) == 3
 
 
 def test_it_prints_nothing_and_its_reporting_tools_are_not_loaded(two_answers: Path) -> None:

@@ -13,7 +13,7 @@ from pipeline.base.jobs import Job
 from pipeline.base.settings import ROOT
 from pipeline.cutout import cut_out
 from pipeline.inference import engines
-from pipeline.inference.engines import ENGINES, Plan, WeightFile, compiled, open_vino
+from pipeline.inference.engines import ENGINES, Plan, WeightFile, compiled_networks, open_vino
 from pipeline.inference.engines.mnn import Mnn
 from pipeline.inference.engines.open_vino import OpenVino, OpenVinoNetwork
 from pipeline.options.options import Options
@@ -120,7 +120,7 @@ def test_other_weights_other_outputs_and_other_threads_are_compiled_apart(
     two_answers: Path, on_machine: OnMachine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def count() -> int:
-        return len(list(house.settings().store.list_entries(compiled.FOLDER)))
+        return len(list(house.settings().store.list_entries(compiled_networks.FOLDER)))
 
     on_machine(cores=2)
     loaded(two_answers, [0])

@@ -14,7 +14,7 @@ from pipeline.base.errors import ClearcutError
 from pipeline.commands.command_line import main
 from pipeline.cutout import cut_out
 from pipeline.inference import engines
-from pipeline.inference.engines import ENGINES, optimised
+from pipeline.inference.engines import ENGINES, optimised_networks
 from pipeline.manage import optimise
 from pipeline.manage.local_models import remove_model
 from pipeline.manage.optimise import Outcome
@@ -120,7 +120,7 @@ def test_other_weights_are_not_run_by_what_was_made_of_these(
     monkeypatch.setattr(optimise, "FASTER", 1e9)
     run_optimise(card)
     (_, path) = weights.find_checked(card, house.settings())
-    assert optimised.read_record(path, "f" * 64, house.settings().store) is None
+    assert optimised_networks.read_record(path, "f" * 64, house.settings().store) is None
 
 
 def test_what_was_made_of_a_model_goes_with_it(

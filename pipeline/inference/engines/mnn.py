@@ -26,7 +26,7 @@ from ...base.files import Store
 from ...base.jobs import Job
 from ...base.settings import EngineName, Settings
 from ...registry.catalog import Arithmetic, ModelCard, Precision
-from . import compiled
+from . import compiled_networks
 from .arithmetic import find_arithmetic
 from .plans import Plan, WeightFile
 
@@ -132,8 +132,8 @@ class MnnNetwork:
 
 def _convert(path: Path, checksum: str, output: int | str, store: Store) -> Any:
     """The network in MNN's format, from the cache folder, else converted in a child process and kept."""
-    name = compiled.name_compiled(path, checksum, output, version("MNN"))
-    kept = store.locate(compiled.FOLDER, name)
+    name = compiled_networks.name_compiled(path, checksum, output, version("MNN"))
+    kept = store.locate(compiled_networks.FOLDER, name)
     if kept is not None:
         return import_mnn().Interpreter(str(kept))
     with store.make_scratch() as folder:
@@ -142,5 +142,5 @@ def _convert(path: Path, checksum: str, output: int | str, store: Store) -> Any:
         subprocess.run(
             command, check=True, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True
         )  # in `folder`, as it leaves files behind
-        compiled.keep_compiled(name, made.read_bytes(), store)
+        compiled_networks.keep_compiled(name, made.read_bytes(), store)
         return import_mnn().Interpreter(str(made))

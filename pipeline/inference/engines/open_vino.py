@@ -17,7 +17,7 @@ from ...base.jobs import Job
 from ...base.settings import EngineName, Settings
 from ...registry import weights
 from ...registry.catalog import Arithmetic, ModelCard, Precision
-from . import compiled, optimised
+from . import compiled_networks, optimised_networks
 from .arithmetic import find_arithmetic
 from .plans import Plan, WeightFile
 
@@ -59,7 +59,7 @@ class OpenVino:
             return OpenVinoNetwork(file, arithmetic, settings)
         except Exception:
             if arithmetic == "int8":
-                optimised.delete(file.path, settings.store)
+                optimised_networks.delete(file.path, settings.store)
             raise
 
     def _is_optimised(self, card: ModelCard, settings: Settings) -> bool:
@@ -68,7 +68,9 @@ class OpenVino:
             return False
         variant, path = found
         try:
-            return optimised.read_record(path, weights.read_checksum(variant, path), settings.store) is not None
+            return (
+                optimised_networks.read_record(path, weights.read_checksum(variant, path), settings.store) is not None
+            )
         except (OSError, IndexError, ValueError):  # its checksum was deleted meanwhile, or is malformed
             return False
 
@@ -81,7 +83,7 @@ class OpenVinoNetwork:
 
         core, configuration = openvino.Core(), _configure(arithmetic, settings)
         if arithmetic == "int8":
-            graph, constants = optimised.read_network(file.path, settings.store)
+            graph, constants = optimised_networks.read_network(file.path, settings.store)
             source = core.read_model(graph, openvino.Tensor(constants.copy()))
             self._compiled, self._memory = core.compile_model(source, DEVICE, configuration), None
         else:
@@ -147,15 +149,15 @@ def _compile(core: Any, file: WeightFile, configuration: dict[str, Any], store: 
         openvino.__version__,
         machine.identify_processor(),
     )
-    name = compiled.name_compiled(file.path, *facts)
-    kept = store.map(compiled.FOLDER, name)
+    name = compiled_networks.name_compiled(file.path, *facts)
+    kept = store.map(compiled_networks.FOLDER, name)
     if kept is not None:
         try:
             return core.import_model(openvino.Tensor(kept, shared_memory=True), DEVICE, configuration), kept
         except RuntimeError:
-            store.delete(compiled.FOLDER, name)
+            store.delete(compiled_networks.FOLDER, name)
     made = core.compile_model(_prune(core.read_model(file.path), file.outputs), DEVICE, configuration)
-    compiled.keep_compiled(name, made.export_model().getbuffer(), store)
+    compiled_networks.keep_compiled(name, made.export_model().getbuffer(), store)
     return made, None
 
 
