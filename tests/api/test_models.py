@@ -198,7 +198,7 @@ def only_in_fetches(look: Callable[..., Any]) -> Callable[..., Any]:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_how_far_fetches_are_is_told_without_a_look_at_the_disk(
-    here: TestClient,
+    mirrored: TestClient,
     mirror: Mirror,
     enter: Callable[..., Any],
     u2netp: Path,
@@ -206,21 +206,21 @@ def test_how_far_fetches_are_is_told_without_a_look_at_the_disk(
     language: str,
 ) -> None:
     enter("lost", kind="u2net", variants=NOWHERE)
-    assert here.get("/api/models/fetches").json() == {}
-    here.post("/api/models/lost/fetch")
-    here.post(f"/api/models/{FAST}/fetch")
-    until(here, FAST, lambda said: (said.get("fetching") or {}).get("done"))
-    until(here, "lost", lambda said: "error" in said)
+    assert mirrored.get("/api/models/fetches").json() == {}
+    mirrored.post("/api/models/lost/fetch")
+    mirrored.post(f"/api/models/{FAST}/fetch")
+    until(mirrored, FAST, lambda said: (said.get("fetching") or {}).get("done"))
+    until(mirrored, "lost", lambda said: "error" in said)
     with monkeypatch.context() as patch:
         for look in ("stat", "open", "exists", "is_file", "iterdir"):
             patch.setattr(Path, look, only_in_fetches(getattr(Path, look)))
-        told = here.get("/api/models/fetches", headers={"Accept-Language": language}).json()
+        told = mirrored.get("/api/models/fetches", headers={"Accept-Language": language}).json()
     assert told.keys() == {FAST, "lost"} and told[FAST].keys() == {"fetching"}
     assert 0 < told[FAST]["fetching"]["done"] < told[FAST]["fetching"]["total"] == u2netp.stat().st_size
-    assert told["lost"] == {"error": facts(here, "lost", language)["error"]}
+    assert told["lost"] == {"error": facts(mirrored, "lost", language)["error"]}
     mirror.free.set()
-    until(here, FAST, lambda said: said["installed"] and "fetching" not in said)
-    assert here.get("/api/models/fetches").json().keys() == {"lost"}, "what has come is told by the list alone"
+    until(mirrored, FAST, lambda said: said["installed"] and "fetching" not in said)
+    assert mirrored.get("/api/models/fetches").json().keys() == {"lost"}, "what has come is told by the list alone"
 
 
 def test_the_routes_about_models_stand_in_the_schema(here: TestClient) -> None:
