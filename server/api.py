@@ -37,8 +37,8 @@ def _build_form_schema(settings: ServerSettings) -> dict[str, Any]:
         "enum": list(list_presets()),
         "description": say("cli.preset", names=", ".join(list_presets())),
     }
-    behind = file | {"description": say("cli.background_image")}
-    schema["properties"] = {PHOTO: file, BEHIND: behind, "preset": preset, **schema["properties"]}
+    background = file | {"description": say("cli.background_image")}
+    schema["properties"] = {PHOTO: file, BEHIND: background, "preset": preset, **schema["properties"]}
     return {"type": "object", "required": [PHOTO], "properties": schema["properties"]}
 
 

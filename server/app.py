@@ -91,14 +91,14 @@ def _add_pictures(app: FastAPI, results: Results, settings: ServerSettings) -> N
     @app.get("/results/{key}/{name}", include_in_schema=False)
     async def send_result(key: str, name: str, prepare: bool = False) -> Response:
         """One file of a result, made now if need be; with ``prepare`` no content, so that the page can show errors."""
-        kept = results.get(key, name)
-        if name in kept.rendered and not kept.path(name).exists():
-            await asyncio.wrap_future(results.render(kept, name, settings.queue))
+        entry = results.get(key, name)
+        if name in entry.rendered and not entry.path(name).exists():
+            await asyncio.wrap_future(results.render(entry, name, settings.queue))
         if prepare:
             return Response(status_code=204)
-        disposition = "attachment" if name == kept.download else "inline"
+        disposition = "attachment" if name == entry.download else "inline"
         headers = {"Cache-Control": "private, max-age=600"}
-        return ResultFile(kept.path(name), filename=name, content_disposition_type=disposition, headers=headers)
+        return ResultFile(entry.path(name), filename=name, content_disposition_type=disposition, headers=headers)
 
     @app.get("/examples/{name}", include_in_schema=False)
     def send_example(name: str) -> Response:

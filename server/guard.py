@@ -103,10 +103,10 @@ class Guard:
         return limit
 
     def _make_too_large(self, size: int, limit: int) -> ClearcutError:
-        """The error for a body of `size` bytes; of a form with a picture the picture's limit is told."""
+        """The error for a body of `size` bytes; for a form with a picture it names the limit of the picture."""
         pictures = int(self.settings.max_mb * 1e6)
-        told = pictures if limit == pictures + MULTIPART_OVERHEAD else limit
-        return ClearcutError("too_large", megabytes=round(size / 1e6, 1), limit=round(told / 1e6, 1))
+        named = pictures if limit == pictures + MULTIPART_OVERHEAD else limit
+        return ClearcutError("too_large", megabytes=round(size / 1e6, 1), limit=round(named / 1e6, 1))
 
     def _is_known_host(self, host: str) -> bool:
         name = parse_hostname(host)
@@ -129,7 +129,7 @@ class Guard:
 
 
 def limit_body(receive: Receive, limit: int, refuse: Callable[[int, int], ClearcutError]) -> Receive:
-    """`receive`, raising ``refuse(received, limit)`` once more than `limit` bytes have come, whatever was announced."""
+    """`receive`, which raises ``refuse(received, limit)`` after `limit` bytes, whatever Content-Length says."""
     received = 0
 
     async def receive_counted() -> Message:

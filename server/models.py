@@ -79,11 +79,11 @@ class Downloads:
             latest.thread.join(5)  # it may be moving its file into place
 
     def describe(self, language: str) -> dict[str, dict[str, Any]]:
-        """By model: how far its fetch is, in bytes, or why it came to nothing. One that went well is not told of."""
+        """By model: the progress of its fetch in bytes, or its error; successful fetches are left out."""
         with self._lock:
             latest = dict(self._latest)
-        told = {name: _describe_download(each, language) for name, each in latest.items()}
-        return {name: facts for name, facts in told.items() if facts}
+        by_name = {name: _describe_download(each, language) for name, each in latest.items()}
+        return {name: facts for name, facts in by_name.items() if facts}
 
 
 def _describe_download(download: _Download, language: str) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def run(given: argparse.Namespace, context: Context) -> int:
     try:
         return batch.run(targets, _make_runtime(helper, context, options.model))
     finally:
-        helper.stop()  # also where every prediction was kept, and nobody has asked for its session
+        helper.stop()  # its session was never taken where all predictions came from the cache
 
 
 def choose_targets(photos: list[str], output: str | None, extension: str) -> Targets:

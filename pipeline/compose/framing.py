@@ -123,9 +123,9 @@ class Placement(NamedTuple):
     def _paste(self, part: np.ndarray) -> np.ndarray:
         out = np.zeros((self.size[1], self.size[0], *part.shape[2:]), part.dtype)
         (left, top), (width, height) = self.at, self.scaled
-        there = out[max(0, top) : top + height, max(0, left) : left + width]
+        target = out[max(0, top) : top + height, max(0, left) : left + width]
         from_left, from_top = max(0, -left), max(0, -top)
-        there[:] = part[from_top : from_top + there.shape[0], from_left : from_left + there.shape[1]]
+        target[:] = part[from_top : from_top + target.shape[0], from_left : from_left + target.shape[1]]
         return out
 
 
@@ -192,10 +192,10 @@ def place_on_canvas(alpha: np.ndarray, size: Size, margin: float = 0.0, natural:
         Canvas pixels a photo pixel up to which nothing counts as enlarged; the subject is enlarged at most `LARGEST`
         times that. Other than 1 where photo and canvas are views made smaller.
     """
-    found = find_subject_box(alpha)
-    box = found or place_whole(alpha).box
+    subject = find_subject_box(alpha)
+    box = subject or place_whole(alpha).box
     spare = margin / 100 * max(box.size)
-    cut = _cut_sides(alpha, found) if found else (True,) * 4
+    cut = _cut_sides(alpha, subject) if subject else (True,) * 4
     free = (2 - cut[0] - cut[2], 2 - cut[1] - cut[3])
     wanted = min(side / (part + spare * n) for side, part, n in zip(size, box.size, free, strict=True))
     scale = min(wanted, LARGEST * natural)

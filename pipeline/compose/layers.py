@@ -42,8 +42,8 @@ def composite_over(rgb: np.ndarray, alpha: np.ndarray, background: np.ndarray | 
     out = np.empty_like(rgb)
     flat = None if isinstance(background, np.ndarray) else _fill_strip(background, alpha.shape)
     for rows in split_strips(*alpha.shape):
-        behind = background[rows] if flat is None else flat[: rows.stop - rows.start]
-        _composite_strip(rgb[rows], alpha[rows], np.asarray(behind), out[rows])
+        strip = background[rows] if flat is None else flat[: rows.stop - rows.start]
+        _composite_strip(rgb[rows], alpha[rows], np.asarray(strip), out[rows])
     return out
 
 

@@ -52,14 +52,17 @@ def fit_models(
     models = [np.empty(alpha.shape, np.float32) for _ in planes]
 
     def fit(rows: slice) -> None:
-        here = [each[rows] for each in means]
-        spread = {(i, j): product[rows] - here[i] * here[j] for (i, j), product in zip(pairs, products, strict=True)}
+        band_means = [each[rows] for each in means]
+        spread = {
+            (i, j): product[rows] - band_means[i] * band_means[j]
+            for (i, j), product in zip(pairs, products, strict=True)
+        }
         for i in range(3):
             spread[i, i] += eps * 255**2
         slopes = _solve_systems([spread[i, j] for i, j in pairs if j < 3], [spread[i, 3] for i in range(3)])
         for model, slope in zip(models, slopes, strict=False):
             model[rows] = slope
-        models[3][rows] = here[3] - sum(slope * mean for slope, mean in zip(slopes, here, strict=False))
+        models[3][rows] = band_means[3] - sum(slope * mean for slope, mean in zip(slopes, band_means, strict=False))
 
     run_parallel(fit, [slice(top, top + BAND) for top in range(0, alpha.shape[0], BAND)])
     return cv2.merge([_filter_box(model, radius) for model in models])
@@ -70,10 +73,10 @@ def apply_models(models: np.ndarray, rgb: np.ndarray, tile: Tile) -> np.ndarray:
 
     `models` may be smaller than `rgb`; they are enlarged.
     """
-    here = enlarge_tile(models, rgb.shape[1::-1], tile)
+    tile_models = enlarge_tile(models, rgb.shape[1::-1], tile)
     colours = cv2.cvtColor(rgb[tile], cv2.COLOR_RGB2RGBA)
     colours[..., 3] = 1
-    return cv2.transform(cv2.multiply(here, colours, dtype=cv2.CV_32F), np.ones((1, 4), np.float32))
+    return cv2.transform(cv2.multiply(tile_models, colours, dtype=cv2.CV_32F), np.ones((1, 4), np.float32))
 
 
 def _filter_box(values: np.ndarray, radius: int) -> np.ndarray:

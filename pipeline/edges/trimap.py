@@ -98,8 +98,8 @@ def _find_window(mask: np.ndarray) -> tuple[slice, slice]:
     """The box around `mask`, with a margin of two pixels: the reach of the 3 x 3 windows of closed-form matting."""
     sides = []
     for axis in (1, 0):
-        there = np.flatnonzero(mask.any(axis=axis))
-        start, stop = max(int(there[0]) - 2, 0), min(int(there[-1]) + 3, mask.shape[1 - axis])
+        hits = np.flatnonzero(mask.any(axis=axis))
+        start, stop = max(int(hits[0]) - 2, 0), min(int(hits[-1]) + 3, mask.shape[1 - axis])
         sides.append(slice(start, stop))
     return sides[0], sides[1]
 

@@ -53,14 +53,14 @@ class PredictionCache:
         """The prediction kept under `key`, from memory or disk; None where there is none."""
         if not self._settings.cache:
             return None
-        found = self._recall(key)
-        if found is None and self._on_disk:
-            found = self._read(key)
-            if found is not None:
-                self._remember(key, found)
+        prediction = self._recall(key)
+        if prediction is None and self._on_disk:
+            prediction = self._read(key)
+            if prediction is not None:
+                self._remember(key, prediction)
         if self._on_disk:
-            self._store.count_up(MISSES if found is None else HITS)
-        return found
+            self._store.count_up(MISSES if prediction is None else HITS)
+        return prediction
 
     def put(self, key: str, prediction: Prediction) -> None:
         """Keep `prediction` under `key`, and drop the least recently used ones beyond the limits.

@@ -32,19 +32,19 @@ class Helper:
     """
 
     def __init__(self, module: str) -> None:
-        there, self._to = _make_pipe()
-        self._from, back = _make_pipe()
-        here = os.getpid()
+        messages, self._to = _make_pipe()
+        self._from, answers = _make_pipe()
+        parent = os.getpid()
         self.pid = os.fork()
         if self.pid == 0:
-            _serve(module, there, back, self._to, here)
-        there.close()
-        back.close()
+            _serve(module, messages, answers, self._to, parent)
+        messages.close()
+        answers.close()
 
-    def send(self, thing: Any) -> None:
+    def send(self, message: Any) -> None:
         """Send a message, without waiting for the answer."""
         with suppress(OSError, ValueError):  # it has ended: `receive` returns None
-            _send(thing, self._to)
+            _send(message, self._to)
 
     def receive(self) -> Any:
         """Wait for the next answer; None where the process has ended."""
@@ -61,7 +61,7 @@ class Helper:
             os.kill(self.pid, signal.SIGKILL)
 
 
-def _serve(module: str, there: BinaryIO, back: BinaryIO, to: BinaryIO, parent: int) -> NoReturn:
+def _serve(module: str, messages: BinaryIO, answers: BinaryIO, to: BinaryIO, parent: int) -> NoReturn:
     try:
         to.close()  # the inherited writing end would keep the pipe open after the parent has ended
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -70,16 +70,16 @@ def _serve(module: str, there: BinaryIO, back: BinaryIO, to: BinaryIO, parent: i
         nowhere = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):  # readers of the command's output must not wait for this process
             os.dup2(nowhere, stream)
-        for answer in import_module(module).serve(_receive_all(there)):
-            _send(answer, back)
+        for answer in import_module(module).serve(_receive_all(messages)):
+            _send(answer, answers)
     finally:
         os._exit(0)
 
 
-def _receive_all(there: BinaryIO) -> Iterator[Any]:
+def _receive_all(messages: BinaryIO) -> Iterator[Any]:
     while True:
         try:
-            yield pickle.load(there)
+            yield pickle.load(messages)
         except EOFError:
             return
 
@@ -90,6 +90,6 @@ def _make_pipe() -> tuple[BinaryIO, BinaryIO]:
     return os.fdopen(read, "rb"), os.fdopen(write, "wb")
 
 
-def _send(thing: Any, to: BinaryIO) -> None:
-    pickle.dump(thing, to, pickle.HIGHEST_PROTOCOL)
+def _send(message: Any, to: BinaryIO) -> None:
+    pickle.dump(message, to, pickle.HIGHEST_PROTOCOL)
     to.flush()

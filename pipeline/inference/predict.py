@@ -143,18 +143,19 @@ def _predict_one(
     job.enter("loading")
     fed = family.feed(flatten(photo), card)
     asked = f"{_fingerprint(fed)} {card.read}" if cache else ""
-    session = runtime.pool.find(card, planned)
+    session, looked_for = runtime.pool.find(card, planned), ""
     if session is None:  # a cached prediction needs no session
         label = engines.describe_plan(planned)
-        kept = predictions.get(f"{asked} {weights.identify(card, runtime.settings)} {label}") if cache else None
-        if kept is not None:
-            return PredictionResult(kept, label, planned.warnings, fresh=False)
+        looked_for = f"{asked} {weights.identify(card, runtime.settings)} {label}" if cache else ""
+        cached = predictions.get(looked_for) if cache else None
+        if cached is not None:
+            return PredictionResult(cached, label, planned.warnings, fresh=False)
         session = runtime.pool.get(card, planned)
     job.enter("finding")
     key = f"{asked} {session.identity} {session.engine}"
-    kept = predictions.get(key) if cache else None
-    if kept is not None:
-        return PredictionResult(kept, session.engine, session.warnings, fresh=False)
+    cached = predictions.get(key) if cache and key != looked_for else None  # once is enough, and counted as one
+    if cached is not None:
+        return PredictionResult(cached, session.engine, session.warnings, fresh=False)
     start = perf_counter()
     prediction = family.read(session.run(fed.inputs, job), card, fed).round_matte()
     runtime.speeds.note(card.name, perf_counter() - start)

@@ -159,27 +159,27 @@ def draw_pictures(number: int) -> list[Sample]:
     picture, figure = draw_test_picture()
     side = len(picture)
     mask = cv2.GaussianBlur(figure.astype(np.uint8) * 255, (0, 0), 1)
-    made = []
+    samples = []
     for _ in range(number):
         scale, angle = random.uniform(0.45, 1.1), random.uniform(-20, 20)
         move = cv2.getRotationMatrix2D((side / 2, side / 2), angle, scale)
         move[:, 2] += random.uniform(-0.15, 0.15, 2) * side
-        behind = cv2.resize(random.integers(20, 236, (*random.integers(2, 9, 2), 3), np.uint8), (side, side),
+        backdrop = cv2.resize(random.integers(20, 236, (*random.integers(2, 9, 2), 3), np.uint8), (side, side),
                             interpolation=cv2.INTER_CUBIC)  # fmt: skip
-        behind = np.clip(behind + random.normal(0, random.uniform(1, 12), behind.shape), 0, 255)
+        backdrop = np.clip(backdrop + random.normal(0, random.uniform(1, 12), backdrop.shape), 0, 255)
         matte = cv2.warpAffine(mask, move, (side, side))
         tint = random.uniform(0.6, 1.3, 3)
         subject = np.clip(cv2.warpAffine(picture, move, (side, side), borderMode=cv2.BORDER_REFLECT) * tint, 0, 255)
         opacity = matte[..., None] / 255
-        made.append(Sample((subject * opacity + behind * (1 - opacity)).astype(np.uint8), matte))
-    return made
+        samples.append(Sample((subject * opacity + backdrop * (1 - opacity)).astype(np.uint8), matte))
+    return samples
 
 
 def read_pictures(folder: Path) -> list[Sample]:
     """Samples from `folder`: its photos, or ``images`` with ``masks``; files that cannot be read are left out."""
     images = folder / "images" if (folder / "images").is_dir() else folder
     masks = {file.stem: file for file in (folder / "masks").glob("*")}
-    found = []
+    samples = []
     for file in sorted(images.iterdir()) if images.is_dir() else ():
         try:
             photo = image_io.decode(file.read_bytes(), file.name)
@@ -188,12 +188,12 @@ def read_pictures(folder: Path) -> list[Sample]:
             continue
         rgb = photo.shrink_to(LONG_SIDE).rgb
         fits = mask is not None and mask.size == photo.size
-        found.append(Sample(rgb, mask.shrink_to(LONG_SIDE).rgb[..., 0].copy()) if mask and fits else Sample(rgb))
-        if len(found) == MOST:
+        samples.append(Sample(rgb, mask.shrink_to(LONG_SIDE).rgb[..., 0].copy()) if mask and fits else Sample(rgb))
+        if len(samples) == MOST:
             break
-    if not found:
+    if not samples:
         raise ClearcutError("folder_empty", name=folder.name)
-    return found
+    return samples
 
 
 def _quantise(card: ModelCard, path: Path, calibrate: list[Sample], judge: list[Sample], scratch: Path) -> None:

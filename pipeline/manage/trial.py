@@ -145,8 +145,8 @@ def _strip_settings(settings: Settings) -> dict[str, Any]:
 
 def choose_memory_limit() -> int:
     """The memory that a trial may take, in MB: at most `MEMORY_MB` and 90 % of this machine's."""
-    here = machine.measure_memory_mb()
-    return min(MEMORY_MB, round(0.9 * here)) if here else MEMORY_MB
+    installed = machine.measure_memory_mb()
+    return min(MEMORY_MB, round(0.9 * installed)) if installed else MEMORY_MB
 
 
 # ---- the child -------------------------------------------------------------------------------------------------------
@@ -231,8 +231,8 @@ def _check_plausible(prediction: Prediction, figure: np.ndarray | None) -> float
     if not SHARE[0] <= share <= SHARE[1]:
         raise _Refused("trial_implausible", f"{share:.1%}")
     if figure is not None:
-        there = cv2.resize(figure.astype(np.uint8), matte.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
-        inside, outside = float(matte[there].mean()), float(matte[~there].mean())
+        inside_figure = cv2.resize(figure.astype(np.uint8), matte.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
+        inside, outside = float(matte[inside_figure].mean()), float(matte[~inside_figure].mean())
         if inside - outside < CLEARLY and not inside >= max(AT_LEAST, TIMES * outside):
             raise _Refused("trial_implausible", f"{share:.1%}")
     return share

@@ -1,1 +1,1 @@
-"""What a user can ask for: one field an option, presets of several, canvases that somebody else prescribes."""
+"""Options, presets of several options, and canvases that marketplaces and others prescribe."""

@@ -230,9 +230,9 @@ class Options(BaseModel):
 
 @cache
 def _find_fields_read_by(model: type[Options], stage: Stage) -> list[tuple[str, Sequence[str] | None]]:
-    found = []
+    fields = []
     for name, field in model.model_fields.items():
         read_by = field.json_schema_extra["read_by"] if isinstance(field.json_schema_extra, dict) else {}
         if isinstance(read_by, dict) and stage in read_by:
-            found.append((name, cast(Sequence[str] | None, read_by[stage])))
-    return found
+            fields.append((name, cast(Sequence[str] | None, read_by[stage])))
+    return fields

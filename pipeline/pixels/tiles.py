@@ -34,7 +34,7 @@ def enlarge_tile(small: np.ndarray, size: tuple[int, int], tile: Tile) -> np.nda
     """The part `tile` of what `small` ``(h, w[, C])`` would be after bilinear resizing to `size` (width, height)."""
     across, down = small.shape[1] / size[0], small.shape[0] / size[1]
     rows, columns = tile
-    there = np.array(
+    transform = np.array(
         [
             [across, 0, (columns.start + 0.5) * across - 0.5],
             [0, down, (rows.start + 0.5) * down - 0.5],
@@ -42,4 +42,4 @@ def enlarge_tile(small: np.ndarray, size: tuple[int, int], tile: Tile) -> np.nda
     )
     wanted = columns.stop - columns.start, rows.stop - rows.start
     how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(small, there, wanted, flags=how, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.warpAffine(small, transform, wanted, flags=how, borderMode=cv2.BORDER_REPLICATE)

@@ -61,7 +61,7 @@ def _fetch_over_http(address: str, variant: Variant, part: Path, progress: Progr
 
 
 class _Resolvers(ThreadPoolExecutor):
-    """Threads that look up names, which can take long and cannot be broken off: nobody waits for one in the end."""
+    """Threads for DNS look-ups, which cannot be interrupted; the end of the event loop does not wait for them."""
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         super().shutdown(wait=False, cancel_futures=cancel_futures)

@@ -38,10 +38,10 @@ def read_checksum(variant: Variant, path: Path) -> str:
 
 def identify(card: ModelCard, settings: Settings) -> str:
     """Name and checksum of the weight file that `card` runs, for keys of caches. Raises ``model_missing``."""
-    found = find_file(card, settings)
+    installed = find_file(card, settings)
     try:
-        if found:
-            return f"{found[0].file} {read_checksum(*found)}"
+        if installed:
+            return f"{installed[0].file} {read_checksum(*installed)}"
     except (OSError, IndexError):  # removed in this moment
         pass
     raise ClearcutError("model_missing", **describe_missing(card, [card.variants[0]]))
@@ -85,12 +85,12 @@ def stamp_network(card: ModelCard, settings: Settings) -> tuple[Any, ...]:
 
     Empty where there is no file.
     """
-    found = find_file(card, settings)
+    installed = find_file(card, settings)
     try:
-        known = found[1].stat() if found else None
+        known = installed[1].stat() if installed else None
     except OSError:  # removed in this moment
         known = None
-    return (found[0].file, known.st_mtime_ns, known.st_size, card.read) if found and known else ()
+    return (installed[0].file, known.st_mtime_ns, known.st_size, card.read) if installed and known else ()
 
 
 def find_import_only(card: Card, settings: Settings) -> ModelCard | None:
@@ -117,10 +117,10 @@ def find_checked(card: ModelCard, settings: Settings) -> tuple[Variant, Path]:
     ClearcutError
         ``model_missing`` or ``wrong_checksum``.
     """
-    found = find_file(card, settings)
-    if found is None:
+    installed = find_file(card, settings)
+    if installed is None:
         raise ClearcutError("model_missing", **describe_missing(card, [card.variants[0]]))
-    variant, path = found
+    variant, path = installed
     verify(card.name, variant, path)
     return variant, path
 

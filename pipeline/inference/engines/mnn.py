@@ -133,14 +133,14 @@ class MnnNetwork:
 def _convert(path: Path, checksum: str, output: int | str, store: Store) -> Any:
     """The network in MNN's format, from the cache folder, else converted in a child process and kept."""
     name = compiled_networks.name_compiled(path, checksum, output, version("MNN"))
-    kept = store.locate(compiled_networks.FOLDER, name)
-    if kept is not None:
-        return import_mnn().Interpreter(str(kept))
+    cached = store.locate(compiled_networks.FOLDER, name)
+    if cached is not None:
+        return import_mnn().Interpreter(str(cached))
     with store.make_scratch() as folder:
-        made = folder / "network.mnn"
-        command = [sys.executable, str(CONVERTER), str(path.resolve()), str(made.resolve()), json.dumps(output)]
+        converted = folder / "network.mnn"
+        command = [sys.executable, str(CONVERTER), str(path.resolve()), str(converted.resolve()), json.dumps(output)]
         subprocess.run(
             command, check=True, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True
         )  # in `folder`, as it leaves files behind
-        compiled_networks.keep_compiled(name, made.read_bytes(), store)
-        return import_mnn().Interpreter(str(made))
+        compiled_networks.keep_compiled(name, converted.read_bytes(), store)
+        return import_mnn().Interpreter(str(converted))

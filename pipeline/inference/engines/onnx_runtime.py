@@ -105,8 +105,8 @@ class OnnxNetwork:
         options.enable_cpu_mem_arena = False  # same speed, and a quarter of the memory between runs
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # leave the cores to the other steps
         options.enable_mem_pattern = is_shared  # DirectML does not work with it
-        there = onnxruntime.get_available_providers()
-        providers = [each for each in dict.fromkeys((provider, CPU)) if each in there]
+        available = onnxruntime.get_available_providers()
+        providers = [each for each in dict.fromkeys((provider, CPU)) if each in available]
         self._session = onnxruntime.InferenceSession(path, options, providers=providers)
         self._run_options = onnxruntime.RunOptions
         self.inputs: Mapping[str, Sequence[int | str]] = {each.name: each.shape for each in self._session.get_inputs()}

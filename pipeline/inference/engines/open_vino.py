@@ -63,10 +63,10 @@ class OpenVino:
             raise
 
     def _is_optimised(self, card: ModelCard, settings: Settings) -> bool:
-        found = weights.find_file(card, settings)
-        if found is None:
+        installed = weights.find_file(card, settings)
+        if installed is None:
             return False
-        variant, path = found
+        variant, path = installed
         try:
             return (
                 optimised_networks.read_record(path, weights.read_checksum(variant, path), settings.store) is not None
@@ -150,15 +150,15 @@ def _compile(core: Any, file: WeightFile, configuration: dict[str, Any], store: 
         machine.identify_processor(),
     )
     name = compiled_networks.name_compiled(file.path, *facts)
-    kept = store.map(compiled_networks.FOLDER, name)
-    if kept is not None:
+    cached = store.map(compiled_networks.FOLDER, name)
+    if cached is not None:
         try:
-            return core.import_model(openvino.Tensor(kept, shared_memory=True), DEVICE, configuration), kept
+            return core.import_model(openvino.Tensor(cached, shared_memory=True), DEVICE, configuration), cached
         except RuntimeError:
             store.delete(compiled_networks.FOLDER, name)
-    made = core.compile_model(_prune(core.read_model(file.path), file.outputs), DEVICE, configuration)
-    compiled_networks.keep_compiled(name, made.export_model().getbuffer(), store)
-    return made, None
+    network = core.compile_model(_prune(core.read_model(file.path), file.outputs), DEVICE, configuration)
+    compiled_networks.keep_compiled(name, network.export_model().getbuffer(), store)
+    return network, None
 
 
 def _prune(model: Any, outputs: Sequence[int | str] | None) -> Any:
