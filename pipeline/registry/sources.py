@@ -51,9 +51,7 @@ def _fetch_over_http(address: str, variant: Variant, part: Path, progress: Progr
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise SourceFailed(address) from error
         else:
-            if (
-                _measure(part) != variant.bytes and not variant.rounded
-            ):  # it ended regularly at another length: another file
+            if _measure(part) != variant.bytes and not variant.rounded:  # complete, but another file
                 part.unlink()
                 raise SourceFailed(address)
             return
