@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -32,11 +33,17 @@ def serve(received):
     yield os.getpid()
     time.sleep(600)
 """
-DEEP = """
+ASLEEP = """
 import ctypes, os
 def serve(received):
     yield os.getpid()
-    ctypes.PyDLL(None).sleep(600)  # in C, with Python's lock: no handler of Python's gets a turn
+    ctypes.PyDLL(None).sleep(600)  # in C, with Python's lock, until a signal comes
+"""
+DEEP = """
+import collections, itertools, os
+def serve(received):
+    yield os.getpid()
+    collections.deque(itertools.repeat(0), maxlen=0)  # in C, with Python's lock, for ever: no handler gets a turn
 """
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only where processes are forked")
@@ -49,6 +56,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, u2netp: Path) -> None:
     Path("photo.png").write_bytes(PNG)
     Path("echo.py").write_text(ECHO, encoding="utf-8")
     Path("busy.py").write_text(BUSY, encoding="utf-8")
+    Path("asleep.py").write_text(ASLEEP, encoding="utf-8")
     Path("deep.py").write_text(DEEP, encoding="utf-8")
 
 
@@ -94,18 +102,22 @@ def runs(process: int) -> bool:
 
 
 @pytest.mark.parametrize("end", ["", "os.kill(os.getpid(), signal.SIGKILL)", "h.stop(); time.sleep(60)"])
-@pytest.mark.parametrize("module", ["echo", "busy", "deep"])
+@pytest.mark.parametrize("module", ["echo", "busy", "asleep", "deep"])
 def test_it_ends_with_its_object_and_with_the_process_that_it_helps(module: str, end: str) -> None:
-    """At once, though what it is deep in would take ten minutes."""
+    """At once, though what it is deep in would take ten minutes, or for ever."""
     code = f"{BEGIN}h = Helper({module!r})\nhelper = h.receive()\ntime.sleep(0.2)\nprint(helper, flush=True)\n{end}"
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
         assert process.stdout
         helper = int(process.stdout.readline())
         last = time.monotonic() + 30
-        while runs(helper):
-            assert time.monotonic() < last
-            time.sleep(0.01)
-        process.kill()
+        try:
+            while runs(helper):
+                assert time.monotonic() < last
+                time.sleep(0.01)
+        finally:
+            process.kill()
+            if runs(helper):
+                os.kill(helper, signal.SIGKILL)
 
 
 @cache
