@@ -171,10 +171,8 @@ class ModelCard(_Entry):
         Whether its owner lets only registered users fetch it.
     trained_on
         Training data with terms of their own.
-    memory_mb
-        What it takes when loaded, about.
-    variants
-        Its weight files; the first one that is installed is used.
+    memory_mb, variants
+        What it takes when loaded, about; its weight files, of which the first installed one is used.
     arithmetic
         None unless engines beside onnxruntime were measured to be faster with the same matte.
     local
