@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -34,16 +34,18 @@ def imports(path: Path) -> set[str]:
     return {name for _, names in statements(path) for name in names}
 
 
-def statements(path: Path) -> Iterator[tuple[str, list[str]]]:
+@cache
+def statements(path: Path) -> list[tuple[str, list[str]]]:
     """Each import of a file: the module, empty where modules are imported whole, and what it brings; absolute names."""
-    package = path.relative_to(ROOT).parts[:-1]
+    package, found = path.relative_to(ROOT).parts[:-1], []
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
-            yield "", [alias.name for alias in node.names]
+            found.append(("", [alias.name for alias in node.names]))
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else ()
             module = ".".join([*base, *([node.module] if node.module else [])])
-            yield module, [module, *(f"{module}.{alias.name}" for alias in node.names)]
+            found.append((module, [module, *(f"{module}.{alias.name}" for alias in node.names)]))
+    return found
 
 
 def room_of(name: str) -> tuple[str, str] | None:
