@@ -3,7 +3,10 @@
 import ctypes
 import os
 import sys
+import threading
 import warnings
+from importlib import import_module
+from types import ModuleType
 
 KEPT_BYTES = 64 << 20
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of <malloc.h>
@@ -15,6 +18,7 @@ QUIET = {
     "PYDANTIC_DISABLE_PLUGINS": "__all__",
 }
 NOT_WANTED = ("openvino.tools.ovc",)  # OpenVINO's converter: slow to load, and it brings a client that reports its use
+_importing = threading.Lock()
 
 
 def prepare_process() -> None:
@@ -30,8 +34,31 @@ def prepare_process() -> None:
 def prepare_libraries() -> None:
     """Keep libraries that are imported later from reporting their use and from loading what is not needed."""
     os.environ.update(QUIET)
-    for name in NOT_WANTED:
-        sys.modules.setdefault(name, None)  # type: ignore[arg-type]
+
+
+def import_quietly(name: str) -> ModuleType:
+    """Import a library that would report its use, or load what nobody needs, and leave the process as it was.
+
+    For engines, which are imported when a network is first loaded, also in programs of others that have not called
+    `prepare_process`.
+    """
+    if name in sys.modules:
+        return sys.modules[name]
+    with _importing:
+        variables = {each: os.environ.get(each) for each in QUIET}
+        hidden = [each for each in NOT_WANTED if each not in sys.modules]
+        os.environ.update(QUIET)
+        sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
+        try:
+            return import_module(name)
+        finally:
+            for each in hidden:
+                sys.modules.pop(each, None)
+            for variable, value in variables.items():
+                if value is None:
+                    del os.environ[variable]
+                else:
+                    os.environ[variable] = value
 
 
 def prepare_pictures() -> None:

@@ -62,7 +62,8 @@ def run(given: argparse.Namespace, context: Context) -> int:
     background = _read(given.background_image, None) if given.background_image else None
     if options.background == "image" and background is None:
         raise ClearcutError("no_background")
-    _ensure_model(options.model, context)
+    if any(photo == STREAM or Path(photo).exists() for photo in given.photos):  # else nothing is to be fetched for it
+        _ensure_model(options.model, context)
     batch = _Batch(context, options, background, given.cache)
     if helper is None:
         return batch.run(targets, context.runtime)

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..base import machine
 from ..base.errors import ClearcutError
+from ..base.process import import_quietly
 from ..base.settings import Settings
 from ..cutout import cut_out
 from ..inference import engines
@@ -52,7 +53,7 @@ def examine_engines() -> Iterator[Finding]:
     """The installed engines with their versions, and the execution providers of onnxruntime."""
     versions = engines.list_versions()
     yield Finding("engines", "", {"text": ", ".join(f"{name} {version}" for name, version in versions.items()) + "."})
-    import onnxruntime
+    onnxruntime = import_quietly("onnxruntime")
 
     names = (name.removesuffix("ExecutionProvider") for name in onnxruntime.get_available_providers())
     yield Finding("providers", "", {"text": ", ".join(names) + "."})

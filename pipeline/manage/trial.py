@@ -22,7 +22,7 @@ from pydantic import BaseModel, ValidationError
 from ..base import machine
 from ..base.errors import ClearcutError, Code, as_write_error
 from ..base.jobs import Job
-from ..base.process import prepare_process
+from ..base.process import import_quietly, prepare_process
 from ..base.settings import ROOT, Settings
 from ..inference import engines, networks
 from ..inference.networks import Prediction
@@ -205,7 +205,7 @@ def _run_trial(card: ModelCard, settings: Settings, folder: Path, fit: bool) -> 
 
 def _read_input_size(file: Path, card: ModelCard) -> tuple[int, int] | None:
     """Width and height of the network's first input; None where the file does not fix them."""
-    import onnxruntime
+    onnxruntime = import_quietly("onnxruntime")
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4

@@ -445,3 +445,12 @@ def test_nothing_is_imported_that_is_not_needed(command: str) -> None:
     imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in end.err.splitlines()}
     assert "argparse" in imported
     assert not imported & {*needless}
+
+
+def test_for_a_photo_that_is_not_there_no_model_is_fetched(
+    cli: Callable[..., Ended], empty_models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLEARCUT_OFFLINE", "1")
+    end = cli("cut", "missing.png")
+    assert end.code == 2 and "missing.png" in end.err
+    assert cli("cut", "missing.png", "photo.png").code == 3, "the other photo needs it"

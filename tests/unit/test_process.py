@@ -8,12 +8,14 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import pipeline
-from pipeline.base.process import KEPT_BYTES, NOT_WANTED, QUIET
+from pipeline.base.process import KEPT_BYTES, QUIET
 from pipeline.base.settings import ROOT
 
 DOORS = {"pipeline.__main__"}  # to import one is to start it
@@ -21,11 +23,17 @@ MODULES = ["pipeline", *(each.name for each in pkgutil.walk_packages(pipeline.__
 FILES = [ROOT / "webui.py", *(file for floor in ("pipeline", "server", "ui") for file in (ROOT / floor).rglob("*.py"))]
 CHANGES = {"setdefault", "update", "pop", "popitem", "clear", "__setitem__", "__delitem__", "__ior__"}
 WRITES = {  # every change of the environment that there is
-    "pipeline/base/process.py": ["os.environ.update(QUIET)"],
+    "pipeline/base/process.py": [  # the last three put it back as it was
+        "os.environ.update(QUIET)",
+        "os.environ.update(QUIET)",
+        "del os.environ[variable]",
+        "os.environ[variable] = value",
+    ],
     "pipeline/__main__.py": ["os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')"],
     "server/serve.py": ["os.environ['GRADIO_TEMP_DIR'] = str(folder / 'uploads')"],
 }
 READS = {  # the doors, which read it once: of a program that made no runtime, of the command line, of the page
+    "pipeline/base/process.py",  # only to put back what it has changed
     "pipeline/inference/runtime.py",
     "pipeline/commands/command_line.py",
     "webui.py",
@@ -201,8 +209,21 @@ def test_preparing_the_process_changes_what_it_says(looks: list[dict[str, Any]])
     assert changed <= {"environ", "picture", "warnings", "absent", "mallopt"}
 
 
-def test_a_prepared_process_imports_no_module_that_is_not_wanted() -> None:
-    code = "from pipeline import prepare_process; prepare_process(); import sys; print(sys.modules['{}'])"
-    for name in NOT_WANTED:
-        done = subprocess.run([sys.executable, "-c", code.format(name)], cwd=ROOT, capture_output=True, text=True)
-        assert done.stdout == "None\n", done.stderr
+UNPREPARED = """
+import os, sys
+from pipeline.base.process import NOT_WANTED, import_quietly
+before = dict(os.environ)
+for name in {names}:
+    import_quietly(name)
+print(dict(os.environ) == before, [name for name in NOT_WANTED if name in sys.modules])
+"""
+
+
+@pytest.mark.parametrize("variable", [{}, {"ORT_DISABLE_TELEMETRY": "0"}], ids=["unset", "set otherwise"])
+def test_engines_imported_into_anybodys_program_leave_no_trace_there(tmp_path: Path, variable: dict[str, str]) -> None:
+    names = [name for name in ("openvino", "onnxruntime") if find_spec(name)]
+    environment = {**os.environ, **variable, "HOME": str(tmp_path)}
+    command = [sys.executable, "-c", UNPREPARED.format(names=names)]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.stdout == "True []\n", done.stderr
+    assert list(tmp_path.iterdir()) == [], "OpenVINO's client keeps a name for its user there"

@@ -12,6 +12,7 @@ import numpy as np
 
 from ...base import machine
 from ...base.jobs import Job
+from ...base.process import import_quietly
 from ...base.settings import EngineName, Settings
 from ...registry.catalog import Arithmetic, ModelCard, Precision
 from .plans import Plan, WeightFile
@@ -55,7 +56,7 @@ class OnnxRuntime:
         """Whether this build has the provider; the processor-only build is recognised without importing it."""
         if self.title == CPU or (self.name in NEVER_PLAIN and _is_plain()):
             return self.title == CPU
-        import onnxruntime
+        onnxruntime = import_quietly("onnxruntime")
 
         return self.title in onnxruntime.get_available_providers()
 
@@ -95,7 +96,7 @@ class OnnxNetwork:
     """A network loaded by onnxruntime."""
 
     def __init__(self, path: Path, provider: str, settings: Settings, *, is_shared: bool = True) -> None:
-        import onnxruntime
+        onnxruntime = import_quietly("onnxruntime")
 
         onnxruntime.disable_telemetry_events()
         options = onnxruntime.SessionOptions()

@@ -14,6 +14,7 @@ import numpy as np
 from ...base import machine
 from ...base.files import Store
 from ...base.jobs import Job
+from ...base.process import import_quietly
 from ...base.settings import EngineName, Settings
 from ...registry import weights
 from ...registry.catalog import Arithmetic, ModelCard, Precision
@@ -79,7 +80,7 @@ class OpenVinoNetwork:
     """A network compiled by OpenVINO for this processor; only `outputs` are computed."""
 
     def __init__(self, file: WeightFile, arithmetic: Arithmetic, settings: Settings) -> None:
-        import openvino
+        openvino = import_quietly("openvino")
 
         core, configuration = openvino.Core(), _configure(arithmetic, settings)
         if arithmetic == "int8":
@@ -140,7 +141,7 @@ def _configure(arithmetic: Arithmetic, settings: Settings) -> dict[str, Any]:
 
 def _compile(core: Any, file: WeightFile, configuration: dict[str, Any], store: Store) -> tuple[Any, Any]:
     """The compiled network and, where it comes from the cache folder, the mapped memory that it needs to live on."""
-    import openvino
+    openvino = import_quietly("openvino")
 
     facts = (
         file.checksum,
@@ -163,7 +164,7 @@ def _compile(core: Any, file: WeightFile, configuration: dict[str, Any], store: 
 
 def _prune(model: Any, outputs: Sequence[int | str] | None) -> Any:
     """`model` with only what leads to `outputs`."""
-    import openvino
+    openvino = import_quietly("openvino")
 
     if outputs is None:
         return model
