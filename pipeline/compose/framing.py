@@ -62,12 +62,6 @@ class Placement(NamedTuple):
         """Whether nothing is cut off at the left and top, moved or scaled."""
         return (self.box.left, self.box.top) == self.at == (0, 0) and self.scaled == self.box.size == self.size
 
-    def place_plane(self, plane: np.ndarray) -> np.ndarray:
-        """A plane ``(H, W)`` uint8 of the photo's size on the canvas; 0 beyond the photo."""
-        if self._is_unchanged(plane):
-            return plane
-        return self._paste(self._resize(self._cut(plane)))
-
     def place_layer(self, rgb: np.ndarray, alpha: np.ndarray) -> Layer:
         """Colour and alpha of the photo's size on the canvas, straight; colours are averaged weighted by alpha."""
         if self._is_unchanged(alpha):
@@ -99,7 +93,7 @@ class Placement(NamedTuple):
         return cv2.copyMakeBorder(inside, above, below, before, after, beyond)
 
     def place_shadow(self, plane: np.ndarray) -> np.ndarray:
-        """As `place_plane`, for a shadow: one that the photo's border cuts is continued beyond it and fades out."""
+        """A shadow ``(H, W)`` uint8 on the canvas: one that the photo's border cuts is continued beyond it and fades out."""
         if self._is_unchanged(plane):
             return plane
         fades = [

@@ -11,6 +11,7 @@ from pipeline.compose.framing import (
     ENLARGED,
     LARGEST,
     TOO_SMALL,
+    Placement,
     find_subject_box,
     measure_fill,
     place_covering,
@@ -30,6 +31,11 @@ cutouts = shapes.flatmap(
     lambda shape: st.tuples(arrays(np.uint8, (*shape, 3)), arrays(np.uint8, shape, elements=values, fill=values))
 )
 sizes = st.tuples(st.integers(1, 90), st.integers(1, 90))
+
+
+def place_alpha(placement: Placement, alpha: np.ndarray) -> np.ndarray:
+    """Where `placement` puts an alpha alone."""
+    return placement.place_layer(np.zeros((*alpha.shape, 3), np.uint8), alpha)[1]
 
 
 def block(left=30, top=20, right=70, bottom=40, size=(100, 80)) -> np.ndarray:
@@ -56,18 +62,18 @@ def test_a_crop_without_margin_is_the_subject():
 @pytest.mark.parametrize(("margin", "pixels"), [(0, 0), (10, 4), (100, 40)])
 def test_a_margin_is_a_share_of_the_longer_side_and_may_go_beyond_the_photo(margin, pixels):
     placed = place_cropped(block(), margin)
-    assert edges(placed.place_plane(block())) == (pixels, pixels, 40 + pixels, 20 + pixels)
+    assert edges(place_alpha(placed, block())) == (pixels, pixels, 40 + pixels, 20 + pixels)
     assert placed.size == (40 + 2 * pixels, 20 + 2 * pixels)
     assert placed.warnings == () and placed.scale == 1
 
 
 def test_where_the_photo_cuts_the_subject_there_is_no_margin():
     bust = block(30, 20, 70, 80)
-    assert edges(place_cropped(bust, 10).place_plane(bust)) == (6, 6, 46, 66)
+    assert edges(place_alpha(place_cropped(bust, 10), bust)) == (6, 6, 46, 66)
     assert place_cropped(bust, 10).size == (52, 66)
     placed = place_on_canvas(bust, (200, 200), 10)
-    assert edges(placed.place_plane(bust))[3] == 200  # shoulders end at the border
-    left, top, right, _ = edges(placed.place_plane(bust))
+    assert edges(place_alpha(placed, bust))[3] == 200  # shoulders end at the border
+    left, top, right, _ = edges(place_alpha(placed, bust))
     assert abs(left - (200 - right)) <= 1 and top >= 10
 
 
@@ -83,7 +89,7 @@ def test_haze_far_away_does_not_widen_a_crop():
 @pytest.mark.parametrize("margin", [0, 5, 30])
 def test_a_canvas_has_its_size_and_the_subject_in_its_middle(size, margin):
     placed = place_on_canvas(block(), size, margin, natural=50)
-    alpha = placed.place_plane(block())
+    alpha = place_alpha(placed, block())
     assert alpha.shape == size[::-1]
     left, top, right, bottom = edges(alpha)
     assert abs(left + right - size[0]) <= 2 and abs(top + bottom - size[1]) <= 2
@@ -101,7 +107,7 @@ def test_a_subject_is_enlarged_only_so_far_and_says_so():
     )  # a view of what is larger than the photo itself
     small = place_on_canvas(block(), (800, 800))
     assert small.warnings == (TOO_SMALL,) and small.scale == LARGEST
-    left, _, right, _ = edges(small.place_plane(block()))
+    left, _, right, _ = edges(place_alpha(small, block()))
     assert right - left == pytest.approx(80, abs=2)
 
 
@@ -116,8 +122,8 @@ def test_a_covering_photo_leaves_nothing_empty_and_keeps_the_subject_in():
     whole = np.full((80, 100), 255, np.uint8)
     for size in ((50, 90), (160, 30), (100, 80), (200, 160)):
         placed = place_covering(block(60, 20, 100, 40), size)
-        assert (placed.place_plane(whole) == 255).all() and placed.size == size
-    assert edges(place_covering(block(60, 20, 100, 40), (40, 80)).place_plane(block(60, 20, 100, 40))) == (
+        assert (place_alpha(placed, whole) == 255).all() and placed.size == size
+    assert edges(place_alpha(place_covering(block(60, 20, 100, 40), (40, 80)), block(60, 20, 100, 40))) == (
         0,
         20,
         40,
@@ -128,7 +134,7 @@ def test_a_covering_photo_leaves_nothing_empty_and_keeps_the_subject_in():
 @pytest.mark.parametrize(("wide", "high"), [(1, 1), (4, 5), (16, 9), (9, 16)])
 def test_a_ratio_is_met_without_scaling(wide, high):
     placed = place_in_ratio(block(), wide, high, 10)
-    alpha = placed.place_plane(block())
+    alpha = place_alpha(placed, block())
     assert placed.size[0] / placed.size[1] == pytest.approx(wide / high, rel=0.02)
     left, top, right, bottom = edges(alpha)
     assert (right - left, bottom - top) == (40, 20)
@@ -159,7 +165,7 @@ def test_what_changes_nothing_gives_back_the_input_itself(place):
     rgb = coloured(full)
     placed = place(full)
     assert placed.is_identity
-    assert placed.place_plane(full) is full and placed.place_shadow(full) is full and placed.place_backdrop(rgb) is rgb
+    assert place_alpha(placed, full) is full and placed.place_shadow(full) is full and placed.place_backdrop(rgb) is rgb
     assert placed.place_layer(rgb, full) == (rgb, full)
 
 
@@ -170,7 +176,7 @@ def test_without_a_subject_the_whole_photo_stays(place):
     nothing = np.zeros((80, 100), np.uint8)
     placed = place(nothing)
     assert (placed.box.left, placed.box.top, placed.box.right, placed.box.bottom) == (0, 0, 100, 80)
-    assert not placed.place_plane(nothing).any()
+    assert not place_alpha(placed, nothing).any()
 
 
 @settings(max_examples=200, deadline=None)
@@ -187,7 +193,7 @@ def test_any_cutout_goes_on_any_canvas(planes, size, margin, natural):
         colour, whole = placed.place_layer(rgb, alpha)
         assert whole.shape == placed.size[::-1] and colour.shape == (*whole.shape, 3)
         assert not colour[whole == 0].any()
-        assert placed.place_plane(alpha).shape == placed.place_shadow(alpha).shape == whole.shape
+        assert place_alpha(placed, alpha).shape == placed.place_shadow(alpha).shape == whole.shape
         assert placed.place_backdrop(rgb).shape == colour.shape
     assert all(placed.size == size for placed in shown[:2])
 
@@ -258,7 +264,7 @@ def test_the_default_margin_fills_a_canvas_as_it_asks(name):
     wanted, margin = list_canvases()[name], Options().margin
     for alpha in (block(), block(40, 5, 60, 75), block(30, 20, 50, 40)):
         alpha = cv2.resize(alpha, None, fx=20, fy=20, interpolation=cv2.INTER_NEAREST)
-        filled = measure_fill(place_on_canvas(alpha, wanted.size, margin, natural=1000).place_plane(alpha))
+        filled = measure_fill(place_alpha(place_on_canvas(alpha, wanted.size, margin, natural=1000), alpha))
         assert wanted.accepts(filled)
         assert str(round(filled)) in describe_fill(filled, name, "en")
     assert not wanted.accepts(wanted.min_fill - 0.1)
