@@ -8,13 +8,18 @@ prepare() {
 
 # The packages of FILE are installed, for a Python that is still the one that made the environment.
 is_ready() {
-    local line python=
+    local line python= home=
     [ -f "$1/.venv/$2.installed" ] && [ -r "$1/.venv/pyvenv.cfg" ] || return
     [ "$(<"$1/.venv/$2.installed")" = "$(<"$1/requirements.txt")"$'\n'"$(<"$1/$2")" ] || return
     while read -r line; do
-        case $line in "executable = "*) python=${line#executable = } ;; esac
+        case $line in
+            "executable = "*) python=${line#executable = } ;;
+            "home = "*) home=${line#home = } ;;
+        esac
     done <"$1/.venv/pyvenv.cfg"
-    [ "$1/.venv/bin/python" -ef "$python" ] && [ -x "$python" ]
+    [ -x "$1/.venv/bin/python" ] || return
+    # some tools that make environments write down only where Python was
+    if [ -n "$python" ]; then [ "$1/.venv/bin/python" -ef "$python" ]; else [ -n "$home" ] && [ -d "$home" ]; fi
 }
 
 # In a process of its own, one at a time. It looks again at what the shell could not judge, and at what another has done
@@ -34,12 +39,17 @@ make_ready() (
 make_environment() {
     local python
     .venv/bin/python -c 'import pip' 2>/dev/null && return
+    if [ -e .venv ] && [ ! -e .venv/clearcut ] && ! ls .venv/*.installed >/dev/null 2>&1; then
+        echo "The folder .venv here was made by something else and has no pip: move it away, or install pip in it, and start again."
+        exit 2
+    fi
     rm -rf .venv # none, half made, or of a Python that is gone
     python=$(find_python)
     if [ ! -w . ]; then
         echo "Clearcut cannot write to its own folder: make it writable once, so that what it needs can be installed there."
         exit 2
     fi
+    mkdir .venv && touch .venv/clearcut # that it was made here, and may be made anew
     if ! "$python" -m venv .venv >/dev/null 2>&1; then
         rm -rf .venv
         echo "Python cannot make virtual environments here: install its venv module (on Debian and Ubuntu: apt install python3-venv)."

@@ -4,7 +4,11 @@ import os
 import sys
 from argparse import ArgumentParser
 
-from pipeline import (
+from pipeline import prepare_libraries
+
+prepare_libraries()  # before anything large is imported
+
+from pipeline import (  # noqa: E402
     ClearcutError,
     __version__,
     add_flags,
@@ -14,7 +18,7 @@ from pipeline import (
     prepare_process,
     say,
 )
-from server.settings import ServerSettings
+from server.settings import ServerSettings  # noqa: E402
 
 
 def main() -> int:

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from pipeline import default_runtime
-from pipeline.registry import catalog, weights
+from pipeline.registry import cards, catalog, weights
 
 ROOT = Path(__file__).parent.parent
 SHARED = {  # models of rembg's that run one of our weight files under the same name
@@ -105,7 +105,7 @@ def rembg_home(folder: Path, models: list[str]) -> Path:
     settings = default_runtime().settings
     for name in models:
         card = catalog.find_card(name, settings)
-        if isinstance(card, catalog.ModelCard):
+        if isinstance(card, cards.ModelCard):
             (folder / f"{name}.onnx").symlink_to(weights.find_checked(card, settings)[1].resolve())
     return folder
 

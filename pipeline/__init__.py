@@ -15,7 +15,8 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from .base.errors import ClearcutError, as_clearcut_error
     from .base.jobs import Job
-    from .base.process import prepare_process
+    from .base.machine import is_running
+    from .base.process import prepare_libraries, prepare_process
     from .base.settings import Settings
     from .base.words import LANGUAGES, detect_language, explain, load_words, match_language, say
     from .commands.flags import add_flags, pick_given_values
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
     from .pixels.encoders import encode_matte, encode_view
     from .pixels.formats import FORMATS, list_media_types
     from .pixels.image_io import Photo, decode, name_cutout
-    from .registry.catalog import Card, group_models, to_megabytes
+    from .registry.cards import Card, to_megabytes
+    from .registry.catalog import group_models
     from .registry.fetching import fetch, is_removable
     from .registry.weights import count_bytes, is_installed
     from .stages import Cutout, Inputs
@@ -41,7 +43,8 @@ _HOME = {
     for room, names in {
         "base.errors": ["ClearcutError", "as_clearcut_error"],
         "base.jobs": ["Job"],
-        "base.process": ["prepare_process"],
+        "base.machine": ["is_running"],
+        "base.process": ["prepare_libraries", "prepare_process"],
         "base.settings": ["Settings"],
         "base.words": ["LANGUAGES", "detect_language", "explain", "load_words", "match_language", "say"],
         "commands.flags": ["add_flags", "pick_given_values"],
@@ -57,7 +60,8 @@ _HOME = {
         "pixels.encoders": ["encode_matte", "encode_view"],
         "pixels.formats": ["FORMATS", "list_media_types"],
         "pixels.image_io": ["Photo", "decode", "name_cutout"],
-        "registry.catalog": ["Card", "group_models", "to_megabytes"],
+        "registry.cards": ["Card", "to_megabytes"],
+        "registry.catalog": ["group_models"],
         "registry.fetching": ["fetch", "is_removable"],
         "registry.weights": ["count_bytes", "is_installed"],
         "stages": ["Cutout", "Inputs"],

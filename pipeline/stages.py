@@ -20,6 +20,7 @@ from .compose import ComposedPicture, compose, join_alpha
 from .edges.foreground import estimate_foreground
 from .edges.refine import refine_edges
 from .edges.shape import shape_edges
+from .inference import engines
 from .inference.networks import Prediction
 from .inference.predict import PredictionResult, flatten, predict
 from .inference.runtime import Runtime
@@ -192,9 +193,9 @@ def run_stages(
             return memo.remember(stage, read, make) if memo else make()
 
     asks = memo is not None and not _keeps_own_alpha(photo, options)
-    files = weights.stamp(runtime.find_card(options.model), runtime.settings) if asks else ()
+    networks = _identify_networks(options, runtime) if asks else ()
     seen = reduction.original if reduction else lambda: photo
-    predicted = run("find", lambda: find_subject(seen(), options, runtime, job, cache), files)
+    predicted = run("find", lambda: find_subject(seen(), options, runtime, job, cache), networks)
     job.enter("finishing")
     matte = run("matte", lambda: make_matte(photo, predicted.prediction, options, reduced))
     alpha = run("edges", lambda: cut_edges(photo, matte, options, reduced), inputs.marks)
@@ -206,6 +207,13 @@ def run_stages(
     nothing = ("nothing_found",) if predicted.prediction.is_empty else ()
     warnings = (*predicted.warnings, *nothing, *picture.warnings)
     return Cutout(picture, photo, options, predicted.engine, clock.seconds, warnings)
+
+
+def _identify_networks(options: Options, runtime: Runtime) -> tuple[Any, ...]:
+    """What else a prediction depends on: the model's card, its weight files, and what is to run them."""
+    card, settings = runtime.find_card(options.model), runtime.settings
+    plans = [engines.choose_plan(network, options.precision, settings) for network in card.networks]
+    return card, weights.stamp(card, settings), *plans
 
 
 def find_subject(photo: Photo, options: Options, runtime: Runtime, job: Job, cache: bool) -> PredictionResult:

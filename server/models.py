@@ -64,10 +64,11 @@ class Downloads:
 
     def start(self, wanted: Card) -> None:
         """Start to fetch a model, unless it is being fetched."""
+        download = _Download(wanted, self._settings)  # looks at the disk: not while others wait for the lock
         with self._lock:
             latest = self._latest.get(wanted.name)
             if latest is None or not latest.thread.is_alive():
-                self._latest[wanted.name] = download = _Download(wanted, self._settings)
+                self._latest[wanted.name] = download
                 download.thread.start()
 
     def cancel(self, name: str) -> None:

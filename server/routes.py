@@ -31,8 +31,10 @@ def limit_pictures(settings: ServerSettings, headers: Headers) -> int:
 
 
 def limit_weights(settings: ServerSettings, headers: Headers) -> int:
-    """The size of a weight file where visitors may import one, else `SMALL`; in bytes."""
-    return LARGEST_FILE if settings.may_manage else SMALL
+    """The size of a weight file in bytes. Raises ``read_only``, before one is sent, where visitors may not."""
+    if not settings.may_manage:
+        raise ClearcutError("read_only")
+    return LARGEST_FILE
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from pipeline import (
     explain,
     fetch,
     is_installed,
+    is_running,
     say,
     to_megabytes,
     warm_up,
@@ -93,6 +94,7 @@ def _serve_on(listener: socket.socket, settings: ServerSettings, uploads: Path, 
         server.run(sockets=[listener])
     finally:
         stop.set()
+        served.results.stop()
         attendant.join(10)  # else the process could end while a network is loading
 
 
@@ -148,7 +150,8 @@ def _open_listener(settings: ServerSettings) -> Iterator[socket.socket]:
 def _make_temporary_folder() -> Iterator[Path]:
     """A folder for all temporary files of this run, deleted afterwards; those of killed runs are deleted first."""
     for stale in Path(tempfile.gettempdir()).glob(f"{TEMP_PREFIX}*-*"):
-        if not _is_running(stale.name.removeprefix(TEMP_PREFIX).partition("-")[0]):
+        owner = stale.name.removeprefix(TEMP_PREFIX).partition("-")[0]
+        if owner.isdigit() and not is_running(int(owner)):
             shutil.rmtree(stale, ignore_errors=True)
     folder = Path(tempfile.mkdtemp(prefix=f"{TEMP_PREFIX}{os.getpid()}-"))
     before = tempfile.tempdir
@@ -159,15 +162,3 @@ def _make_temporary_folder() -> Iterator[Path]:
     finally:
         tempfile.tempdir = before
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _is_running(pid: str) -> bool:
-    if not pid.isdigit() or os.name != "posix":
-        return True
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -31,8 +31,11 @@ class Workers:
     async def run(self, request: Request, job: Job, work: Callable[[], Value]) -> Value:
         """The result of `work`, done in a thread; `job` is cancelled when the caller of `request` disconnects."""
         task = asyncio.ensure_future(asyncio.get_running_loop().run_in_executor(self._threads, work))
-        while not task.done():
-            await asyncio.wait({task}, timeout=CHECK_SECONDS)
-            if not task.done() and await request.is_disconnected():
-                job.cancel()
+        try:
+            while not task.done():
+                await asyncio.wait({task}, timeout=CHECK_SECONDS)
+                if not task.done() and await request.is_disconnected():
+                    job.cancel()
+        finally:
+            job.cancel()  # also where the server stops: what waits then is not begun any more
         return task.result()

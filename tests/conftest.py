@@ -16,7 +16,7 @@ from pipeline import prepare_process
 from pipeline.base.errors import ClearcutError
 from pipeline.base.settings import PREFIX
 from pipeline.inference.pool import Speeds
-from pipeline.registry import catalog, fetching
+from pipeline.registry import cards, catalog, fetching
 from tests import house
 from tests.machines import THIS, Machine, pin, read_pinned
 from tests.networks import TWO_ANSWERS
@@ -122,7 +122,7 @@ def own_models(empty_models: Path, u2netp: Path) -> Path:
 
 
 @pytest.fixture
-def enter(empty_models: Path) -> Callable[..., catalog.Card]:
+def enter(empty_models: Path) -> Callable[..., cards.Card]:
     """Enter networks into the user's catalogue of this test's own models folder.
 
     ``enter(name, content, kind=…, **row)`` for a network, its content bytes or a file; ``enter(name, members=…,
@@ -130,7 +130,7 @@ def enter(empty_models: Path) -> Callable[..., catalog.Card]:
     """
     rows: dict[str, dict[str, Any]] = {}
 
-    def put(name: str, content: bytes | Path = b"", /, **row: Any) -> catalog.Card:
+    def put(name: str, content: bytes | Path = b"", /, **row: Any) -> cards.Card:
         if "kind" in row:
             data = content if isinstance(content, bytes) else content.read_bytes()
             (empty_models / f"{name}.onnx").write_bytes(data)

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.base.jobs import Job, Slots
-from pipeline.inference.networks import Outputs
 from pipeline.inference.sessions import Feeds, Session
 
 STEP = 0.01  # seconds between looks
@@ -55,13 +54,13 @@ class Gate:
             with hold(slots, job):
                 yield
 
-        def run_when_open(session: Session, feeds: Feeds, job: Job, outputs: Outputs | None = None) -> list[np.ndarray]:
+        def run_when_open(session: Session, feeds: Feeds, job: Job) -> list[np.ndarray]:
             model = session.card.name
             while (self.folder / model).exists():
                 (self.folder / f"{model} waits").touch()
                 job.check()
                 time.sleep(STEP)
-            return run(session, feeds, job, outputs)
+            return run(session, feeds, job)
 
         Session.run = run_when_open  # type: ignore[method-assign]
         Slots.hold = hold_and_count  # type: ignore[method-assign]

@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline import Runtime, Settings
 from pipeline.registry import catalog
-from pipeline.registry.catalog import Card
+from pipeline.registry.cards import Card
 
 
 def settings(**given: Any) -> Settings:

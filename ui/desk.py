@@ -15,6 +15,7 @@ from pipeline import ClearcutError, Job, as_clearcut_error
 log = logging.getLogger("clearcut")
 Message = dict[str, Any]  # JSON for the page's own script: a state, and the facts that it puts into words
 LOOK_EVERY = 0.1  # seconds
+MOST_FETCHES = 16  # at once, of all visitors
 SPARE = 4  # threads for those who are told at once that too many are waiting
 
 
@@ -68,6 +69,7 @@ class Desk:
         self._current: dict[str, Work] = {}
         self._lock = threading.Lock()
         self._threads = ThreadPoolExecutor(places + most_waiting + SPARE, thread_name_prefix="clearcut-page")
+        self._fetching = ThreadPoolExecutor(MOST_FETCHES, thread_name_prefix="clearcut-page-fetch")
 
     def stop(self, session: str) -> None:
         """Stop what `session` has under way."""
@@ -82,9 +84,17 @@ class Desk:
             older.job.cancel()
 
     async def run(
-        self, session: str, asked: dict[str, Any], make: Callable[[Work], Message], beside: object = None
+        self,
+        session: str,
+        asked: dict[str, Any],
+        make: Callable[[Work], Message],
+        beside: object = None,
+        fetch: Callable[[Work], object] | None = None,
     ) -> AsyncIterator[Message]:
         """Do `make` in a thread; messages about its progress, then its own, or one about what went wrong.
+
+        What it needs is fetched first, by `fetch` and in threads that are there for this: a download may take minutes,
+        and others want their photos cut out meanwhile.
 
         Nothing more is said once newer work of the same session has begun. Nothing is done where the very same is under
         way (`asked`, and what is asked `beside` it without being told back): some components tell a change twice.
@@ -95,7 +105,7 @@ class Desk:
             return
         work = Work(next(self._numbers), Job(most_ahead=self._most_waiting), asked=asked, beside=beside)
         self._put(session, work)
-        future = asyncio.wrap_future(self._threads.submit(make, work))
+        future = asyncio.ensure_future(self._do(work, make, fetch))
         future.add_done_callback(_look_at)
         try:
             async for message in self._follow(work, future):
@@ -105,6 +115,12 @@ class Desk:
             with self._lock:
                 if self._current.get(session) is work:
                     del self._current[session]
+
+    async def _do(self, work: Work, make: Callable[[Work], Message], fetch: Callable[[Work], object] | None) -> Message:
+        if fetch:
+            await asyncio.wrap_future(self._fetching.submit(fetch, work))
+            work.fetched = None
+        return await asyncio.wrap_future(self._threads.submit(make, work))
 
     async def _follow(self, work: Work, future: "asyncio.Future[Message]") -> AsyncIterator[Message]:
         said = None

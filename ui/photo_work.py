@@ -16,7 +16,7 @@ from .desk import Desk, Message, Work, known_error
 from .results import Results
 from .settings import PageSettings
 
-DRAFTS = 16  # photos that are at hand at once, some 10 MB each
+DRAFTS = 16  # photos that are at hand at once, some 15 to 50 MB each
 VIEW = 1600  # longer side of what the page shows, in pixels: enough for a sharp picture on a dense screen
 
 
@@ -73,19 +73,21 @@ class PhotoWork:
         self._unwanted: set[Path] = set()
         self._lock = threading.Lock()
         results.swept_too.append(self._let_go)
+        runtime.on_forget.append(self._forget_drafts)
 
     async def run(self, asked: Asked, bring_model: bool) -> AsyncIterator[Message]:
         """Cut a photo out, fetching the model first where that was asked for; messages for the page."""
 
         def make(work: Work) -> Message:
-            wanted = asked.wanted(self.runtime)
-            if bring_model and self.settings.may_fetch:
-                fetch(self.runtime.find_card(wanted.model), self.runtime.settings, work.fetching)
-                work.fetched = None
-            return self._make(work, asked, wanted)
+            return self._make(work, asked, asked.wanted(self.runtime))
+
+        def fetch_model(work: Work) -> None:
+            card = self.runtime.find_card(asked.wanted(self.runtime).model)
+            fetch(card, self.runtime.settings, work.fetching)
 
         beside = bring_model, asked.upload, asked.behind
-        async for message in self.desk.run(asked.session, self._said_back(asked), make, beside):
+        first = fetch_model if bring_model and self.settings.may_fetch else None
+        async for message in self.desk.run(asked.session, self._said_back(asked), make, beside, first):
             yield message
 
     async def compare(self, asked: Asked, models: list[str]) -> AsyncIterator[Message]:
@@ -125,12 +127,16 @@ class PhotoWork:
         """
         self.desk.stop(session)
         self.results.forget(session)
+        self._forget_drafts()
         with self._lock:
-            self._drafts.clear()
             self._unwanted.update(uploads)
             self._delete_unwanted()
         if self.settings.may_fetch:
             self.runtime.forget()
+
+    def _forget_drafts(self) -> None:
+        with self._lock:
+            self._drafts.clear()
 
     def _said_back(self, asked: Asked) -> dict[str, Any]:
         photo, may_fetch = asked.photo.get("id"), self.settings.may_fetch

@@ -74,7 +74,12 @@ class Kept:
             behind = (self.folder / Results.BEHIND).read_bytes() if self.has_background else None
         except FileNotFoundError:  # meanwhile there were newer ones, or it was forgotten
             raise ClearcutError("expired") from None
-        result = cut_out_file(InputFiles(data, behind, self.name), self._options_for(name), runtime, job=job)
+        try:
+            result = cut_out_file(InputFiles(data, behind, self.name), self._options_for(name), runtime, job=job)
+        except ClearcutError:
+            if job.cancelled:  # there are newer results, or the server stops
+                raise ClearcutError("expired") from None
+            raise
         path = self.path(name)
         part = path.with_suffix(".part")
         try:
@@ -97,7 +102,7 @@ class Results:
         self.seconds, self._runtime, self._uploads = seconds, runtime, uploads
         self._kept: dict[str, Kept] = {}
         self._of: dict[str, list[str]] = {}
-        self._coming: dict[tuple[str, str], Future[None]] = {}
+        self._coming: dict[tuple[str, str], tuple[Future[None], Job]] = {}
         self._threads = ThreadPoolExecutor(max_workers=16, thread_name_prefix="clearcut-download")
         self._lock = threading.Lock()
         self.swept_too: list[Callable[[], None]] = []
@@ -154,10 +159,11 @@ class Results:
         """
         which = kept.key, kept.path(name).name
         with self._lock:
-            coming = self._coming.get(which)
+            coming, _ = self._coming.get(which, (None, None))
             if coming is None or (coming.done() and not kept.path(name).exists()):
-                coming = self._threads.submit(kept.make, name, self._runtime, Job(most_ahead=most_ahead))
-                self._coming[which] = coming
+                job = Job(most_ahead=most_ahead)
+                coming = self._threads.submit(kept.make, name, self._runtime, job)
+                self._coming[which] = coming, job
             return coming
 
     def _find(self, key: str) -> Kept:
@@ -170,7 +176,7 @@ class Results:
     def _drop(self, key: str) -> Path | None:
         kept = self._kept.pop(key, None)
         for which in [each for each in self._coming if each[0] == key]:
-            del self._coming[which]
+            self._coming.pop(which)[1].cancel()
         return kept.folder if kept else None
 
     def forget(self, visitor: str) -> None:
@@ -178,6 +184,12 @@ class Results:
         with self._lock:
             folders = [self._drop(key) for key in self._of.pop(visitor, [])]
         _delete(folders)
+
+    def stop(self) -> None:
+        """Stop all that is being made, as the server does when it ends."""
+        with self._lock:
+            for _, job in self._coming.values():
+                job.cancel()
 
     def drop(self, key: str) -> None:
         """Delete one result."""

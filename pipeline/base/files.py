@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
+from .machine import is_running
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -137,9 +139,12 @@ class Store:
         """A temporary folder, deleted afterwards; folders that killed processes left are deleted first."""
         place = self._make_folder(SCRATCH)
         for each in self.list_entries(SCRATCH) if place else ():
-            if time.time() - each.written > STALE_SECONDS:
+            owner = each.path.name.partition("-")[0]
+            is_abandoned = owner.isdigit() and not is_running(int(owner))
+            if is_abandoned or time.time() - each.written > STALE_SECONDS:
                 shutil.rmtree(each.path, ignore_errors=True)
-        with tempfile.TemporaryDirectory(dir=place, ignore_cleanup_errors=True) as folder:
+        prefix = f"{os.getpid()}-"
+        with tempfile.TemporaryDirectory(dir=place, prefix=prefix, ignore_cleanup_errors=True) as folder:
             yield Path(folder)
 
     # ---- counters and marks that all processes share -------------------------------------------------------------

@@ -18,6 +18,19 @@ def count_cores() -> int:
         return os.cpu_count() or 1
 
 
+def is_running(pid: int) -> bool:
+    """Whether there is a process of that number; True where the system does not tell."""
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's
+        return True
+    return True
+
+
 @cache
 def identify_processor() -> tuple[str, tuple[str, ...]]:
     """The processor's name, and which of `FEATURES` it has; without features where the system is not Linux."""

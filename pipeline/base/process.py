@@ -6,6 +6,7 @@ import sys
 import threading
 import warnings
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 
 KEPT_BYTES = 64 << 20
@@ -18,6 +19,9 @@ QUIET = {
     "PYDANTIC_DISABLE_PLUGINS": "__all__",
 }
 NOT_WANTED = ("openvino.tools.ovc",)  # OpenVINO's converter: slow to load, and it brings a client that reports its use
+RUN_MODULE = (  # the first two arguments: where modules are, and which one to run
+    "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); runpy.run_module(sys.argv.pop(1), None, '__main__', True)"
+)
 _importing = threading.Lock()
 
 
@@ -36,15 +40,23 @@ def prepare_libraries() -> None:
     os.environ.update(QUIET)
 
 
+def make_command(module: str, *arguments: str) -> list[str]:
+    """The command line that runs a module of the pipeline in a process of its own, from any folder.
+
+    Neither the folder that it runs in nor ``PYTHONSAFEPATH`` and its like have a say in which modules it finds.
+    """
+    return [sys.executable, "-P", "-c", RUN_MODULE, str(Path(__file__).parents[2]), module, *arguments]
+
+
 def import_quietly(name: str) -> ModuleType:
     """Import a library that would report its use, or load what nobody needs, and leave the process as it was.
 
     For engines, which are imported when a network is first loaded, also in programs of others that have not called
     `prepare_process`.
     """
-    if name in sys.modules:
-        return sys.modules[name]
-    with _importing:
+    with _importing:  # first, since a module stands in sys.modules before it is whole
+        if name in sys.modules:
+            return sys.modules[name]
         variables = {each: os.environ.get(each) for each in QUIET}
         hidden = [each for each in NOT_WANTED if each not in sys.modules]
         os.environ.update(QUIET)

@@ -9,7 +9,7 @@ from ..base.errors import FETCH, ClearcutError
 from .terminal import Context, Terminal
 
 if TYPE_CHECKING:
-    from ..registry.catalog import Card
+    from ..registry.cards import Card
 
 COLUMNS = ("name", "for", "size", "licence", "commercial_use", "installed")
 
@@ -48,7 +48,8 @@ def add_arguments(models: argparse.ArgumentParser, terminal: Terminal) -> None:
 
 def show(given: argparse.Namespace, context: Context) -> int:
     """Print a table of all models."""
-    from ..registry.catalog import list_models, to_megabytes
+    from ..registry.cards import to_megabytes
+    from ..registry.catalog import list_models
     from ..registry.weights import count_bytes, is_installed
 
     settings, say = context.settings, context.terminal.say

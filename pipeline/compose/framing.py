@@ -93,7 +93,7 @@ class Placement(NamedTuple):
         return cv2.copyMakeBorder(inside, above, below, before, after, beyond)
 
     def place_shadow(self, plane: np.ndarray) -> np.ndarray:
-        """A shadow ``(H, W)`` uint8 on the canvas; where the photo's border cuts it, it goes on beyond and fades out."""
+        """A shadow ``(H, W)`` uint8 on the canvas; where the photo's border cuts it, it fades out beyond."""
         if self._is_unchanged(plane):
             return plane
         fades = [

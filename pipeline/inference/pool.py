@@ -7,7 +7,7 @@ from typing import Any
 
 from ..base.settings import Settings
 from ..registry import weights
-from ..registry.catalog import ModelCard
+from ..registry.cards import ModelCard
 from .engines import Plan, choose_plan
 from .sessions import Session, load_session
 

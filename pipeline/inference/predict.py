@@ -14,7 +14,7 @@ from ..base.jobs import Job
 from ..pixels.geometry import Size
 from ..pixels.image_io import Photo, hash_array
 from ..registry import weights
-from ..registry.catalog import Card, Ensemble, ModelCard, Precision
+from ..registry.cards import Card, Ensemble, ModelCard, Precision
 from . import engines
 from .networks import NetworkInput, Prediction, find_family
 from .runtime import Runtime

@@ -1,11 +1,13 @@
 """`Runtime`: settings, loaded networks, kept predictions and run slots of one program, passed to every call."""
 
 import os
+from collections.abc import Callable
 from functools import cache
 
 from ..base.jobs import Slots
 from ..base.settings import Settings
-from ..registry.catalog import Card, find_card, list_models
+from ..registry.cards import Card
+from ..registry.catalog import find_card, list_models
 from .cache import PredictionCache
 from .pool import Loader, Pool, Speeds
 from .sessions import load_session
@@ -44,6 +46,7 @@ class Runtime:
         self.predictions = PredictionCache(settings)
         self.slots = Slots(settings.slots)
         self.speeds = Speeds()
+        self.on_forget: list[Callable[[], None]] = []
 
     def list_models(self) -> dict[str, Card]:
         """Every model by name: those of Clearcut, then the user's own."""
@@ -54,8 +57,10 @@ class Runtime:
         return find_card(name, self.settings)
 
     def forget(self) -> None:
-        """Forget every picture: predictions in memory and on disk."""
+        """Forget every picture: predictions in memory and on disk, and what others registered in `on_forget`."""
         self.predictions.clear()
+        for forget in self.on_forget:
+            forget()
 
 
 @cache

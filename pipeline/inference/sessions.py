@@ -11,8 +11,8 @@ from ..base.errors import ClearcutError
 from ..base.jobs import Job
 from ..base.settings import Settings
 from ..registry import catalog, weights
-from ..registry.catalog import ModelCard, Variant
-from . import engines, networks
+from ..registry.cards import ModelCard, Variant
+from . import engines
 from .engines import Plan
 from .helper import Helper
 
@@ -30,6 +30,8 @@ class Session:
         The engine and arithmetic that are to run it.
     settings
         Threads, slots, and where compiled networks are kept.
+    with_states
+        Also compute the states of a recurrent network, which follow the card's outputs: a next frame will want them.
 
     Attributes
     ----------
@@ -46,11 +48,20 @@ class Session:
         ``broken_weights``
     """
 
-    def __init__(self, card: ModelCard, variant: Variant, path: Path, planned: Plan, settings: Settings) -> None:
+    def __init__(
+        self,
+        card: ModelCard,
+        variant: Variant,
+        path: Path,
+        planned: Plan,
+        settings: Settings,
+        with_states: bool = False,
+    ) -> None:
         self.card, self.variant = card, variant
+        self.outputs = (*card.read.outputs, *card.states) if with_states else card.read.outputs
         checksum = weights.read_checksum(variant, path)
         self.identity = f"{variant.file} {checksum}"
-        weight_file = engines.WeightFile(path, checksum, networks.list_outputs(card))
+        weight_file = engines.WeightFile(path, checksum, self.outputs)
         try:
             self._network, self.plan = engines.load(card, weight_file, planned, settings)
         except ClearcutError:
@@ -60,8 +71,8 @@ class Session:
         self.inputs = self._network.inputs
         self.engine, self.warnings = self._network.label, self.plan.warnings
 
-    def run(self, feeds: Feeds, job: Job, outputs: networks.Outputs | None = None) -> list[np.ndarray]:
-        """Run the network; its outputs as arrays, in the order of `outputs`.
+    def run(self, feeds: Feeds, job: Job) -> list[np.ndarray]:
+        """Run the network; its outputs as arrays, those that the card names first.
 
         Parameters
         ----------
@@ -69,8 +80,6 @@ class Session:
             Arrays by input name, or one array for the first input.
         job
             `Job.cancel` interrupts the run.
-        outputs
-            Those of `networks.list_outputs` that are wanted; without, those that the card names.
 
         Raises
         ------
@@ -79,7 +88,7 @@ class Session:
         """
         named = {next(iter(self.inputs)): feeds} if isinstance(feeds, np.ndarray) else feeds
         try:
-            results = self._network.run(named, outputs or self.card.read.outputs, job)
+            results = self._network.run(named, self.outputs, job)
         except Exception as error:
             job.check()
             if "alloc" in str(error).lower():
@@ -89,15 +98,15 @@ class Session:
         return results
 
 
-def load_session(card: ModelCard, planned: Plan, settings: Settings) -> Session:
-    """The session of `card`, whose weights are checked first.
+def load_session(card: ModelCard, planned: Plan, settings: Settings, with_states: bool = False) -> Session:
+    """The session of `card`, whose weights are checked first. Parameters as for `Session`.
 
     Raises
     ------
     ClearcutError
         ``model_missing``, ``wrong_checksum``, ``broken_weights``
     """
-    return Session(card, *weights.find_checked(card, settings), planned, settings)
+    return Session(card, *weights.find_checked(card, settings), planned, settings, with_states)
 
 
 class RemoteSession(Session):
@@ -113,18 +122,18 @@ class RemoteSession(Session):
     def __del__(self) -> None:
         self._helper.stop()
 
-    def run(self, feeds: Feeds, job: Job, outputs: networks.Outputs | None = None) -> list[np.ndarray]:
+    def run(self, feeds: Feeds, job: Job) -> list[np.ndarray]:
         """As `Session.run`, but a run that has begun is not interrupted."""
         with self._turn:
             job.check()
             if self._here is None:
-                self._helper.send((feeds, outputs))
+                self._helper.send(feeds)
                 results: list[np.ndarray] | None = self._helper.receive()
                 job.check()
                 if results is not None:
                     return results
                 self._here = load_session(self.card, self.planned, self._settings)
-            return self._here.run(feeds, job, outputs)
+            return self._here.run(feeds, job)
 
 
 class HelperLoader:
@@ -166,5 +175,5 @@ def serve(received: Iterator[Any]) -> Iterator[Any]:
         planned = engines.choose_plan(card, precision, settings)
         session = load_session(card, planned, settings)
         yield planned, session.variant, session.identity, session.plan, dict(session.inputs), session.engine
-        for feeds, outputs in received:
-            yield session.run(feeds, Job(), outputs)
+        for feeds in received:
+            yield session.run(feeds, Job())

@@ -15,7 +15,8 @@ from ..inference import engines
 from ..inference.runtime import Runtime
 from ..options.options import Options
 from ..pixels.image_io import Photo
-from ..registry.catalog import ModelCard, Precision, list_models
+from ..registry.cards import ModelCard, Precision
+from ..registry.catalog import list_models
 from ..registry.weights import is_installed
 from ..stages import Inputs
 from .trial import draw_test_picture

@@ -11,7 +11,7 @@ from ..inference.engines import optimised_networks
 from ..inference.runtime import Runtime
 from ..pixels.image_io import decode
 from ..registry import catalog, fetching, weights
-from ..registry.catalog import Card, Feed, ModelCard, Variant
+from ..registry.cards import Card, Feed, ModelCard, Variant
 from . import trial
 from .trial import Trial
 
@@ -155,15 +155,29 @@ def _make_variant(name: str, file: Path) -> Variant:
 def _make_card(name: str, kind: str, feed: Feed, variant: Variant, license: str, memory_mb: float = 1) -> ModelCard:
     like = catalog.find_kind(kind)
     return ModelCard(
-        name=name, kind=kind, family=like.family, license=re.sub(r"[\x00-\x1f\x7f]", " ", license)[:100] or "–",
-        license_url="", homepage="", commercial_use="unclear", why="own", good_for=("own",), memory_mb=memory_mb,
-        feed=feed, read=like.read, variants=(variant,), local=True,
-    )  # fmt: skip
+        name=name,
+        kind=kind,
+        family=like.family,
+        states=like.states,
+        license=re.sub(r"[\x00-\x1f\x7f]", " ", license)[:100] or "–",
+        license_url="",
+        homepage="",
+        commercial_use="unclear",
+        why="own",
+        good_for=("own",),
+        memory_mb=memory_mb,
+        feed=feed,
+        read=like.read,
+        variants=(variant,),
+        local=True,
+    )
 
 
 def _make_entry(card: ModelCard, usual: Feed) -> dict[str, Any]:
     """The card as an entry of the catalogue file, without the values of its kind."""
-    own = card.model_dump(mode="json", exclude={"name", "family", "read", "feed", "local"}, exclude_defaults=True)
+    own = card.model_dump(
+        mode="json", exclude={"name", "family", "states", "read", "feed", "local"}, exclude_defaults=True
+    )
     return {**own, "feed": {"size": list(card.feed.size)}} if card.feed != usual else own
 
 

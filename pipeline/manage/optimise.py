@@ -6,7 +6,6 @@ It is calibrated with drawn pictures or the user's own, judged on others with gr
 
 import json
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -21,7 +20,8 @@ import numpy as np
 
 from ..base.errors import ClearcutError
 from ..base.jobs import Job
-from ..base.settings import ROOT, Settings
+from ..base.process import make_command
+from ..base.settings import Settings
 from ..inference import engines
 from ..inference.engines import Plan, optimised_networks
 from ..inference.networks import find_family
@@ -30,7 +30,7 @@ from ..inference.sessions import Session
 from ..pixels import image_io
 from ..pixels.measures import measure_error, measure_iou
 from ..registry import weights
-from ..registry.catalog import ModelCard
+from ..registry.cards import ModelCard
 from .trial import draw_test_picture
 
 PICTURES = 24  # drawn ones
@@ -207,11 +207,9 @@ def _quantise(card: ModelCard, path: Path, calibrate: list[Sample], judge: list[
         truth = cv2.resize(picture.truth, fed.shape[:1:-1], interpolation=cv2.INTER_AREA) > 127
         np.save(scratch / f"judge-{number:03}.npy", fed)
         np.save(scratch / f"truth-{number:03}.npy", truth[None, None])
-    command = [sys.executable, "-m", QUANTISER, str(path.resolve()), json.dumps(output), str(scratch), str(WORSE)]
+    command = make_command(QUANTISER, str(path.resolve()), json.dumps(output), str(scratch), str(WORSE))
     try:
-        subprocess.run(
-            command, check=True, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, timeout=60 * MINUTES
-        )
+        subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=60 * MINUTES)
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
         last = (error.stderr or b"").decode(errors="replace").strip().splitlines()[-1:]
         raise ClearcutError("optimise_failed", model=card.name, detail="".join(last)[:200]) from None

@@ -22,13 +22,13 @@ from pydantic import BaseModel, ValidationError
 from ..base import machine
 from ..base.errors import ClearcutError, Code, as_write_error
 from ..base.jobs import Job
-from ..base.process import import_quietly, prepare_process
-from ..base.settings import ROOT, Settings
+from ..base.process import import_quietly, make_command, prepare_process
+from ..base.settings import Settings
 from ..inference import engines, networks
 from ..inference.networks import Prediction
 from ..inference.sessions import Session
 from ..pixels.image_io import decode
-from ..registry.catalog import ModelCard, Variant
+from ..registry.cards import ModelCard, Variant
 
 SECONDS = 180
 MEMORY_MB = 16_000
@@ -130,7 +130,7 @@ def try_network(
 def _ask_child(task: str) -> Trial:
     try:
         child = subprocess.run(
-            [sys.executable, "-m", "pipeline.manage.trial"], cwd=ROOT, input=task, text=True, timeout=SECONDS,
+            make_command("pipeline.manage.trial"), input=task, text=True, timeout=SECONDS,
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         return Trial.model_validate_json(child.stdout)

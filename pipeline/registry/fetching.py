@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..base.errors import ClearcutError, as_write_error
 from ..base.settings import Settings
 from . import catalog, weights
-from .catalog import Card, Ensemble, ModelCard, Variant
+from .cards import Card, Ensemble, ModelCard, Variant
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock

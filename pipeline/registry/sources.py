@@ -16,7 +16,7 @@ from pathlib import Path
 from time import monotonic
 from typing import IO
 
-from .catalog import Variant
+from .cards import Variant
 
 Progress = Callable[[int | None, int], None]  # bytes so far (None: unknown yet), bytes in all
 Source = Callable[[str, Variant, Path, Progress], None]  # address, wanted, .part file to fill, progress

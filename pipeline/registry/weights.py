@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 from ..base.errors import ClearcutError
 from ..base.settings import Settings
 from . import catalog
-from .catalog import Card, ModelCard, Variant, to_megabytes
+from .cards import Card, ModelCard, Variant, to_megabytes
 
 
 def find_file(card: ModelCard, settings: Settings) -> tuple[Variant, Path] | None:

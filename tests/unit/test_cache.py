@@ -21,7 +21,7 @@ from pipeline.inference.networks import Prediction
 from pipeline.inference.runtime import Runtime
 from pipeline.options.options import Options
 from pipeline.pixels.image_io import Photo
-from pipeline.registry.catalog import Card
+from pipeline.registry.cards import Card
 from pipeline.stages import Inputs
 from tests import house
 from tests.networks import network

@@ -14,7 +14,8 @@ from pipeline.base.errors import ClearcutError
 from pipeline.base.settings import Settings
 from pipeline.inference.networks import find_family
 from pipeline.registry import catalog, fetching, weights
-from pipeline.registry.catalog import LOCAL, Accuracy, Card, Ensemble, Feed, ModelCard, Variant, read_catalog
+from pipeline.registry.cards import Accuracy, Card, Ensemble, Feed, ModelCard, Variant
+from pipeline.registry.catalog import LOCAL, read_catalog
 from tests import house
 from tests.conftest import write_catalog
 

@@ -201,6 +201,25 @@ def test_an_environment_whose_python_no_longer_works_is_made_anew(bare: Any) -> 
     assert "-m venv" in bare.asked and "pip install" in bare.asked
 
 
+def test_an_environment_that_tells_only_where_python_was_is_ready_at_once(bare: Any) -> None:
+    bare.call("cut")
+    (bare.house / ".venv" / "pyvenv.cfg").write_text("home = /usr/bin\nuv = 0.9\n")
+    (bare.house / ".venv" / "bin" / "python").chmod(0o755)
+    assert bare.call("cut").returncode == 7
+    assert bare.asked.count("\n") == 1 and "import pip" not in bare.asked
+
+
+def test_an_environment_of_somebody_elses_is_never_deleted(bare: Any) -> None:
+    python = bare.house / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text("#!/bin/sh\nexit 1\n")
+    python.chmod(0o755)
+    (bare.house / ".venv" / "mine").write_text("precious")
+    done = bare.call("cut")
+    assert (done.returncode, done.stdout) == (2, b"") and b"made by something else" in done.stderr
+    assert (bare.house / ".venv" / "mine").read_text() == "precious"
+
+
 def test_an_installation_that_failed_is_tried_again(bare: Any) -> None:
     for _ in range(2):
         done = bare.call("cut", PIP_ENDS_WITH="1")

@@ -11,7 +11,7 @@ from pipeline.commands.command_line import main
 from pipeline.inference import engines
 from pipeline.inference.networks import Prediction
 from pipeline.inference.predict import PredictionResult
-from pipeline.registry.catalog import Precision
+from pipeline.registry.cards import Precision
 from tests import house
 from tests.machines import MACHINES, OnMachine
 

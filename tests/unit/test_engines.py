@@ -20,7 +20,7 @@ from pipeline.inference.runtime import Runtime
 from pipeline.manage import doctor
 from pipeline.options.options import Options
 from pipeline.pixels.image_io import Photo
-from pipeline.registry.catalog import Arithmetic, Card, ModelCard, Precision
+from pipeline.registry.cards import Arithmetic, Card, ModelCard, Precision
 from pipeline.stages import Cutout, Inputs
 from tests import house
 from tests.machines import MACHINES, OnMachine

@@ -14,7 +14,7 @@ from pipeline.inference import engines
 from pipeline.inference.engines import ENGINES, LoadedNetwork, WeightFile, compiled_networks, mnn, open_vino
 from pipeline.inference.networks import find_family
 from pipeline.pixels.image_io import decode
-from pipeline.registry.catalog import ModelCard
+from pipeline.registry.cards import ModelCard
 from tests import house
 from tests.networks import TWO_INPUT
 from tests.pictures import composite, photo

@@ -18,7 +18,7 @@ from pipeline.inference.sessions import Session
 from pipeline.options.options import Options
 from pipeline.pixels.image_io import Photo
 from pipeline.registry import fetching, weights
-from pipeline.registry.catalog import Card, Ensemble
+from pipeline.registry.cards import Card, Ensemble
 from pipeline.stages import Inputs
 from tests import house
 from tests.pictures import composite, iou

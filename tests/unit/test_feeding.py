@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pipeline.inference import predict as mattes
 from pipeline.inference.networks import Prediction
 from pipeline.inference.networks.feeding import WHOLE, NetworkInput, crop_to_photo, feed, resize_to_input
-from pipeline.registry.catalog import Feed
+from pipeline.registry.cards import Feed
 
 SIDE = st.integers(1, 300)
 SIZES = st.one_of(

@@ -13,7 +13,7 @@ import pytest
 from pipeline.base.errors import ClearcutError
 from pipeline.base.settings import ROOT
 from pipeline.registry import fetching
-from pipeline.registry.catalog import ModelCard
+from pipeline.registry.cards import ModelCard
 from tests import house
 from tests.unit.test_sources import DATA, HALF, Reply, card, files, refused
 
@@ -22,7 +22,7 @@ import os, sys
 from pathlib import Path
 from pipeline import ClearcutError, Settings
 from pipeline.registry import catalog, fetching
-card = catalog.ModelCard.model_validate_json(sys.argv[1])
+card = cards.ModelCard.model_validate_json(sys.argv[1])
 settings = Settings.read(os.environ)
 do, *paths = sys.argv[2:]
 catalog.list_models = lambda settings: {card.name: card}

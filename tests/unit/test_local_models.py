@@ -21,7 +21,7 @@ from pipeline.manage import local_models, trial
 from pipeline.options.options import Options
 from pipeline.pixels.image_io import Photo
 from pipeline.registry import catalog, fetching, weights
-from pipeline.registry.catalog import ModelCard
+from pipeline.registry.cards import ModelCard
 from pipeline.stages import Inputs
 from tests import house
 from tests.pictures import encoded, photo

@@ -14,7 +14,7 @@ from pipeline.inference import engines
 from pipeline.inference.engines import ENGINES, Plan, WeightFile, compiled_networks, mnn
 from pipeline.inference.engines.mnn import Mnn, MnnNetwork
 from pipeline.inference.engines.open_vino import OpenVino
-from pipeline.registry.catalog import ModelCard, Precision
+from pipeline.registry.cards import ModelCard, Precision
 from tests import house
 from tests.machines import AMX, AVX2, AVX512, OnMachine
 

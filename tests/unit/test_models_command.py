@@ -15,7 +15,7 @@ import tomli_w
 from pipeline import say
 from pipeline.commands.command_line import main
 from pipeline.registry import catalog
-from pipeline.registry.catalog import Card, Ensemble
+from pipeline.registry.cards import Card, Ensemble
 from tests import house
 from tests.pictures import encoded, opened, photo
 from tests.unit.test_command_line import PNG, Ended, child, sentence

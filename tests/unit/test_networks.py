@@ -18,14 +18,14 @@ from PIL import Image
 from pipeline.base.errors import ClearcutError
 from pipeline.base.jobs import Job
 from pipeline.cutout import cut_out, warm_up
-from pipeline.inference.engines import ENGINES
-from pipeline.inference.networks import NetworkInput, Prediction, find_family, list_outputs
+from pipeline.inference.engines import ENGINES, choose_plan
+from pipeline.inference.networks import NetworkInput, Prediction, find_family
 from pipeline.inference.predict import predict
-from pipeline.inference.sessions import Session, serve
+from pipeline.inference.sessions import Session, load_session
 from pipeline.options.options import Options
 from pipeline.pixels.image_io import Photo, decode
 from pipeline.registry import fetching, weights
-from pipeline.registry.catalog import ModelCard
+from pipeline.registry.cards import ModelCard
 from pipeline.stages import Inputs
 from tests import house
 from tests.networks import REMEMBERS_RED
@@ -522,33 +522,33 @@ def remembers_red(enter: Enter) -> ModelCard:
 
 @pytest.fixture(params=[name for name, engine in ENGINES.items() if engine.is_here() and name != "mnn"])
 def session(remembers_red: ModelCard, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Session:
-    """The network with memory, loaded by each engine that can run it."""
+    """The network with its memory, loaded by each engine that can run it."""
     assert ENGINES[request.param].can_run(remembers_red)
     monkeypatch.setenv("CLEARCUT_ENGINE", request.param)
-    made = house.runtime().pool.get(remembers_red)
-    assert made.plan.engine == request.param
-    return made
+    planned = choose_plan(remembers_red, "exact", house.settings())
+    loaded = load_session(remembers_red, planned, house.settings(), with_states=True)
+    assert loaded.plan.engine == request.param
+    return loaded
 
 
-def test_all_outputs_of_a_network_with_memory_can_be_asked_for_and_are_what_its_card_names_without(
+def test_a_session_with_states_gives_them_behind_what_the_card_names(
     session: Session, remembers_red: ModelCard
 ) -> None:
     inputs = find_family(remembers_red).feed(flat(255), remembers_red).inputs
-    named = session.run(inputs, Job())
-    everything = session.run(inputs, Job(), outputs=list_outputs(remembers_red))
-    assert list_outputs(remembers_red) == (*remembers_red.read.outputs, "r1o", "r2o", "r3o", "r4o")
+    still = house.runtime().pool.get(remembers_red)
+    assert still.plan.engine == session.plan.engine
+    named, everything = still.run(inputs, Job()), session.run(inputs, Job())
+    assert session.outputs == (*remembers_red.read.outputs, "r1o", "r2o", "r3o", "r4o")
     assert len(named) == 2 and len(everything) == 6
     assert all(np.array_equal(one, other) for one, other in zip(named, everything, strict=False))
     assert [float(each.max()) for each in everything[2:]] == [1, 1, 2, 1]
-    (count,) = session.run(inputs, Job(), outputs=("r3o",))
-    assert float(count.max()) == 2
 
 
 def test_a_second_frame_sees_the_states_of_the_first(session: Session, remembers_red: ModelCard) -> None:
     family, states, seen = find_family(remembers_red), None, []
     for red in (255, 0, 51):
         fed = family.feed(flat(red), remembers_red, states)
-        results = session.run(fed.inputs, Job(), outputs=list_outputs(remembers_red))
+        results = session.run(fed.inputs, Job())
         states = family.read_states(results)
         prediction = family.read(results, remembers_red, fed)
         seen.append(float(prediction.matte.mean()))
@@ -572,7 +572,7 @@ def test_states_stay_as_they_were_when_the_network_runs_again(session: Session, 
 
     def run(red: int) -> dict[str, np.ndarray]:
         inputs = family.feed(flat(red), remembers_red).inputs
-        return dict(family.read_states(session.run(inputs, Job(), outputs=list_outputs(remembers_red))))
+        return dict(family.read_states(session.run(inputs, Job())))
 
     states = run(255)
     run(0)
@@ -585,17 +585,10 @@ def test_a_still_picture_sees_no_states_whatever_was_seen_before() -> None:
         assert said(flat(red), "remembers-red").matte == pytest.approx(np.full((16, 12), matte), abs=1e-4)
 
 
-def test_a_helper_process_hands_states_back_as_well(session: Session, remembers_red: ModelCard) -> None:
-    inputs = find_family(remembers_red).feed(flat(255), remembers_red).inputs
-    asked = [(house.settings(), "remembers-red", "exact"), (inputs, None), (inputs, list_outputs(remembers_red))]
-    _, named, everything = serve(iter(asked))
-    assert len(named) == 2 and [float(each.max()) for each in everything[2:]] == [1, 1, 2, 1]
-
-
 @pytest.mark.parametrize("model", ["u2netp", "deeplabv3", "u2net_cloth_seg"])
 def test_networks_without_memory_are_asked_for_what_their_card_names_alone(model: str) -> None:
     card = house.card(model)
-    assert isinstance(card, ModelCard) and list_outputs(card) == card.read.outputs
+    assert isinstance(card, ModelCard) and card.states == ()
 
 
 # ---- chosen classes --------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from pipeline.inference.engines.mnn import Mnn
 from pipeline.inference.engines.open_vino import OpenVino, OpenVinoNetwork
 from pipeline.options.options import Options
 from pipeline.pixels.image_io import Photo, decode
-from pipeline.registry.catalog import Card, CoarsestArithmetic, ModelCard, Precision
+from pipeline.registry.cards import Card, CoarsestArithmetic, ModelCard, Precision
 from pipeline.stages import Inputs
 from tests import house
 from tests.machines import AMX, AVX2, AVX512, OnMachine

@@ -21,7 +21,7 @@ from pipeline.manage.optimise import Outcome
 from pipeline.options.options import Options
 from pipeline.pixels.image_io import Photo
 from pipeline.registry import weights
-from pipeline.registry.catalog import Card, ModelCard, Precision
+from pipeline.registry.cards import Card, ModelCard, Precision
 from pipeline.stages import Inputs
 from tests import house
 from tests.machines import AMX, AVX2, OnMachine

@@ -27,7 +27,7 @@ from pipeline.inference.sessions import Session
 from pipeline.options.options import Options
 from pipeline.pixels.image_io import Photo
 from pipeline.registry import catalog
-from pipeline.registry.catalog import Feed, ModelCard, Reading, Variant
+from pipeline.registry.cards import Feed, ModelCard, Reading, Variant
 from pipeline.stages import Cutout, Inputs
 from tests import house
 from tests.networks import TWO_ANSWERS, TWO_INPUT

@@ -10,7 +10,7 @@ from pipeline.inference.networks import NetworkInput, Prediction, find_family, s
 from pipeline.inference.predict import predict
 from pipeline.pixels.image_io import Photo, decode
 from pipeline.registry import catalog
-from pipeline.registry.catalog import ModelCard
+from pipeline.registry.cards import ModelCard
 from tests import house
 from tests.pictures import composite, off, photo
 

@@ -24,7 +24,7 @@ import pytest
 from pipeline.base.errors import ClearcutError
 from pipeline.base.settings import ROOT
 from pipeline.registry import fetching, sources, weights
-from pipeline.registry.catalog import Feed, ModelCard, Variant
+from pipeline.registry.cards import Feed, ModelCard, Variant
 from tests import house
 
 DATA = np.random.default_rng(0).bytes(3_500_000)

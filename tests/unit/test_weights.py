@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.base.errors import ClearcutError
 from pipeline.registry import fetching, weights
-from pipeline.registry.catalog import Card, Ensemble, ModelCard
+from pipeline.registry.cards import Card, Ensemble, ModelCard
 from tests import house
 from tests.unit.test_sources import DATA, DEAD, SUMS, WRONG, Reply, card, files, refused
 

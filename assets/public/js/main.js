@@ -19,7 +19,12 @@ connect({ show, hearSettings, rememberedSettings, wantedSettings, lastSettings, 
 
 await allIsDrawn();
 watch({ accepts: acceptFile, uploadFailed, connectionFailed });
-await renewModels();
+for (let known = false; !known;) { // a server that is away for a moment is asked again
+  try {
+    await renewModels();
+    known = true;
+  } catch { await new Promise((done) => setTimeout(done, 1000)); }
+}
 now.model = Object.values(models).find((model) => model.default)?.name ?? null;
 for (const begin of [beginShell, beginIntake, beginCatalog, beginStage, beginViews, beginDownload, beginSettings, beginModels,
   beginComparison, beginPhoto]) begin();

@@ -148,7 +148,9 @@ function rememberFocus() {
 
 // Once now, and then as long as something is being fetched.
 async function look(renew = renewModels) {
-  await renew();
+  try {
+    await renew();
+  } catch { /* no answer: the next look may have one */ }
   if (root.dataset.tab === "models") draw();
   clearTimeout(looking);
   if (isFetching()) looking = setTimeout(() => look(renewFetches), LOOK_EVERY);

@@ -9,7 +9,7 @@ from functools import cache
 from typing import get_args
 
 from ...base.settings import EngineName, Settings
-from ...registry.catalog import ModelCard, Precision
+from ...registry.cards import ModelCard, Precision
 from .plans import LoadedNetwork, Plan, WeightFile, Why
 from .registry import ENGINES, LAST
 

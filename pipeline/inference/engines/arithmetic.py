@@ -1,7 +1,7 @@
 """Which arithmetic a network is run in on this processor, by what its card says was measured."""
 
 from ...base import machine
-from ...registry.catalog import Arithmetic, ModelCard, Precision
+from ...registry.cards import Arithmetic, ModelCard, Precision
 
 
 def find_arithmetic(card: ModelCard, precision: Precision) -> Arithmetic:

@@ -25,7 +25,7 @@ from ...base import machine
 from ...base.files import Store
 from ...base.jobs import Job
 from ...base.settings import EngineName, Settings
-from ...registry.catalog import Arithmetic, ModelCard, Precision
+from ...registry.cards import Arithmetic, ModelCard, Precision
 from . import compiled_networks
 from .arithmetic import find_arithmetic
 from .plans import Plan, WeightFile

@@ -4,11 +4,24 @@ OUTPUT is JSON: a position, or a name. A program of its own, since the converter
 process.
 """
 
+import ctypes
 import json
+import os
+import signal
 import sys
 
 import _tools  # of the package MNN; its command line would report the conversion to its maker
 from MNN import expr, nn
+
+PR_SET_PDEATHSIG = 1  # of <sys/prctl.h>
+
+
+def end_with_parent() -> None:
+    """Have Linux end this process with the one that wants the network: that one may be killed at any time."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() == 1:  # it has ended already
+            sys.exit(1)
 
 
 def main(source: str, target: str, output: int | str) -> None:
@@ -22,4 +35,5 @@ def main(source: str, target: str, output: int | str) -> None:
 
 
 if __name__ == "__main__":
+    end_with_parent()
     main(sys.argv[1], sys.argv[2], json.loads(sys.argv[3]))

@@ -14,7 +14,7 @@ from ...base import machine
 from ...base.jobs import Job
 from ...base.process import import_quietly
 from ...base.settings import EngineName, Settings
-from ...registry.catalog import Arithmetic, ModelCard, Precision
+from ...registry.cards import Arithmetic, ModelCard, Precision
 from .plans import Plan, WeightFile
 
 CPU = "CPUExecutionProvider"

@@ -17,7 +17,7 @@ from ...base.jobs import Job
 from ...base.process import import_quietly
 from ...base.settings import EngineName, Settings
 from ...registry import weights
-from ...registry.catalog import Arithmetic, ModelCard, Precision
+from ...registry.cards import Arithmetic, ModelCard, Precision
 from . import compiled_networks, optimised_networks
 from .arithmetic import find_arithmetic
 from .plans import Plan, WeightFile

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...base.jobs import Job
 from ...base.settings import EngineName, Settings
-from ...registry.catalog import Arithmetic, ModelCard, Precision
+from ...registry.cards import Arithmetic, ModelCard, Precision
 
 Why = Literal["asked", "missing", "gpu", "optimised", "measured", "only"]
 

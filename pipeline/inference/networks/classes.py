@@ -5,12 +5,10 @@ Source: Chen et al., Rethinking Atrous Convolution for Semantic Image Segmentati
 
 import numpy as np
 
-from ...registry.catalog import ModelCard
+from ...registry.cards import ModelCard
 from . import feeding
 from .feeding import NetworkInput, crop_to_photo
 from .prediction import Prediction
-
-STATES = ()  # no memory
 
 
 def feed(rgb: np.ndarray, card: ModelCard, states: None = None) -> NetworkInput:

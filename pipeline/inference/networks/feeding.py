@@ -8,7 +8,7 @@ import numpy as np
 
 from ...pixels.geometry import Size, fit_size
 from ...pixels.resample import resize_for_network
-from ...registry.catalog import Feed
+from ...registry.cards import Feed
 
 Region = tuple[float, float, float, float]  # left, top, right, bottom, as fractions of width and height
 WHOLE: Region = (0.0, 0.0, 1.0, 1.0)

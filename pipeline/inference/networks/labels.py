@@ -2,13 +2,11 @@
 
 import numpy as np
 
-from ...registry.catalog import ModelCard
+from ...registry.cards import ModelCard
 from . import feeding
 from .classes import move_channels_last
 from .feeding import NetworkInput, crop_to_photo
 from .prediction import Prediction
-
-STATES = ()  # no memory
 
 
 def feed(rgb: np.ndarray, card: ModelCard, states: None = None) -> NetworkInput:

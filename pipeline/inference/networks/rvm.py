@@ -7,14 +7,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ...registry.catalog import ModelCard
+from ...registry.cards import ModelCard
 from . import feeding
 from .feeding import NetworkInput
 from .prediction import Prediction
 
 COARSE = 512  # longer side, in pixels, of the network's first pass, before it refines
-STATES = ("r1o", "r2o", "r3o", "r4o")  # as outputs
-FED_AS = ("r1i", "r2i", "r3i", "r4i")  # as inputs
+STATES = ("r1i", "r2i", "r3i", "r4i")  # as inputs, in the order of the outputs that the card names
 
 
 def feed(rgb: np.ndarray, card: ModelCard, states: Mapping[str, np.ndarray] | None = None) -> NetworkInput:
@@ -31,7 +30,7 @@ def feed(rgb: np.ndarray, card: ModelCard, states: Mapping[str, np.ndarray] | No
     assert isinstance(source, np.ndarray)
     sides = source.shape[2:]
     ratio = max(min(1.0, COARSE / max(sides)), 1 / min(sides))  # at least one pixel of a very thin photo
-    initial = dict.fromkeys(FED_AS, np.zeros((1, 1, 1, 1), np.float32))
+    initial = dict.fromkeys(STATES, np.zeros((1, 1, 1, 1), np.float32))
     return NetworkInput({"src": source, **(states or initial), "downsample_ratio": np.array([ratio], np.float32)})
 
 
@@ -44,4 +43,4 @@ def read(results: list[np.ndarray], card: ModelCard, fed: NetworkInput) -> Predi
 
 def read_states(results: list[np.ndarray]) -> dict[str, np.ndarray]:
     """The last outputs, by the names of the inputs that they are for in the next frame."""
-    return dict(zip(FED_AS, results[-len(FED_AS) :], strict=True))
+    return dict(zip(STATES, results[-len(STATES) :], strict=True))

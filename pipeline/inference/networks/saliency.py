@@ -7,12 +7,10 @@ Dichotomous Image Segmentation, 2024; Ke et al., MODNet, 2022; and their authors
 
 import numpy as np
 
-from ...registry.catalog import ModelCard
+from ...registry.cards import ModelCard
 from . import feeding
 from .feeding import NetworkInput, crop_to_photo
 from .prediction import Prediction
-
-STATES = ()  # no memory
 
 
 def feed(rgb: np.ndarray, card: ModelCard, states: None = None) -> NetworkInput:
