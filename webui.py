@@ -17,6 +17,7 @@ from pipeline import (  # noqa: E402
     pick_given_values,
     prepare_process,
     say,
+    speak_argparse,
 )
 from server.settings import ServerSettings  # noqa: E402
 
@@ -24,8 +25,11 @@ from server.settings import ServerSettings  # noqa: E402
 def main() -> int:
     """Serve until stopped. A flag is the same as its variable ``CLEARCUT_<FLAG>``, for this run."""
     language = detect_language(os.environ)
+    speak_argparse(language)
     parser = ArgumentParser(prog="webui.py", description=say("web.description", language))
-    parser.add_argument("--version", action="version", version=f"Clearcut {__version__}")
+    parser.add_argument(
+        "--version", action="version", version=f"Clearcut {__version__}", help=say("cli.parser.version", language)
+    )
     add_flags(parser, ServerSettings, "setting", language)
     given = pick_given_values(parser.parse_args(), ServerSettings)
     try:

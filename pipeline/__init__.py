@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .base.process import prepare_libraries, prepare_process
     from .base.settings import Settings
     from .base.words import LANGUAGES, detect_language, explain, load_words, match_language, say
-    from .commands.flags import add_flags, pick_given_values
+    from .commands.flags import add_flags, pick_given_values, speak_argparse
     from .cutout import InputFiles, Result, cut_out, cut_out_bytes, cut_out_file, warm_up
     from .draft import Draft
     from .edges.trimap import can_solve_matte
@@ -47,7 +47,7 @@ _HOME = {
         "base.process": ["prepare_libraries", "prepare_process"],
         "base.settings": ["Settings"],
         "base.words": ["LANGUAGES", "detect_language", "explain", "load_words", "match_language", "say"],
-        "commands.flags": ["add_flags", "pick_given_values"],
+        "commands.flags": ["add_flags", "pick_given_values", "speak_argparse"],
         "cutout": ["InputFiles", "Result", "cut_out", "cut_out_bytes", "cut_out_file", "warm_up"],
         "draft": ["Draft"],
         "edges.trimap": ["can_solve_matte"],

@@ -43,10 +43,17 @@ def scripts_address() -> str:
     return f"app/js/{public_version()}"
 
 
+def _is_spoken(key: str) -> bool:
+    """Whether the page's script may have to say it; errors name units."""
+    return key.startswith(SPOKEN) or key.endswith(".unit")
+
+
 def head(facts: dict[str, Any]) -> str:
     """What stands in the head of the page: the words, `facts` for the script, the script, the icon."""
     words = {
-        language: {key: text for key, text in load_words(language).items() if key.startswith(SPOKEN)}
+        language: {
+            key: text for key, text in load_words(language).items() if key.startswith(SPOKEN) or key.endswith(".unit")
+        }
         for language in LANGUAGES
     }
     data = json.dumps({"words": words, "version": __version__, **facts}, ensure_ascii=False)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from .words import say
+from .words import FALLBACK, load_words, say
 
 SIGNS = {"ge": "≥", "gt": ">", "le": "≤"}
 
@@ -32,7 +32,22 @@ def describe_accepted(model: type[BaseModel], name: str) -> str:
         return f"{limits['ge']}–{limits['le']}"
     if limits:
         return ", ".join(f"{sign} {limits[kind]}" for kind, sign in SIGNS.items() if kind in limits)
-    return say(f"option.{name}.unit", default=say(f"setting.{name}.unit", default="…"))
+    return say(find_unit(name) or "", default="…")
+
+
+def describe_refusal(model: type[BaseModel], name: str) -> dict[str, str]:
+    """The facts of an error about a value of the field `name`: what it accepts, and the key of the words for that.
+
+    ``accepted`` is for programs and in English; where it is words rather than signs, ``unit`` is their key.
+    """
+    facts, unit = {"accepted": describe_accepted(model, name)}, find_unit(name)
+    return facts | {"unit": unit} if unit and facts["accepted"] == say(unit) else facts
+
+
+def find_unit(name: str) -> str | None:
+    """The key of the words for what the field `name` is measured in, or looks like."""
+    keys = (f"option.{name}.unit", f"setting.{name}.unit")
+    return next((key for key in keys if key in load_words(FALLBACK)), None)
 
 
 def is_switch(field: FieldInfo) -> bool:

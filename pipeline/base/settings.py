@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from .errors import ClearcutError
-from .fields import describe_accepted
+from .fields import describe_refusal
 from .files import Store
 
 PREFIX = "CLEARCUT_"
@@ -73,7 +73,7 @@ class Settings(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             name = str(first["loc"][0])
-            facts = {"value": str(first["input"]), "accepted": describe_accepted(cls, name)}
+            facts = {"value": str(first["input"]), **describe_refusal(cls, name)}
             raise ClearcutError("bad_setting", name=PREFIX + name.upper(), **facts) from None
 
     @property

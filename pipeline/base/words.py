@@ -40,7 +40,10 @@ def explain(error: ClearcutError, language: str = FALLBACK) -> str:
     >>> explain(ClearcutError("empty_file", name="cat.jpg"))
     '“cat.jpg” is empty (0 bytes). Export or copy the photo again.'
     """
-    return say(f"error.{error.code}", language, **error.facts)
+    facts = dict(error.facts)
+    if "unit" in facts:  # what would be accepted is words, of which the facts hold the English ones
+        facts["accepted"] = say(str(facts["unit"]), language)
+    return say(f"error.{error.code}", language, **facts)
 
 
 def detect_language(environ: Mapping[str, str]) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 from .. import __version__
 from ..base.errors import UNEXPECTED, USER, ClearcutError, as_clearcut_error, as_write_error
 from ..base.words import detect_language
+from .flags import speak_argparse
 from .terminal import Context, Terminal
 
 if TYPE_CHECKING:
@@ -22,10 +23,13 @@ INTERRUPTED = 130
 
 
 class _Parser(argparse.ArgumentParser):
-    """An argument parser that reports an error in one line."""
+    """An argument parser that reports an error in one line, in the language of `terminal`."""
+
+    terminal = Terminal()
 
     def error(self, message: str) -> NoReturn:
-        self.exit(USER, f"{self.prog}: {message} (see {self.prog} --help)\n")
+        sentence = self.terminal.say("cli.parser.see", message=message, program=self.prog)
+        self.exit(USER, f"{self.prog}: {sentence}\n")
 
 
 def main(
@@ -46,6 +50,7 @@ def main(
     terminal = Terminal(detect_language(environ))
     if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")  # as standard error: not every terminal has every sign
+    speak_argparse(terminal.language)
     given = _make_parser(arguments, terminal).parse_args(arguments)
     logging.getLogger("clearcut").addHandler(
         logging.NullHandler()
@@ -72,8 +77,10 @@ def main(
 
 def _make_parser(arguments: Sequence[str], terminal: Terminal) -> argparse.ArgumentParser:
     """The parser of all commands; only the module of the command in `arguments` is imported for its arguments."""
-    parser = _Parser(prog="clearcut", description=terminal.say("cli.description"))
-    parser.add_argument("--version", action="version", version=f"Clearcut {__version__}")
+    parser_class = type("Parser", (_Parser,), {"terminal": terminal})  # that of the commands' parsers too
+    parser = parser_class(prog="clearcut", description=terminal.say("cli.description"))
+    words = terminal.say("cli.parser.version")
+    parser.add_argument("--version", action="version", version=f"Clearcut {__version__}", help=words)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name in COMMANDS:
         command = commands.add_parser(name, help=terminal.say(f"cli.{name}"), description=terminal.say(f"cli.{name}"))

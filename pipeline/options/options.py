@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self, cast, get_args
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from ..base.errors import ClearcutError
-from ..base.fields import describe_accepted
+from ..base.fields import describe_refusal
 from ..base.settings import Settings
 from ..pixels.formats import FORMATS, Format
 from .canvas import list_canvases, parse_canvas
@@ -203,7 +203,7 @@ class Options(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             name = str(first["loc"][0]) if first["loc"] else "options"
-            facts = {"value": str(first["input"])[:100], "accepted": describe_accepted(cls, name)}
+            facts = {"value": str(first["input"])[:100], **describe_refusal(cls, name)}
             raise ClearcutError("bad_option", name=name, **facts) from None
 
     def with_defaults_of(self, settings: Settings) -> Self:

@@ -15,7 +15,11 @@ export function say(key, values = {}) {
 }
 
 export const titleOf = (model) => say(`model.${model}.title`) || model;
-export const sayError = ({ code, facts: values }) => say(`error.${code}`, values);
+export function sayError({ code, facts: values }) {
+  const words = values?.unit && say(values.unit); // for what would be accepted, of which the facts hold the English ones
+  const accepted = words ? { accepted: words } : {};
+  return say(`error.${code}`, { ...values, ...accepted });
+}
 
 // Once at the start, and again whenever the language changes.
 export function onSpeak(speaker) {
