@@ -39,7 +39,7 @@ make_ready() (
 make_environment() {
     local python
     .venv/bin/python -c 'import pip' 2>/dev/null && return
-    if [ -e .venv ] && [ ! -e .venv/clearcut ] && ! ls .venv/*.installed >/dev/null 2>&1; then
+    if [ -e .venv ] && [ ! -e .venv/clearcut ] && ! compgen -G '.venv/*.installed' >/dev/null; then
         echo "The folder .venv here was made by something else and has no pip: move it away, or install pip in it, and start again."
         exit 2
     fi
@@ -49,7 +49,7 @@ make_environment() {
         echo "Clearcut cannot write to its own folder: make it writable once, so that what it needs can be installed there."
         exit 2
     fi
-    mkdir .venv && touch .venv/clearcut # that it was made here, and may be made anew
+    mkdir .venv && : >.venv/clearcut # that it was made here, and may be made anew
     if ! "$python" -m venv .venv >/dev/null 2>&1; then
         rm -rf .venv
         echo "Python cannot make virtual environments here: install its venv module (on Debian and Ubuntu: apt install python3-venv)."

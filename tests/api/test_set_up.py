@@ -19,7 +19,7 @@ def test_what_is_missing_is_said_in_one_sentence(tmp_path: Path, python: str, se
         pytest.skip("no bash on this machine")
     tools = tmp_path / "bin"
     tools.mkdir()
-    for tool in ("cat", "dirname", "rm"):
+    for tool in ("cat", "dirname", "mkdir", "rm"):
         (tools / tool).symlink_to(shutil.which(tool) or "")
     (tools / "python3").write_text(python)
     (tools / "python3").chmod(0o755)

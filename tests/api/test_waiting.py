@@ -1,22 +1,27 @@
 """Whatever waits for a place to run, the server goes on answering; what was overtaken has expired."""
 
 import asyncio
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import anyio.to_thread
 import httpx
 import pytest
 
-from pipeline import ClearcutError, Draft, Job, Options
+from pipeline import ClearcutError, Draft, Job, Options, Runtime
 from server.app import ResultFile
+from server.work import Workers
 from tests import house
 from tests.gate import Gate
 from tests.pictures import composite, encoded
 from tests.process import serving
 from ui.desk import Desk
+from ui.photo_work import PhotoWork
 from ui.results import Kept, Results
+from ui.settings import PageSettings
 
 WAITING = 45  # more than the threads that the server's framework has
 PICTURE = encoded(composite(64, 48).rgb)
@@ -117,3 +122,59 @@ def test_a_fault_in_sending_a_file_that_is_there_is_no_expiry(tmp_path: Path) ->
     scope = {"type": "http", "method": "GET", "headers": [], "path": "/results/key/after.png"}
     with pytest.raises(RuntimeError, match="the connection broke"):
         asyncio.run(ResultFile(tmp_path / "after.png")(scope, receive, send))
+
+
+def test_fetching_a_model_keeps_nobody_elses_photo_from_being_cut_out() -> None:
+    arrived = Event()
+
+    def fetch(work: object) -> None:
+        assert arrived.wait(60)
+
+    async def follow(desk: Desk, visitor: str, **how: Any) -> list[str]:
+        def make(work: object) -> dict[str, str]:
+            return {"state": "done"}
+
+        return [message["state"] async for message in desk.run(visitor, {"photo": visitor}, make, **how)]
+
+    async def run() -> None:
+        desk = Desk(0, places=1)
+        fetching = [asyncio.ensure_future(follow(desk, str(number), fetch=fetch)) for number in range(12)]
+        await asyncio.sleep(0.2)
+        assert (await follow(desk, "another"))[-1] == "done"
+        assert not any(each.done() for each in fetching)
+        arrived.set()
+        assert all(states[-1] == "done" for states in await asyncio.gather(*fetching))
+
+    asyncio.run(run())
+
+
+def test_a_request_that_is_cut_off_takes_its_job_with_it() -> None:
+    class Caller:
+        async def is_disconnected(self) -> bool:
+            return False
+
+    async def run() -> None:
+        job, workers = Job(), Workers(house.runtime(), queue=1)
+
+        def work() -> None:
+            while not job.cancelled:
+                time.sleep(0.01)
+
+        request: Any = Caller()
+        task = asyncio.ensure_future(workers.run(request, job, work))
+        await asyncio.sleep(0.1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert job.cancelled
+
+    asyncio.run(run())
+
+
+def test_forgetting_every_picture_forgets_what_the_page_has_at_hand(source: Path, tmp_path: Path) -> None:
+    runtime = Runtime(house.settings())
+    work = PhotoWork(PageSettings("u2netp", 10, 10, 1, 1, True), runtime, Results(runtime, 60))
+    work._draft(source.read_bytes(), "photo.png")
+    assert work._drafts
+    runtime.forget()
+    assert not work._drafts

@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from pipeline import list_models
+from tests import house
 from tests.browser.conftest import Visit
 from tests.process import Process
 
@@ -170,7 +170,7 @@ def test_no_word_of_the_other_language_is_left(
             "JPEG",
             "Apache-2.0",
             "0.1.0",
-            *list_models(),
+            *house.runtime().list_models(),
         }
         latin = {word.strip("，。、（）：·") for word in text.split() if word.isascii() and word[:1].isalpha()}
         assert latin <= known

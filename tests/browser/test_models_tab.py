@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 from playwright.sync_api import APIResponse, Dialog, Page, Route, expect
 
-from pipeline import list_models, load_words
+from pipeline import load_words
+from tests import house
 from tests.api.mirror import Mirror
 from tests.browser.conftest import Visit
 from tests.process import Process, serving
@@ -54,7 +55,7 @@ def test_every_model_has_a_card_with_licence_size_memory_and_whether_it_is_here(
         here: card.querySelector(".badge.here") !== null }))"""
     )
     told = {model["name"]: model for model in httpx.get(f"{visit.address}/api/models").json()}
-    assert sorted(card["name"] for card in shown) == sorted(list_models())
+    assert sorted(card["name"] for card in shown) == sorted(house.runtime().list_models())
     for card in shown:
         model = told[card["name"]]
         words = load_words("en")[f"model.commercial.{model['commercial_use']}"]
@@ -293,7 +294,7 @@ def test_on_an_exposed_server_the_tab_only_shows(visit_to: VisitTo, own_models: 
     with serving("--host", "0.0.0.0", "--public", CLEARCUT_MODELS_DIR=str(own_models)) as process:
         visit = visit_to(process).models()
         expect(visit.page.get_by_text("On this server models can only be looked at.")).to_be_visible()
-        expect(visit.page.locator("#models-list article")).to_have_count(len(list_models()))
+        expect(visit.page.locator("#models-list article")).to_have_count(len(house.runtime().list_models()))
         expect(visit.page.locator("#models-list button")).to_have_count(0)
         expect(visit.card("u2netp").locator(".badge.here")).to_be_visible()
 

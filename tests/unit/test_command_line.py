@@ -387,7 +387,7 @@ def help_of(command: list[str], language: str, capsys: Any) -> str:
 @pytest.mark.parametrize("command", ALL_COMMANDS, ids=lambda command: " ".join(command) or "clearcut")
 def test_help_speaks_the_language_of_the_machine(command: list[str], capsys: Any) -> None:
     chinese, english = (help_of(command, language, capsys) for language in ("zh_CN.UTF-8", "en_US.UTF-8"))
-    assert chinese.startswith(f"usage: {' '.join(['clearcut', *command])}")
+    assert chinese.startswith(f"用法：{' '.join(['clearcut', *command])}")
     assert CHINESE.search(chinese) and not CHINESE.search(english)
     for text in (chinese, english):
         assert not KEY.search(text) and not set("{}") & set(text)

@@ -152,3 +152,14 @@ def test_a_view_tells_the_size_of_the_download(look, one, u2netp):
 def test_a_view_of_the_subject_alone_is_seen_through_whatever_background_was_asked_for(one, u2netp):
     view = one.cut_out(DATA, Options(format="zip", background="color"))
     assert opened(view.data).shape[2] == 4
+
+
+def test_a_draft_sees_a_card_that_has_changed(enter, u2netp):
+    """Feed and reading, an ensemble's weights, what runs it: whatever a prediction depends on."""
+    enter("own", u2netp, kind="u2net")
+    options = Options(model="own")
+    draft = Draft("ball.jpg", LONG_SIDE, house.runtime())
+    before = draft.cut_out(DATA, options)
+    enter("own", u2netp, kind="u2net", feed={"resize": "fit-pad"})
+    fresh = Draft("ball.jpg", LONG_SIDE, house.runtime()).cut_out(DATA, options)
+    assert draft.cut_out(DATA, options).data == fresh.data != before.data

@@ -22,7 +22,8 @@ import os, sys
 from pathlib import Path
 from pipeline import ClearcutError, Settings
 from pipeline.registry import catalog, fetching
-card = cards.ModelCard.model_validate_json(sys.argv[1])
+from pipeline.registry.cards import ModelCard
+card = ModelCard.model_validate_json(sys.argv[1])
 settings = Settings.read(os.environ)
 do, *paths = sys.argv[2:]
 catalog.list_models = lambda settings: {card.name: card}

@@ -1,14 +1,19 @@
 """MNN beside onnxruntime: the same matte, planned where it was measured to be faster, and never in the way."""
 
+import os
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import get_args
 
 import numpy as np
 import pytest
 
+from pipeline.base.files import Store
 from pipeline.base.jobs import Job
+from pipeline.base.machine import is_running
 from pipeline.base.settings import ROOT
 from pipeline.inference import engines
 from pipeline.inference.engines import ENGINES, Plan, WeightFile, compiled_networks, mnn
@@ -128,3 +133,42 @@ assert not [name for name in sys.modules if name.startswith(("MNN.tools", "_tool
 print("mine")"""
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("mine\n", "")
+
+
+ORPHAN = """
+import os, subprocess, sys
+child = "import importlib.util, os, sys, time; sys.modules['_tools'] = sys.modules['MNN'] = type(sys)('x'); "
+child += "sys.modules['MNN'].expr = sys.modules['MNN'].nn = None; "
+child += "spec = importlib.util.spec_from_file_location('converter', sys.argv[1]); "
+child += "module = importlib.util.module_from_spec(spec); spec.loader.exec_module(module); module.end_with_parent(); "
+child += "print(os.getpid(), flush=True); time.sleep(600)"
+subprocess.run([sys.executable, "-c", child, {converter!r}])
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")
+def test_a_conversion_ends_with_the_process_that_wants_it() -> None:
+    code = ORPHAN.format(converter=str(mnn.CONVERTER))
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout
+        child = int(parent.stdout.readline())
+        parent.kill()
+        parent.wait()
+        end = time.monotonic() + 30
+        while is_running(child):
+            with suppress(OSError):
+                if Path(f"/proc/{child}/stat").read_text().split()[2] == "Z":
+                    break
+            assert time.monotonic() < end, "it goes on"
+            time.sleep(0.01)
+
+
+def test_what_a_killed_process_left_goes_with_the_next_conversion(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
+    left, other = (tmp_path / "scratch" / f"{pid}-abc" for pid in (done.stdout.strip(), os.getpid()))
+    for folder in (left, other):
+        folder.mkdir(parents=True)
+    with Store(tmp_path).make_scratch() as scratch:
+        assert scratch.is_dir() and not left.exists()
+        assert other.is_dir(), "that of a process that runs"
+    assert not scratch.exists()

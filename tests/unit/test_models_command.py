@@ -41,7 +41,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_models: Path) ->
 def enter_row(folder: Path, name: str = "tiny", **facts: Any) -> None:
     """Write a row of its own, for a file that is `DATA`, into the catalogue of the models folder."""
     entry = card(name=name, names=(f"{name}.onnx",), **facts).model_dump(mode="json", exclude_none=True)
-    for each in ("name", "family", "feed", "read", "local"):
+    for each in ("name", "family", "states", "feed", "read", "local"):
         del entry[each]
     path = folder / catalog.LOCAL
     text = path.read_text("utf-8") if path.exists() else ""

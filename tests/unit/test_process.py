@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import pipeline
-from pipeline.base.process import KEPT_BYTES, QUIET
+from pipeline.base.process import KEPT_BYTES, QUIET, make_command
 from pipeline.base.settings import ROOT
 
 DOORS = {"pipeline.__main__"}  # to import one is to start it
@@ -227,3 +227,40 @@ def test_engines_imported_into_anybodys_program_leave_no_trace_there(tmp_path: P
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.stdout == "True []\n", done.stderr
     assert list(tmp_path.iterdir()) == [], "OpenVINO's client keeps a name for its user there"
+
+
+RACE = """
+import sys, threading, time
+sys.path.insert(0, {folder!r})
+from pipeline.base.process import import_quietly
+failures = []
+def use():
+    try:
+        assert import_quietly("slow").whole
+    except Exception as error:
+        failures.append(repr(error))
+threads = [threading.Thread(target=use) for _ in range(4)]
+for thread in threads:
+    thread.start()
+    time.sleep(0.02)
+for thread in threads:
+    thread.join()
+print(failures)
+"""
+
+
+def test_a_library_that_two_threads_want_at_once_is_whole_for_both(tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text("import time\ntime.sleep(0.3)\nwhole = True\n")
+    command = [sys.executable, "-c", RACE.format(folder=str(tmp_path))]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout == "[]\n", done.stderr
+
+
+@pytest.mark.parametrize("variables", [{}, {"PYTHONSAFEPATH": "1"}], ids=["plain", "safe path"])
+def test_a_module_of_the_pipeline_runs_by_itself_from_any_folder(tmp_path: Path, variables: dict[str, str]) -> None:
+    (tmp_path / "pipeline").mkdir()
+    (tmp_path / "pipeline" / "__init__.py").write_text("raise SystemExit('another pipeline')")
+    environment = {**os.environ, **variables}
+    command = make_command("pipeline", "--version")
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.stdout == f"Clearcut {pipeline.__version__}\n", done.stderr

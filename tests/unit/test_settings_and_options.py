@@ -403,3 +403,10 @@ def test_no_option_or_setting_has_words_without_a_field(language: str) -> None:
     named = {tuple(key.split(".")[:2]) for key in load_words(language) if key.startswith(("option.", "setting."))}
     fields = {("option", name) for name in Options.model_fields}
     assert named == fields | {("setting", name) for name in ServerSettings.model_fields}
+
+
+def test_what_an_option_takes_is_told_in_the_language_of_the_sentence() -> None:
+    with pytest.raises(ClearcutError) as caught:
+        Options.of(canvas="abc")
+    assert "NAME" in explain(caught.value, "en")
+    assert "NAME" not in explain(caught.value, "zh-CN") and "名称" in explain(caught.value, "zh-CN")
