@@ -60,6 +60,7 @@ def _pin_providers(offered: Sequence[str], patch: pytest.MonkeyPatch) -> None:
         return session(path, options, providers=[each for each in providers if each in here] or [CPU], **more)
 
     patch.setattr(onnx_runtime, "_is_plain", lambda: set(offered) <= {CPU})
+    patch.setattr(onnx_runtime, "can_use", onnx_runtime.can_use.__wrapped__)  # tried anew
     patch.setattr(onnxruntime, "get_available_providers", lambda: list(offered))
     patch.setattr(onnxruntime, "InferenceSession", make)
 

@@ -5,6 +5,8 @@ import os
 import sys
 import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -23,6 +25,7 @@ RUN_MODULE = (  # the first two arguments: where modules are, and which one to r
     "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); runpy.run_module(sys.argv.pop(1), None, '__main__', True)"
 )
 _importing = threading.Lock()
+_silencing = threading.RLock()
 
 
 def prepare_process() -> None:
@@ -80,6 +83,31 @@ def prepare_pictures() -> None:
     Image.MAX_IMAGE_PIXELS = None  # `decode` checks the size itself
     warnings.filterwarnings("ignore", module="PIL")  # of broken EXIF and the like, which a user cannot mend
     keep_freed_memory()
+
+
+@contextmanager
+def silence_streams() -> Iterator[None]:
+    """Discard what is written to standard output and standard error inside, by C code too, of all threads.
+
+    For libraries that print while they load: standard output may be a picture.
+    """
+    with _silencing:  # two at once would put back one another's silence
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(AttributeError, ValueError, OSError):  # none, or closed
+                stream.flush()
+        saved, nowhere = [os.dup(1), os.dup(2)], os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(nowhere, 1)
+            os.dup2(nowhere, 2)
+            with open(os.devnull, "w") as silent, redirect_stdout(silent), redirect_stderr(silent):  # noqa: PTH123
+                yield
+            with suppress(AttributeError, OSError, TypeError):  # not on Windows
+                ctypes.CDLL(None).fflush(None)
+        finally:
+            for number, original in enumerate(saved, start=1):
+                os.dup2(original, number)
+                os.close(original)
+            os.close(nowhere)
 
 
 def keep_freed_memory() -> None:

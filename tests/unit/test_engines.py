@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
@@ -14,7 +15,7 @@ from pipeline.base.jobs import Job
 from pipeline.base.settings import EngineName, Settings
 from pipeline.cutout import cut_out
 from pipeline.inference import engines
-from pipeline.inference.engines import ENGINES, LoadedNetwork, Plan, WeightFile
+from pipeline.inference.engines import ENGINES, LoadedNetwork, Plan, WeightFile, onnx_runtime
 from pipeline.inference.engines.onnx_runtime import CPU, OnnxRuntime
 from pipeline.inference.runtime import Runtime
 from pipeline.manage import doctor
@@ -125,21 +126,61 @@ def test_an_ensemble_says_once_that_its_engine_fell_back(
 def test_auto_takes_the_first_engine_that_this_build_has(
     first: str, passes_red: ModelCard, on_machine: OnMachine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With a build that offers all engines from `first` on; the session that it makes is one of the processor."""
+    """With a build on which all engines from `first` on work; the session that it makes is one of the processor."""
     order = ["cuda", "rocm", "directml", "cpu"]
     asked: list[list[str]] = []
-    on_machine(providers=[PROVIDERS[engine] for engine in order[order.index(first) :]])
+    offered = [PROVIDERS[engine] for engine in order[order.index(first) :]]
+    on_machine(providers=offered)
+    monkeypatch.setattr(onnx_runtime, "can_use", lambda provider: provider in offered)
     session = onnxruntime.InferenceSession
 
-    def made(path: Any, options: Any, providers: list[str]) -> Any:
+    def made(path: Any, options: Any, providers: list[str], **how: Any) -> Any:
         asked.append(providers)
-        return session(path, options, providers=providers)
+        return session(path, options, providers=providers, **how)
 
     monkeypatch.setattr(onnxruntime, "InferenceSession", made)
     cutout = cut_with("auto", monkeypatch)
-    assert asked == [list(dict.fromkeys([PROVIDERS[first], CPU]))]
-    assert cutout.engine == "onnxruntime CPU"  # what runs, not what was asked for
-    assert cutout.warnings == (() if first == "cpu" else ("engine_fallback",))
+    assert asked[0] == list(dict.fromkeys([PROVIDERS[first], CPU]))
+    assert cutout.engine == "onnxruntime CPU"  # what runs, not what was planned
+    assert cutout.warnings == (), "nobody asked for anything"
+
+
+def test_a_gpu_build_without_a_gpu_plans_as_if_there_were_none_and_says_nothing(
+    on_machine: OnMachine, u2netp: Path, caplog: pytest.LogCaptureFixture, capfd: Any
+) -> None:
+    card = house.card("u2netp")
+    assert isinstance(card, ModelCard)
+    planned = engines.choose_plan(card, "exact", house.settings())
+    on_machine(MACHINES["a GPU build without a GPU"])
+    with caplog.at_level(logging.WARNING, "clearcut"):
+        assert engines.choose_plan(card, "exact", house.settings()) == planned
+        cutout = cut_out(Inputs(Photo(RED)), Options(model="u2netp"), house.runtime())
+    assert "engine_fallback" not in cutout.warnings and caplog.messages == []
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_provider_is_found_usable_by_running_on_it(on_machine: OnMachine, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert onnx_runtime.can_use(CPU)
+    on_machine(providers=("CUDAExecutionProvider", CPU))
+    assert not onnx_runtime.can_use("CUDAExecutionProvider"), "its sessions are of the processor"
+    monkeypatch.setattr(onnxruntime, "InferenceSession", None)  # whatever goes wrong
+    assert not onnx_runtime.can_use("CUDAExecutionProvider")
+
+
+@pytest.mark.parametrize("plain", [True, False], ids=["plain build", "GPU build"])
+def test_cudas_libraries_that_came_as_packages_are_loaded_where_they_are_of_use(
+    plain: bool, monkeypatch: pytest.MonkeyPatch, capfd: Any
+) -> None:
+    def preload() -> None:
+        calls.append("preloaded")
+        print("Failed to load libcudnn")
+
+    calls: list[str] = []
+    monkeypatch.setattr(onnxruntime, "preload_dlls", preload, raising=False)
+    monkeypatch.setattr(onnx_runtime, "_is_plain", lambda: plain)
+    monkeypatch.setattr(onnx_runtime, "_set_up", onnx_runtime._set_up.__wrapped__)
+    onnx_runtime.import_onnxruntime()
+    assert calls == ([] if plain else ["preloaded"]) and capfd.readouterr() == ("", "")
 
 
 def test_an_engine_that_does_not_exist_is_a_bad_setting(passes_red: ModelCard, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,7 +210,7 @@ def test_on_every_machine_what_is_planned_is_here_and_what_runs_is_told(
     session = runtime.pool.find(passes_red, planned)
     assert session is not None and (session.engine, session.warnings) == (cutout.engine, cutout.warnings)
     assert session.engine == engines.describe_plan(session.plan)
-    fell_back = engine not in ("auto", session.plan.engine) or planned.engine == "cuda"
+    fell_back = engine not in ("auto", session.plan.engine)
     assert cutout.warnings == (("engine_fallback",) if fell_back else ())
 
 

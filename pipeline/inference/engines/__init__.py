@@ -50,17 +50,15 @@ def load(card: ModelCard, file: WeightFile, planned: Plan, settings: Settings) -
         try:
             network = ENGINES[each.engine].load(file, each.arithmetic, settings)
         except Exception as error:
-            if each.engine == LAST or each.why == "gpu":
+            if each.engine == LAST:
                 raise
             log.info("%s cannot run %s: %s", describe_plan(each), file.path.name, error)
             continue
-        if network.label != describe_plan(each):  # onnxruntime fell back to another provider
+        if network.label == describe_plan(each):  # else onnxruntime took another provider
             break
-        if each is not planned and each.why == "missing":
-            _warn_once(planned.engine)
-        return network, each
-    _warn_once(planned.engine)
-    return network, Plan(LAST, why="missing")
+    if each is not planned and each.why == "missing":
+        _warn_once(planned.engine)
+    return network, each
 
 
 def list_versions() -> dict[str, str]:
@@ -86,7 +84,7 @@ def _collect_offers(card: ModelCard, precision: Precision, settings: Settings) -
 
 def _list_fallbacks(card: ModelCard, planned: Plan, settings: Settings) -> Iterator[Plan]:
     """The plans that are tried in turn where `planned` fails."""
-    if planned.why in ("measured", "optimised"):
+    if planned.why in ("gpu", "measured", "optimised"):  # nobody asked for it: the next best, without a word
         others = _collect_offers(card, "exact", settings)
         yield from (each for each in others if each.engine != planned.engine and each.why == "measured")
         yield Plan(LAST)

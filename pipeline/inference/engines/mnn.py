@@ -4,14 +4,11 @@ It reads a format of its own, which is converted to once and kept in the cache f
 Gray, https://arxiv.org/abs/1509.09308.
 """
 
-import ctypes
 import json
-import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -24,6 +21,7 @@ import numpy as np
 from ...base import machine
 from ...base.files import Store
 from ...base.jobs import Job
+from ...base.process import silence_streams
 from ...base.settings import EngineName, Settings
 from ...registry.cards import Arithmetic, ModelCard, Precision
 from . import compiled_networks
@@ -39,25 +37,9 @@ def import_mnn() -> ModuleType:
     """The package, imported without the line that it prints: standard output may be a picture."""
     with _loading:
         if "MNN" not in sys.modules:
-            with _silence_output():
+            with silence_streams():
                 import_module("MNN")
     return sys.modules["MNN"]
-
-
-@contextmanager
-def _silence_output() -> Iterator[None]:
-    """Discard what C code prints inside, also what is still in its buffer at the end."""
-    sys.stdout.flush()
-    out, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 1)
-        yield
-        with suppress(AttributeError, OSError, TypeError):  # not on Windows
-            ctypes.CDLL(None).fflush(None)
-    finally:
-        os.dup2(out, 1)
-        os.close(out)
-        os.close(nowhere)
 
 
 class Mnn:

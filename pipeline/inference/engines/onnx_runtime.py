@@ -2,17 +2,19 @@
 
 import re
 import threading
+from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 
 from ...base import machine
 from ...base.jobs import Job
-from ...base.process import import_quietly
+from ...base.process import import_quietly, silence_streams
 from ...base.settings import EngineName, Settings
 from ...registry.cards import Arithmetic, ModelCard, Precision
 from .plans import Plan, WeightFile
@@ -20,6 +22,11 @@ from .plans import Plan, WeightFile
 CPU = "CPUExecutionProvider"
 QUIET = 4  # fatal errors only
 NEVER_PLAIN = ("cuda", "rocm", "directml")  # not in the package ``onnxruntime``
+# probe (float[1, 1, 4, 4] x) => (float[1, 1, 3, 3] y) <float[1, 1, 2, 2] w = {1, 2, 3, 4}> { y = Conv(x, w) }
+PROBE = b64decode(
+    "CAg6dQoRCgF4CgF3EgF5IgRDb252OgASBXByb2JlKh8IAQgBCAIIAhABIhAAAIA/AAAAQAAAQEAAAIBAQgF3WhsKAXgSFgoUCAESEAoCCAEK"
+    "AggBCgIIBAoCCARiGwoBeRIWChQIARIQCgIIAQoCCAEKAggDCgIIA0IECgAQEQ=="
+)
 
 
 def name_provider(provider: str) -> str:
@@ -53,12 +60,10 @@ class OnnxRuntime:
         return name_provider(self.title)
 
     def is_here(self) -> bool:
-        """Whether this build has the provider; the processor-only build is recognised without importing it."""
+        """Whether this build has the provider and the provider works; the processor-only build is not imported."""
         if self.title == CPU or (self.name in NEVER_PLAIN and _is_plain()):
             return self.title == CPU
-        onnxruntime = import_quietly("onnxruntime")
-
-        return self.title in onnxruntime.get_available_providers()
+        return can_use(self.title)
 
     def can_run(self, card: ModelCard) -> bool:
         """Every network."""
@@ -79,6 +84,43 @@ class OnnxRuntime:
         return OnnxNetwork(file.path, self.title, settings, is_shared=self._is_shared)
 
 
+def import_onnxruntime() -> ModuleType:
+    """The library: quiet, and where CUDA came as packages of Python's, with CUDA's libraries loaded."""
+    onnxruntime = import_quietly("onnxruntime")
+    _set_up(onnxruntime)
+    return onnxruntime
+
+
+@cache
+def _set_up(onnxruntime: ModuleType) -> None:
+    onnxruntime.disable_telemetry_events()
+    onnxruntime.set_default_logger_severity(QUIET)  # providers that cannot be loaded complain to this logger
+    if not _is_plain() and hasattr(onnxruntime, "preload_dlls"):
+        with silence_streams():  # it prints what it does not find
+            onnxruntime.preload_dlls()
+
+
+@cache
+def can_use(provider: str) -> bool:
+    """Whether a network really runs on an execution provider here: a build that has it may lack device or driver.
+
+    Tried once in a process, on a convolution of sixteen numbers.
+    """
+    onnxruntime = import_onnxruntime()
+    if provider not in onnxruntime.get_available_providers():
+        return False
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = QUIET
+    providers = list(dict.fromkeys((provider, CPU)))
+    try:
+        with silence_streams():
+            session = onnxruntime.InferenceSession(PROBE, options, providers=providers, enable_fallback=0)
+            (result,) = session.run(None, {"x": np.ones((1, 1, 4, 4), np.float32)})
+    except Exception:
+        return False
+    return session.get_providers()[0] == provider and bool(np.allclose(result, 10, atol=0.1))
+
+
 @cache
 def _is_plain() -> bool:
     """Whether the installed build is that of the package ``onnxruntime``, which has no provider for GPUs."""
@@ -96,9 +138,7 @@ class OnnxNetwork:
     """A network loaded by onnxruntime."""
 
     def __init__(self, path: Path, provider: str, settings: Settings, *, is_shared: bool = True) -> None:
-        onnxruntime = import_quietly("onnxruntime")
-
-        onnxruntime.disable_telemetry_events()
+        onnxruntime = import_onnxruntime()
         options = onnxruntime.SessionOptions()
         options.log_severity_level = QUIET
         options.intra_op_num_threads = settings.threads or machine.count_cores()
@@ -108,7 +148,8 @@ class OnnxNetwork:
         options.enable_mem_pattern = is_shared  # DirectML does not work with it
         available = onnxruntime.get_available_providers()
         providers = [each for each in dict.fromkeys((provider, CPU)) if each in available]
-        self._session = onnxruntime.InferenceSession(path, options, providers=providers)
+        # without its own fallback, which prints: whoever plans knows what else to try
+        self._session = onnxruntime.InferenceSession(path, options, providers=providers, enable_fallback=0)
         self._run_options = onnxruntime.RunOptions
         self.inputs: Mapping[str, Sequence[int | str]] = {each.name: each.shape for each in self._session.get_inputs()}
         self._outputs = [output.name for output in self._session.get_outputs()]
