@@ -24,6 +24,7 @@ from pipeline.base.settings import ROOT, Settings
 from pipeline.base.words import explain
 from pipeline.commands.command_line import _make_parser, main
 from pipeline.commands.cut import choose_targets
+from pipeline.commands.flags import pick_given_values
 from pipeline.commands.terminal import Terminal
 from pipeline.options.options import Options
 from pipeline.registry import catalog
@@ -412,13 +413,78 @@ def test_whatever_the_parser_tells_is_in_the_language_of_the_machine() -> None:
     assert seen > len(Options.model_fields)
 
 
-@pytest.mark.parametrize("command", ["--help", "cut --help", "models"])
-def test_a_terminal_that_cannot_write_the_language_is_no_error(command: str, monkeypatch: Any) -> None:
-    for name, value in {"LC_ALL": "", "LANG": "zh_CN.UTF-8", "PYTHONIOENCODING": "latin-1"}.items():
+TERMINALS = ["gbk", "ascii", "cp1252", "shift_jis", "latin-1", "ascii:surrogateescape"]
+SAID = ["--help", "cut --help", "models --help", "models", "cache", "nosuch", "cut été×猫.png", "models fetch x"]
+
+
+@pytest.mark.parametrize("language", ["zh_CN.UTF-8", "en_US.UTF-8"])
+@pytest.mark.parametrize("encoding", TERMINALS)
+def test_no_command_fails_for_a_letter_that_a_terminal_cannot_show(
+    encoding: str, language: str, monkeypatch: Any
+) -> None:
+    name, _, errors = encoding.partition(":")
+    for command in [*SAID, "cut caf\udce9.png", *["doctor"] * (encoding == "ascii")]:
+        with monkeypatch.context() as patch:
+            for stream in ("stdout", "stderr"):
+                patch.setattr(sys, stream, io.TextIOWrapper(io.BytesIO(), name, errors or None))
+            try:
+                code = main(command.split(" "), environ={**os.environ, "LC_ALL": "", "LANG": language})
+            except SystemExit as end:
+                code = int(end.code or 0)
+            said = [stream.buffer.getvalue() for stream in (sys.stdout, sys.stderr) if not stream.flush()]
+        assert code in (0, 2) and any(said), command
+        text = b"".join(said).decode(name, "replace")
+        assert "\\u" not in text and "Traceback" not in text
+        speaks_chinese = language.startswith("zh") and name == "gbk"
+        assert bool(CHINESE.search(text.replace("猫", ""))) == speaks_chinese, command
+
+
+def test_what_a_terminal_lacks_is_shown_so_that_it_can_be_read(monkeypatch: Any) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    assert child("cut", "été.png").err == 'There is no file "ete.png".\n'
+    assert "160 x 120" in child("cut", "photo.png").err
+
+
+def test_the_web_server_too_speaks_to_every_terminal(monkeypatch: Any) -> None:
+    for name, value in {"LC_ALL": "", "LANG": "zh_CN.UTF-8", "PYTHONIOENCODING": "ascii"}.items():
         monkeypatch.setenv(name, value)
-    end = child(*command.split())
-    assert (end.code, end.err) == (0, "")
-    assert b"\\u" in end.out
+    for flags, code in (["--help"], 0), (["--port", "多"], 2), (["--host", "0.0.0.0"], 2):
+        end = subprocess.run([sys.executable, str(ROOT / "webui.py"), *flags], capture_output=True, timeout=60)
+        assert end.returncode == code and b"Traceback" not in end.stderr
+        assert (end.stdout + end.stderr).isascii()
+
+
+@pytest.mark.parametrize(
+    ("given", "crop"),
+    [
+        ("--crop", True),
+        ("--crop 1", True),
+        ("--crop=1", True),
+        ("--crop YES", True),
+        ("--crop=on", True),
+        ("--cro true", True),
+        ("--no-crop", False),
+        ("--crop 0", False),
+        ("--crop=0", False),
+        ("--crop false", False),
+        ("--crop=no", False),
+        ("--crop off", False),
+        ("--crop --no-crop", False),
+    ],
+)
+@pytest.mark.parametrize("order", ["{} photo.png", "photo.png {}", "{} -- photo.png"])
+def test_a_switch_takes_what_the_table_says_and_a_photo_after_it_is_a_photo(given: str, crop: bool, order: str) -> None:
+    words = ["cut", *order.format(given).split()]
+    parsed = _make_parser(words, Terminal()).parse_args(words)
+    assert parsed.photos == ["photo.png"]
+    assert Options.of(**pick_given_values(parsed, Options)).crop is crop
+
+
+@pytest.mark.parametrize("given", ["--crop=perhaps", "--no-crop=1", "--crop="])
+def test_what_a_switch_does_not_take_is_refused(given: str, cli: Any) -> None:
+    end = cli("cut", "photo.png", given)
+    assert (end.code, files()) == (2, {"photo.png"})
+    assert "crop" in sentence(end.err)
 
 
 @pytest.mark.parametrize(

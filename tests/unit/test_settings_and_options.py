@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from pipeline.base.errors import ClearcutError
 from pipeline.base.settings import PREFIX, ROOT, EngineName, Settings
 from pipeline.base.words import LANGUAGES, explain, load_words
-from pipeline.commands.flags import add_flags, pick_given_values
+from pipeline.commands.flags import Parser, add_flags, pick_given_values
 from pipeline.inference.engines import ENGINES
 from pipeline.options.options import Options
 from server.settings import ServerSettings
@@ -375,6 +375,16 @@ def test_a_preset_that_does_not_exist_is_refused_with_those_that_do(preset: Any)
 
 def test_flags_that_were_not_given_leave_the_defaults_alone() -> None:
     assert pick_given_values(flags().parse_args([]), Options) == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "offline"), [("--offline", True), ("--offline 0", False), ("--offline=no", False), ("--offline on", True)]
+)
+def test_a_switch_of_the_web_server_takes_what_its_variable_takes(given: str, offline: bool) -> None:
+    parser = Parser()
+    add_flags(parser, ServerSettings, "setting", "en")
+    picked = pick_given_values(parser.parse_args(given.split()), ServerSettings)
+    assert ServerSettings.read({"CLEARCUT_OFFLINE": "1"}, **picked).offline is offline
 
 
 def test_a_flag_that_is_no_option_is_not_chosen() -> None:
