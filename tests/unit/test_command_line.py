@@ -23,8 +23,8 @@ from pipeline.base.errors import ClearcutError
 from pipeline.base.settings import ROOT, Settings
 from pipeline.base.words import explain
 from pipeline.commands.command_line import _make_parser, main
-from pipeline.commands.cut import choose_targets
 from pipeline.commands.flags import pick_given_values
+from pipeline.commands.places import choose_targets, find_photos
 from pipeline.commands.terminal import Terminal
 from pipeline.options.options import Options
 from pipeline.registry import catalog
@@ -36,7 +36,9 @@ LONG = "猫" * 83 + ".png"
 NAMES = ["été 📷.png", "猫 的 照片.png", "it's “quoted”.png", '"a" & $b;c.png', " spaces  .png", "-dash.png"]
 NAMES += ["a.b.c.png", "noextension", ".hidden.png", "100%s{name}.png", "n" * 196 + ".png", "new\nline.png"]
 NAMES += [os.fsdecode(b"caf\xe9.png")]
-WRONG = ["cut missing.png", "cut folder", "cut folder/", "cut .", "cut ..", "cut /", "cut ", "cut text.jpg"]
+WRONG = ["cut missing.png", "cut folder", "cut folder/", "cut *.gif", "cut ..", "cut /", "cut ", "cut text.jpg"]
+WRONG += ["cut photo.png -o out.gif", "cut photo.png -o out.JPX", "cut photo.png --format png -o out.webp"]
+WRONG += ["cut photo.png --force --skip-existing"]
 WRONG += ["cut empty.png", "cut", "cut photo.png --nonsense", "cut -", "cut - -", "cut photo.png - -o -", "nosuch", ""]
 WRONG += ["cut photo.png - -o one.png", "cut photo.png -o text.jpg/", "cut photo.png -o nowhere/out.png", "cut -- -x"]
 WRONG += ["models nosuch", "models fetch", "models fetch nosuch", "models import u2netp missing.onnx"]
@@ -156,14 +158,134 @@ def test_several_photos_are_all_cut_even_where_one_is_bad(cli: Any) -> None:
     assert "bad.jpg" in sentence(end.err.splitlines()[1])
 
 
-def test_a_file_that_is_there_is_kept_and_nothing_is_run_first(cli: Any, empty_models: Path, monkeypatch: Any) -> None:
-    monkeypatch.setenv("CLEARCUT_OFFLINE", "1")
+def test_a_file_that_is_there_is_kept_and_told_and_the_others_are_made(cli: Any) -> None:
     shutil.copy("photo.png", "a.png")
     Path("photo_cutout.png").write_text("old")
-    end = cli("cut", "a.png", "photo.png")
+    end = cli("cut", "photo.png", "a.png")
     assert end.code == 2
+    assert "photo_cutout.png" in sentence(end.err.splitlines()[0])
+    assert Path("photo_cutout.png").read_text() == "old"
+    assert Path("a_cutout.png").read_bytes() == cut_out_bytes(PNG)
+
+
+@pytest.mark.parametrize("flags", [[], ["--skip-existing"]])
+def test_where_every_file_is_there_nothing_is_run(
+    flags: list[str], cli: Any, empty_models: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.setenv("CLEARCUT_OFFLINE", "1")
+    Path("photo_cutout.png").write_text("old")
+    end = cli("cut", "photo.png", *flags)
+    assert (end.code, Path("photo_cutout.png").read_text()) == (0 if flags else 2, "old")
     assert "photo_cutout.png" in sentence(end.err)
-    assert (files(), Path("photo_cutout.png").read_text()) == ({"a.png", "photo.png", "photo_cutout.png"}, "old")
+
+
+def test_photos_whose_result_is_there_can_be_left_out(cli: Any) -> None:
+    shutil.copy("photo.png", "a.png")
+    Path("photo_cutout.png").write_text("old")
+    end = cli("cut", "photo.png", "a.png", "--skip-existing")
+    assert (end.code, Path("photo_cutout.png").read_text()) == (0, "old")
+    assert end.err.splitlines()[0] == say("cli.skipped", name="photo_cutout.png")
+    assert Path("a_cutout.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "format"),
+    [
+        ("o.png", "png"),
+        ("o.jpg", "jpeg"),
+        ("o.JPEG", "jpeg"),
+        ("o.webp", "webp"),
+        ("o.avif", "avif"),
+        ("o.tif", "tiff"),
+        ("o.tiff", "tiff"),
+        ("o.zip", "zip"),
+        ("o", "png"),
+    ],
+)
+def test_the_ending_of_the_output_says_the_format(name: str, format: str, cli: Any) -> None:
+    assert cli("cut", "photo.png", "-o", name).code == 0
+    assert Path(name).read_bytes() == cut_out_bytes(PNG, format=format)
+
+
+@pytest.mark.parametrize(
+    ("name", "format"), [("o.png", "matte"), ("o.png", "png-small"), ("o.webp", "webp-lossless"), ("o", "jpeg")]
+)
+def test_a_format_that_goes_with_the_ending_counts(name: str, format: str, cli: Any) -> None:
+    assert cli("cut", "photo.png", "-o", name, "--format", format).code == 0
+    assert Path(name).read_bytes() == cut_out_bytes(PNG, format=format)
+
+
+def test_the_ending_of_the_output_counts_more_than_a_ready_made_setting(cli: Any) -> None:
+    assert cli("cut", "photo.png", "-o", "o.webp", "--preset", "id-photo").code == 0
+    assert Path("o.webp").read_bytes() == cut_out_bytes(PNG, preset="id-photo", format="webp")
+
+
+def test_an_ending_that_nothing_is_written_with_is_told_with_those_that_there_are(cli: Any) -> None:
+    said = sentence(cli("cut", "photo.png", "-o", "o.gif").err)
+    assert ".png, .webp, .avif, .jpg, .jpeg, .tif, .tiff, .zip" in said
+    said = sentence(cli("cut", "photo.png", "-o", "o.jpg", "--format", "webp").err)
+    assert all(word in said for word in ("o.jpg", "webp"))
+
+
+@pytest.mark.parametrize(
+    ("photos", "names"),
+    [
+        (["IMG_1.jpg", "IMG_1.png"], ["IMG_1", "IMG_1_png"]),
+        (["IMG_1.jpg", "IMG_1.png", "IMG_1_png.jpg"], ["IMG_1", "s_IMG_1", "IMG_1_png"]),
+        (["a/x.jpg", "b/x.jpg"], ["x", "b_x"]),
+        (["a/x.jpg", "b/x.png", "c/x.png", "d/x.jpg"], ["x", "x_png", "c_x", "d_x"]),
+        (["a/b/x.jpg", "c/b/x.jpg", "d/b/x.jpg"], ["x", "b_x", "d_b_x"]),
+        (["A.jpg", "a.jpg", "a.JPG"], ["A", "a_2", "a_3"]),
+        (["a/Ä.jpg", "b/a\u0308.jpg"], ["Ä", "b_ä"]),
+        (["a/x.jpg", "b/x.jpg", "b_x.jpg"], ["x", "x_2", "b_x"]),
+        (["n" * 190 + ".jpg", "n" * 190 + ".png"], ["n" * 150, "n" * 146 + "_png"]),
+    ],
+)
+@pytest.mark.parametrize("again", [1, 2])
+def test_cut_outs_in_one_folder_are_told_apart(photos: list[str], names: list[str], again: int) -> None:
+    for _ in range(again):
+        targets = choose_targets(photos, "out/", ".png")
+        made = [str(target) for _, target in targets]
+        if names[1:2] not in (["s_IMG_1"], ["x_2"]):
+            assert made == [f"out/{name}_cutout.png" for name in names]
+        assert len({each.casefold() for each in made}) == len(photos)
+        assert [photo for photo, _ in targets] == photos
+
+
+def test_of_photos_with_one_stem_every_cut_out_is_made(cli: Any) -> None:
+    for name in ("a.png", "a.jpg", "A.jpg"):
+        Path(name).write_bytes(PNG)
+    assert cli("cut", "a.png", "a.jpg", "A.jpg", "./a.png", "-o", "out").code == 2  # of several photos no one file
+    assert cli("cut", "a.png", "a.jpg", "A.jpg", "./a.png", "-o", "out/").code == 0
+    assert {path.name for path in Path("out").iterdir()} == {"a_cutout.png", "a_jpg_cutout.png", "A_2_cutout.png"}
+
+
+def test_a_folder_is_its_photos_in_the_order_in_which_people_count(cli: Any) -> None:
+    Path("in/deeper").mkdir(parents=True)
+    for name in ("10.png", "2.PNG", "1_cutout.png", ".2.png", "deeper/3.png", "b.jpg"):
+        Path("in", name).write_bytes(PNG)
+    Path("in/notes.txt").write_text("hello")
+    assert find_photos(["photo.png", "in"]) == (["photo.png", "in/2.PNG", "in/10.png", "in/b.jpg"], [])
+    assert find_photos(["in/*.png", "in/b.jpg", "in/"]) == (["in/10.png", "in/b.jpg", "in/2.PNG"], [])
+    end = cli("cut", "in/", "-o", "out/", "--skip-existing")
+    assert (end.code, len(end.err.splitlines())) == (0, 3)
+    assert {path.name for path in Path("out").iterdir()} == {f"{stem}_cutout.png" for stem in ("2", "10", "b")}
+    assert cli("cut", "in").code == 0 and cli("cut", "in", "--skip-existing").code == 0
+    assert not list(Path("in").glob("*_cutout_cutout*")), "what was made of a folder is no photo of it"
+
+
+def test_a_file_whose_name_looks_like_a_pattern_is_that_file(cli: Any) -> None:
+    Path("photo.png").rename("[p]hoto*.png")
+    assert cli("cut", "[p]hoto*.png").code == 0
+    assert cli("cut", "*.png", "--force").code == 0
+
+
+def test_an_empty_folder_or_pattern_is_told_and_the_others_are_done(cli: Any) -> None:
+    Path("empty").mkdir()
+    end = cli("cut", "empty", "*.gif", "photo.png")
+    assert (end.code, files()) == (2, {"photo.png", "photo_cutout.png"})
+    folder, pattern, _ = end.err.splitlines()
+    assert "empty" in sentence(folder) and "*.gif" in sentence(pattern)
 
 
 def test_force_replaces_a_file_as_a_whole(cli: Any) -> None:
@@ -194,14 +316,14 @@ def test_a_full_disk_behind_the_output_is_told(arguments: str) -> None:
 
 
 @pytest.mark.parametrize("second", ["a.jpg", "a.png", "sub/../a.jpg", "{here}/a.jpg", "link/a.jpg"])
-def test_two_photos_never_go_to_the_same_file(second: str, cli: Any, tmp_path: Path) -> None:
+def test_two_photos_never_go_to_the_same_file_and_one_given_twice_is_one(second: str, cli: Any, tmp_path: Path) -> None:
     Path("sub").mkdir()
     Path("link").symlink_to(".")
     for name in ("a.jpg", "a.png"):
         Path(name).write_bytes(PNG)
     end = cli("cut", "a.png", second.format(here=tmp_path))
-    assert (end.code, files()) == (2, {"photo.png", "a.jpg", "a.png"})
-    assert "a_cutout.png" in sentence(end.err)
+    made = {"a_cutout.png"} if second == "a.png" else {"a_cutout.png", "a_jpg_cutout.png"}
+    assert (end.code, files()) == (0, {"photo.png", "a.jpg", "a.png"} | made)
 
 
 def count_calls(work: Callable[[], object]) -> int:
@@ -236,11 +358,10 @@ def test_where_thousands_of_cut_outs_go_is_worked_out_once_for_each(output: str 
     assert many < 4.1 * few
 
 
-def test_a_clash_at_the_end_of_thousands_is_found() -> None:
+def test_a_clash_at_the_end_of_thousands_is_told_apart() -> None:
     photos = [*(f"{number}.jpg" for number in range(4000)), "17.png"]
-    with pytest.raises(ClearcutError) as caught:
-        choose_targets(photos, None, ".png")
-    assert (caught.value.code, caught.value.facts) == ("output_clash", {"name": "17_cutout.png"})
+    targets = choose_targets(photos, None, ".png")
+    assert [targets[17][1], targets[-1][1]] == [Path("17_cutout.png"), Path("17_png_cutout.png")]
 
 
 @pytest.mark.parametrize("command", WRONG, ids=lambda command: command[:40])
@@ -357,7 +478,15 @@ def test_help_names_each_command_and_option_and_version_the_version(cli: Any) ->
     flags_of_options = {"--" + name.replace("_", "-") for name in Options.model_fields} | switches
     assert cli("--version") == (0, f"Clearcut {__version__}\n".encode(), "")
     flags = set(re.findall(r"--[a-z0-9-]+", cli("cut", "--help").out.decode().partition("PHOTO")[2]))
-    assert flags == {"--help", "--output", "--force", "--preset", "--background-image", "--no-cache", *flags_of_options}
+    assert flags == {
+        "--help",
+        "--output",
+        "--force",
+        "--skip-existing",
+        "--preset",
+        "--background-image",
+        "--no-cache",
+    } | {*flags_of_options}
     words = (cli("--help").out + cli("models", "--help").out).decode()
     assert re.findall(r"^    (\w+) ", words, re.MULTILINE) == COMMANDS
 
