@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..inference.helper import Helper
     from ..inference.runtime import Runtime
 
-OF_THE_MACHINE = {"engine_fallback"}  # warnings that are the same for every photo, printed once
+OF_ALL_PHOTOS = {"engine_fallback", "no_effect"}  # warnings that are the same for every photo, printed once
 
 
 def add_arguments(cut: argparse.ArgumentParser, terminal: Terminal) -> None:
@@ -143,10 +143,11 @@ class _Batch:
             terminal.note(f"{target}  {result.size[0]} × {result.size[1]}  {seconds:.2f} s")
         if filled := describe_fill(result.cutout.picture.fill, self._options.canvas, terminal.language):
             terminal.note(f"{name}: {filled}")
+        facts = {"options": ", ".join(result.cutout.without_effect)}
         for warning in result.cutout.warnings:
             if warning not in self._told:
-                terminal.note(f"{name}: {terminal.say(f'warning.{warning}')}")
-            if warning in OF_THE_MACHINE:
+                terminal.note(f"{name}: {terminal.say(f'warning.{warning}', **facts)}")
+            if warning in OF_ALL_PHOTOS:
                 self._told.add(warning)
 
 

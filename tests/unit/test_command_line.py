@@ -399,6 +399,14 @@ def test_weights_that_cannot_be_fetched_are_told(empty_models: Path, monkeypatch
     assert all(line.startswith("u2netp, 4.6 MB") for line in progress)
 
 
+def test_an_option_that_changes_nothing_is_told_once(cli: Any) -> None:
+    shutil.copy("photo.png", "b.png")
+    end = cli("cut", "photo.png", "b.png", "--shadow-blur", "3", "--quality=80", "--preset", "logo")
+    said = [line for line in end.err.splitlines() if "shadow_blur" in line]
+    assert (end.code, said) == (0, ["photo.png: " + say("warning.no_effect", options="shadow_blur, quality")])
+    assert "quality" not in cli("cut", "b.png", "-o", "b.webp", "--quality=80").err
+
+
 def test_a_machine_that_speaks_chinese_complains_in_chinese(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LC_ALL")
     monkeypatch.setenv("LANG", "zh_CN.UTF-8")
