@@ -4,6 +4,7 @@ import codecs
 import sys
 import unicodedata
 from collections.abc import Mapping
+from contextlib import suppress
 from io import TextIOWrapper
 
 from .words import FALLBACK, LANGUAGES, detect_language
@@ -63,7 +64,8 @@ def prepare_streams(environ: Mapping[str, str]) -> str:
             keeps_bytes = stream.errors == "surrogateescape"
             codecs.register_error("clearcut", _replace)
             codecs.register_error("clearcut-bytes", _replace_all_but_bytes)
-            stream.reconfigure(errors="clearcut-bytes" if keeps_bytes else "clearcut")
+            with suppress(OSError):  # once it is done: of what was a file when Python opened it and is a pipe by now
+                stream.reconfigure(errors="clearcut-bytes" if keeps_bytes else "clearcut")
     return language
 
 

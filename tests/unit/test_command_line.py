@@ -582,6 +582,24 @@ def test_what_a_terminal_lacks_is_shown_so_that_it_can_be_read(monkeypatch: Any)
     assert "160 x 120" in child("cut", "photo.png").err
 
 
+REPLACED = """
+import os, sys
+from pipeline.base.streams import prepare_streams
+file = os.open("said", os.O_CREAT | os.O_RDWR)
+kept = os.dup(1)
+os.dup2(file, 1)
+sys.stdout = open(1, "w", encoding="ascii", closefd=False)
+os.dup2(kept, 1)
+prepare_streams({})
+print("été …", flush=True)
+"""
+
+
+def test_a_stream_that_has_become_a_pipe_meanwhile_is_prepared_all_the_same() -> None:
+    end = subprocess.run([sys.executable, "-c", REPLACED], capture_output=True)
+    assert (end.stdout, end.stderr) == (b"ete ...\n", b"")
+
+
 def test_the_web_server_too_speaks_to_every_terminal(monkeypatch: Any) -> None:
     for name, value in {"LC_ALL": "", "LANG": "zh_CN.UTF-8", "PYTHONIOENCODING": "ascii"}.items():
         monkeypatch.setenv(name, value)
