@@ -2,7 +2,6 @@
 
 import os
 import sys
-from argparse import ArgumentParser
 
 from pipeline import prepare_libraries
 
@@ -10,12 +9,13 @@ prepare_libraries()  # before anything large is imported
 
 from pipeline import (  # noqa: E402
     ClearcutError,
+    Parser,
     __version__,
     add_flags,
-    detect_language,
     explain,
     pick_given_values,
     prepare_process,
+    prepare_streams,
     say,
     speak_argparse,
 )
@@ -24,9 +24,9 @@ from server.settings import ServerSettings  # noqa: E402
 
 def main() -> int:
     """Serve until stopped. A flag is the same as its variable ``CLEARCUT_<FLAG>``, for this run."""
-    language = detect_language(os.environ)
+    language = prepare_streams(os.environ)
     speak_argparse(language)
-    parser = ArgumentParser(prog="webui.py", description=say("web.description", language))
+    parser = Parser(prog="webui.py", description=say("web.description", language))
     parser.add_argument(
         "--version", action="version", version=f"Clearcut {__version__}", help=say("cli.parser.version", language)
     )

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from .base.machine import is_running
     from .base.process import prepare_libraries, prepare_process
     from .base.settings import Settings
-    from .base.words import LANGUAGES, detect_language, explain, load_words, match_language, say
-    from .commands.flags import add_flags, pick_given_values, speak_argparse
+    from .base.streams import prepare_streams
+    from .base.words import LANGUAGES, explain, load_words, match_language, say
+    from .commands.flags import Parser, add_flags, pick_given_values, speak_argparse
     from .cutout import InputFiles, Result, cut_out, cut_out_bytes, cut_out_file, warm_up
     from .draft import Draft
     from .edges.trimap import can_solve_matte
@@ -46,8 +47,9 @@ _HOME = {
         "base.machine": ["is_running"],
         "base.process": ["prepare_libraries", "prepare_process"],
         "base.settings": ["Settings"],
-        "base.words": ["LANGUAGES", "detect_language", "explain", "load_words", "match_language", "say"],
-        "commands.flags": ["add_flags", "pick_given_values", "speak_argparse"],
+        "base.streams": ["prepare_streams"],
+        "base.words": ["LANGUAGES", "explain", "load_words", "match_language", "say"],
+        "commands.flags": ["Parser", "add_flags", "pick_given_values", "speak_argparse"],
         "cutout": ["InputFiles", "Result", "cut_out", "cut_out_bytes", "cut_out_file", "warm_up"],
         "draft": ["Draft"],
         "edges.trimap": ["can_solve_matte"],

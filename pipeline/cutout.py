@@ -1,6 +1,6 @@
 """From the bytes of a photo to the bytes of its cut-out: what command line, API and page call."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,8 @@ from .pixels.geometry import Size
 from .pixels.image_io import Photo
 from .pixels.metadata import filter_exif
 from .stages import Clock, Cutout, Inputs, hold_slot, run_stages
+
+NO_EFFECT = "no_effect"  # a warning
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ def cut_out(
     True
     """
     runtime = runtime or default_runtime()
-    return run_stages(inputs, options or Options(), runtime, job or Job(), Clock(), cache=cache)
+    return _warn(run_stages(inputs, options or Options(), runtime, job or Job(), Clock(), cache=cache))
 
 
 def cut_out_file(
@@ -144,7 +146,7 @@ def cut_out_file(
     with hold_slot(runtime, job, files.name) as clock:
         with clock("decode"):
             inputs = decode_inputs(files, options, runtime)
-        cutout = run_stages(inputs, options, runtime, job, clock, cache=cache)
+        cutout = _warn(run_stages(inputs, options, runtime, job, clock, cache=cache))
         with clock("encode"):
             encoded = _encode(cutout, files.photo)
         job.check()
@@ -207,6 +209,11 @@ def make_picture(cutout: Cutout) -> Picture:
     own = cutout.photo.dpi
     turned = own and (own[::-1] if options.rotate % 180 else own)
     return Picture(composed.rgb, alpha, (dpi, dpi) if dpi else turned)
+
+
+def _warn(cutout: Cutout) -> Cutout:
+    """`cutout` with a warning where options that were given do nothing. A draft, whose page sends all, has none."""
+    return replace(cutout, warnings=(*cutout.warnings, NO_EFFECT)) if cutout.without_effect else cutout
 
 
 def _encode(cutout: Cutout, data: bytes) -> bytes:

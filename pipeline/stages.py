@@ -93,6 +93,11 @@ class Cutout:
         """The name of the model."""
         return self.options.model
 
+    @property
+    def without_effect(self) -> tuple[str, ...]:
+        """The options that were given and do nothing."""
+        return self.options.list_without_effect()
+
 
 class Clock:
     """Seconds by stage: the time spent inside ``with clock(stage):``."""

@@ -18,28 +18,47 @@ from pipeline import (
     say,
 )
 
-from .forms import BEHIND, PHOTO, read_form
+from .forms import BEHIND, PHOTO, PRESET, read_form
 from .models import build_models_router
 from .settings import ServerSettings
 from .work import Workers
 
 
-def _build_form_schema(settings: ServerSettings) -> dict[str, Any]:
-    """The JSON schema of the form of ``/api/remove-bg``: photo, background picture, preset, fields of `Options`."""
-    schema = Options.model_json_schema()
-    for name, field in schema["properties"].items():
+def _describe_options(settings: ServerSettings) -> dict[str, dict[str, Any]]:
+    """The JSON schemas of preset and options, by name."""
+    fields: dict[str, dict[str, Any]] = Options.model_json_schema()["properties"]
+    for name, field in fields.items():
         field["description"] = say(f"option.{name}.help")
         del field["read_by"]  # of no use to callers
-    schema["properties"]["model"]["default"] = settings.model
-    file = {"type": "string", "format": "binary"}
-    preset = {
-        "type": "string",
-        "enum": list(list_presets()),
-        "description": say("cli.preset", names=", ".join(list_presets())),
-    }
-    background = file | {"description": say("cli.background_image")}
-    schema["properties"] = {PHOTO: file, BEHIND: background, "preset": preset, **schema["properties"]}
-    return {"type": "object", "required": [PHOTO], "properties": schema["properties"]}
+    fields["model"]["default"] = settings.model
+    words = say("cli.preset", names=", ".join(list_presets()))
+    return {PRESET: {"type": "string", "enum": list(list_presets()), "description": words}, **fields}
+
+
+def _describe_request(settings: ServerSettings) -> dict[str, Any]:
+    """What OpenAPI is told of ``/api/remove-bg``: a form of pictures and options, which may stand in the URL too."""
+    options = _describe_options(settings)
+    parameters = [
+        {
+            "name": name,
+            "in": "query",
+            "description": "As in the form, which counts more",
+            "schema": {key: value for key, value in field.items() if key != "description"},
+        }
+        for name, field in options.items()
+    ]
+    file, text = {"type": "string", "format": "binary"}, {"type": "string", "contentEncoding": "base64"}
+    limit = f"at most {settings.max_mb:g} MB"
+    photo = {"description": f"The photo as a file, {limit}; as a text: a data URI or base64"}
+    behind = {"description": f"{say('cli.background_image')}, {limit}; a file or a text like the photo"}
+
+    def make_schema(picture: dict[str, Any]) -> dict[str, Any]:
+        fields = {PHOTO: picture | photo, BEHIND: picture | behind, **options}
+        return {"type": "object", "required": [PHOTO], "properties": fields, "additionalProperties": False}
+
+    forms = {"multipart/form-data": file, "application/x-www-form-urlencoded": text}
+    content = {kind: {"schema": make_schema(picture)} for kind, picture in forms.items()}
+    return {"parameters": parameters, "requestBody": {"required": True, "content": content}}
 
 
 MEDIA_TYPES: dict[str, dict[str, str]] = {media_type: {} for media_type in list_media_types()}
@@ -50,12 +69,23 @@ ERROR_SCHEMA = {
 ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"description": text, "content": {"application/json": {"schema": ERROR_SCHEMA}}}
     for status, text in {
+        400: "Not a form",
         409: "The model is not on this machine",
-        413: "Too many bytes or pixels",
+        413: "Too many bytes, pixels or parts of the form",
         415: "Not a picture",
-        422: "A broken picture, or an option that cannot be",
+        422: "No picture, several or a broken one; an option that does not exist or cannot be",
         429: "Busy; see Retry-After",
     }.items()
+}
+HEADERS = {
+    "X-Model": "The model that found the subject",
+    "X-Engine": "What ran it",
+    "X-Width": "Of the result, in pixels",
+    "X-Height": "Of the result, in pixels",
+    "X-Seconds": "How long the work took",
+    "X-Warnings": "Where there is something to say: codes with commas",
+    "X-No-Effect": "With the warning no_effect: the options that were given and change nothing, with commas",
+    "X-Subject-Fill": "With a crop or a canvas: percent of the frame that the subject fills",
 }
 
 
@@ -68,12 +98,15 @@ def build_router(settings: ServerSettings, runtime: Runtime) -> APIRouter:
         "/api/remove-bg",
         summary="Remove the background of a photo",
         response_class=Response,
-        responses={200: {"content": MEDIA_TYPES, "description": "The cut-out"}, **ERRORS},
-        openapi_extra={"requestBody": {"content": {"multipart/form-data": {"schema": _build_form_schema(settings)}}}},
+        responses={
+            200: {"content": MEDIA_TYPES, "description": "The cut-out", "headers": _describe_headers()},
+            **ERRORS,
+        },
+        openapi_extra=_describe_request(settings),
     )
     async def remove_background(request: Request) -> Response:
         """Photo in; out comes a transparent PNG, or what the options ask for. Facts come in headers."""
-        files, options = await read_form(request)
+        files, options = await read_form(request, settings)
         job = Job(most_ahead=settings.queue)
         result = await workers.run(request, job, lambda: cut_out_file(files, options, runtime, job=job))
         return Response(result.data, media_type=result.media_type, headers=_build_headers(result))
@@ -97,6 +130,10 @@ def build_router(settings: ServerSettings, runtime: Runtime) -> APIRouter:
     return router
 
 
+def _describe_headers() -> dict[str, Any]:
+    return {name: {"description": words, "schema": {"type": "string"}} for name, words in HEADERS.items()}
+
+
 def _build_headers(result: Result) -> dict[str, str]:
     """The headers of a cut-out, which tell what is known of it beside its bytes."""
     width, height = result.size
@@ -114,4 +151,6 @@ def _build_headers(result: Result) -> dict[str, str]:
         facts["X-Subject-Fill"] = str(round(filled))
     if result.cutout.warnings:
         facts["X-Warnings"] = ", ".join(result.cutout.warnings)
+    if result.cutout.without_effect:
+        facts["X-No-Effect"] = ", ".join(result.cutout.without_effect)
     return facts

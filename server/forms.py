@@ -1,32 +1,114 @@
-"""Pictures and options, read from a multipart form."""
+"""Pictures and options, read from a form and from the address that it is sent to."""
 
-from starlette.datastructures import UploadFile
+import base64
+import binascii
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from pipeline import ClearcutError, InputFiles, Options
 
-PHOTO, BEHIND = "image", "background_image"
-MOST_FILES, MOST_FIELDS = 2, 100
+from .routes import limit_photo_and_background
+from .settings import ServerSettings
+
+PHOTO, BEHIND, PRESET = "image", "background_image", "preset"
+OPTIONS = (*Options.model_fields, PRESET)  # which may stand in the address too
+FIELDS = (PHOTO, BEHIND, *OPTIONS)
+MOST_FILES, MOST_FIELDS = 10, 100
+UNNAMED = "image"  # what a photo without a file name is called in messages
 
 
-async def read_form(request: Request) -> tuple[InputFiles, Options]:
-    """The pictures and options of a request's multipart form.
+async def read_form(request: Request, settings: ServerSettings) -> tuple[InputFiles, Options]:
+    """The pictures and options of a request: of its form, and options of its query string that the form does not name.
 
     Raises
     ------
     ClearcutError
-        ``bad_request``, ``no_picture``, ``bad_option``
+        ``bad_request``, ``too_many_parts``, ``no_picture``, ``one_at_a_time``, ``too_large``, ``no_background``,
+        ``unknown_option``, ``bad_option``
     """
+    largest = limit_photo_and_background(settings, request.headers).size  # the body as a whole is held to it already
+    how: dict[str, Any] = {"max_files": MOST_FILES, "max_fields": MOST_FIELDS, "max_part_size": largest}
     try:
-        async with request.form(max_files=MOST_FILES, max_fields=MOST_FIELDS) as form:
-            photo, behind = form.get(PHOTO), form.get(BEHIND)
-            if not isinstance(photo, UploadFile):
+        async with request.form(**how) as form:
+            _check_names(request.query_params, OPTIONS)
+            _check_names(form, FIELDS)
+            _check_alone(form)
+            data, name = await _read_picture(form.get(PHOTO), settings)
+            if data is None:
                 raise ClearcutError("no_picture")
-            data, name = await photo.read(), photo.filename or ""
-            picture = await behind.read() if isinstance(behind, UploadFile) else None
-            values = {key: value for key, value in form.items() if key not in (PHOTO, BEHIND) and value != ""}
-    except (HTTPException, AssertionError):
+            behind, _ = await _read_picture(form.get(BEHIND), settings)
+            if behind is None and form.get(BEHIND):
+                raise ClearcutError("no_background")
+            values = _pick_options(request.query_params) | _pick_options(form)
+    except HTTPException as error:
+        if error.detail.startswith("Too many"):
+            raise ClearcutError("too_many_parts", files=MOST_FILES, fields=MOST_FIELDS) from None
         raise ClearcutError("bad_request") from None
-    options = Options.of(**values, background_image=bool(picture))
-    return InputFiles(data, picture or None, name), options
+    except AssertionError:
+        raise ClearcutError("bad_request") from None
+    return InputFiles(data, behind or None, name), Options.of(**values, background_image=bool(behind))
+
+
+def _check_names(given: Mapping[str, Any], known: tuple[str, ...]) -> None:
+    for name in given:
+        if name not in known:
+            raise ClearcutError("unknown_option", name=name[:100], known=", ".join(known))
+
+
+def _check_alone(form: FormData) -> None:
+    for name in (PHOTO, BEHIND):
+        if (number := len(form.getlist(name))) > 1:
+            raise ClearcutError("one_at_a_time", name=name, number=number)
+
+
+def _pick_options(given: Mapping[str, Any]) -> dict[str, str]:
+    """The options that are given and not empty; a file stands for its name, which no option takes."""
+    named = {name: given[name] for name in given if name in OPTIONS}
+    texts = {name: value if isinstance(value, str) else str(value.filename) for name, value in named.items()}
+    return {name: text for name, text in texts.items() if text != ""}
+
+
+async def _read_picture(given: UploadFile | str | None, settings: ServerSettings) -> tuple[bytes | None, str]:
+    """The bytes of a picture that came as a file, a data URI or base64, and its name; None where it is none of these.
+
+    Raises
+    ------
+    ClearcutError
+        ``too_large``
+    """
+    if isinstance(given, UploadFile):
+        _check_size(given.size or 0, settings)
+        return await given.read(), given.filename or ""
+    if not given:
+        return None, ""
+    data = await run_in_threadpool(_decode_text, given)
+    _check_size(len(data or b""), settings)
+    return data, UNNAMED
+
+
+def _check_size(size: int, settings: ServerSettings) -> None:
+    if size > settings.max_mb * 1e6:
+        raise ClearcutError("too_large", megabytes=round(size / 1e6, 1), limit=settings.max_mb)
+
+
+def _decode_text(text: str) -> bytes | None:
+    """The bytes of a data URI or of base64, in either alphabet, in lines or in one, padded or not; None if neither.
+
+    >>> _decode_text("data:image/gif;base64,R0lG"), _decode_text("R0 lG"), _decode_text("a.jpg")
+    (b'GIF', None, None)
+    """
+    if text[:5].lower() == "data:":
+        about, _, text = text.partition(",")
+        if not about.lower().endswith(";base64"):
+            return None
+    text = text.strip().replace(" ", "+")  # what a form that was not encoded makes of a plus
+    plain = "".join(text.split()).rstrip("=").translate(str.maketrans("-_", "+/"))
+    try:
+        return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return None

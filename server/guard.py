@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipeline import ClearcutError
 
-from .routes import MULTIPART_OVERHEAD, explain_to, find_rule, strip_root_path
+from .routes import BodyLimit, explain_to, find_rule, strip_root_path
 from .settings import ServerSettings, is_loopback, parse_address
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
@@ -77,14 +77,14 @@ class Guard:
             await send(message)
 
         try:
-            await self.app(scope, limit_body(receive, limit, self._make_too_large), watched_send)
+            await self.app(scope, limit_body(receive, limit), watched_send)
         except ClearcutError as error:
             if started:
                 raise
             await explain_to(scope, error)(scope, receive, send)
 
-    def _check(self, scope: Scope, headers: Headers) -> int:
-        """The most bytes that the body may have. Raises where the request is refused."""
+    def _check(self, scope: Scope, headers: Headers) -> BodyLimit:
+        """How much the body may be. Raises where the request is refused."""
         host = headers.get("host", "")
         if not self._is_known_host(host):
             raise ClearcutError("unknown_host", host=parse_hostname(host)[:100])
@@ -98,15 +98,9 @@ class Guard:
         if rule is None:
             raise ClearcutError("not_found")
         limit, length = rule.limit(self.settings, headers), headers.get("content-length", "")
-        if length.isdigit() and int(length) > limit:
-            raise self._make_too_large(int(length), limit)
+        if length.isdigit() and int(length) > limit.size:
+            raise limit.refuse(int(length))
         return limit
-
-    def _make_too_large(self, size: int, limit: int) -> ClearcutError:
-        """The error for a body of `size` bytes; for a form with a picture it names the limit of the picture."""
-        pictures = int(self.settings.max_mb * 1e6)
-        named = pictures if limit == pictures + MULTIPART_OVERHEAD else limit
-        return ClearcutError("too_large", megabytes=round(size / 1e6, 1), limit=round(named / 1e6, 1))
 
     def _is_known_host(self, host: str) -> bool:
         name = parse_hostname(host)
@@ -128,8 +122,8 @@ class Guard:
         return secrets.compare_digest(given, (self.settings.auth or "").encode())
 
 
-def limit_body(receive: Receive, limit: int, refuse: Callable[[int, int], ClearcutError]) -> Receive:
-    """`receive`, which raises ``refuse(received, limit)`` after `limit` bytes, whatever Content-Length says."""
+def limit_body(receive: Receive, limit: BodyLimit) -> Receive:
+    """`receive`, which refuses more bytes than `limit`, whatever Content-Length says."""
     received = 0
 
     async def receive_counted() -> Message:
@@ -137,8 +131,8 @@ def limit_body(receive: Receive, limit: int, refuse: Callable[[int, int], Clearc
         message = await receive()
         if message["type"] == "http.request":
             received += len(message.get("body", b""))
-            if received > limit:
-                raise refuse(received, limit)
+            if received > limit.size:
+                raise limit.refuse(received)
         return message
 
     return receive_counted

@@ -6,6 +6,7 @@ Routes for other programs add rules here: larger bodies, another form of errors.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from starlette.datastructures import Headers
 from starlette.responses import Response
@@ -18,23 +19,59 @@ from .settings import ServerSettings
 
 LARGEST_FILE = 4_000_000_000  # bytes of a weight file that is sent for import
 SMALL = 1 << 20  # bytes of a request without a picture
-MULTIPART_OVERHEAD = 1 << 16
-Limit = Callable[[ServerSettings, Headers], int]
+FORM_OVERHEAD = 1 << 16  # bytes of a form beside its pictures
+FORMS = ("multipart/", "application/x-www-form-urlencoded")
+
+
+class BodyLimit(NamedTuple):
+    """How much the body of a request may be.
+
+    Attributes
+    ----------
+    size
+        Its bytes.
+    told
+        The limit in MB that a person is told, such as that of a picture in the body; None: that of the body itself.
+    """
+
+    size: int
+    told: float | None = None
+
+    def refuse(self, size: int) -> ClearcutError:
+        """The error for a body of `size` bytes."""
+        told = round(self.size / 1e6, 1) if self.told is None else self.told
+        return ClearcutError("too_large", megabytes=round(size / 1e6, 1), limit=told)
+
+
+Limit = Callable[[ServerSettings, Headers], BodyLimit]
 ErrorShape = Callable[[ClearcutError, str | None], Response]  # the error, Accept-Language
 
 
-def limit_pictures(settings: ServerSettings, headers: Headers) -> int:
-    """The size of a picture for a multipart form, `SMALL` for any other body; in bytes."""
+def count_base64(megabytes: float) -> int:
+    """The most bytes that a file of so many MB takes as a text: base64 in lines, with a word of what it is."""
+    return int(megabytes * 1e6 * 4 / 3 * 1.04) + 1024
+
+
+def limit_pictures(settings: ServerSettings, headers: Headers) -> BodyLimit:
+    """One picture in a multipart form, `SMALL` for any other body."""
     if headers.get("content-type", "").lower().startswith("multipart/"):
-        return int(settings.max_mb * 1e6) + MULTIPART_OVERHEAD
-    return SMALL
+        return BodyLimit(int(settings.max_mb * 1e6) + FORM_OVERHEAD, settings.max_mb)
+    return BodyLimit(SMALL)
 
 
-def limit_weights(settings: ServerSettings, headers: Headers) -> int:
-    """The size of a weight file in bytes. Raises ``read_only``, before one is sent, where visitors may not."""
+def limit_photo_and_background(settings: ServerSettings, headers: Headers) -> BodyLimit:
+    """Two pictures in a form, as files or as text; the form's reader holds each of them to ``max_mb``."""
+    if not headers.get("content-type", "").lower().startswith(FORMS):
+        return BodyLimit(SMALL)
+    escaped = 1 if headers["content-type"].lower().startswith("multipart/") else 3  # a sign as %2B
+    return BodyLimit(2 * escaped * count_base64(settings.max_mb) + FORM_OVERHEAD, settings.max_mb)
+
+
+def limit_weights(settings: ServerSettings, headers: Headers) -> BodyLimit:
+    """One weight file. Raises ``read_only``, before one is sent, where visitors may not."""
     if not settings.may_manage:
         raise ClearcutError("read_only")
-    return LARGEST_FILE
+    return BodyLimit(LARGEST_FILE)
 
 
 @dataclass(frozen=True)
@@ -46,7 +83,7 @@ class Rule:
     path
         Matched from the start of the path, below the server's root path.
     limit
-        The bytes that the body of a request may have.
+        How much the body of a request may be.
     explain
         Makes the answer of an error.
     methods
@@ -65,6 +102,7 @@ class Rule:
 
 RULES = (
     Rule(re.compile(r"/api/models/[^/]+/file$"), limit_weights, methods=frozenset({"PUT"})),
+    Rule(re.compile(r"/api/remove-bg$"), limit_photo_and_background, methods=frozenset({"POST"})),
     Rule(re.compile(r"/api/")),
     Rule(re.compile(r"/($|healthz$|app/|results/|examples/)")),
     # of Gradio's routes only those that its page and its client use, not those for files and proxies

@@ -6,13 +6,12 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from io import TextIOWrapper
 from typing import TYPE_CHECKING, NoReturn
 
 from .. import __version__
 from ..base.errors import UNEXPECTED, USER, ClearcutError, as_clearcut_error, as_write_error
-from ..base.words import detect_language
-from .flags import speak_argparse
+from ..base.streams import prepare_streams
+from .flags import Parser, speak_argparse
 from .terminal import Context, Terminal
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ COMMANDS = ("cut", "models", "doctor", "cache")  # each a module of this package
 INTERRUPTED = 130
 
 
-class _Parser(argparse.ArgumentParser):
+class _Parser(Parser):
     """An argument parser that reports an error in one line, in the language of `terminal`."""
 
     terminal = Terminal()
@@ -47,9 +46,7 @@ def main(
         Environment variables, for settings and language.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
-    terminal = Terminal(detect_language(environ))
-    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
-        sys.stdout.reconfigure(errors="backslashreplace")  # as standard error: not every terminal has every sign
+    terminal = Terminal(prepare_streams(environ))
     speak_argparse(terminal.language)
     given = _make_parser(arguments, terminal).parse_args(arguments)
     logging.getLogger("clearcut").addHandler(

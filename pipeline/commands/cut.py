@@ -5,7 +5,6 @@ import os
 import stat
 import sys
 from argparse import SUPPRESS
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from ..options.options import Options
 from ..options.presets import list_presets
 from ..pixels.formats import FORMATS
 from .flags import add_flags, pick_given_values
+from .places import STREAM, Targets, choose_format, choose_targets, find_photos, is_there, name_photo
 from .terminal import Context, Terminal
 
 if TYPE_CHECKING:
@@ -22,10 +22,7 @@ if TYPE_CHECKING:
     from ..inference.helper import Helper
     from ..inference.runtime import Runtime
 
-STREAM = "-"
-STDIN, STDOUT = "stdin", "stdout"  # their names in messages
-OF_THE_MACHINE = {"engine_fallback"}  # warnings that are the same for every photo, printed once
-Targets = list[tuple[str, Path | None]]  # each photo with the file that its cut-out goes to; None is standard output
+OF_ALL_PHOTOS = {"engine_fallback", "no_effect"}  # warnings that are the same for every photo, printed once
 
 
 def add_arguments(cut: argparse.ArgumentParser, terminal: Terminal) -> None:
@@ -33,7 +30,9 @@ def add_arguments(cut: argparse.ArgumentParser, terminal: Terminal) -> None:
     say = terminal.say
     cut.add_argument("photos", nargs="+", metavar="PHOTO", help=say("cli.photos"))
     cut.add_argument("-o", "--output", metavar="OUT", help=say("cli.output"))
-    cut.add_argument("--force", action="store_true", help=say("cli.force"))
+    there = cut.add_mutually_exclusive_group()
+    there.add_argument("--force", action="store_true", help=say("cli.force"))
+    there.add_argument("--skip-existing", action="store_true", help=say("cli.skip_existing"))
     cut.add_argument("--no-cache", dest="cache", action="store_false", help=say("cli.no_cache"))
     presets = ", ".join(list_presets())
     cut.add_argument("--preset", metavar="NAME", default=SUPPRESS, help=say("cli.preset", names=presets))
@@ -47,6 +46,8 @@ def run(given: argparse.Namespace, context: Context) -> int:
     values = pick_given_values(given, Options)
     if hasattr(given, "preset"):
         values["preset"] = given.preset
+    if format := choose_format(given.output, values.get("format")):
+        values["format"] = format
     options = Options.of(**values, background_image=bool(given.background_image)).with_defaults_of(context.settings)
     helper = context.helper
     if helper and options.own_alpha == "keep":  # no network may be needed
@@ -54,65 +55,35 @@ def run(given: argparse.Namespace, context: Context) -> int:
         helper = None
     elif helper:
         helper.send((context.settings, options.model, options.precision))
-    targets = choose_targets(given.photos, given.output, FORMATS[options.format].extension)
-    if not given.force:
-        for photo, target in targets:
-            if target and target.exists() and not _is_device(target):
-                raise ClearcutError("output_exists", name=target.name, photo=photo)
+    try:
+        return _run(given, options, context, helper)
+    finally:
+        if helper:
+            helper.stop()  # its session was never taken where all predictions came from the cache
+
+
+def _run(given: argparse.Namespace, options: Options, context: Context, helper: "Helper | None") -> int:
     background = _read(given.background_image, None) if given.background_image else None
     if options.background == "image" and background is None:
         raise ClearcutError("no_background")
-    if any(photo == STREAM or Path(photo).exists() for photo in given.photos):  # else nothing is to be fetched for it
-        _ensure_model(options.model, context)
-    batch = _Batch(context, options, background, given.cache)
-    if helper is None:
-        return batch.run(targets, context.runtime)
-    try:
-        return batch.run(targets, _make_runtime(helper, context, options.model))
-    finally:
-        helper.stop()  # its session was never taken where all predictions came from the cache
-
-
-def choose_targets(photos: list[str], output: str | None, extension: str) -> Targets:
-    """Choose the file that each photo's cut-out is written to.
-
-    Parameters
-    ----------
-    output
-        A folder, a file for a single photo, `STREAM` for standard output, or None: beside each photo.
-    extension
-        Of the files, such as ``.png``.
-
-    Raises
-    ------
-    ClearcutError
-        ``output_clash`` where two would be written to the same file, ``disk_full`` or ``write_failed`` of a new folder.
-    """
-    from ..pixels.image_io import name_cutout
-
-    folder = Path(output) if output and (output.endswith(("/", os.sep)) or Path(output).is_dir()) else None
-    if len(photos) > 1 and output and not folder:
-        raise ClearcutError("output_clash", name=output)
-    targets: Targets = []
-    for photo in photos:
-        name = name_cutout(_name_photo(photo), extension)
-        if folder:
-            target: Path | None = folder / name
-        elif output:
-            target = None if output == STREAM else Path(output)
+    photos, errors = find_photos(given.photos)
+    targets = choose_targets(photos, given.output, FORMATS[options.format].extension) if photos else []
+    worst = max((context.terminal.complain(error) for error in errors), default=0)
+    wanted: Targets = []
+    for photo, target in targets:
+        if given.force or not target or not is_there(target) or _is_device(target):
+            wanted.append((photo, target))
+        elif given.skip_existing:
+            context.terminal.note(context.terminal.say("cli.skipped", name=target))
         else:
-            target = None if photo == STREAM else Path(photo).parent / name
-        targets.append((photo, target))
-    places = Counter(target and target.resolve() for _, target in targets)
-    for place, number in places.items():
-        if number > 1:
-            raise ClearcutError("output_clash", name=place.name if place else STDOUT)
-    if folder:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise as_write_error(error, folder.name) from None
-    return targets
+            error = ClearcutError("output_exists", name=target.name, photo=photo)
+            worst = max(worst, context.terminal.complain(error))
+    if not wanted:
+        return worst
+    if any(photo == STREAM or is_there(photo) for photo, _ in wanted):  # else nothing is to be fetched for it
+        _ensure_model(options.model, context)
+    runtime = _make_runtime(helper, context, options.model) if helper else context.runtime
+    return max(worst, _Batch(context, options, background, given.cache).run(wanted, runtime))
 
 
 def _ensure_model(model: str, context: Context) -> None:
@@ -159,7 +130,7 @@ class _Batch:
     def _cut(self, photo: str, target: Path | None, runtime: "Runtime", job: "Job") -> None:
         from ..cutout import InputFiles, cut_out_file
 
-        name, terminal = _name_photo(photo), self._context.terminal
+        name, terminal = name_photo(photo), self._context.terminal
         data = _read(photo, self._context.settings.max_mb)
         files = InputFiles(data, self._background, name)
         result = cut_out_file(files, self._options, runtime, job=job, cache=self._cache)
@@ -172,10 +143,11 @@ class _Batch:
             terminal.note(f"{target}  {result.size[0]} × {result.size[1]}  {seconds:.2f} s")
         if filled := describe_fill(result.cutout.picture.fill, self._options.canvas, terminal.language):
             terminal.note(f"{name}: {filled}")
+        facts = {"options": ", ".join(result.cutout.without_effect)}
         for warning in result.cutout.warnings:
             if warning not in self._told:
-                terminal.note(f"{name}: {terminal.say(f'warning.{warning}')}")
-            if warning in OF_THE_MACHINE:
+                terminal.note(f"{name}: {terminal.say(f'warning.{warning}', **facts)}")
+            if warning in OF_ALL_PHOTOS:
                 self._told.add(warning)
 
 
@@ -188,11 +160,6 @@ class _Releaser:
     def __call__(self, step: "Step") -> None:
         if step == "finishing":
             self._runtime.pool.clear()
-
-
-def _name_photo(photo: str) -> str:
-    """The photo's file name, for messages."""
-    return STDIN if photo == STREAM else Path(photo).name
 
 
 def _read(photo: str, max_mb: float | None) -> bytes:

@@ -1,7 +1,7 @@
 """The options of a cut-out: one field is one option of the page, the command line and the API alike."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Annotated, Any, Literal, Self, cast, get_args
 
@@ -178,7 +178,7 @@ class Options(BaseModel):
         Raises
         ------
         ClearcutError
-            ``bad_option`` with the first option whose value is not accepted.
+            ``unknown_option``; ``bad_option`` with the first option whose value is not accepted.
 
         Examples
         --------
@@ -192,6 +192,10 @@ class Options(BaseModel):
                 "bad_option", name="preset", value=str(preset)[:100], accepted=", ".join(list_presets())
             )
         has_picture = values.pop("background_image", False)
+        for name in values:
+            if name not in cls.model_fields:
+                known_names = ", ".join((*cls.model_fields, "preset"))
+                raise ClearcutError("unknown_option", name=name[:100], known=known_names)
         wanted = known[preset] | values
         if has_picture and "background" not in values:
             wanted["background"] = "image"
@@ -199,12 +203,15 @@ class Options(BaseModel):
         if asked_for and asked_for.background and not {"background", "background_color"} & set(wanted):
             wanted |= {"background": "color", "background_color": asked_for.background}
         try:
-            return cls(**wanted)
+            options = cls(**wanted)
         except ValidationError as error:
             first = error.errors()[0]
             name = str(first["loc"][0]) if first["loc"] else "options"
             facts = {"value": str(first["input"])[:100], **describe_refusal(cls, name)}
             raise ClearcutError("bad_option", name=name, **facts) from None
+        # what a preset brings was not asked for by name; the model counts as given, see `with_defaults_of`
+        options.model_fields_set.difference_update(set(known[preset]) - set(values) - {"model"})
+        return options
 
     def with_defaults_of(self, settings: Settings) -> Self:
         """These options with the model of `settings`, unless a model was given."""
@@ -214,6 +221,28 @@ class Options(BaseModel):
     def file_format(self) -> Format:
         """What the format of these options can hold."""
         return FORMATS[self.format]
+
+    def list_without_effect(self) -> tuple[str, ...]:
+        """The options that were given and do nothing, since others do not have the values that they go with.
+
+        Those that a preset brings are not among them, nor are defaults that were not given.
+
+        >>> Options(shadow_blur=9).list_without_effect(), Options(shadow_blur=9, shadow="drop").list_without_effect()
+        (('shadow_blur',), ())
+        """
+        return tuple(name for name in type(self).model_fields if name in self.model_fields_set and self._is_idle(name))
+
+    def _is_idle(self, name: str) -> bool:
+        """Whether the option `name` changes nothing, as ``when`` and the format say."""
+        field, value = type(self).model_fields[name], getattr(self, name)
+        about = cast(dict[str, Any], field.json_schema_extra)
+        if value is False:  # what was not to be done is not done
+            return False
+        if self.file_format.is_bare and (about["group"] in ("background", "shadow") or name.startswith("outline")):
+            return bool(value != field.default)
+        if name in _DOES_SOMETHING:
+            return not _DOES_SOMETHING[name](self)
+        return any(getattr(self, other) not in values for other, values in about.get("when", {}).items())
 
     def list_values_read_by(self, stage: Stage) -> tuple[Any, ...]:
         """The values that `stage` reads, in the order of the fields; while they are equal, the stage gives the same.
@@ -226,6 +255,14 @@ class Options(BaseModel):
             for name, known in _find_fields_read_by(type(self), stage)
             for value in (getattr(self, name),)
         )
+
+
+_DOES_SOMETHING: dict[str, Callable[[Options], bool]] = {  # where ``when`` cannot say it, or says when it matters most
+    # fills what a format cannot leave transparent, and what is transparent in a photo
+    "background_color": lambda options: options.background != "transparent" or options.file_format.is_opaque,
+    "margin": lambda options: bool(options.crop or options.canvas),
+    "outline_color": lambda options: options.outline > 0,
+}
 
 
 @cache

@@ -20,6 +20,8 @@ class Format(NamedTuple):
         Whether it can hold EXIF.
     longest
         Pixels along a side that it can hold at most.
+    also
+        Other extensions that people give it.
     """
 
     name: str
@@ -30,6 +32,12 @@ class Format(NamedTuple):
     has_quality: bool = False
     has_exif: bool = True
     longest: int = 1 << 31
+    also: tuple[str, ...] = ()
+
+    @property
+    def extensions(self) -> tuple[str, ...]:
+        """All extensions, that which is written first."""
+        return (self.extension, *self.also)
 
 
 FORMATS = {
@@ -40,12 +48,23 @@ FORMATS = {
         Format("webp", ".webp", "image/webp", has_quality=True, longest=16_383),
         Format("webp-lossless", ".webp", "image/webp", longest=16_383),
         Format("avif", ".avif", "image/avif", has_quality=True, longest=32_768),
-        Format("jpeg", ".jpg", "image/jpeg", is_opaque=True, has_quality=True, longest=65_500),
-        Format("tiff", ".tif", "image/tiff"),
+        Format("jpeg", ".jpg", "image/jpeg", is_opaque=True, has_quality=True, longest=65_500, also=(".jpeg",)),
+        Format("tiff", ".tif", "image/tiff", also=(".tiff",)),
         Format("matte", ".png", "image/png", is_bare=True, has_exif=False),
         Format("zip", ".zip", "application/zip", is_bare=True, has_exif=False),
     )
 }
+
+READ = {".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+
+
+def find_formats(extension: str) -> list[str]:
+    """The names of the formats that are written with an extension, whatever its case; that which it means first.
+
+    >>> find_formats(".JPEG"), find_formats(".webp"), find_formats(".gif")
+    (['jpeg'], ['webp', 'webp-lossless'], [])
+    """
+    return [each.name for each in FORMATS.values() if extension.lower() in each.extensions]
 
 
 def list_media_types() -> list[str]:

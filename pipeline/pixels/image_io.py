@@ -27,6 +27,7 @@ UPRIGHT: dict[Any, Callable[[np.ndarray], np.ndarray]] = {  # by EXIF orientatio
     7: lambda pixels: cv2.rotate(cv2.transpose(pixels), cv2.ROTATE_180),
     8: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_90_COUNTERCLOCKWISE),
 }
+UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f\ud800-\udfff<>:"|?*]')  # in file names of one system or another
 LONGEST_NAME = 150  # bytes of UTF-8 kept of a photo's stem: file systems stop at 255, and ours adds to it
 
 
@@ -155,16 +156,17 @@ def hash_array(array: np.ndarray) -> str:
     return digest.hexdigest()
 
 
-def name_cutout(name: str, extension: str = ".png") -> str:
-    """The file name of a cut-out, ``<stem>_cutout.png``, safe on every file system; `name` is the photo's.
+def name_cutout(name: str, extension: str = ".png", mark: str = "") -> str:
+    """The file name of a cut-out, ``<stem><mark>_cutout.png``, safe on every file system; `name` is the photo's.
 
     >>> name_cutout("holiday/cat?.jpg")
     'cat__cutout.png'
     """
     base = unicodedata.normalize("NFC", name.replace("\\", "/")).rstrip("/").rpartition("/")[2]
-    stem = PurePosixPath(re.sub(r'[\x00-\x1f\x7f-\x9f\ud800-\udfff<>:"|?*]', "_", base)).stem.strip(". ")
-    stem = stem.encode("utf-8", "replace")[:LONGEST_NAME].decode("utf-8", "ignore")
-    return f"{stem or 'photo'}_cutout{extension}"
+    stem = PurePosixPath(UNSAFE.sub("_", base)).stem.strip(". ")
+    mark = UNSAFE.sub("_", mark)
+    stem = stem.encode("utf-8", "replace")[: LONGEST_NAME - len(mark.encode())].decode("utf-8", "ignore")
+    return f"{stem or 'photo'}{mark}_cutout{extension}"
 
 
 def _read_dpi(info: Mapping[Any, Any]) -> tuple[float, float] | None:

@@ -262,6 +262,35 @@ def test_of_every_body_that_is_too_large_its_own_limit_is_told(client_for: Clien
     assert (small["code"], small["facts"]) == ("too_large", {"megabytes": 3.0, "limit": 1.0})
 
 
+def test_a_limit_is_told_as_its_rule_says_whatever_its_number_is_like(
+    client_for: ClientFor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = client_for(max_mb=0.2)
+    same = routes.BodyLimit(200_000 + routes.FORM_OVERHEAD)  # as many bytes as a form with one picture
+    rule = routes.Rule(re.compile("/api/cache$"), lambda settings, headers: same)
+    monkeypatch.setattr(routes, "RULES", (rule, *routes.RULES))
+    refused = client.post("/api/cache", content=b"x" * 400_000)
+    assert refused.json()["facts"] == {"megabytes": 0.4, "limit": 0.3}
+    form = client.post("/gradio_api/upload", files={"files": ("a.jpg", b"x" * 400_000)})
+    assert form.json()["facts"]["limit"] == 0.2
+
+
+def test_photo_and_background_are_each_held_to_the_limit_by_themselves(client_for: ClientFor, jpeg: bytes) -> None:
+    megabytes = len(jpeg) / 1e6 + 0.001
+    client = client_for(max_mb=megabytes)
+
+    def send(photo: bytes, behind: bytes) -> httpx.Response:
+        files = {"image": ("a.jpg", photo), "background_image": ("b.jpg", behind)}
+        return client.post("/api/remove-bg", files=files)
+
+    assert send(jpeg, jpeg).status_code == 200
+    for pair in ((jpeg + b"x" * 2000, jpeg), (jpeg, jpeg + b"x" * 2000)):
+        answer = send(*pair)
+        assert (answer.status_code, answer.json()["facts"]["limit"]) == (413, megabytes)
+    more = send(jpeg * 2, jpeg * 2)  # more than both together may be
+    assert (more.status_code, more.json()["facts"]["limit"]) == (413, megabytes)
+
+
 def test_json_bodies_are_small_whatever_the_picture_limit(client: TestClient) -> None:
     body = json.dumps({"data": ["data:image/png;base64," + "A" * (2 * routes.SMALL)]})
     answer = client.post(GRADIO_JOIN, content=body, headers={"Content-Type": "application/json"})
@@ -280,7 +309,7 @@ def as_text(error: ClearcutError, accept_language: str | None) -> Response:
 def dialect(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rules of another program's API: larger bodies than ours, errors as text."""
     more = [
-        routes.Rule(re.compile(path), lambda settings, headers: 3 << 20, as_text)
+        routes.Rule(re.compile(path), lambda settings, headers: routes.BodyLimit(3 << 20), as_text)
         for path in ("/api/remove-bg$", "/api/models$", "/app/")
     ]
     monkeypatch.setattr(routes, "RULES", (*more, *routes.RULES))

@@ -1,9 +1,12 @@
 """The HTTP API, as another program meets it."""
 
+import base64
 import io
+import textwrap
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import httpx
 import numpy as np
 import pytest
 from PIL import Image
@@ -81,13 +84,124 @@ def test_bad_pictures_get_code_facts_and_a_sentence(
         ({"feather": "soft"}, "bad_option"),
         ({"feather": "nan"}, "bad_option"),
         ({"model": "nope"}, "unknown_model"),
-        ({"fether": "1"}, "bad_option"),
     ],
 )
 def test_bad_options_are_named(client: TestClient, jpeg: bytes, fields: dict[str, str], code: str) -> None:
     answer = post(client, jpeg, **fields)
     assert answer.status_code == 422 and answer.json()["code"] == code
     assert all(value in answer.json()["sentence"] for value in fields.values())
+
+
+@pytest.mark.parametrize("place", ["data", "params", "files"])
+@pytest.mark.parametrize("name", ["fether", "Feather", "Preset", "images"])
+def test_an_option_that_there_is_not_is_told_with_those_that_there_are(
+    client: TestClient, jpeg: bytes, place: str, name: str
+) -> None:
+    sent = {"files": {"image": ("a.jpg", jpeg)}, "data": {"feather": "1"}, "params": {}}
+    sent[place] = {**sent[place], name: ("b.jpg", jpeg) if place == "files" else ""}
+    answer = client.post("/api/remove-bg", **sent)
+    assert (answer.status_code, answer.json()["code"]) == (422, "unknown_option")
+    known = answer.json()["facts"]["known"].split(", ")
+    assert {*Options.model_fields, "preset"} <= set(known)
+    assert ("image" in known) == (place != "params")
+    assert f"“{name}”" in answer.json()["sentence"] and "feather" in answer.json()["sentence"]
+
+
+def test_options_may_stand_in_the_address_and_the_form_counts_more(client: TestClient, jpeg: bytes) -> None:
+    files = {"image": ("a.jpg", jpeg)}
+    asked = {"feather": "3", "format": "webp", "crop": "1", "preset": "", "margin": ""}
+    answer = client.post("/api/remove-bg", params=asked, files=files)
+    assert answer.content == cut_out_bytes(jpeg, feather=3, format="webp", crop=True)
+    answer = client.post("/api/remove-bg", params=asked, files=files, data={"feather": "1", "crop": "no"})
+    assert answer.content == cut_out_bytes(jpeg, feather=1, format="webp")
+    preset = client.post("/api/remove-bg?preset=sticker", files=files)
+    assert preset.content == cut_out_bytes(jpeg, preset="sticker")
+    assert client.post("/api/remove-bg?feather=51", files=files).json()["facts"]["name"] == "feather"
+
+
+@pytest.mark.parametrize("field", ["image", "background_image"])
+def test_one_picture_at_a_time(client: TestClient, jpeg: bytes, field: str) -> None:
+    files = [("image", ("a.jpg", jpeg)), ("background_image", ("w.png", jpeg)), (field, ("c.jpg", jpeg))]
+    answer = client.post("/api/remove-bg", files=files)
+    assert (answer.status_code, answer.json()["code"]) == (422, "one_at_a_time")
+    assert answer.json()["facts"] == {"name": field, "number": 2}
+
+
+def test_a_form_with_too_many_parts_is_told_what_it_may_have(client: TestClient, jpeg: bytes) -> None:
+    many = [("image", ("a.jpg", jpeg)) for _ in range(11)]
+    for sent in ({"files": many}, {"files": many[:1], "data": {"feather": ["1"] * 101}}):
+        answer = client.post("/api/remove-bg", **sent)
+        assert (answer.status_code, answer.json()["code"]) == (413, "too_many_parts")
+        assert answer.json()["facts"] == {"files": 10, "fields": 100}
+
+
+def as_text(data: bytes, form: str) -> str:
+    plain = base64.b64encode(data).decode()
+    return {
+        "plain": plain,
+        "lines": "\n".join(textwrap.wrap(plain, 76)),
+        "windows": "\r\n".join(textwrap.wrap(plain, 76)) + "\r\n",
+        "uri": f"data:image/jpeg;base64,{plain}",
+        "uri with more": f"DATA:image/jpeg;name=a.jpg;BASE64,{plain}",
+        "other alphabet": base64.urlsafe_b64encode(data).decode().rstrip("="),
+        "plus as space": plain.replace("+", " "),
+    }[form]
+
+
+@pytest.mark.parametrize(
+    "form", ["plain", "lines", "windows", "uri", "uri with more", "other alphabet", "plus as space"]
+)
+@pytest.mark.parametrize("kind", ["multipart", "urlencoded"])
+def test_a_picture_may_come_as_text(client: TestClient, jpeg: bytes, form: str, kind: str) -> None:
+    fields = {"image": as_text(jpeg, form), "background_image": as_text(jpeg, form), "feather": "3"}
+    how = {"data": fields} if kind == "urlencoded" else {"files": {name: (None, text) for name, text in fields.items()}}
+    answer = client.post("/api/remove-bg", **how)
+    assert answer.status_code == 200, answer.text
+    assert answer.content == cut_out_bytes(jpeg, jpeg, feather=3)
+    assert "image_cutout.png" in answer.headers["content-disposition"]
+
+
+@pytest.mark.parametrize("kind", ["multipart", "urlencoded"])
+def test_a_picture_as_text_may_be_as_large_as_a_file(client_for: Callable[..., TestClient], kind: str) -> None:
+    noise = encoded(np.random.default_rng(1).integers(0, 256, (800, 900, 3), np.uint8))  # 2 MB: more than a small body
+    text = as_text(noise, "lines")
+
+    def send(client: TestClient) -> httpx.Response:
+        how = {"data": {"image": text}} if kind == "urlencoded" else {"files": {"image": (None, text)}}
+        return client.post("/api/remove-bg", **how)
+
+    limit = round(len(noise) / 1e6 + 0.001, 3)
+    assert send(client_for(max_mb=limit)).status_code == 200
+    refused = send(client_for(max_mb=round(limit - 0.01, 3)))
+    assert (refused.status_code, refused.json()["code"]) == (413, "too_large")
+
+
+@pytest.mark.parametrize(
+    "text", ["a.jpg", "https://elsewhere.example/a.jpg", "data:image/png,abc", "data:;base64,???", ""]
+)
+def test_a_text_that_is_no_picture_is_none(client: TestClient, jpeg: bytes, text: str) -> None:
+    assert client.post("/api/remove-bg", data={"image": text}).json()["code"] == "no_picture"
+    behind = client.post("/api/remove-bg", files={"image": ("a.jpg", jpeg)}, data={"background_image": text})
+    assert behind.status_code == 200 if text == "" else behind.json()["code"] == "no_background"
+    if text:
+        assert client.post("/api/remove-bg", data={"image": "R0lG"}).json()["code"] == "not_a_picture"
+
+
+@pytest.mark.parametrize(
+    ("fields", "idle"),
+    [
+        ({"background_color": "red", "feather": "1"}, "background_color"),
+        ({"shadow_blur": "3", "shadow": "contact", "quality": "80"}, "shadow_blur, quality"),
+        ({"preset": "sticker", "shadow": "none"}, None),
+        ({"format": "jpeg", "background_color": "red", "quality": "80"}, None),
+    ],
+)
+def test_an_option_that_changes_nothing_is_told(
+    client: TestClient, jpeg: bytes, fields: dict[str, str], idle: str | None
+) -> None:
+    headers = post(client, jpeg, **fields).headers
+    assert headers.get("x-no-effect") == idle
+    assert headers.get("x-warnings") == (idle and "no_effect")
 
 
 def test_a_sentence_comes_in_the_callers_language(client: TestClient) -> None:
@@ -161,6 +275,12 @@ def test_the_api_page_needs_no_other_host_and_names_every_option(client: TestCli
     form = schema["paths"]["/api/remove-bg"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
     assert set(form["properties"]) == {"image", "background_image", "preset", *Options.model_fields}
     assert form["properties"]["feather"]["maximum"] == 50
+    about = schema["paths"]["/api/remove-bg"]["post"]
+    assert {each["name"] for each in about["parameters"]} == {"preset", *Options.model_fields}
+    assert all(each["in"] == "query" for each in about["parameters"])
+    assert set(about["responses"]["200"]["headers"]) >= {"X-Warnings", "X-No-Effect", "X-Subject-Fill"}
+    text = about["requestBody"]["content"]["application/x-www-form-urlencoded"]["schema"]["properties"]["image"]
+    assert "base64" in text["description"] and "30 MB" in text["description"]
 
 
 def test_a_preset_is_a_field_of_the_form(client: TestClient, jpeg: bytes) -> None:

@@ -23,7 +23,8 @@ from pipeline.base.errors import ClearcutError
 from pipeline.base.settings import ROOT, Settings
 from pipeline.base.words import explain
 from pipeline.commands.command_line import _make_parser, main
-from pipeline.commands.cut import choose_targets
+from pipeline.commands.flags import pick_given_values
+from pipeline.commands.places import choose_targets, find_photos
 from pipeline.commands.terminal import Terminal
 from pipeline.options.options import Options
 from pipeline.registry import catalog
@@ -35,7 +36,9 @@ LONG = "猫" * 83 + ".png"
 NAMES = ["été 📷.png", "猫 的 照片.png", "it's “quoted”.png", '"a" & $b;c.png', " spaces  .png", "-dash.png"]
 NAMES += ["a.b.c.png", "noextension", ".hidden.png", "100%s{name}.png", "n" * 196 + ".png", "new\nline.png"]
 NAMES += [os.fsdecode(b"caf\xe9.png")]
-WRONG = ["cut missing.png", "cut folder", "cut folder/", "cut .", "cut ..", "cut /", "cut ", "cut text.jpg"]
+WRONG = ["cut missing.png", "cut folder", "cut folder/", "cut *.gif", "cut ..", "cut /", "cut ", "cut text.jpg"]
+WRONG += ["cut photo.png -o out.gif", "cut photo.png -o out.JPX", "cut photo.png --format png -o out.webp"]
+WRONG += ["cut photo.png --force --skip-existing"]
 WRONG += ["cut empty.png", "cut", "cut photo.png --nonsense", "cut -", "cut - -", "cut photo.png - -o -", "nosuch", ""]
 WRONG += ["cut photo.png - -o one.png", "cut photo.png -o text.jpg/", "cut photo.png -o nowhere/out.png", "cut -- -x"]
 WRONG += ["models nosuch", "models fetch", "models fetch nosuch", "models import u2netp missing.onnx"]
@@ -155,14 +158,134 @@ def test_several_photos_are_all_cut_even_where_one_is_bad(cli: Any) -> None:
     assert "bad.jpg" in sentence(end.err.splitlines()[1])
 
 
-def test_a_file_that_is_there_is_kept_and_nothing_is_run_first(cli: Any, empty_models: Path, monkeypatch: Any) -> None:
-    monkeypatch.setenv("CLEARCUT_OFFLINE", "1")
+def test_a_file_that_is_there_is_kept_and_told_and_the_others_are_made(cli: Any) -> None:
     shutil.copy("photo.png", "a.png")
     Path("photo_cutout.png").write_text("old")
-    end = cli("cut", "a.png", "photo.png")
+    end = cli("cut", "photo.png", "a.png")
     assert end.code == 2
+    assert "photo_cutout.png" in sentence(end.err.splitlines()[0])
+    assert Path("photo_cutout.png").read_text() == "old"
+    assert Path("a_cutout.png").read_bytes() == cut_out_bytes(PNG)
+
+
+@pytest.mark.parametrize("flags", [[], ["--skip-existing"]])
+def test_where_every_file_is_there_nothing_is_run(
+    flags: list[str], cli: Any, empty_models: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.setenv("CLEARCUT_OFFLINE", "1")
+    Path("photo_cutout.png").write_text("old")
+    end = cli("cut", "photo.png", *flags)
+    assert (end.code, Path("photo_cutout.png").read_text()) == (0 if flags else 2, "old")
     assert "photo_cutout.png" in sentence(end.err)
-    assert (files(), Path("photo_cutout.png").read_text()) == ({"a.png", "photo.png", "photo_cutout.png"}, "old")
+
+
+def test_photos_whose_result_is_there_can_be_left_out(cli: Any) -> None:
+    shutil.copy("photo.png", "a.png")
+    Path("photo_cutout.png").write_text("old")
+    end = cli("cut", "photo.png", "a.png", "--skip-existing")
+    assert (end.code, Path("photo_cutout.png").read_text()) == (0, "old")
+    assert end.err.splitlines()[0] == say("cli.skipped", name="photo_cutout.png")
+    assert Path("a_cutout.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "format"),
+    [
+        ("o.png", "png"),
+        ("o.jpg", "jpeg"),
+        ("o.JPEG", "jpeg"),
+        ("o.webp", "webp"),
+        ("o.avif", "avif"),
+        ("o.tif", "tiff"),
+        ("o.tiff", "tiff"),
+        ("o.zip", "zip"),
+        ("o", "png"),
+    ],
+)
+def test_the_ending_of_the_output_says_the_format(name: str, format: str, cli: Any) -> None:
+    assert cli("cut", "photo.png", "-o", name).code == 0
+    assert Path(name).read_bytes() == cut_out_bytes(PNG, format=format)
+
+
+@pytest.mark.parametrize(
+    ("name", "format"), [("o.png", "matte"), ("o.png", "png-small"), ("o.webp", "webp-lossless"), ("o", "jpeg")]
+)
+def test_a_format_that_goes_with_the_ending_counts(name: str, format: str, cli: Any) -> None:
+    assert cli("cut", "photo.png", "-o", name, "--format", format).code == 0
+    assert Path(name).read_bytes() == cut_out_bytes(PNG, format=format)
+
+
+def test_the_ending_of_the_output_counts_more_than_a_ready_made_setting(cli: Any) -> None:
+    assert cli("cut", "photo.png", "-o", "o.webp", "--preset", "id-photo").code == 0
+    assert Path("o.webp").read_bytes() == cut_out_bytes(PNG, preset="id-photo", format="webp")
+
+
+def test_an_ending_that_nothing_is_written_with_is_told_with_those_that_there_are(cli: Any) -> None:
+    said = sentence(cli("cut", "photo.png", "-o", "o.gif").err)
+    assert ".png, .webp, .avif, .jpg, .jpeg, .tif, .tiff, .zip" in said
+    said = sentence(cli("cut", "photo.png", "-o", "o.jpg", "--format", "webp").err)
+    assert all(word in said for word in ("o.jpg", "webp"))
+
+
+@pytest.mark.parametrize(
+    ("photos", "names"),
+    [
+        (["IMG_1.jpg", "IMG_1.png"], ["IMG_1", "IMG_1_png"]),
+        (["IMG_1.jpg", "IMG_1.png", "IMG_1_png.jpg"], ["IMG_1", "s_IMG_1", "IMG_1_png"]),
+        (["a/x.jpg", "b/x.jpg"], ["x", "b_x"]),
+        (["a/x.jpg", "b/x.png", "c/x.png", "d/x.jpg"], ["x", "x_png", "c_x", "d_x"]),
+        (["a/b/x.jpg", "c/b/x.jpg", "d/b/x.jpg"], ["x", "b_x", "d_b_x"]),
+        (["A.jpg", "a.jpg", "a.JPG"], ["A", "a_2", "a_3"]),
+        (["a/Ä.jpg", "b/a\u0308.jpg"], ["Ä", "b_ä"]),
+        (["a/x.jpg", "b/x.jpg", "b_x.jpg"], ["x", "x_2", "b_x"]),
+        (["n" * 190 + ".jpg", "n" * 190 + ".png"], ["n" * 150, "n" * 146 + "_png"]),
+    ],
+)
+@pytest.mark.parametrize("again", [1, 2])
+def test_cut_outs_in_one_folder_are_told_apart(photos: list[str], names: list[str], again: int) -> None:
+    for _ in range(again):
+        targets = choose_targets(photos, "out/", ".png")
+        made = [str(target) for _, target in targets]
+        if names[1:2] not in (["s_IMG_1"], ["x_2"]):
+            assert made == [f"out/{name}_cutout.png" for name in names]
+        assert len({each.casefold() for each in made}) == len(photos)
+        assert [photo for photo, _ in targets] == photos
+
+
+def test_of_photos_with_one_stem_every_cut_out_is_made(cli: Any) -> None:
+    for name in ("a.png", "a.jpg", "A.jpg"):
+        Path(name).write_bytes(PNG)
+    assert cli("cut", "a.png", "a.jpg", "A.jpg", "./a.png", "-o", "out").code == 2  # of several photos no one file
+    assert cli("cut", "a.png", "a.jpg", "A.jpg", "./a.png", "-o", "out/").code == 0
+    assert {path.name for path in Path("out").iterdir()} == {"a_cutout.png", "a_jpg_cutout.png", "A_2_cutout.png"}
+
+
+def test_a_folder_is_its_photos_in_the_order_in_which_people_count(cli: Any) -> None:
+    Path("in/deeper").mkdir(parents=True)
+    for name in ("10.png", "2.PNG", "1_cutout.png", ".2.png", "deeper/3.png", "b.jpg"):
+        Path("in", name).write_bytes(PNG)
+    Path("in/notes.txt").write_text("hello")
+    assert find_photos(["photo.png", "in"]) == (["photo.png", "in/2.PNG", "in/10.png", "in/b.jpg"], [])
+    assert find_photos(["in/*.png", "in/b.jpg", "in/"]) == (["in/10.png", "in/b.jpg", "in/2.PNG"], [])
+    end = cli("cut", "in/", "-o", "out/", "--skip-existing")
+    assert (end.code, len(end.err.splitlines())) == (0, 3)
+    assert {path.name for path in Path("out").iterdir()} == {f"{stem}_cutout.png" for stem in ("2", "10", "b")}
+    assert cli("cut", "in").code == 0 and cli("cut", "in", "--skip-existing").code == 0
+    assert not list(Path("in").glob("*_cutout_cutout*")), "what was made of a folder is no photo of it"
+
+
+def test_a_file_whose_name_looks_like_a_pattern_is_that_file(cli: Any) -> None:
+    Path("photo.png").rename("[p]hoto*.png")
+    assert cli("cut", "[p]hoto*.png").code == 0
+    assert cli("cut", "*.png", "--force").code == 0
+
+
+def test_an_empty_folder_or_pattern_is_told_and_the_others_are_done(cli: Any) -> None:
+    Path("empty").mkdir()
+    end = cli("cut", "empty", "*.gif", "photo.png")
+    assert (end.code, files()) == (2, {"photo.png", "photo_cutout.png"})
+    folder, pattern, _ = end.err.splitlines()
+    assert "empty" in sentence(folder) and "*.gif" in sentence(pattern)
 
 
 def test_force_replaces_a_file_as_a_whole(cli: Any) -> None:
@@ -193,14 +316,14 @@ def test_a_full_disk_behind_the_output_is_told(arguments: str) -> None:
 
 
 @pytest.mark.parametrize("second", ["a.jpg", "a.png", "sub/../a.jpg", "{here}/a.jpg", "link/a.jpg"])
-def test_two_photos_never_go_to_the_same_file(second: str, cli: Any, tmp_path: Path) -> None:
+def test_two_photos_never_go_to_the_same_file_and_one_given_twice_is_one(second: str, cli: Any, tmp_path: Path) -> None:
     Path("sub").mkdir()
     Path("link").symlink_to(".")
     for name in ("a.jpg", "a.png"):
         Path(name).write_bytes(PNG)
     end = cli("cut", "a.png", second.format(here=tmp_path))
-    assert (end.code, files()) == (2, {"photo.png", "a.jpg", "a.png"})
-    assert "a_cutout.png" in sentence(end.err)
+    made = {"a_cutout.png"} if second == "a.png" else {"a_cutout.png", "a_jpg_cutout.png"}
+    assert (end.code, files()) == (0, {"photo.png", "a.jpg", "a.png"} | made)
 
 
 def count_calls(work: Callable[[], object]) -> int:
@@ -235,11 +358,10 @@ def test_where_thousands_of_cut_outs_go_is_worked_out_once_for_each(output: str 
     assert many < 4.1 * few
 
 
-def test_a_clash_at_the_end_of_thousands_is_found() -> None:
+def test_a_clash_at_the_end_of_thousands_is_told_apart() -> None:
     photos = [*(f"{number}.jpg" for number in range(4000)), "17.png"]
-    with pytest.raises(ClearcutError) as caught:
-        choose_targets(photos, None, ".png")
-    assert (caught.value.code, caught.value.facts) == ("output_clash", {"name": "17_cutout.png"})
+    targets = choose_targets(photos, None, ".png")
+    assert [targets[17][1], targets[-1][1]] == [Path("17_cutout.png"), Path("17_png_cutout.png")]
 
 
 @pytest.mark.parametrize("command", WRONG, ids=lambda command: command[:40])
@@ -275,6 +397,14 @@ def test_weights_that_cannot_be_fetched_are_told(empty_models: Path, monkeypatch
     *progress, complaint = end.err.splitlines()
     assert "u2netp.onnx" in sentence(complaint)
     assert all(line.startswith("u2netp, 4.6 MB") for line in progress)
+
+
+def test_an_option_that_changes_nothing_is_told_once(cli: Any) -> None:
+    shutil.copy("photo.png", "b.png")
+    end = cli("cut", "photo.png", "b.png", "--shadow-blur", "3", "--quality=80", "--preset", "logo")
+    said = [line for line in end.err.splitlines() if "shadow_blur" in line]
+    assert (end.code, said) == (0, ["photo.png: " + say("warning.no_effect", options="shadow_blur, quality")])
+    assert "quality" not in cli("cut", "b.png", "-o", "b.webp", "--quality=80").err
 
 
 def test_a_machine_that_speaks_chinese_complains_in_chinese(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -356,7 +486,15 @@ def test_help_names_each_command_and_option_and_version_the_version(cli: Any) ->
     flags_of_options = {"--" + name.replace("_", "-") for name in Options.model_fields} | switches
     assert cli("--version") == (0, f"Clearcut {__version__}\n".encode(), "")
     flags = set(re.findall(r"--[a-z0-9-]+", cli("cut", "--help").out.decode().partition("PHOTO")[2]))
-    assert flags == {"--help", "--output", "--force", "--preset", "--background-image", "--no-cache", *flags_of_options}
+    assert flags == {
+        "--help",
+        "--output",
+        "--force",
+        "--skip-existing",
+        "--preset",
+        "--background-image",
+        "--no-cache",
+    } | {*flags_of_options}
     words = (cli("--help").out + cli("models", "--help").out).decode()
     assert re.findall(r"^    (\w+) ", words, re.MULTILINE) == COMMANDS
 
@@ -412,13 +550,96 @@ def test_whatever_the_parser_tells_is_in_the_language_of_the_machine() -> None:
     assert seen > len(Options.model_fields)
 
 
-@pytest.mark.parametrize("command", ["--help", "cut --help", "models"])
-def test_a_terminal_that_cannot_write_the_language_is_no_error(command: str, monkeypatch: Any) -> None:
-    for name, value in {"LC_ALL": "", "LANG": "zh_CN.UTF-8", "PYTHONIOENCODING": "latin-1"}.items():
+TERMINALS = ["gbk", "ascii", "cp1252", "shift_jis", "latin-1", "ascii:surrogateescape"]
+SAID = ["--help", "cut --help", "models --help", "models", "cache", "nosuch", "cut été×猫.png", "models fetch x"]
+
+
+@pytest.mark.parametrize("language", ["zh_CN.UTF-8", "en_US.UTF-8"])
+@pytest.mark.parametrize("encoding", TERMINALS)
+def test_no_command_fails_for_a_letter_that_a_terminal_cannot_show(
+    encoding: str, language: str, monkeypatch: Any
+) -> None:
+    name, _, errors = encoding.partition(":")
+    for command in [*SAID, "cut caf\udce9.png", *["doctor"] * (encoding == "ascii")]:
+        with monkeypatch.context() as patch:
+            for stream in ("stdout", "stderr"):
+                patch.setattr(sys, stream, io.TextIOWrapper(io.BytesIO(), name, errors or None))
+            try:
+                code = main(command.split(" "), environ={**os.environ, "LC_ALL": "", "LANG": language})
+            except SystemExit as end:
+                code = int(end.code or 0)
+            said = [stream.buffer.getvalue() for stream in (sys.stdout, sys.stderr) if not stream.flush()]
+        assert code in (0, 2) and any(said), command
+        text = b"".join(said).decode(name, "replace")
+        assert "\\u" not in text and "Traceback" not in text
+        speaks_chinese = language.startswith("zh") and name == "gbk"
+        assert bool(CHINESE.search(text.replace("猫", ""))) == speaks_chinese, command
+
+
+def test_what_a_terminal_lacks_is_shown_so_that_it_can_be_read(monkeypatch: Any) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    assert child("cut", "été.png").err == 'There is no file "ete.png".\n'
+    assert "160 x 120" in child("cut", "photo.png").err
+
+
+REPLACED = """
+import os, sys
+from pipeline.base.streams import prepare_streams
+file = os.open("said", os.O_CREAT | os.O_RDWR)
+kept = os.dup(1)
+os.dup2(file, 1)
+sys.stdout = open(1, "w", encoding="ascii", closefd=False)
+os.dup2(kept, 1)
+prepare_streams({})
+print("été …", flush=True)
+"""
+
+
+def test_a_stream_that_has_become_a_pipe_meanwhile_is_prepared_all_the_same() -> None:
+    end = subprocess.run([sys.executable, "-c", REPLACED], capture_output=True)
+    assert (end.stdout, end.stderr) == (b"ete ...\n", b"")
+
+
+def test_the_web_server_too_speaks_to_every_terminal(monkeypatch: Any) -> None:
+    for name, value in {"LC_ALL": "", "LANG": "zh_CN.UTF-8", "PYTHONIOENCODING": "ascii"}.items():
         monkeypatch.setenv(name, value)
-    end = child(*command.split())
-    assert (end.code, end.err) == (0, "")
-    assert b"\\u" in end.out
+    for flags, code in (["--help"], 0), (["--port", "多"], 2), (["--host", "0.0.0.0"], 2):
+        end = subprocess.run([sys.executable, str(ROOT / "webui.py"), *flags], capture_output=True, timeout=60)
+        assert end.returncode == code and b"Traceback" not in end.stderr
+        assert (end.stdout + end.stderr).isascii()
+
+
+@pytest.mark.parametrize(
+    ("given", "crop"),
+    [
+        ("--crop", True),
+        ("--crop 1", True),
+        ("--crop=1", True),
+        ("--crop YES", True),
+        ("--crop=on", True),
+        ("--cro true", True),
+        ("--no-crop", False),
+        ("--crop 0", False),
+        ("--crop=0", False),
+        ("--crop false", False),
+        ("--crop=no", False),
+        ("--crop off", False),
+        ("--crop --no-crop", False),
+    ],
+)
+@pytest.mark.parametrize("order", ["{} photo.png", "photo.png {}", "{} -- photo.png"])
+def test_a_switch_takes_what_the_table_says_and_a_photo_after_it_is_a_photo(given: str, crop: bool, order: str) -> None:
+    words = ["cut", *order.format(given).split()]
+    parsed = _make_parser(words, Terminal()).parse_args(words)
+    assert parsed.photos == ["photo.png"]
+    assert Options.of(**pick_given_values(parsed, Options)).crop is crop
+
+
+@pytest.mark.parametrize("given", ["--crop=perhaps", "--no-crop=1", "--crop="])
+def test_what_a_switch_does_not_take_is_refused(given: str, cli: Any) -> None:
+    end = cli("cut", "photo.png", given)
+    assert (end.code, files()) == (2, {"photo.png"})
+    assert "crop" in sentence(end.err)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline import InputFiles, Inputs, Job, Options, Photo, cut_out, cut_out_bytes, cut_out_file, cutout, decode
+from pipeline import (
+    Draft,
+    InputFiles,
+    Inputs,
+    Job,
+    Options,
+    Photo,
+    cut_out,
+    cut_out_bytes,
+    cut_out_file,
+    cutout,
+    decode,
+)
 from pipeline.base import jobs
 from pipeline.base.errors import ClearcutError
 from pipeline.inference import engines
@@ -283,3 +295,11 @@ def test_a_running_network_is_broken_off(engine, isnet, monkeypatch):
     assert seen == ["started"]
     monkeypatch.setattr(kind, "run", run)
     assert cut_out(Inputs(Photo(composite(64, 48).rgb)), Options(model="isnet-general-use")).alpha.any()
+
+
+def test_an_option_that_changes_nothing_is_warned_of_but_not_in_a_draft() -> None:
+    photo, options = composite(80, 60).rgb, Options.of(shadow_blur=9, feather=1)
+    cutout = cut_out(Inputs(Photo(photo)), options, house.runtime())
+    assert (cutout.warnings, cutout.without_effect) == (("no_effect",), ("shadow_blur",))
+    assert cut_out_file(InputFiles(encoded(photo)), options, house.runtime()).cutout.warnings == ("no_effect",)
+    assert Draft("a.png", 100, house.runtime()).cut_out(encoded(photo), options).cutout.warnings == ()

@@ -16,11 +16,11 @@ from pydantic import ValidationError
 from pipeline.base.errors import ClearcutError
 from pipeline.base.settings import PREFIX, ROOT, EngineName, Settings
 from pipeline.base.words import LANGUAGES, explain, load_words
-from pipeline.commands.flags import add_flags, pick_given_values
+from pipeline.commands.flags import Parser, add_flags, pick_given_values
 from pipeline.inference.engines import ENGINES
 from pipeline.options.options import Options
 from server.settings import ServerSettings
-from tests.options import other_than_default
+from tests.options import NEEDED, other_than_default
 
 GIVEN: dict[str, tuple[str, Any]] = {
     "model": ("isnet-general-use", "isnet-general-use"),
@@ -246,8 +246,10 @@ def test_a_wrong_list_of_what_to_keep_is_refused_by_name(keep: Any) -> None:
     "name", ["feathers", "Feather", "MODEL", "", "image", "model_config", "self", "cls", "__class__"]
 )
 def test_an_option_that_does_not_exist_is_refused_by_name(name: str) -> None:
-    facts = bad_option(**{name: "1"})
-    assert (facts["name"], facts["value"]) == (name, "1")
+    with pytest.raises(ClearcutError) as caught:
+        Options.of(**{name: "1"})
+    assert (caught.value.code, caught.value.status, caught.value.facts["name"]) == ("unknown_option", 422, name)
+    assert set(caught.value.facts["known"].split(", ")) == {*Options.model_fields, "preset"}
 
 
 def test_a_long_wrong_value_is_told_in_short() -> None:
@@ -276,8 +278,8 @@ def test_any_json_is_options_or_a_bad_option_that_can_be_told(values: dict[str, 
     try:
         options = Options.of(**values)
     except ClearcutError as error:
-        assert error.code == "bad_option"
-        assert error.facts["name"] in values
+        assert error.code in ("bad_option", "unknown_option")
+        assert any(name.startswith(error.facts["name"]) for name in values)
         json.dumps(error.facts)
     else:
         assert set(values) <= {*Options.model_fields, "preset"}
@@ -367,6 +369,35 @@ def test_a_preset_gives_way_to_what_is_given_beside_it() -> None:
     assert Options.of(preset="") == Options()
 
 
+@pytest.mark.parametrize("name", Options.model_fields)
+def test_an_option_does_nothing_alone_where_its_field_says_what_it_goes_with(name: str) -> None:
+    value = other_than_default(name)
+    alone = Options.of(**{name: value}).list_without_effect()
+    assert alone == ((name,) if NEEDED.get(name) else ())
+    assert Options.of(**NEEDED.get(name, {}), **{name: value}).list_without_effect() == ()
+
+
+IDLE: list[tuple[dict[str, Any], tuple[str, ...]]] = [
+    ({}, ()),
+    ({"quality": 90}, ("quality",)),
+    ({"preset": "sticker", "shadow": "none", "outline": 0}, ()),
+    ({"preset": "sticker", "shadow": "none", "shadow_x": 1}, ("shadow_x",)),
+    ({"format": "jpeg", "background_color": "red"}, ()),
+    ({"background": "original", "background_color": "red"}, ()),
+    ({"format": "matte", "background": "color", "shadow": "none", "outline": 2}, ("background", "outline")),
+    ({"format": "zip", "keep_exif": False}, ()),
+    ({"format": "zip", "keep_exif": True}, ("keep_exif",)),
+    ({"background_image": True, "background_x": 10}, ()),
+    ({"canvas": "id-35x45", "margin": 12}, ()),
+]
+
+
+@pytest.mark.parametrize(("values", "idle"), IDLE, ids=lambda value: str(value)[:30])
+def test_what_was_asked_for_and_changes_nothing_is_known(values: dict[str, Any], idle: tuple[str, ...]) -> None:
+    options = Options.of(**values)
+    assert options.list_without_effect() == options.with_defaults_of(DEFAULTS).list_without_effect() == idle
+
+
 @pytest.mark.parametrize("preset", ["stickers", 5, None, ["logo"]])
 def test_a_preset_that_does_not_exist_is_refused_with_those_that_do(preset: Any) -> None:
     facts = bad_option(preset=preset)
@@ -375,6 +406,16 @@ def test_a_preset_that_does_not_exist_is_refused_with_those_that_do(preset: Any)
 
 def test_flags_that_were_not_given_leave_the_defaults_alone() -> None:
     assert pick_given_values(flags().parse_args([]), Options) == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "offline"), [("--offline", True), ("--offline 0", False), ("--offline=no", False), ("--offline on", True)]
+)
+def test_a_switch_of_the_web_server_takes_what_its_variable_takes(given: str, offline: bool) -> None:
+    parser = Parser()
+    add_flags(parser, ServerSettings, "setting", "en")
+    picked = pick_given_values(parser.parse_args(given.split()), ServerSettings)
+    assert ServerSettings.read({"CLEARCUT_OFFLINE": "1"}, **picked).offline is offline
 
 
 def test_a_flag_that_is_no_option_is_not_chosen() -> None:
