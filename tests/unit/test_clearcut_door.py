@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from pipeline import __version__, cut_out_bytes
+from pipeline import __version__
+from tests import house as machine
 from tests.pictures import composite, encoded
 from tests.process import ROOT
 
@@ -77,13 +78,13 @@ def run(*command: str | Path, stdin: bytes = b"", **environment: str) -> "subpro
 def test_photos_come_from_the_folder_that_one_is_in_and_cutouts_go_there(desk: Path, house: Path, u2netp: Path) -> None:
     done = run(house / "clearcut", "cut", "photo.jpg", "-o", "cut outs/")
     assert (done.returncode, done.stdout) == (0, b""), done.stderr
-    assert (desk / "cut outs" / "photo_cutout.png").read_bytes() == cut_out_bytes(PHOTO)
+    assert (desk / "cut outs" / "photo_cutout.png").read_bytes() == machine.cut_out_in_process_of_its_own(PHOTO)
 
 
 def test_a_picture_goes_in_by_standard_input_and_out_by_standard_output(desk: Path, house: Path, u2netp: Path) -> None:
     done = run(house / "clearcut", "cut", "-", stdin=PHOTO)
     assert (done.returncode, done.stderr) == (0, b"")
-    assert done.stdout == cut_out_bytes(PHOTO)
+    assert done.stdout == machine.cut_out_in_process_of_its_own(PHOTO)
 
 
 def test_it_is_found_through_links_to_links(desk: Path, house: Path, tmp_path: Path) -> None:

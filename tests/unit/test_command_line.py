@@ -119,10 +119,10 @@ def test_the_cut_out_is_written_beside_the_photo_or_to_standard_output_alone() -
     Path("sub").mkdir()
     Path("photo.png").rename("sub/photo.png")
     for arguments in (["-"], ["sub/photo.png", "-o", "-"]):
-        assert child("cut", *arguments, input=PNG)[:2] == (0, cut_out_bytes(PNG))
+        assert child("cut", *arguments, input=PNG)[:2] == (0, house.cut_out_in_process_of_its_own(PNG))
     assert files() == {"sub/photo.png"}
     assert child("cut", "sub/photo.png")[:2] == (0, b"")
-    assert Path("sub/photo_cutout.png").read_bytes() == cut_out_bytes(PNG)
+    assert Path("sub/photo_cutout.png").read_bytes() == house.cut_out_in_process_of_its_own(PNG)
 
 
 def test_options_on_the_command_line_are_those_of_the_library(cli: Any) -> None:
