@@ -251,13 +251,18 @@ def _measure_margins(alpha: np.ndarray, box: Box, margin: float) -> tuple[int, .
 
 
 def _find_origin(alpha: np.ndarray, box: Box, seen: tuple[float, float]) -> tuple[float, float]:
-    """The top left corner, in the photo, of a part `seen` large with `box` in its middle or at a side that cuts it."""
-    cut = _cut_sides(alpha, box)
-    axes = ((box.left, box.right, seen[0], cut[0], cut[2]), (box.top, box.bottom, seen[1], cut[1], cut[3]))
-    return tuple(  # type: ignore[return-value]
-        low if at_low and not at_high else high - view if at_high and not at_low else (low + high - view) / 2
-        for low, high, view, at_low, at_high in axes
-    )
+    """The top left corner, in the photo, of a part `seen` large with `box` in its middle or at a side that cuts it.
+
+    What is cut at the bottom stands there, whatever touches the top: hair may, and a bust would float.
+    """
+    left, top, right, bottom = _cut_sides(alpha, box)
+    beside = _start_view(box.left, box.right, seen[0], left and not right, right and not left)
+    return beside, _start_view(box.top, box.bottom, seen[1], top and not bottom, bottom)
+
+
+def _start_view(low: int, high: int, view: float, at_low: bool, at_high: bool) -> float:
+    """Where a view of what lies from `low` to `high` starts: at one of the two, or with it in the middle."""
+    return low if at_low else high - view if at_high else (low + high - view) / 2
 
 
 def _fit_window(middle: float, part: float, whole: int) -> float:

@@ -173,7 +173,8 @@ class Options(BaseModel):
         values
             Fields by name, and two more. ``preset``: the name of a preset, whose values count where none is given.
             ``background_image``: whether there is a picture to put behind the subject; it is then the background unless
-            another is asked for. A canvas that asks for a background colour gets it unless a background is given.
+            another is asked for. A canvas that asks for a background colour gets it, whatever a preset says, unless a
+            background is given.
 
         Raises
         ------
@@ -196,7 +197,8 @@ class Options(BaseModel):
         if has_picture and "background" not in values:
             wanted["background"] = "image"
         asked_for = list_canvases().get(str(wanted.get("canvas")))
-        if asked_for and asked_for.background and not {"background", "background_color"} & set(wanted):
+        given = has_picture or {"background", "background_color"} & set(values)
+        if asked_for and asked_for.background and not given:
             wanted |= {"background": "color", "background_color": asked_for.background}
         try:
             return cls(**wanted)
