@@ -31,6 +31,11 @@ class Format(NamedTuple):
     has_exif: bool = True
     longest: int = 1 << 31
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether it holds the picture with all that was put around the subject."""
+        return not self.is_bare
+
 
 FORMATS = {
     each.name: each
