@@ -3,7 +3,7 @@
 OpenCV 5 has neither the cascades nor the code that runs them; both are small, and need no network.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -24,6 +24,8 @@ EYES, CHIN = 0.36, 1.06  # how far down the square they are, in sides of it
 CROWN = (0.45, 0.95)  # how far above the eyes a crown is, in sides; what is higher is hair that stands up, or a hat
 HAT = 1.6  # how far above the eyes, in sides, there may be something of the subject
 ROUND = ((0, 0), (0, 1), (0, 2), (1, 2), (2, 2), (2, 1), (2, 0), (1, 0))  # neighbours of a cell, row and column
+
+Look = Callable[[int, int], np.ndarray]  # of all windows the sum of pixels above and left of a row and column of theirs
 
 
 class Face(NamedTuple):
@@ -56,13 +58,15 @@ def find_faces(rgb: np.ndarray) -> tuple[Face, ...]:
     size = fit_size((rgb.shape[1], rgb.shape[0]), LOOKED_AT)
     small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
     grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
-    finds, side = [], float(WINDOW)
+    sides, side = [], float(WINDOW)
     while side <= min(size):
-        scaled = [max(WINDOW, round(each * WINDOW / side)) for each in size]
-        x, y = _search(cv2.resize(grey, scaled, interpolation=cv2.INTER_AREA))
-        finds += [(left * side / WINDOW, top * side / WINDOW, side) for left, top in zip(x, y, strict=True)]
+        sides.append(side)
         side *= STEP
-    found = _join(np.array(finds, np.float64).reshape(-1, 3))
+    scaled = [[max(WINDOW, round(each * WINDOW / side)) for each in size] for side in sides]
+    at, x, y = _search([cv2.resize(grey, each, interpolation=cv2.INTER_AREA) for each in scaled])
+    found_sides = np.array(sides)[at]
+    finds = np.stack((x * found_sides / WINDOW, y * found_sides / WINDOW, found_sides), axis=1)
+    found = _join(finds)
     return tuple(Face(*(each * rgb.shape[1] / size[0]).tolist()) for each in found)
 
 
@@ -91,24 +95,40 @@ def measure_head(face: Face, alpha: np.ndarray) -> Head | None:
     return Head(max(crown, 0.0), eyes, face.top + CHIN * face.side, face.left + face.side / 2)
 
 
-def _search(grey: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Left and top of every window of `grey` that all stages take for a face."""
-    sums = cv2.integral(grey)
-    width, flat = sums.shape[1], sums.ravel()
-    step = 1 if grey.size < DENSE else 2
-    high, wide = (side - WINDOW + 1 for side in grey.shape)
+def _search(greys: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The picture, left and top of every window of `greys` that all stages take for a face.
+
+    The first stage looks at whole pictures, the others at what is left of all of them at once.
+    """
     first, *others = _read_cascade()
-    y, x = np.nonzero(_passes(first, lambda row, column: sums[row : row + high : step, column : column + wide : step]))
-    x, y = x * step, y * step
+    sums, places, before = [], [np.zeros((5, 0), np.intp)], 0
+    for number, grey in enumerate(greys):
+        plane = cv2.integral(grey)
+        step = 1 if grey.size < DENSE else 2
+        taken = _passes(first, _look_everywhere(plane, step))
+        y, x = np.array(np.nonzero(taken)) * step
+        width = plane.shape[1]
+        start = before + y * width + x
+        places.append(np.stack((np.full_like(x, number), x, y, np.full_like(x, width), start)))
+        sums.append(plane.ravel())
+        before += plane.size
+    at, flat = np.concatenate(places, axis=1), np.concatenate([*sums, np.zeros(1, np.int32)])
     for stage in others:
-        start = y * width + x
-        taken = _passes(stage, lambda row, column, start=start: flat[start + (row * width + column)])  # type: ignore[misc]
-        x, y = x[taken], y[taken]
-    return x, y
+        at = at[:, _passes(stage, _look_at(flat, at[3], at[4]))]
+    return at[0], at[1], at[2]
 
 
-def _passes(stage: Stage, look: Callable[[int, int], np.ndarray]) -> np.ndarray:
-    """Which windows `stage` takes; `look` tells of all windows the sum of pixels above and left of a row and column."""
+def _look_everywhere(sums: np.ndarray, step: int) -> Look:
+    high, wide = (side - WINDOW for side in sums.shape)
+    return lambda row, column: sums[row : row + high : step, column : column + wide : step]
+
+
+def _look_at(flat: np.ndarray, width: np.ndarray, start: np.ndarray) -> Look:
+    return lambda row, column: flat[start + (width * row + column)]
+
+
+def _passes(stage: Stage, look: Look) -> np.ndarray:
+    """Which windows `stage` takes; as `look` sees them."""
     total = np.float32(0)
     for (left, top, wide, high), answers in zip(stage.rectangles.tolist(), stage.answers, strict=True):
         lines = [[look(top + row * high, left + column * wide) for column in range(4)] for row in range(4)]

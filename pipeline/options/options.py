@@ -163,7 +163,7 @@ class Options(BaseModel):
     outline_color: HexColour = _option("#ffffff", "frame")
 
     sheet: Literal["none", "6-inch", "a4", "letter"] = _option(
-        "none", "frame", read_by=_FRAMED, when={"canvas": _list_printed(), **_find_formats("is_whole")}
+        "none", "frame", when={"canvas": _list_printed(), **_find_formats("is_whole")}
     )
 
     format: Literal["png", "png-small", "webp", "webp-lossless", "avif", "jpeg", "tiff", "matte", "zip"] = _option(

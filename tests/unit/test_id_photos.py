@@ -75,7 +75,7 @@ def test_the_cascade_says_of_a_window_what_its_makers_code_says():
     theirs = Cascade(str(TABLE)).detect_multi_scale(
         grey, scale_factor=1.01, step_ratio=1, min_size=(24, 24), max_size=(25, 25), min_neighbor_number=1
     )
-    x, y = _search(grey)
+    _, x, y = _search([grey])
     assert len(x) and len(theirs)
     for found in theirs:
         assert min(np.hypot(x - found["c"], y - found["r"])) <= 4
