@@ -39,7 +39,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "outline_color": {"outline": 3},
     "quality": {"format": "webp"},
     "max_kb": {"format": "jpeg", "canvas": "300x300"},
-    "sheet": {"canvas": "id-cn-1"},
+    "sheet": {"canvas": "id-cn-1", "background": "color"},
 }
 # The ball on its wall is one subject without specks, transparency or EXIF; one colour of wall is the same everywhere;
 # not every processor has a faster arithmetic.
