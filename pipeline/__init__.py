@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .inference.predict import estimate_seconds
     from .inference.runtime import Runtime, default_runtime
     from .manage.local_models import import_weights, remove_model
-    from .options.canvas import Canvas, describe_fill, list_canvases
+    from .options.canvas import Canvas, describe_fill, describe_head, list_canvases
     from .options.options import GROUPS, Options
     from .options.presets import list_presets
     from .pixels.encoders import encode_matte, encode_view
@@ -56,7 +56,7 @@ _HOME = {
         "inference.predict": ["estimate_seconds"],
         "inference.runtime": ["Runtime", "default_runtime"],
         "manage.local_models": ["import_weights", "remove_model"],
-        "options.canvas": ["Canvas", "describe_fill", "list_canvases"],
+        "options.canvas": ["Canvas", "describe_fill", "describe_head", "list_canvases"],
         "options.options": ["GROUPS", "Options"],
         "options.presets": ["list_presets"],
         "pixels.encoders": ["encode_matte", "encode_view"],

@@ -11,7 +11,7 @@ from .inference.runtime import Runtime, default_runtime
 from .options.canvas import Canvas, parse_canvas
 from .options.options import Options
 from .pixels import image_io
-from .pixels.encoders import Picture, encode_picture
+from .pixels.encoders import Picture, encode_within
 from .pixels.geometry import Size
 from .pixels.image_io import Photo
 from .pixels.metadata import filter_exif
@@ -66,12 +66,14 @@ class Result:
     @property
     def size(self) -> Size:
         """Width and height of the picture in pixels."""
-        return self.cutout.picture.placement.size
+        return self.cutout.picture.size
 
     @property
     def full_size(self) -> Size:
         """Width and height of the picture at full size, which differs from `size` for a draft."""
         canvas, placement = parse_canvas(self.cutout.options.canvas), self.cutout.picture.placement
+        if self.cutout.picture.sheet:
+            return self.cutout.picture.sheet.size
         if isinstance(canvas, Canvas):
             return canvas.size
         turned = self.original_size[::-1] if self.cutout.options.rotate % 180 else self.original_size
@@ -205,7 +207,8 @@ def make_picture(cutout: Cutout) -> Picture:
     composed, options = cutout.picture, cutout.options
     canvas = parse_canvas(options.canvas)
     dpi = canvas.dpi if isinstance(canvas, Canvas) else None
-    alpha = composed.alpha if options.background == "transparent" or options.file_format.is_bare else None
+    see_through = options.background == "transparent" and composed.sheet is None
+    alpha = composed.alpha if see_through or options.file_format.is_bare else None
     own = cutout.photo.dpi
     turned = own and (own[::-1] if options.rotate % 180 else own)
     return Picture(composed.rgb, alpha, (dpi, dpi) if dpi else turned)
@@ -228,4 +231,4 @@ def _encode(cutout: Cutout, data: bytes) -> bytes:
         picture = picture._replace(alpha=None)
     if options.keep_exif:
         picture = picture._replace(exif=filter_exif(data))
-    return encode_picture(options.format, picture, options.quality)
+    return encode_within(options.format, picture, options.quality, options.max_kb)

@@ -16,7 +16,7 @@ import numpy as np
 
 from .base.errors import ClearcutError, as_clearcut_error
 from .base.jobs import Job
-from .compose import ComposedPicture, compose, join_alpha
+from .compose import ComposedPicture, Face, compose, find_faces, join_alpha
 from .edges.foreground import estimate_foreground
 from .edges.refine import refine_edges
 from .edges.shape import shape_edges
@@ -197,6 +197,11 @@ def run_stages(
         with clock(stage):
             return memo.remember(stage, read, make) if memo else make()
 
+    def look(rgb: np.ndarray) -> tuple[Face, ...]:
+        """Find the faces in the photo as it is turned, once for each turn."""
+        turned = options.rotate, options.flip
+        return memo.remember("faces", turned, lambda: find_faces(rgb)) if memo else find_faces(rgb)
+
     asks = memo is not None and not _keeps_own_alpha(photo, options)
     networks = _identify_networks(options, runtime) if asks else ()
     seen = reduction.original if reduction else lambda: photo
@@ -208,7 +213,9 @@ def run_stages(
     job.check()
     with clock("compose"):  # not remembered: it reads most options
         long_side = reduction.long_side if reduction else None
-        picture = compose(subject, alpha, photo, options, inputs.background, reduced=reduced, long_side=long_side)
+        picture = compose(
+            subject, alpha, photo, options, inputs.background, reduced=reduced, long_side=long_side, look=look
+        )
     nothing = ("nothing_found",) if predicted.prediction.is_empty else ()
     warnings = (*predicted.warnings, *nothing, *picture.warnings)
     return Cutout(picture, photo, options, predicted.engine, clock.seconds, warnings)

@@ -149,6 +149,8 @@ def _build_headers(result: Result) -> dict[str, str]:
     }
     if filled is not None:
         facts["X-Subject-Fill"] = str(round(filled))
+    if head := result.cutout.picture.head:
+        facts |= {"X-Head-Height": str(round(head.height)), "X-Eyes-Height": str(round(head.eyes))}
     if result.cutout.warnings:
         facts["X-Warnings"] = ", ".join(result.cutout.warnings)
     if result.cutout.without_effect:

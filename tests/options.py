@@ -8,7 +8,7 @@ from pipeline.options.options import Options
 def other_than_default(name: str) -> Any:
     """A value of the field that is not its default."""
     field = Options.model_json_schema()["properties"][name]
-    own = {"model": "isnet-general-use", "keep": "upper,lower", "canvas": "instagram-square"}
+    own = {"model": "isnet-general-use", "keep": "upper,lower", "canvas": "instagram-square", "max_kb": 5}
     if name in own:
         return own[name]
     if field.get("type") == "boolean":
@@ -38,6 +38,8 @@ NEEDED: dict[str, dict[str, Any]] = {
     "margin": {"crop": True},
     "outline_color": {"outline": 3},
     "quality": {"format": "webp"},
+    "max_kb": {"format": "jpeg", "canvas": "300x300"},
+    "sheet": {"canvas": "id-cn-1", "background": "color"},
 }
 # The ball on its wall is one subject without specks, transparency or EXIF; one colour of wall is the same everywhere;
 # not every processor has a faster arithmetic.

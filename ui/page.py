@@ -59,7 +59,9 @@ def mount_page(app: FastAPI, page: gr.Blocks, settings: PageSettings) -> FastAPI
         "mayManage": settings.may_fetch,
         "mostCompared": MOST_COMPARED,
         "options": list(Options.model_fields),
-        "presets": list_presets(),
+        "presets": {
+            name: Options.of(preset=name).model_dump(mode="json", exclude_unset=True) for name in list_presets()
+        },
         **page_facts(settings.model),
         "examples": list(EXAMPLES),
     }

@@ -10,7 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline import LANGUAGES, ClearcutError, Draft, Options, Runtime, describe_fill, estimate_seconds, fetch
+from pipeline import (
+    LANGUAGES,
+    ClearcutError,
+    Draft,
+    Options,
+    Runtime,
+    describe_fill,
+    describe_head,
+    estimate_seconds,
+    fetch,
+)
 
 from .desk import Desk, Message, Work, known_error
 from .results import Results
@@ -154,8 +164,10 @@ class PhotoWork:
             self.results.drop(kept.key)
             work.job.check()
         width, height = view.full_size
+        picture, canvas = view.cutout.picture, options.canvas
         said_of_frame = {
-            language: describe_fill(view.cutout.picture.fill, options.canvas, language) for language in LANGUAGES
+            language: describe_head(picture.head, canvas, language) or describe_fill(picture.fill, canvas, language)
+            for language in LANGUAGES
         }
         return {
             "state": "done",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..base.errors import ClearcutError, as_write_error
-from ..options.canvas import describe_fill
+from ..options.canvas import describe_fill, describe_head
 from ..options.options import Options
 from ..options.presets import list_presets
 from ..pixels.formats import FORMATS
@@ -143,6 +143,8 @@ class _Batch:
             terminal.note(f"{target}  {result.size[0]} × {result.size[1]}  {seconds:.2f} s")
         if filled := describe_fill(result.cutout.picture.fill, self._options.canvas, terminal.language):
             terminal.note(f"{name}: {filled}")
+        if measured := describe_head(result.cutout.picture.head, self._options.canvas, terminal.language):
+            terminal.note(f"{name}: {measured}")
         facts = {"options": ", ".join(result.cutout.without_effect)}
         for warning in result.cutout.warnings:
             if warning not in self._told:

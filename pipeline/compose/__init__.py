@@ -4,6 +4,7 @@ Alpha is straight everywhere, never multiplied into the colour, and colour is 0 
 """
 
 from .composition import ComposedPicture, compose
+from .faces import Face, find_faces
 from .layers import join_alpha
 
-__all__ = ["ComposedPicture", "compose", "join_alpha"]
+__all__ = ["ComposedPicture", "Face", "compose", "find_faces", "join_alpha"]

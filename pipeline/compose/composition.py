@@ -1,22 +1,26 @@
 """`compose`: turn, place, outline, add a shadow, put on a background, in this order."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
 from ..base.errors import ClearcutError
-from ..options.canvas import Canvas, parse_canvas
+from ..options.canvas import DPI, Canvas, HeadFacts, parse_canvas
 from ..options.options import Options
 from ..pixels.geometry import Size, fit_size
 from ..pixels.image_io import Photo
 from .backgrounds import blur_background, draw_gradient, fit_picture
+from .faces import Face, Head, find_faces, find_head
 from .framing import (
     Placement,
     find_subject_box,
     measure_fill,
+    measure_placed_head,
     place_covering,
     place_cropped,
+    place_head,
     place_in_ratio,
     place_on_canvas,
     place_whole,
@@ -26,8 +30,10 @@ from .layers import Colour, clear_background, composite_over, composite_under
 from .outline import draw_outline
 from .own_shadow import NOT_PLAIN, estimate_shadow
 from .shadows import draw_contact_shadow, draw_drop_shadow, strengthen
+from .sheet import Sheet, plan_sheet, shrink_sheet
 
 MOST_PIXELS = 100e6  # of a picture; a margin and a ratio together could ask for any number
+NO_FACE, NO_SHEET, NO_LIMIT = "no_face", "no_sheet", "size_not_limited"  # warnings
 CONTACT_ROOM = 6.0  # percent of the subject, which its contact shadow needs around it
 
 
@@ -45,6 +51,10 @@ class ComposedPicture:
         The photo after turns and mirrors, and where it lies in the picture.
     fill
         Percent of the frame that the subject fills; None where neither crop nor canvas is asked for.
+    head
+        How the head stands in it; None where the canvas is for no ID photo, or no face was found.
+    sheet
+        Where copies of the picture lie, where `rgb`, `alpha` and `matte` are a sheet to print; None otherwise.
     warnings
         Codes.
     """
@@ -55,10 +65,25 @@ class ComposedPicture:
     placement: Placement
     turned_photo: Photo
     fill: float | None = None
+    head: HeadFacts | None = None
+    sheet: Sheet | None = None
     warnings: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> Size:
+        """Width and height in pixels."""
+        return self.rgb.shape[1], self.rgb.shape[0]
 
     def frame_photo(self) -> Photo:
         """The photo, background included, in the frame of this picture; transparent beyond its borders."""
+        photo = self._frame_photo()
+        if self.sheet is None:
+            return photo
+        opaque = np.full(photo.rgb.shape[:2], 255, np.uint8) if photo.alpha is None else photo.alpha
+        rgb, alpha = self.sheet.lay(photo.rgb), self.sheet.lay(opaque)
+        return replace(photo, rgb=shrink_sheet(rgb, self.size), alpha=shrink_sheet(alpha, self.size))
+
+    def _frame_photo(self) -> Photo:
         photo = self.turned_photo
         if self.placement.is_identity and photo.size == self.placement.size:
             return photo
@@ -76,6 +101,7 @@ def compose(
     *,
     reduced: float = 1.0,
     long_side: int | None = None,
+    look: Callable[[np.ndarray], tuple[Face, ...]] = find_faces,
 ) -> ComposedPicture:
     """Put a cut-out together with what the options ask for around it.
 
@@ -95,6 +121,8 @@ def compose(
         The size of `photo` as a fraction of the original's.
     long_side
         The longest side that a canvas may have, in pixels; a larger one is made smaller with all that is on it.
+    look
+        Finds the faces in the photo as it is turned, where the canvas is for an ID photo.
 
     Raises
     ------
@@ -105,18 +133,46 @@ def compose(
     alpha = turn(alpha, quarters, options.flip)
     subject = turn(subject, quarters, options.flip)
     turned_photo = photo if not quarters and options.flip == "none" else _turn_photo(photo, quarters, options)
-    placement = _place(alpha, options, reduced, long_side)
+    canvas = parse_canvas(options.canvas)
+    wants_head = isinstance(canvas, Canvas) and canvas.head_to_make is not None
+    head = find_head(look(turned_photo.rgb), alpha) if wants_head else None
+    placement = _place(alpha, options, reduced, long_side, head)
     width, height = placement.size
     if width * height > MOST_PIXELS * reduced**2:
         limit = f"≤ {MOST_PIXELS / 1e6:.0f} MP"
         raise ClearcutError("bad_option", name="margin", value=f"{options.margin:g}", accepted=limit)
     rgb, matte = placement.place_layer(subject, alpha)
     picture = ComposedPicture(rgb, matte, matte, placement, turned_photo, warnings=placement.warnings)
+    if head:
+        picture = replace(picture, head=measure_placed_head(head, placement))
+    elif wants_head:
+        picture = replace(picture, warnings=(*picture.warnings, NO_FACE))
     if options.crop or options.canvas:
         picture = replace(picture, fill=measure_fill(matte))
     if not options.file_format.is_bare:
         picture = _add_effects(picture, alpha, options, background)
-    return picture if picture.rgb is not subject else replace(picture, rgb=clear_background(subject, picture.alpha))
+    if picture.rgb is subject:
+        picture = replace(picture, rgb=clear_background(subject, picture.alpha))
+    if options.max_kb and not options.file_format.has_quality:
+        picture = replace(picture, warnings=(*picture.warnings, NO_LIMIT))
+    return picture if options.sheet == "none" else _print(picture, canvas, options, long_side)
+
+
+def _print(
+    picture: ComposedPicture, canvas: Canvas | tuple[float, float] | None, options: Options, long_side: int | None
+) -> ComposedPicture:
+    """A sheet with copies of `picture`, white where nothing is; or `picture` where it has no size on paper."""
+    sheet = None
+    if isinstance(canvas, Canvas) and canvas.unit == "mm" and not options.file_format.is_bare:
+        sheet = plan_sheet(options.sheet, canvas.size, canvas.dpi or DPI)
+    if sheet is None:
+        return replace(picture, warnings=(*picture.warnings, NO_SHEET))
+    size = fit_size(sheet.size, long_side or max(sheet.size))
+    rgb = sheet.lay(composite_over(picture.rgb, picture.alpha, (255, 255, 255)))
+    sheet.draw_marks(rgb)
+    matte = shrink_sheet(sheet.lay(picture.matte, 0), size)
+    rgb = shrink_sheet(rgb, size)
+    return replace(picture, rgb=rgb, alpha=np.full_like(matte, 255), matte=matte, sheet=sheet)
 
 
 def _turn_photo(photo: Photo, quarters: int, options: Options) -> Photo:
@@ -128,7 +184,7 @@ def _turn_photo(photo: Photo, quarters: int, options: Options) -> Photo:
     )
 
 
-def _place(alpha: np.ndarray, options: Options, reduced: float, long_side: int | None) -> Placement:
+def _place(alpha: np.ndarray, options: Options, reduced: float, long_side: int | None, head: Head | None) -> Placement:
     """Where the photo lies in the frame that the options ask for."""
     canvas = parse_canvas(options.canvas)
     margin = max(options.margin, _measure_room(options))
@@ -136,7 +192,11 @@ def _place(alpha: np.ndarray, options: Options, reduced: float, long_side: int |
         size = fit_size(canvas.size, long_side or max(canvas.size))
         natural = size[0] / canvas.size[0] / reduced
         filled = options.background in ("original", "blur") and not options.crop
-        return place_covering(alpha, size, natural) if filled else place_on_canvas(alpha, size, margin, natural)
+        if filled:
+            return place_covering(alpha, size, natural)
+        if head and canvas.head_to_make:
+            return place_head(alpha, size, head, canvas.head_to_make, natural)
+        return place_on_canvas(alpha, size, margin, natural)
     if canvas:
         return place_in_ratio(alpha, *canvas, margin)
     return place_cropped(alpha, margin) if options.crop else place_whole(alpha)

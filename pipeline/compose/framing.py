@@ -5,7 +5,9 @@ from typing import Literal, NamedTuple
 import cv2
 import numpy as np
 
+from ..options.canvas import HeadFacts, HeadRule
 from ..pixels.geometry import Size
+from .faces import Head
 from .layers import Layer
 
 Flip = Literal["none", "horizontal", "vertical"]
@@ -13,7 +15,9 @@ SEEN = 13  # alpha from which a pixel counts as subject: 5 %, since mattes have 
 CUT_SHARE = 0.05  # of the subject's width or height on a border of the photo, from which it counts as cut there
 FADE = 0.12  # of the photo's longer side: the reach of a shadow beyond the photo's border
 LARGEST = 2.0  # times that a subject is enlarged at most
-ENLARGED, TOO_SMALL = "subject_enlarged", "subject_too_small"  # warnings
+ENLARGED, TOO_SMALL, NOT_FITTING = "subject_enlarged", "subject_too_small", "head_not_fitting"  # warnings
+LARGEST_HEAD = 3.0  # as `LARGEST`, where a document asks for a size: a soft photo is of more use than a wrong one
+ABOVE_HEAD = 0.35  # of what a head leaves free of a canvas, above it
 
 
 class Box(NamedTuple):
@@ -47,7 +51,8 @@ class Placement(NamedTuple):
         Canvas pixels a photo pixel.
     warnings
         ``subject_enlarged``: the subject has more pixels than in the photo; ``subject_too_small``: it fills less of the
-        canvas than it should, since it would have to be enlarged more than `LARGEST` times.
+        canvas than it should, since it would have to be enlarged more than `LARGEST` times; ``head_not_fitting``: no
+        size and place of the photo fulfil what a document asks of the head.
     """
 
     box: Box
@@ -197,6 +202,67 @@ def place_on_canvas(alpha: np.ndarray, size: Size, margin: float = 0.0, natural:
     return _make_placement(alpha, _find_origin(alpha, box, seen), size, scale, _choose_warnings(wanted / natural))
 
 
+def place_head(alpha: np.ndarray, size: Size, head: Head, rule: HeadRule, natural: float = 1.0) -> Placement:
+    """A canvas of exactly `size` with the head as large, and where, as `rule` asks, and in the middle across.
+
+    Where the photo's border cuts the subject, no gap is left below, and none at the sides if a size that the rule
+    allows does without; of all such sizes the one nearest to the middle of what is allowed is taken.
+
+    Parameters
+    ----------
+    alpha, size, natural
+        As in `place_on_canvas`.
+    head
+        Where it is in the photo.
+    """
+    box = find_subject_box(alpha) or place_whole(alpha).box
+    left, _, right, bottom = _cut_sides(alpha, box)
+    aside = [head.middle - box.left] * left + [box.right - head.middle] * right
+    unit = size[1] / (head.chin - head.crown) / 100  # canvas pixels a photo pixel, for a head of one percent
+    middle = sum(rule.height) / 2
+    fitting = []
+    largest = LARGEST_HEAD * natural / unit
+    for percent in [*np.linspace(*rule.height, 41).tolist(), *[largest] * rule.height.accepts(largest)]:
+        scale = percent * unit
+        low, high = _span_crown(size[1], scale, head, rule)
+        needed = size[1] - scale * (box.bottom - head.crown) if bottom else low
+        if percent <= largest and max(low, needed) <= high:
+            gaps = sum(scale * part < size[0] / 2 for part in aside)
+            fitting.append((gaps, abs(percent - middle), scale))
+    scale = min(fitting)[2] if fitting else unit * min(rule.height.most if bottom else middle, largest)
+    low, high = _span_crown(size[1], scale, head, rule)
+    crown = min(max((size[1] - scale * (head.chin - head.crown)) * ABOVE_HEAD, low), high)
+    if bottom:
+        crown = max(crown, size[1] - scale * (box.bottom - head.crown))
+    origin = (head.middle - size[0] / scale / 2, head.crown - crown / scale)
+    if fitting:
+        warnings = (ENLARGED,) if scale > 1.001 * natural else ()
+    else:
+        warnings = (TOO_SMALL if scale < rule.height.least * unit else NOT_FITTING,)
+    return _make_placement(alpha, origin, size, scale, warnings)
+
+
+def _span_crown(high: int, scale: float, head: Head, rule: HeadRule) -> tuple[float, float]:
+    """The least and the most that a crown may be below the upper edge of a canvas `high` pixels high."""
+    spans = [(0.0, high - scale * (head.chin - head.crown))]
+    if rule.top:
+        spans.append((rule.top.least * high / 100, rule.top.most * high / 100))
+    if rule.eyes:
+        above = scale * (head.eyes - head.crown)
+        spans.append((high * (1 - rule.eyes.most / 100) - above, high * (1 - rule.eyes.least / 100) - above))
+    lows, highs = zip(*spans, strict=True)
+    return max(lows), min(highs)
+
+
+def measure_placed_head(head: Head, placement: Placement) -> HeadFacts:
+    """How a head of the photo stands on the canvas of `placement`."""
+    high = placement.size[1]
+    crown, eyes, chin = (
+        placement.at[1] + (each - placement.box.top) * placement.scale for each in (head.crown, head.eyes, head.chin)
+    )
+    return HeadFacts(100 * (chin - crown) / high, 100 * (1 - eyes / high), 100 * crown / high)
+
+
 def place_covering(alpha: np.ndarray, size: Size, natural: float = 1.0) -> Placement:
     """A canvas of exactly `size` that the photo fills, cut to its shape as evenly around the subject as it can be.
 
@@ -251,13 +317,18 @@ def _measure_margins(alpha: np.ndarray, box: Box, margin: float) -> tuple[int, .
 
 
 def _find_origin(alpha: np.ndarray, box: Box, seen: tuple[float, float]) -> tuple[float, float]:
-    """The top left corner, in the photo, of a part `seen` large with `box` in its middle or at a side that cuts it."""
-    cut = _cut_sides(alpha, box)
-    axes = ((box.left, box.right, seen[0], cut[0], cut[2]), (box.top, box.bottom, seen[1], cut[1], cut[3]))
-    return tuple(  # type: ignore[return-value]
-        low if at_low and not at_high else high - view if at_high and not at_low else (low + high - view) / 2
-        for low, high, view, at_low, at_high in axes
-    )
+    """The top left corner, in the photo, of a part `seen` large with `box` in its middle or at a side that cuts it.
+
+    What is cut at the bottom stands there, whatever touches the top: hair may, and a bust would float.
+    """
+    left, top, right, bottom = _cut_sides(alpha, box)
+    beside = _start_view(box.left, box.right, seen[0], left and not right, right and not left)
+    return beside, _start_view(box.top, box.bottom, seen[1], top and not bottom, bottom)
+
+
+def _start_view(low: int, high: int, view: float, at_low: bool, at_high: bool) -> float:
+    """Where a view of what lies from `low` to `high` starts: at one of the two, or with it in the middle."""
+    return low if at_low else high - view if at_high else (low + high - view) / 2
 
 
 def _fit_window(middle: float, part: float, whole: int) -> float:

@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from ..base.settings import ROOT
 from ..base.words import say
@@ -13,7 +14,48 @@ from ..pixels.geometry import Size
 TABLE = ROOT / "assets" / "canvas.csv"
 GROUPS = ("shop", "social", "id_photo")
 MM_PER_INCH = 25.4
+DPI = 300  # of a canvas in millimetres that names none
 LARGEST = 10_000  # pixels along a side of a canvas such as ``1200x800``
+
+
+class Span(NamedTuple):
+    """The least and the most of something, in percent of the height of a canvas."""
+
+    least: float
+    most: float
+
+    def accepts(self, percent: float) -> bool:
+        """Whether `percent` lies within, to half a percent: nobody measures a print finer."""
+        return self.least - 0.5 <= percent <= self.most + 0.5
+
+
+class HeadFacts(NamedTuple):
+    """How a head stands in its frame, in percent of the frame's height.
+
+    Attributes
+    ----------
+    height
+        From chin to crown.
+    eyes
+        Of the eyes above the lower edge.
+    top
+        Of the crown below the upper edge.
+    """
+
+    height: float
+    eyes: float
+    top: float
+
+
+class HeadRule(NamedTuple):
+    """What a document asks of a head, each as in `HeadFacts`; None where it says nothing."""
+
+    height: Span
+    eyes: Span | None = None
+    top: Span | None = None
+
+
+USUAL = HeadRule(Span(50, 70))  # where an ID photo is asked for and nothing is known of the head
 
 
 @dataclass(frozen=True)
@@ -34,6 +76,10 @@ class Canvas:
         Percent of the frame that the subject has to fill, as `measure_fill` measures it; 0 where there is no rule.
     title_en, title_zh
         Its name for people.
+    head
+        What a document asks of the head on it; None where nothing is known.
+    source
+        Where that is said.
     """
 
     id: str
@@ -46,14 +92,21 @@ class Canvas:
     min_fill: float
     title_en: str
     title_zh: str
+    head: HeadRule | None = None
+    source: str = ""
 
     @property
     def size(self) -> Size:
-        """Width and height in pixels; millimetres at its own dpi, else at 300."""
+        """Width and height in pixels; millimetres at its own dpi, else at `DPI`."""
         if self.unit == "px":
             return round(self.width), round(self.height)
-        dots = (self.dpi or 300) / MM_PER_INCH
+        dots = (self.dpi or DPI) / MM_PER_INCH
         return round(self.width * dots), round(self.height * dots)
+
+    @property
+    def head_to_make(self) -> HeadRule | None:
+        """How the head is made to stand on it: as is asked for, else as is usual; None for what is no ID photo."""
+        return self.head or (USUAL if self.group == "id_photo" else None)
 
     def get_title(self, language: str) -> str:
         """Its name for people."""
@@ -108,6 +161,36 @@ def parse_canvas(text: str) -> Canvas | tuple[float, float] | None:
     raise ValueError(f"no canvas: {text[:100]}")
 
 
+def describe_head(head: HeadFacts | None, text: str, language: str) -> str:
+    """A sentence that says whether a head is as large, and where, as the document wants it that a canvas is for.
+
+    Parameters
+    ----------
+    head
+        None where no face was found.
+    text
+        The value of the option ``canvas``.
+
+    Returns
+    -------
+    str
+        Empty where that canvas has no rule.
+    """
+    canvas = parse_canvas(text)
+    rule = canvas.head if isinstance(canvas, Canvas) else None
+    if head is None or rule is None or not isinstance(canvas, Canvas):
+        return ""
+    key, found, span = "head.passes", head.height, rule.height
+    if not rule.height.accepts(head.height):
+        key = "head.too_small" if head.height < rule.height.least else "head.too_large"
+    elif rule.eyes and not rule.eyes.accepts(head.eyes):
+        key, found, span = "head.eyes", head.eyes, rule.eyes
+    elif rule.top and not rule.top.accepts(head.top):
+        key, found, span = "head.top", head.top, rule.top
+    least, most = (round(each) for each in span)
+    return say(key, language, found=round(found), least=least, most=most, canvas=canvas.get_title(language))
+
+
 def describe_fill(fill: float | None, text: str, language: str) -> str:
     """A sentence that says whether the subject fills enough of its canvas.
 
@@ -131,6 +214,7 @@ def describe_fill(fill: float | None, text: str, language: str) -> str:
 
 
 def _make_canvas(row: dict[str, str]) -> Canvas:
+    height = _read_span(row, "head")
     return Canvas(
         id=row["id"],
         group=row["group"],
@@ -142,4 +226,11 @@ def _make_canvas(row: dict[str, str]) -> Canvas:
         min_fill=float(row["min_fill"] or 0),
         title_en=row["title_en"],
         title_zh=row["title_zh"],
+        head=HeadRule(height, _read_span(row, "eyes"), _read_span(row, "top")) if height else None,
+        source=row["source"],
     )
+
+
+def _read_span(row: dict[str, str], name: str) -> Span | None:
+    least, most = row[f"{name}_min"], row[f"{name}_max"]
+    return Span(float(least), float(most)) if least and most else None

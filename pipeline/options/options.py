@@ -91,6 +91,11 @@ def _find_formats(trait: str) -> dict[str, list[str]]:
     return {"format": [each.name for each in FORMATS.values() if getattr(each, trait)]}
 
 
+def _list_printed() -> list[str]:
+    """The canvases that have a size on paper."""
+    return [name for name, canvas in list_canvases().items() if canvas.unit == "mm"]
+
+
 _COLOURED = {"background": ["color", "gradient", "image"]}
 _DROPPED = {"shadow": ["drop"]}
 _FRAMED: ReadBy = {"compose": None, "encode": None}  # the file tells the dots per inch that go with it
@@ -157,10 +162,17 @@ class Options(BaseModel):
     outline: float = _option(0.0, "frame", 0.1, ge=0, le=10)  # percent of the subject
     outline_color: HexColour = _option("#ffffff", "frame")
 
+    sheet: Literal["none", "6-inch", "a4", "letter"] = _option(
+        "none", "frame", when={"canvas": _list_printed(), **_find_formats("is_whole")}
+    )
+
     format: Literal["png", "png-small", "webp", "webp-lossless", "avif", "jpeg", "tiff", "matte", "zip"] = _option(
         "png", "file", read_by={"compose": None, "encode": None}
     )
     quality: int = _option(90, "file", 1, ge=1, le=100, when=_find_formats("has_quality"))
+    max_kb: int = _option(
+        0, "file", 10, read_by={"compose": None, "encode": None}, ge=0, le=10_000, when=_find_formats("has_quality")
+    )  # of 1000 bytes
     precision: Literal["exact", "fast"] = _option("exact", "file", read_by={"find": None})
     keep_exif: bool = _option(False, "file", when=_find_formats("has_exif"))
 
@@ -173,7 +185,8 @@ class Options(BaseModel):
         values
             Fields by name, and two more. ``preset``: the name of a preset, whose values count where none is given.
             ``background_image``: whether there is a picture to put behind the subject; it is then the background unless
-            another is asked for. A canvas that asks for a background colour gets it unless a background is given.
+            another is asked for. A canvas that asks for a background colour gets it, whatever a preset says, unless a
+            background is given.
 
         Raises
         ------
@@ -200,7 +213,8 @@ class Options(BaseModel):
         if has_picture and "background" not in values:
             wanted["background"] = "image"
         asked_for = list_canvases().get(str(wanted.get("canvas")))
-        if asked_for and asked_for.background and not {"background", "background_color"} & set(wanted):
+        given = has_picture or {"background", "background_color"} & set(values)
+        if asked_for and asked_for.background and not given:
             wanted |= {"background": "color", "background_color": asked_for.background}
         try:
             options = cls(**wanted)

@@ -16,6 +16,7 @@ from .metadata import add_dpi, strip_metadata
 from .png import write_png
 
 QUALITY = 90
+LOWEST = 10  # quality below which a picture is of no use, whatever a file may take
 VIEW_QUALITY = 85
 FINE = 90  # quality from which colour has as many pixels as brightness
 PREDICTOR = 317  # the TIFF tag
@@ -74,6 +75,35 @@ def encode_picture(name: str, picture: Picture, quality: int = QUALITY) -> bytes
         able = ", ".join(other.name for other in FORMATS.values() if _can_write(other, picture))
         raise ClearcutError("bad_option", name="format", value=name[:100], accepted=able)
     return ENCODERS[name](picture, quality)
+
+
+def encode_within(name: str, picture: Picture, quality: int, max_kb: int) -> bytes:
+    """`picture` as a file of at most `max_kb` times 1000 bytes, in the best quality up to `quality` that allows it.
+
+    Formats without quality, and a `max_kb` of 0, are not limited. Pixels are never given up.
+
+    Raises
+    ------
+    ClearcutError
+        As `encode_picture`; ``bad_option`` where `LOWEST` quality takes more, with what it takes.
+    """
+    data = encode_picture(name, picture, quality)
+    limit = max_kb * 1000
+    if not limit or len(data) <= limit or not FORMATS[name].has_quality:
+        return data
+    low, high = min(LOWEST, quality), quality  # the file at `high` is too large
+    best = encode_picture(name, picture, low)
+    if len(best) > limit:
+        least = f"≥ {-(-len(best) // 1000)}"
+        raise ClearcutError("bad_option", name="max_kb", value=str(max_kb), accepted=least)
+    while high - low > 1:
+        middle = (low + high) // 2
+        data = encode_picture(name, picture, middle)
+        if len(data) <= limit:
+            low, best = middle, data
+        else:
+            high = middle
+    return best
 
 
 def encode_view(photo: Photo) -> bytes:

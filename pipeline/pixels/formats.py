@@ -39,6 +39,11 @@ class Format(NamedTuple):
         """All extensions, that which is written first."""
         return (self.extension, *self.also)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether it holds the picture with all that was put around the subject."""
+        return not self.is_bare
+
 
 FORMATS = {
     each.name: each

@@ -16,7 +16,7 @@ from pipeline import Job, Options, cut_out_bytes
 from pipeline.inference import engines
 from server.app import ServedApp
 from tests import house
-from tests.pictures import composite, encoded, iou, opened, png_header_only
+from tests.pictures import composite, encoded, iou, opened, photo, png_header_only
 
 
 def post(
@@ -346,3 +346,10 @@ def test_a_cutout_that_is_kept_as_it_is_comes_back(client: TestClient) -> None:
     answer = post(client, encoded(np.dstack((one.rgb, one.alpha))), name="cut.png", own_alpha="keep")
     assert answer.status_code == 200 and answer.headers["x-engine"] == "own alpha"
     assert np.array_equal(opened(answer.content)[..., 3], one.alpha)
+
+
+def test_of_an_id_photo_the_answer_tells_how_high_the_head_and_the_eyes_are(client: TestClient) -> None:
+    me = {"image": ("me.png", encoded(photo("astronaut")))}
+    told = client.post("/api/remove-bg", files=me, data={"canvas": "id-us"}).headers
+    assert 50 <= int(told["X-Head-Height"]) <= 69 and 56 <= int(told["X-Eyes-Height"]) <= 69
+    assert "X-Head-Height" not in client.post("/api/remove-bg", files=me, data={"canvas": "amazon"}).headers

@@ -77,6 +77,17 @@ def test_where_the_photo_cuts_the_subject_there_is_no_margin():
     assert abs(left - (200 - right)) <= 1 and top >= 10
 
 
+def test_what_is_cut_at_the_bottom_stands_there_whatever_touches_the_top():
+    full = block(30, 0, 70, 80)  # hair at the top border, a chest at the bottom one
+    placed = place_on_canvas(full, (40, 200), 10, natural=50)
+    assert edges(place_alpha(placed, full))[3] == 200 and edges(place_alpha(placed, full))[1] > 0
+    hanging = block(30, 0, 70, 40)
+    assert edges(place_alpha(place_on_canvas(hanging, (40, 200), 10, natural=50), hanging))[1] == 0
+    for at, bust in ((0, block(0, 0, 40, 80)), (2, block(60, 0, 100, 80))):
+        shown = edges(place_alpha(place_on_canvas(bust, (200, 80), 10), bust))
+        assert shown[at] == (0, 0, 200, 80)[at] and shown[3] == 80
+
+
 def test_haze_far_away_does_not_widen_a_crop():
     hazy = block()
     hazy[0, 0] = 12

@@ -265,7 +265,10 @@ def test_a_canvas_that_asks_for_a_colour_has_it_unless_something_is_said_of_the_
     assert (opened(cut_out_bytes(encoded(ONE.rgb), canvas=blue.id))[0, 0] == colour(blue.background)).all()
     assert asked(canvas=blue.id, background="transparent")[0] == "transparent"
     assert asked(canvas=blue.id, background_color="#123456") == ("transparent", "#123456")
-    assert asked(canvas=blue.id, preset="id-photo") == ("color", "#ffffff")
+    assert asked(canvas=blue.id, preset="id-photo") == asked(canvas=blue.id, preset="portrait") == asked(canvas=blue.id)
+    assert asked(canvas=blue.id, preset="id-photo", background_color="red") == ("color", "#ff0000")
+    assert asked(canvas=blue.id, preset="id-photo", background="blur")[0] == "blur"
+    assert asked(canvas=blue.id, preset="id-photo", background_image=True)[0] == "image"
     assert asked(canvas="4:5")[0] == asked(canvas="instagram-square")[0] == "transparent"
 
 

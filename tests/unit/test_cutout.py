@@ -237,7 +237,7 @@ def test_what_nobody_foresaw_is_a_clearcut_error(error, code, monkeypatch):
     def fail(*_: object) -> bytes:
         raise error
 
-    monkeypatch.setattr(cutout, "encode_picture", fail)
+    monkeypatch.setattr(cutout, "encode_within", fail)
     assert code_of(lambda: cut_out_bytes(encoded(photo()))) == code
 
 

@@ -39,6 +39,11 @@ LOOKS = {
     "product": {"preset": "product-white"},
     "small": {"canvas": "300x400", "background": "color"},
     "larger than the photo": {"canvas": "5000x5000", "background": "color"},
+    "ID photo": {"preset": "id-photo", "format": "png"},
+    "print sheet": {"preset": "id-photo", "format": "png", "sheet": "6-inch"},
+    "large print sheet": {"canvas": "id-ca", "sheet": "a4"},
+    "sheet without millimetres": {"canvas": "300x400", "background": "color", "sheet": "a4"},
+    "file of some size": {"max_kb": 20},
     "filled by the photo": {"canvas": "x-post", "background": "original"},
 }
 
@@ -60,6 +65,33 @@ def test_a_view_looks_like_the_full_size_made_smaller(look, one, u2netp):
     assert np.abs(shown.astype(int) - smaller).mean() <= 2
     if full.cutout.picture.fill is not None:
         assert view.cutout.picture.fill == pytest.approx(full.cutout.picture.fill, abs=1)
+
+
+@pytest.mark.parametrize("canvas", ["id-35x45", "id-us", "id-ca"])
+def test_a_view_of_an_id_photo_has_the_head_of_the_full_size(canvas, u2netp):
+    large = cv2.resize(photo("astronaut"), (2000, 2000), interpolation=cv2.INTER_CUBIC)
+    data, options = encoded(large, "JPEG", quality=95), Options.of(preset="id-photo", canvas=canvas, format="png")
+    view, full = (
+        Draft("me.jpg", LONG_SIDE, house.runtime()).cut_out(data, options),
+        cut_out_file(InputFiles(data), options),
+    )
+    assert view.cutout.picture.head == pytest.approx(full.cutout.picture.head, abs=1)
+    assert view.cutout.warnings == full.cutout.warnings
+    shown, wanted = opened(view.data), cv2.resize(opened(full.data), view.size, interpolation=cv2.INTER_AREA)
+    assert np.abs(shown.astype(int) - wanted).mean() <= 4
+
+
+def test_a_face_is_looked_for_once_while_options_move(monkeypatch):
+    from pipeline import stages
+
+    seen, find = [], stages.find_faces
+    monkeypatch.setattr(stages, "find_faces", lambda rgb: seen.append(rgb) or find(rgb))
+    one = Draft("me.jpg", LONG_SIDE, house.runtime())
+    for feather in range(3):
+        one.cut_out(DATA, Options(feather=feather, canvas="id-us"))
+    assert len(seen) == 1
+    one.cut_out(DATA, Options(canvas="id-us", rotate=90))
+    assert len(seen) == 2
 
 
 def premultiplied(pixels: np.ndarray) -> np.ndarray:

@@ -39,7 +39,7 @@ DATA = encoded(ONE.rgb)
 OWN = np.where(np.arange(160) < 80, np.uint8(255), np.uint8(90)) * np.ones((120, 1), np.uint8)
 TRANSPARENT = encoded(np.dstack((ONE.rgb, OWN)))
 WALL = encoded(composite(90, 120, seed=4).background)
-COMPOSED = ("background", "shadow", "outline", "crop", "canvas", "margin", "rotate", "flip")
+COMPOSED = ("background", "shadow", "outline", "crop", "canvas", "margin", "rotate", "flip", "sheet")
 
 
 @pytest.fixture(autouse=True)
@@ -180,7 +180,7 @@ def values(name: str) -> st.SearchStrategy[Any]:
     own = {
         "model": st.sampled_from(["u2netp", "isnet-general-use"]),
         "keep": st.sampled_from([(), ("person",), ("person", "dog")]),
-        "canvas": st.sampled_from(["", "4:5", "40x30", "100x100"]),
+        "canvas": st.sampled_from(["", "4:5", "40x30", "100x100", "id-cn-1", "id-35x45"]),
         "refine": st.sampled_from(["off", "guided"]),  # trimap matting is slow, and the same function reads it
     }
     if name in own:
@@ -252,7 +252,7 @@ FIRST: dict[str, Stage] = {
     **dict.fromkeys(["levels", "shift", "feather", "harden", "clean", "largest", "own_alpha"], "edges"),
     "decontaminate": "colour",
     **dict.fromkeys([name for name in Options.model_fields if name.startswith(COMPOSED)], "compose"),
-    **dict.fromkeys(["format", "quality", "keep_exif"], "compose"),
+    **dict.fromkeys(["format", "quality", "max_kb", "keep_exif"], "compose"),
 }
 
 
