@@ -39,9 +39,10 @@ NEEDED: dict[str, dict[str, Any]] = {
     "outline_color": {"outline": 3},
     "quality": {"format": "webp"},
 }
-# The ball on its wall is one subject without specks, transparency or EXIF; one colour of wall is the same everywhere;
-# not every processor has a faster arithmetic.
+# The ball on its wall is one subject without specks, transparency or EXIF, on a background that is not flat; one colour
+# of wall is the same everywhere; not every processor has a faster arithmetic.
 WITHOUT_EFFECT_HERE = {
+    "key",
     "precision",
     "largest",
     "clean",

@@ -49,7 +49,8 @@ def run(given: argparse.Namespace, context: Context) -> int:
         values["preset"] = given.preset
     options = Options.of(**values, background_image=bool(given.background_image)).with_defaults_of(context.settings)
     helper = context.helper
-    if helper and options.own_alpha == "keep":  # no network may be needed
+    keying = options.key != "off"
+    if helper and (keying or options.own_alpha == "keep"):  # no network may be needed
         helper.stop()
         helper = None
     elif helper:
@@ -62,7 +63,7 @@ def run(given: argparse.Namespace, context: Context) -> int:
     background = _read(given.background_image, None) if given.background_image else None
     if options.background == "image" and background is None:
         raise ClearcutError("no_background")
-    if any(photo == STREAM or Path(photo).exists() for photo in given.photos):  # else nothing is to be fetched for it
+    if not keying and any(photo == STREAM or Path(photo).exists() for photo in given.photos):  # else nothing is fetched
         _ensure_model(options.model, context)
     batch = _Batch(context, options, background, given.cache)
     if helper is None:
@@ -162,7 +163,13 @@ class _Batch:
         name, terminal = _name_photo(photo), self._context.terminal
         data = _read(photo, self._context.settings.max_mb)
         files = InputFiles(data, self._background, name)
-        result = cut_out_file(files, self._options, runtime, job=job, cache=self._cache)
+        try:
+            result = cut_out_file(files, self._options, runtime, job=job, cache=self._cache)
+        except ClearcutError as error:
+            if error.code != "model_missing" or self._options.key == "off":
+                raise
+            _ensure_model(self._options.model, self._context)  # not before a photo has shown that it needs one
+            result = cut_out_file(files, self._options, runtime, job=job, cache=self._cache)
         if target is None:
             sys.stdout.buffer.write(result.data)
             sys.stdout.buffer.flush()
