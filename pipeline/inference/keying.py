@@ -44,7 +44,10 @@ FLAT: dict[KeyMode, _Flat] = {"on": _Flat(0.8, 6), "outside": _Flat(0.8, 6), "au
 FEW = 12
 ENCLOSED = 0.1  # of a subject with its holes filled
 LOOSE = 12  # grey levels from the border's median up to which a pixel may be of its colour
+JPEG = 2  # grey levels of unevenness beside edges from which a picture was a JPEG
+BY_BRIGHTNESS = np.array([[0.51, 1.0, 0.19], [-0.06, -0.12, 0.18], [0.18, -0.15, -0.03]], np.float32)  # 1.7 Y, 0.35 C
 ECHO = 0.08  # of the strength of an edge: lines beside it up to which are no part of the picture
+VALLEY = 0.15  # of the strength around: what is paler, and uneven, has background in it
 LEAST = 0.25  # of a thin stroke's opacity: what is paler is a pale colour of its own
 
 
@@ -57,10 +60,13 @@ class Ground(NamedTuple):
         ``(3,)`` uint8.
     tolerance
         Grey levels by which pixels of that colour may differ from it.
+    jpeg
+        Whether colours are coarser than brightness, as in JPEG.
     """
 
     colour: np.ndarray
     tolerance: int
+    jpeg: bool = False
 
 
 def key_subject(rgb: np.ndarray, how: KeyMode = "on") -> Prediction | None:
@@ -140,18 +146,21 @@ class _Planes(NamedTuple):
     def measure(cls, rgb: np.ndarray, ground: Ground) -> "_Planes":
         """Look at each pixel and those beside it."""
         away = _reach_farthest(cv2.absdiff(rgb, (*map(float, ground.colour), 0.0)))
-        tolerance = max(ground.tolerance, _measure_ringing(rgb, away))
+        ringing = _measure_ringing(rgb, away)
+        tolerance = max(ground.tolerance, ringing)
         least, most = cv2.erode(rgb, SQUARE), cv2.dilate(rgb, SQUARE)
         spread = _reach_farthest(cv2.subtract(most, least))
         still = spread <= cv2.max(cv2.convertScaleAbs(away, alpha=0.1), np.full_like(away, tolerance + 1))
-        strongest = cv2.dilate(away, np.ones((7, 7), np.uint8))
-        still &= (away > FAINT) | (cv2.subtract(strongest, away) <= tolerance + 1)  # else it may be where a shadow ends
+        climb = cv2.subtract(cv2.dilate(away, np.ones((15, 15), np.uint8)), away)
+        clear = (away > FAINT) | (climb <= tolerance + 1)  # else it may be where a shadow ends
+        still &= clear
         peak = cv2.subtract(cv2.dilate(away, SQUARE), away) <= tolerance // 2
         empty = away <= tolerance
         if not empty.all():
             empty[_find_crossings(empty, least, most, ground.colour)] = False
-            empty |= _find_echoes(away, strongest, tolerance) & peak
-        return cls(Ground(ground.colour, tolerance), away, empty, still & ~empty, peak & ~empty)
+            empty |= _find_echoes(away, tolerance) & peak
+        peak &= clear
+        return cls(Ground(ground.colour, tolerance, ringing > JPEG), away, empty, still & ~empty, peak & ~empty)
 
     def fill_holes(self) -> "_Planes":
         """The same with what the subject encloses as a part of it."""
@@ -195,9 +204,10 @@ def _find_crossings(
     return rows[passing], columns[passing]
 
 
-def _find_echoes(away: np.ndarray, strongest: np.ndarray, tolerance: int) -> np.ndarray:
+def _find_echoes(away: np.ndarray, tolerance: int) -> np.ndarray:
     """Faint lines beside strong edges, which sharp resizing leaves."""
-    faint = cv2.convertScaleAbs(strongest, alpha=ECHO, beta=tolerance) >= away
+    strongest = cv2.dilate(away, np.ones((7, 7), np.uint8))
+    faint = cv2.convertScaleAbs(strongest, alpha=ECHO, beta=tolerance + 2) >= away
     faint &= away > tolerance
     wide = cv2.morphologyEx(faint.view(np.uint8), cv2.MORPH_OPEN, SQUARE)
     return faint & (wide == 0)
@@ -250,10 +260,12 @@ def _solve(rgb: np.ndarray, planes: _Planes) -> Prediction:
 def _find_mixed(planes: _Planes) -> np.ndarray:
     """Pixels on the way up from the background to a solid colour, at most `REACH` from it."""
     ramp = ~planes.ground & ~planes.still
-    reached, mixed = planes.ground, np.zeros_like(ramp)
+    strongest = cv2.dilate(planes.away, np.ones((7, 7), np.uint8))
+    mixed = ramp & (planes.away <= cv2.convertScaleAbs(strongest, alpha=VALLEY))  # such as in the eye of a small e
+    reached = planes.ground | mixed
     for _ in range(REACH):
         lowest = cv2.erode(np.where(reached, planes.away, np.uint8(255)), SQUARE)
-        new = ramp & ~mixed & (lowest < planes.away)
+        new = ramp & ~mixed & (lowest <= planes.away)
         if not new.any():
             break
         mixed |= new
@@ -312,7 +324,7 @@ class _Mixing:
         """
         rows, columns = at
         height, width = self._seeds.shape
-        best = _Best(self._look(at), self._known.tolerance, thin)
+        best = _Best(self._look(at), self._known, thin)
         for y, x in NEAR:
             near = np.clip(rows + y, 0, height - 1), np.clip(columns + x, 0, width - 1)
             best.try_colours(self._look(near), self._seeds[near])
@@ -334,18 +346,19 @@ class _Mixing:
 class _Best:
     """The best explanation so far of pixels as mixtures."""
 
-    def __init__(self, own: np.ndarray, tolerance: int, thin: bool) -> None:
-        self._own, self._tolerance, self._thin = own, tolerance, thin
-        self._length = np.linalg.norm(own, axis=1)
+    def __init__(self, own: np.ndarray, known: Ground, thin: bool) -> None:
+        self._colour, self._own, self._known, self._thin = own, self._weigh(own, known), known, thin
+        self._tolerance, self._length = known.tolerance, np.linalg.norm(self._own, axis=1)
         self.explained = np.full(len(own), thin)
         self._solid, self._size = own, self._length
         self._rest = np.full(len(own), 0 if thin else np.inf, np.float32)
 
     def try_colours(self, solid: np.ndarray, allowed: np.ndarray) -> None:
         """Take `solid`, one colour a pixel, where it is `allowed` and explains the pixel better."""
-        square = np.einsum("ij,ij->i", solid, solid)
-        share = np.einsum("ij,ij->i", self._own, solid) / np.maximum(square, 1)
-        rest = np.linalg.norm(self._own - share[:, None] * solid, axis=1)
+        weighed = self._weigh(solid, self._known)
+        square = np.einsum("ij,ij->i", weighed, weighed)
+        share = np.einsum("ij,ij->i", self._own, weighed) / np.maximum(square, 1)
+        rest = np.linalg.norm(self._own - share[:, None] * weighed, axis=1)
         size = np.sqrt(square)
         allowed = allowed & (share > 0) & (size >= self._length - self._tolerance)
         fits = rest <= 2 + self._tolerance + 0.04 * self._length
@@ -360,10 +373,20 @@ class _Best:
 
     def finish(self) -> tuple[np.ndarray, np.ndarray]:
         """Opacity, and the solid colour that gives the pixel again."""
-        square = np.maximum(np.einsum("ij,ij->i", self._solid, self._solid), 1)
-        opacity = np.clip(np.einsum("ij,ij->i", self._own, self._solid) / square, 0, 1)
-        opacity[opacity >= 1 - self._tolerance / np.sqrt(square)] = 1
-        rest = self._own - opacity[:, None] * self._solid
+        weighed = self._weigh(self._solid, self._known)
+        square = np.maximum(np.einsum("ij,ij->i", weighed, weighed), 1)
+        opacity = np.clip(np.einsum("ij,ij->i", self._own, weighed) / square, 0, 1)
+        noise = self._tolerance / np.sqrt(square)
+        opacity[opacity >= 1 - noise] = 1
+        if self._known.jpeg:  # what else is in the pixel is noise
+            opacity[opacity <= noise] = 0
+            return opacity.astype(np.float32), self._solid
+        rest = self._colour - opacity[:, None] * self._solid
         known = np.linalg.norm(rest, axis=1) <= self._tolerance
         share = np.where(known, opacity, 1 / np.maximum(opacity, 1 / 255))[:, None]
         return opacity.astype(np.float32), self._solid + share * rest
+
+    @staticmethod
+    def _weigh(colours: np.ndarray, known: Ground) -> np.ndarray:
+        """Colours as they are compared: of a JPEG mostly by brightness, which is sharper there."""
+        return colours @ BY_BRIGHTNESS.T if known.jpeg else colours

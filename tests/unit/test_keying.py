@@ -82,8 +82,8 @@ def test_alpha_and_colour_of_a_drawing_are_exact(shape: str, colour: Any, ground
     alpha = drawn(shape)
     rgb = mixed(alpha, colour, ground)
     made = keyed(rgb)
-    assert off(made.matte * 255, alpha) < 0.25
-    assert np.abs(made.matte * 255 - alpha).max() < 0.25 * 255
+    assert off(made.matte * 255, alpha) < 0.1
+    assert np.abs(made.matte * 255 - alpha).max() <= 12
     assert np.abs(put_on(made, ground) - rgb).max() <= 4
     elsewhere = mixed(alpha, colour, (255, 0, 255))
     assert np.abs(put_on(made, (255, 0, 255)) - elsewhere).mean() < 0.5
@@ -95,9 +95,9 @@ def test_alpha_of_a_good_jpeg_is_nearly_exact(shape: str, colour: Any, ground: A
     alpha = drawn(shape)
     made = keyed(as_jpeg(mixed(alpha, colour, ground)))
     soft = (alpha > 0) & (alpha < 255)
-    assert off(made.matte * 255, alpha) < 4
-    assert off(made.matte[soft] * 255, alpha[soft]) < 35
-    assert (made.matte[alpha == 0] > 0.25).mean() < 0.01, "the ringing of JPEG is no subject"
+    assert off(made.matte * 255, alpha) < 2.5
+    assert off(made.matte[soft] * 255, alpha[soft]) < 12
+    assert (made.matte[alpha == 0] > 0.25).mean() < 0.008, "the ringing of JPEG is no subject"
 
 
 def test_a_hole_is_a_hole_and_outside_fills_it() -> None:
