@@ -47,6 +47,7 @@ LOOSE = 12  # grey levels from the border's median up to which a pixel may be of
 JPEG = 2  # grey levels of unevenness beside edges from which a picture was a JPEG
 BY_BRIGHTNESS = np.array([[0.51, 1.0, 0.19], [-0.06, -0.12, 0.18], [0.18, -0.15, -0.03]], np.float32)  # 1.7 Y, 0.35 C
 ECHO = 0.08  # of the strength of an edge: lines beside it up to which are no part of the picture
+CROSSED = 20  # grey levels on both sides of the background: what lies between is a mixture of other colours
 VALLEY = 0.15  # of the strength around: what is paler, and uneven, has background in it
 LEAST = 0.25  # of a thin stroke's opacity: what is paler is a pale colour of its own
 
@@ -131,14 +132,15 @@ class _Planes(NamedTuple):
     ----------
     away
         uint8: how far its colour is from the background's, in the channel where it is farthest.
-    ground, still, peak
-        bool: it has the background's colour; its surroundings have its own; none beside it is farther from the
-        background's.
+    ground, pale, still, peak
+        bool: it has the background's colour; it is close to that, for its surroundings; these have its own colour; none
+        beside it is farther from the background's.
     """
 
     known: Ground
     away: np.ndarray
     ground: np.ndarray
+    pale: np.ndarray
     still: np.ndarray
     peak: np.ndarray
 
@@ -155,17 +157,21 @@ class _Planes(NamedTuple):
         clear = (away > FAINT) | (climb <= tolerance + 1)  # else it may be where a shadow ends
         still &= clear
         peak = cv2.subtract(cv2.dilate(away, SQUARE), away) <= tolerance // 2
+        strongest = cv2.dilate(away, np.ones((7, 7), np.uint8))
+        pale = away <= cv2.convertScaleAbs(strongest, alpha=VALLEY, beta=tolerance)
         empty = away <= tolerance
         if not empty.all():
-            empty[_find_crossings(empty, least, most, ground.colour)] = False
-            empty |= _find_echoes(away, tolerance) & peak
+            crossings = _find_crossings(pale, least, most, ground.colour)
+            empty[crossings], still[crossings] = False, True
+            empty |= _find_echoes(away, strongest, tolerance) & peak
         peak &= clear
-        return cls(Ground(ground.colour, tolerance, ringing > JPEG), away, empty, still & ~empty, peak & ~empty)
+        return cls(Ground(ground.colour, tolerance, ringing > JPEG), away, empty, pale, still & ~empty, peak & ~empty)
 
     def fill_holes(self) -> "_Planes":
         """The same with what the subject encloses as a part of it."""
         outside = _find_outside(self.ground)
-        return self._replace(ground=outside, still=self.still | (self.ground & ~outside))
+        still = self.still | (self.ground & ~outside)
+        return self._replace(ground=outside, pale=np.zeros_like(self.pale), still=still)
 
 
 def _reach_farthest(difference: np.ndarray) -> np.ndarray:
@@ -193,20 +199,19 @@ def _measure_ringing(rgb: np.ndarray, away: np.ndarray) -> int:
 
 
 def _find_crossings(
-    empty: np.ndarray, least: np.ndarray, most: np.ndarray, colour: np.ndarray
+    pale: np.ndarray, least: np.ndarray, most: np.ndarray, colour: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Pixels between a brighter and a darker part of the subject that have the background's colour only in passing."""
-    wide = cv2.dilate(cv2.erode(empty.view(np.uint8), np.ones((2, 2), np.uint8)), SQUARE) > 0
-    rows, columns = np.nonzero(empty & ~wide)
+    """Pixels between a brighter and a darker part of the subject that come near the background only in passing."""
+    wide = cv2.dilate(cv2.erode(pale.view(np.uint8), np.ones((2, 2), np.uint8)), SQUARE) > 0
+    rows, columns = np.nonzero(pale & ~wide)
     middle = colour.astype(np.int16)
-    crossed = (middle - least[rows, columns] > 30) & (most[rows, columns] - middle > 30)
+    crossed = (middle - least[rows, columns] > CROSSED) & (most[rows, columns] - middle > CROSSED)
     passing = crossed.any(axis=1)
     return rows[passing], columns[passing]
 
 
-def _find_echoes(away: np.ndarray, tolerance: int) -> np.ndarray:
+def _find_echoes(away: np.ndarray, strongest: np.ndarray, tolerance: int) -> np.ndarray:
     """Faint lines beside strong edges, which sharp resizing leaves."""
-    strongest = cv2.dilate(away, np.ones((7, 7), np.uint8))
     faint = cv2.convertScaleAbs(strongest, alpha=ECHO, beta=tolerance + 2) >= away
     faint &= away > tolerance
     wide = cv2.morphologyEx(faint.view(np.uint8), cv2.MORPH_OPEN, SQUARE)
@@ -260,8 +265,7 @@ def _solve(rgb: np.ndarray, planes: _Planes) -> Prediction:
 def _find_mixed(planes: _Planes) -> np.ndarray:
     """Pixels on the way up from the background to a solid colour, at most `REACH` from it."""
     ramp = ~planes.ground & ~planes.still
-    strongest = cv2.dilate(planes.away, np.ones((7, 7), np.uint8))
-    mixed = ramp & (planes.away <= cv2.convertScaleAbs(strongest, alpha=VALLEY))  # such as in the eye of a small e
+    mixed = ramp & planes.pale  # such as in the eye of a small e
     reached = planes.ground | mixed
     for _ in range(REACH):
         lowest = cv2.erode(np.where(reached, planes.away, np.uint8(255)), SQUARE)
