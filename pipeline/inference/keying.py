@@ -161,7 +161,7 @@ class _Planes(NamedTuple):
         pale = away <= cv2.convertScaleAbs(strongest, alpha=VALLEY, beta=tolerance)
         empty = away <= tolerance
         if not empty.all():
-            crossings = _find_crossings(pale, least, most, ground.colour)
+            crossings = _find_crossings(pale, least, most, Ground(ground.colour, tolerance))
             empty[crossings], still[crossings] = False, True
             empty |= _find_echoes(away, strongest, tolerance) & peak
         peak &= clear
@@ -199,13 +199,13 @@ def _measure_ringing(rgb: np.ndarray, away: np.ndarray) -> int:
 
 
 def _find_crossings(
-    pale: np.ndarray, least: np.ndarray, most: np.ndarray, colour: np.ndarray
+    pale: np.ndarray, least: np.ndarray, most: np.ndarray, ground: Ground
 ) -> tuple[np.ndarray, np.ndarray]:
     """Pixels between a brighter and a darker part of the subject that come near the background only in passing."""
     wide = cv2.dilate(cv2.erode(pale.view(np.uint8), np.ones((2, 2), np.uint8)), SQUARE) > 0
     rows, columns = np.nonzero(pale & ~wide)
-    middle = colour.astype(np.int16)
-    crossed = (middle - least[rows, columns] > CROSSED) & (most[rows, columns] - middle > CROSSED)
+    middle, off = ground.colour.astype(np.int16), CROSSED + ground.tolerance
+    crossed = (middle - least[rows, columns] > off) & (most[rows, columns] - middle > off)
     passing = crossed.any(axis=1)
     return rows[passing], columns[passing]
 
