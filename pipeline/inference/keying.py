@@ -46,6 +46,7 @@ ENCLOSED = 0.1  # of a subject with its holes filled
 LOOSE = 12  # grey levels from the border's median up to which a pixel may be of its colour
 JPEG = 2  # grey levels of unevenness beside edges from which a picture was a JPEG
 BY_BRIGHTNESS = np.array([[0.51, 1.0, 0.19], [-0.06, -0.12, 0.18], [0.18, -0.15, -0.03]], np.float32)  # 1.7 Y, 0.35 C
+SPECK = 0.3  # of the strength of a JPEG's edge: pixels beside it up to which are its noise unless they are mixtures
 ECHO = 0.08  # of the strength of an edge: lines beside it up to which are no part of the picture
 CROSSED = 20  # grey levels on both sides of the background: what lies between is a mixture of other colours
 VALLEY = 0.15  # of the strength around: what is paler, and uneven, has background in it
@@ -354,7 +355,7 @@ class _Best:
         self._colour, self._own, self._known, self._thin = own, self._weigh(own, known), known, thin
         self._tolerance, self._length = known.tolerance, np.linalg.norm(self._own, axis=1)
         self.explained = np.full(len(own), thin)
-        self._solid, self._size = own, self._length
+        self._solid, self._size, self._strongest = own, self._length, np.zeros_like(self._length)
         self._rest = np.full(len(own), 0 if thin else np.inf, np.float32)
 
     def try_colours(self, solid: np.ndarray, allowed: np.ndarray) -> None:
@@ -364,6 +365,7 @@ class _Best:
         share = np.einsum("ij,ij->i", self._own, weighed) / np.maximum(square, 1)
         rest = np.linalg.norm(self._own - share[:, None] * weighed, axis=1)
         size = np.sqrt(square)
+        self._strongest = np.maximum(self._strongest, size * allowed)
         allowed = allowed & (share > 0) & (size >= self._length - self._tolerance)
         fits = rest <= 2 + self._tolerance + 0.04 * self._length
         if self._thin:
@@ -383,7 +385,8 @@ class _Best:
         noise = self._tolerance / np.sqrt(square)
         opacity[opacity >= 1 - noise] = 1
         if self._known.jpeg:  # what else is in the pixel is noise
-            opacity[opacity <= noise] = 0
+            alone = ~self.explained | (self._size <= self._length)
+            opacity[(opacity <= noise) | (alone & (self._length <= SPECK * self._strongest))] = 0
             return opacity.astype(np.float32), self._solid
         rest = self._colour - opacity[:, None] * self._solid
         known = np.linalg.norm(rest, axis=1) <= self._tolerance
@@ -393,4 +396,4 @@ class _Best:
     @staticmethod
     def _weigh(colours: np.ndarray, known: Ground) -> np.ndarray:
         """Colours as they are compared: of a JPEG mostly by brightness, which is sharper there."""
-        return colours @ BY_BRIGHTNESS.T if known.jpeg else colours
+        return cv2.transform(colours[None], BY_BRIGHTNESS)[0] if known.jpeg else colours
