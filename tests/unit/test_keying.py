@@ -95,9 +95,9 @@ def test_alpha_of_a_good_jpeg_is_nearly_exact(shape: str, colour: Any, ground: A
     alpha = drawn(shape)
     made = keyed(as_jpeg(mixed(alpha, colour, ground)))
     soft = (alpha > 0) & (alpha < 255)
-    assert off(made.matte * 255, alpha) < 2.5
+    assert off(made.matte * 255, alpha) < 1.5
     assert off(made.matte[soft] * 255, alpha[soft]) < 12
-    assert (made.matte[alpha == 0] > 0.25).mean() < 0.008, "the ringing of JPEG is no subject"
+    assert (made.matte[alpha == 0] > 0.25).mean() < 0.001, "the ringing of JPEG is no subject"
 
 
 def test_a_hole_is_a_hole_and_outside_fills_it() -> None:
