@@ -21,15 +21,19 @@ from .edges.foreground import estimate_foreground
 from .edges.refine import refine_edges
 from .edges.shape import shape_edges
 from .inference import engines
+from .inference.keying import KeyMode, key_subject
 from .inference.networks import Prediction
 from .inference.predict import PredictionResult, flatten, predict
 from .inference.runtime import Runtime
 from .options.options import Options, Stage
+from .pixels.geometry import Size
 from .pixels.image_io import Photo
 from .pixels.resample import resize_matte
 from .registry import weights
 
 OWN_ALPHA = PredictionResult(Prediction(np.ones((1, 1), np.float32)), "own alpha")  # for ``own_alpha=keep``
+KEYED = "key"  # the engine of a matte that needed no network
+NOT_FLAT = "background_not_flat"  # warning: a key was asked for, and a network found the subject
 MEMO_SIZES = {"find": 6}  # results of a stage that a memo holds, some megabytes each; of the others one
 Value = TypeVar("Value")
 
@@ -205,10 +209,10 @@ def run_stages(
     asks = memo is not None and not _keeps_own_alpha(photo, options)
     networks = _identify_networks(options, runtime) if asks else ()
     seen = reduction.original if reduction else lambda: photo
-    predicted = run("find", lambda: find_subject(seen(), options, runtime, job, cache), networks)
+    predicted = run("find", lambda: find_subject(seen(), options, runtime, job, cache, photo.size), networks)
     job.enter("finishing")
     matte = run("matte", lambda: make_matte(photo, predicted.prediction, options, reduced))
-    alpha = run("edges", lambda: cut_edges(photo, matte, options, reduced), inputs.marks)
+    alpha = run("edges", lambda: cut_edges(photo, matte, options, reduced, predicted.prediction.exact), inputs.marks)
     subject = run("colour", lambda: find_colours(photo, predicted.prediction, alpha, options))
     job.check()
     with clock("compose"):  # not remembered: it reads most options
@@ -222,33 +226,68 @@ def run_stages(
 
 
 def _identify_networks(options: Options, runtime: Runtime) -> tuple[Any, ...]:
-    """What else a prediction depends on: the model's card, its weight files, and what is to run them."""
+    """What else a prediction depends on: the model's card, its weight files, and what is to run them.
+
+    Nothing where a key is asked for and there are no weights: it may do without, and `find_subject` raises where not.
+    """
     card, settings = runtime.find_card(options.model), runtime.settings
+    try:
+        stamp = weights.stamp(card, settings)
+    except ClearcutError:
+        if options.key == "off":
+            raise
+        return ()
     plans = [engines.choose_plan(network, options.precision, settings) for network in card.networks]
-    return card, weights.stamp(card, settings), *plans
+    return card, stamp, *plans
 
 
-def find_subject(photo: Photo, options: Options, runtime: Runtime, job: Job, cache: bool) -> PredictionResult:
-    """The prediction of the model in `options`; no network runs where the photo's own alpha is to be kept."""
+def find_subject(
+    photo: Photo, options: Options, runtime: Runtime, job: Job, cache: bool, size: Size | None = None
+) -> PredictionResult:
+    """The prediction of the model in `options`, or the key.
+
+    No network runs where the photo's own alpha is to be kept, nor where a key is asked for and the background is of one
+    colour. `size` is that at which a draft goes on: a key is made at the size of `photo` and then made smaller.
+    """
     if _keeps_own_alpha(photo, options):
         return OWN_ALPHA
-    return predict(photo, options.model, runtime, job, cache, options.keep, options.precision)
+    if options.key != "off" and (keyed := _key_photo(photo, options.key)) is not None:
+        job.enter("finding")
+        return PredictionResult(keyed.shrink_to(size or photo.size), KEYED)
+    predicted = predict(photo, options.model, runtime, job, cache, options.keep, options.precision)
+    return (
+        predicted._replace(warnings=(*predicted.warnings, NOT_FLAT)) if options.key in ("outside", "on") else predicted
+    )
+
+
+def _key_photo(photo: Photo, how: KeyMode) -> Prediction | None:
+    """The key of a photo; None where its background is not of one colour, or it is see-through already."""
+    if photo.alpha is not None and photo.alpha.min(initial=255) < 255:
+        return None
+    return key_subject(photo.rgb, how)
 
 
 def make_matte(photo: Photo, prediction: Prediction, options: Options, reduced: float = 1.0) -> np.ndarray:
-    """The matte at the photo's size, ``(H, W)`` uint8, refined as ``refine`` asks; or the photo's own alpha.
+    """The matte at the photo's size, ``(H, W)`` uint8; or the photo's own alpha.
+
+    What a network said is refined as ``refine`` asks; a key is exact as it is.
 
     `reduced` is the size of `photo` as a fraction of the original's.
     """
     if photo.alpha is not None and _keeps_own_alpha(photo, options):
         return photo.alpha
     alpha = resize_matte(prediction.matte, photo.size, hard=prediction.labels is not None)
-    return refine_edges(alpha, flatten(photo), options, reduced)
+    return alpha if prediction.exact else refine_edges(alpha, flatten(photo), options, reduced)
 
 
-def cut_edges(photo: Photo, matte: np.ndarray, options: Options, reduced: float = 1.0) -> np.ndarray:
-    """The subject's alpha, ``(H, W)`` uint8: `matte` with its edge as asked for, times the photo's own alpha."""
-    alpha = shape_edges(matte, options, reduced)
+def cut_edges(
+    photo: Photo, matte: np.ndarray, options: Options, reduced: float = 1.0, exact: bool = False
+) -> np.ndarray:
+    """The subject's alpha, ``(H, W)`` uint8: `matte` with its edge as asked for, times the photo's own alpha.
+
+    `exact`: as of the prediction that `matte` was made from.
+    """
+    alpha = shape_edges(matte, options, reduced, exact)
     return join_alpha(alpha, photo.alpha) if options.own_alpha == "intersect" else alpha
 
 

@@ -41,9 +41,10 @@ NEEDED: dict[str, dict[str, Any]] = {
     "max_kb": {"format": "jpeg", "canvas": "300x300"},
     "sheet": {"canvas": "id-cn-1", "background": "color"},
 }
-# The ball on its wall is one subject without specks, transparency or EXIF; one colour of wall is the same everywhere;
-# not every processor has a faster arithmetic.
+# The ball on its wall is one subject without specks, transparency or EXIF, on a background that is not flat; one colour
+# of wall is the same everywhere; not every processor has a faster arithmetic.
 WITHOUT_EFFECT_HERE = {
+    "key",
     "precision",
     "largest",
     "clean",

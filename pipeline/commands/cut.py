@@ -50,7 +50,8 @@ def run(given: argparse.Namespace, context: Context) -> int:
         values["format"] = format
     options = Options.of(**values, background_image=bool(given.background_image)).with_defaults_of(context.settings)
     helper = context.helper
-    if helper and options.own_alpha == "keep":  # no network may be needed
+    keying = options.key != "off"
+    if helper and (keying or options.own_alpha == "keep"):  # no network may be needed
         helper.stop()
         helper = None
     elif helper:
@@ -80,7 +81,8 @@ def _run(given: argparse.Namespace, options: Options, context: Context, helper: 
             worst = max(worst, context.terminal.complain(error))
     if not wanted:
         return worst
-    if any(photo == STREAM or is_there(photo) for photo, _ in wanted):  # else nothing is to be fetched for it
+    may_need = options.key == "off"  # where colours are keyed, a photo has to show first that it needs a model
+    if may_need and any(photo == STREAM or is_there(photo) for photo, _ in wanted):
         _ensure_model(options.model, context)
     runtime = _make_runtime(helper, context, options.model) if helper else context.runtime
     return max(worst, _Batch(context, options, background, given.cache).run(wanted, runtime))
@@ -133,7 +135,13 @@ class _Batch:
         name, terminal = name_photo(photo), self._context.terminal
         data = _read(photo, self._context.settings.max_mb)
         files = InputFiles(data, self._background, name)
-        result = cut_out_file(files, self._options, runtime, job=job, cache=self._cache)
+        try:
+            result = cut_out_file(files, self._options, runtime, job=job, cache=self._cache)
+        except ClearcutError as error:
+            if error.code != "model_missing" or self._options.key == "off":
+                raise
+            _ensure_model(self._options.model, self._context)  # not before a photo has shown that it needs one
+            result = cut_out_file(files, self._options, runtime, job=job, cache=self._cache)
         if target is None:
             sys.stdout.buffer.write(result.data)
             sys.stdout.buffer.flush()

@@ -15,7 +15,7 @@ FAINT = 12  # grey levels up to which pixels do not connect components
 FINER = 4  # times the resolution at which a sharp edge is drawn
 
 
-def shape_edges(alpha: np.ndarray, options: Options, reduced: float = 1.0) -> np.ndarray:
+def shape_edges(alpha: np.ndarray, options: Options, reduced: float = 1.0, exact: bool = False) -> np.ndarray:
     """Change the edge of a matte as the options ask: levels, clean, largest, shift, harden, feather, in this order.
 
     Parameters
@@ -26,6 +26,9 @@ def shape_edges(alpha: np.ndarray, options: Options, reduced: float = 1.0) -> np
         ``levels``, ``clean``, ``largest``, ``shift``, ``harden`` and ``feather`` of them.
     reduced
         The size of `alpha` as a fraction of the original's, of whose pixels `options` speak.
+    exact
+        Whether `alpha` is a key, whose edge is that of the picture: ``harden`` does not draw it anew, which would cost
+        it thin strokes.
 
     Returns
     -------
@@ -37,7 +40,7 @@ def shape_edges(alpha: np.ndarray, options: Options, reduced: float = 1.0) -> np
     if options.largest:
         alpha = keep_largest(alpha)
     alpha = shift(alpha, options.shift * reduced)
-    alpha = harden(alpha, options.harden)
+    alpha = alpha if exact else harden(alpha, options.harden)
     return feather(alpha, options.feather * reduced)
 
 

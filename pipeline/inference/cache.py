@@ -7,7 +7,7 @@ import hashlib
 import json
 import threading
 from collections import OrderedDict
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -172,7 +172,8 @@ def unpack(content: bytes) -> Prediction:
     if not content.startswith(MAGIC):
         raise ValueError("no prediction")
     head, _, body = content[len(MAGIC) :].partition(b"\n")
-    pixels, start, planes = zlib.decompress(body), 0, {}
+    pixels, start = zlib.decompress(body), 0
+    planes: dict[str, Any] = {}
     for name, shape in json.loads(head).items():
         dtype = np.dtype(np.uint16 if name == "matte" else DTYPES[name]).newbyteorder("<")
         end = start + int(np.prod(shape)) * dtype.itemsize

@@ -118,6 +118,7 @@ class Options(BaseModel):
     model: str = _option("u2netp", "model", min_length=1, max_length=100)
     keep: Names = _option((), "model", max_length=50)
 
+    key: Literal["off", "auto", "outside", "on"] = _option("off", "edges", read_by={"find": None})
     refine: Literal["off", "guided", "trimap"] = _option("guided", "edges", read_by={"matte": None})
     trimap_band: float = _option(
         10.0, "edges", 1, read_by={"matte": None}, ge=1, le=100, when={"refine": ["trimap"]}

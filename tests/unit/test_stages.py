@@ -247,7 +247,7 @@ def test_where_a_stage_reads_the_same_it_makes_the_same(stage: Stage, data: st.D
 # ---- what is done again ----------------------------------------------------------------------------------------------
 
 FIRST: dict[str, Stage] = {
-    **dict.fromkeys(["model", "keep", "precision"], "find"),
+    **dict.fromkeys(["model", "keep", "precision", "key"], "find"),
     **dict.fromkeys(["refine", "trimap_band"], "matte"),
     **dict.fromkeys(["levels", "shift", "feather", "harden", "clean", "largest", "own_alpha"], "edges"),
     "decontaminate": "colour",

@@ -5,6 +5,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ...pixels.geometry import Size
+from ...pixels.resample import shrink
+
+LEAST = np.float32(1e-4)  # weight of a colour where there is no subject
 STEPS = 65535  # between 0 and 1, of a matte as it is kept
 
 
@@ -23,12 +27,15 @@ class Prediction:
         then 0 or 1, and is enlarged by nearest neighbour.
     shares
         ``(h, w, classes)`` float16: the probability of each class, where the network predicts them.
+    exact
+        Whether the matte was made at the photo's own size from the photo's own colours, so that no edge is to be found.
     """
 
     matte: np.ndarray
     foreground: np.ndarray | None = None
     labels: np.ndarray | None = None
     shares: np.ndarray | None = None
+    exact: bool = False
 
     @property
     def planes(self) -> list[np.ndarray]:
@@ -48,6 +55,18 @@ class Prediction:
     def round_matte(self) -> "Prediction":
         """This prediction with its matte rounded to 65,536 steps, as on disk, so that the cache changes no result."""
         return replace(self, matte=np.rint(self.matte * np.float32(STEPS)) / np.float32(STEPS))
+
+    def shrink_to(self, size: Size) -> "Prediction":
+        """This prediction at a smaller `size` (width, height): matte and foreground averaged, as a picture is."""
+        height, width = self.matte.shape
+        if (width, height) == size:
+            return self
+        matte = shrink(self.matte, size)
+        if self.foreground is None:
+            return replace(self, matte=matte)
+        weights = np.maximum(self.matte, LEAST)[..., None]
+        colours = shrink(self.foreground * weights, size) / shrink(weights, size)[..., None]
+        return replace(self, matte=matte, foreground=np.clip(colours + 0.5, 0, 255).astype(np.uint8))
 
     def select_classes(self, classes: Collection[int]) -> "Prediction":
         """This prediction with a matte of only these `classes`, numbered from 1; unchanged where there are none."""
