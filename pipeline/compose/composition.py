@@ -12,7 +12,7 @@ from ..options.options import Options
 from ..pixels.geometry import Size, fit_size
 from ..pixels.image_io import Photo
 from .backgrounds import blur_background, draw_gradient, fit_picture
-from .faces import Face, Head, find_faces, find_head
+from .faces import Face, Head, find_faces, find_head, locate_cascade
 from .framing import (
     Placement,
     find_subject_box,
@@ -33,7 +33,7 @@ from .shadows import draw_contact_shadow, draw_drop_shadow, strengthen
 from .sheet import Sheet, plan_sheet, shrink_sheet
 
 MOST_PIXELS = 100e6  # of a picture; a margin and a ratio together could ask for any number
-NO_FACE, NO_SHEET, NO_LIMIT = "no_face", "no_sheet", "size_not_limited"  # warnings
+NO_FACE, NO_FINDER, NO_SHEET, NO_LIMIT = "no_face", "no_face_finder", "no_sheet", "size_not_limited"  # warnings
 CONTACT_ROOM = 6.0  # percent of the subject, which its contact shadow needs around it
 
 
@@ -146,7 +146,7 @@ def compose(
     if head:
         picture = replace(picture, head=measure_placed_head(head, placement))
     elif wants_head:
-        picture = replace(picture, warnings=(*picture.warnings, NO_FACE))
+        picture = replace(picture, warnings=(*picture.warnings, NO_FACE if locate_cascade() else NO_FINDER))
     if options.crop or options.canvas:
         picture = replace(picture, fill=measure_fill(matte))
     if not options.file_format.is_bare:

@@ -1,19 +1,21 @@
 """Where a face is: an upright one that looks at the camera, found by OpenCV's cascade of local binary patterns.
 
-OpenCV 5 has neither the cascades nor the code that runs them; both are small, and need no network.
+OpenCV 5 has neither the cascades nor the code that runs them. The cascade comes with the package scikit-image, which is
+looked for and not imported; without it no face is looked for.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from ..base.settings import ROOT
 from ..pixels.geometry import fit_size
 
-TABLE = ROOT / "assets" / "faces" / "lbpcascade_frontalface.xml"
+CASCADE = Path("data", "lbpcascade_frontalface_opencv.xml")  # in that package
 LOOKED_AT = 320  # longer side of the picture that is searched, in pixels
 DENSE = 40_000  # pixels up to which every window is looked at, of more every second along each side
 WINDOW = 24  # side of a face in the cascade
@@ -53,8 +55,17 @@ class Stage(NamedTuple):
     least: float
 
 
+def locate_cascade() -> Path | None:
+    """The file of the cascade, where the package that brings it is installed."""
+    spec = find_spec("skimage")
+    path = Path(spec.origin).parent / CASCADE if spec and spec.origin else None
+    return path if path and path.is_file() else None
+
+
 def find_faces(rgb: np.ndarray) -> tuple[Face, ...]:
-    """What looks like a face in ``rgb`` ``(H, W, 3)`` uint8, the surest and largest first."""
+    """What looks like a face in ``rgb`` ``(H, W, 3)`` uint8, the surest and largest first; empty without a cascade."""
+    if locate_cascade() is None:
+        return ()
     size = fit_size((rgb.shape[1], rgb.shape[0]), LOOKED_AT)
     small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
     grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
@@ -155,10 +166,12 @@ def _join(finds: np.ndarray) -> list[np.ndarray]:
 
 @cache
 def _read_cascade() -> tuple[Stage, ...]:
-    """The stages in `TABLE`."""
+    """The stages of the cascade."""
     from xml.etree import ElementTree
 
-    cascade = ElementTree.parse(TABLE).getroot()[0]
+    path = locate_cascade()
+    assert path
+    cascade = ElementTree.parse(path).getroot()[0]
 
     def numbers(text: str | None) -> list[float]:
         return [float(each) for each in (text or "").split()]

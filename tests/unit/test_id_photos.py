@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline import ClearcutError, InputFiles, Inputs, Options, Photo, cut_out, cut_out_bytes, cut_out_file, decode
+from pipeline.compose import faces
 from pipeline.compose.faces import EYES, Face, Head, find_faces, find_head, measure_head
 from pipeline.compose.framing import LARGEST_HEAD, NOT_FITTING, TOO_SMALL, measure_placed_head, place_head
 from pipeline.compose.sheet import PAPERS, plan_sheet
@@ -69,10 +70,10 @@ def test_any_picture_can_be_searched(width, height, seed):
 def test_the_cascade_says_of_a_window_what_its_makers_code_says():
     from skimage.feature import Cascade
 
-    from pipeline.compose.faces import TABLE, _search
+    from pipeline.compose.faces import _search, locate_cascade
 
     grey = cv2.cvtColor(cv2.resize(portrait(), (123, 123), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
-    theirs = Cascade(str(TABLE)).detect_multi_scale(
+    theirs = Cascade(str(locate_cascade())).detect_multi_scale(
         grey, scale_factor=1.01, step_ratio=1, min_size=(24, 24), max_size=(25, 25), min_neighbor_number=1
     )
     _, x, y = _search([grey])
@@ -283,3 +284,9 @@ def test_of_a_format_that_cannot_be_limited_it_is_said():
         warnings = cut_out(Inputs(Photo(ball)), Options(format=name, max_kb=100)).warnings
         assert ("size_not_limited" in warnings) is not format.has_quality
     assert len(cut_out_bytes(encoded(ball), format="jpeg", max_kb=5)) <= 5000
+
+
+def test_without_the_package_that_brings_the_cascade_it_is_said_that_no_head_was_looked_for(monkeypatch):
+    monkeypatch.setattr(faces, "find_spec", lambda name: None)
+    made = cut_out(Inputs(Photo(portrait())), Options(canvas="id-us", own_alpha="keep"))
+    assert "no_face_finder" in made.warnings and made.picture.head is None
