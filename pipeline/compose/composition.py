@@ -27,7 +27,7 @@ from .outline import draw_outline
 from .own_shadow import NOT_PLAIN, estimate_shadow
 from .shadows import draw_contact_shadow, draw_drop_shadow, strengthen
 
-MOST_PIXELS = 100e6  # of a picture; a margin and a ratio together could ask for any number
+MOST_PIXELS = 100e6  # of a frame that is larger than the photo; a margin and a ratio together could ask for any number
 CONTACT_ROOM = 6.0  # percent of the subject, which its contact shadow needs around it
 
 
@@ -99,17 +99,15 @@ def compose(
     Raises
     ------
     ClearcutError
-        ``no_background`` for ``background=image`` without a picture; ``bad_option`` for more than `MOST_PIXELS`.
+        ``no_background`` for ``background=image`` without a picture; ``frame_too_large`` where the
+        frame has more than `MOST_PIXELS`, and more than the photo.
     """
     quarters = options.rotate // 90
     alpha = turn(alpha, quarters, options.flip)
     subject = turn(subject, quarters, options.flip)
     turned_photo = photo if not quarters and options.flip == "none" else _turn_photo(photo, quarters, options)
     placement = _place(alpha, options, reduced, long_side)
-    width, height = placement.size
-    if width * height > MOST_PIXELS * reduced**2:
-        limit = f"≤ {MOST_PIXELS / 1e6:.0f} MP"
-        raise ClearcutError("bad_option", name="margin", value=f"{options.margin:g}", accepted=limit)
+    _check_frame(placement.size, photo.size, reduced)
     rgb, matte = placement.place_layer(subject, alpha)
     picture = ComposedPicture(rgb, matte, matte, placement, turned_photo, warnings=placement.warnings)
     if options.crop or options.canvas:
@@ -117,6 +115,15 @@ def compose(
     if not options.file_format.is_bare:
         picture = _add_effects(picture, alpha, options, background)
     return picture if picture.rgb is not subject else replace(picture, rgb=clear_background(subject, picture.alpha))
+
+
+def _check_frame(frame: Size, photo: Size, reduced: float) -> None:
+    """Raise ``frame_too_large`` for a frame that is; both are as large as the photo made smaller by `reduced`."""
+    pixels, own = (width * height / reduced**2 for width, height in (frame, photo))
+    if pixels > max(MOST_PIXELS, own):
+        width, height = (round(side / reduced) for side in frame)
+        facts = {"megapixels": round(pixels / 1e6), "limit": round(max(MOST_PIXELS, own) / 1e6)}
+        raise ClearcutError("frame_too_large", width=width, height=height, **facts)
 
 
 def _turn_photo(photo: Photo, quarters: int, options: Options) -> Photo:
