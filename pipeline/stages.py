@@ -31,6 +31,7 @@ from .pixels.resample import resize_matte
 from .registry import weights
 
 OWN_ALPHA = PredictionResult(Prediction(np.ones((1, 1), np.float32)), "own alpha")  # for ``own_alpha=keep``
+CLEAR = 13  # alpha below which a photo counts as transparent
 CLEAR_BORDER = 0.5  # share of a photo's border that is transparent where its own alpha tells a subject
 LEAST_FOUND = 0.7  # share of such a subject that a network has to find, or else the photo's own alpha counts
 MEMO_SIZES = {"find": 6}  # results of a stage that a memo holds, some megabytes each; of the others one
@@ -257,7 +258,7 @@ def _knows_better(photo: Photo, matte: np.ndarray, options: Options) -> bool:
     if own is None or options.own_alpha != "intersect":
         return False
     border = np.concatenate((own[0], own[-1], own[:, 0], own[:, -1]))
-    if np.mean(border < 128) < CLEAR_BORDER:
+    if np.mean(border < CLEAR) < CLEAR_BORDER:
         return False
     return float(cv2.mean(join_alpha(matte, own))[0]) < LEAST_FOUND * float(cv2.mean(own)[0])
 

@@ -62,6 +62,13 @@ def test_a_view_looks_like_the_full_size_made_smaller(look, one, u2netp):
         assert view.cutout.picture.fill == pytest.approx(full.cutout.picture.fill, abs=1)
 
 
+@pytest.mark.parametrize("look", [{}, {"rotate": 90, "crop": True}])
+def test_what_reading_the_file_met_is_told_with_every_view(look, u2netp):
+    one = Draft("ball.jpg", LONG_SIDE, house.runtime())
+    for _ in range(2):
+        assert one.cut_out(DATA[:-2], Options(**look)).cutout.warnings == ("truncated",)
+
+
 def premultiplied(pixels: np.ndarray) -> np.ndarray:
     """RGBA as it looks on black, beside its alpha; what is opaque as it is."""
     if pixels.shape[2] == 3:

@@ -104,7 +104,7 @@ def test_of_many_frames_the_first_that_shows_something_counts(format, blank):
     first = Image.fromarray(BLANKS[blank])
     data = encoded(first, format, save_all=True, append_images=[first, shown], quality=95, disposal=2)
     photo = decode(data)
-    assert off(photo.rgb, PHOTO) <= LOSS[format] + 1
+    assert off(photo.rgb, PHOTO) <= LOSS[format] + 2  # of GIF, whose palette holds what is transparent too
     assert photo.warnings == ("animated",)
 
 
@@ -302,7 +302,9 @@ def test_light_brighter_than_white_stays_white_and_darkens_nothing():
 
 
 def test_colours_of_floating_point_keep_to_the_limit():
-    assert code_of(pictures.encoded_by_opencv(PHOTO / np.float32(255), ".tiff"), max_megapixels=0.01) == "too_many_pixels"
+    assert (
+        code_of(pictures.encoded_by_opencv(PHOTO / np.float32(255), ".tiff"), max_megapixels=0.01) == "too_many_pixels"
+    )
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "GIF", "BMP", "HEIC"])

@@ -31,7 +31,9 @@ def tiff(*directories: dict[int, int], order: str = "<", below: dict[int, int] |
         data += struct.pack(order + "I", len(data) + 4 if index < len(chain) - 1 else 0)
     if below is not None:
         data += struct.pack(order + "H", len(below))
-        data += b"".join(struct.pack(order + "HHII", tag, 4, 1, value) for tag, value in sorted(below.items())) + bytes(4)
+        data += b"".join(struct.pack(order + "HHII", tag, 4, 1, value) for tag, value in sorted(below.items())) + bytes(
+            4
+        )
     return data
 
 
