@@ -207,7 +207,10 @@ def run_stages(
     job.check()
     with clock("compose"):  # not remembered: it reads most options
         long_side = reduction.long_side if reduction else None
-        picture = compose(subject, alpha, photo, options, inputs.background, reduced=reduced, long_side=long_side)
+        own = memo is None and not np.may_share_memory(subject, photo.rgb)
+        picture = compose(
+            subject, alpha, photo, options, inputs.background, reduced=reduced, long_side=long_side, overwrite=own
+        )
     nothing = ("nothing_found",) if predicted.prediction.is_empty and not _knows_better(photo, matte, options) else ()
     warnings = (*photo.warnings, *predicted.warnings, *nothing, *picture.warnings)
     return Cutout(picture, photo, options, predicted.engine, clock.seconds, warnings)

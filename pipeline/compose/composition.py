@@ -76,6 +76,7 @@ def compose(
     *,
     reduced: float = 1.0,
     long_side: int | None = None,
+    overwrite: bool = False,
 ) -> ComposedPicture:
     """Put a cut-out together with what the options ask for around it.
 
@@ -96,6 +97,9 @@ def compose(
     long_side
         The longest side that a canvas may have, in pixels; a larger one is made smaller with all that is on it.
 
+    overwrite
+        Whether `subject` may be written to, which saves its memory once more.
+
     Raises
     ------
     ClearcutError
@@ -114,7 +118,9 @@ def compose(
         picture = replace(picture, fill=measure_fill(matte))
     if not options.file_format.is_bare:
         picture = _add_effects(picture, alpha, options, background)
-    return picture if picture.rgb is not subject else replace(picture, rgb=clear_background(subject, picture.alpha))
+    if picture.rgb is not subject:
+        return picture
+    return replace(picture, rgb=clear_background(subject, picture.alpha, overwrite))
 
 
 def _check_frame(frame: Size, photo: Size, reduced: float) -> None:
