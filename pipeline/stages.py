@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, NamedTuple, TypeVar
 
+import cv2
 import numpy as np
 
 from .base.errors import ClearcutError, as_clearcut_error
@@ -34,6 +35,9 @@ from .registry import weights
 OWN_ALPHA = PredictionResult(Prediction(np.ones((1, 1), np.float32)), "own alpha")  # for ``own_alpha=keep``
 KEYED = "key"  # the engine of a matte that needed no network
 NOT_FLAT = "background_not_flat"  # warning: a key was asked for, and a network found the subject
+CLEAR = 13  # alpha below which a photo counts as transparent
+CLEAR_BORDER = 0.5  # share of a photo's border that is transparent where its own alpha tells a subject
+LEAST_FOUND = 0.7  # share of such a subject that a network has to find, or else the photo's own alpha counts
 MEMO_SIZES = {"find": 6}  # results of a stage that a memo holds, some megabytes each; of the others one
 Value = TypeVar("Value")
 
@@ -217,11 +221,11 @@ def run_stages(
     job.check()
     with clock("compose"):  # not remembered: it reads most options
         long_side = reduction.long_side if reduction else None
-        picture = compose(
-            subject, alpha, photo, options, inputs.background, reduced=reduced, long_side=long_side, look=look
-        )
-    nothing = ("nothing_found",) if predicted.prediction.is_empty else ()
-    warnings = (*predicted.warnings, *nothing, *picture.warnings)
+        own = memo is None and not np.may_share_memory(subject, photo.rgb)
+        how: dict[str, Any] = {"reduced": reduced, "long_side": long_side, "look": look, "overwrite": own}
+        picture = compose(subject, alpha, photo, options, inputs.background, **how)
+    nothing = ("nothing_found",) if predicted.prediction.is_empty and not _knows_better(photo, matte, options) else ()
+    warnings = (*photo.warnings, *predicted.warnings, *nothing, *picture.warnings)
     return Cutout(picture, photo, options, predicted.engine, clock.seconds, warnings)
 
 
@@ -285,10 +289,27 @@ def cut_edges(
 ) -> np.ndarray:
     """The subject's alpha, ``(H, W)`` uint8: `matte` with its edge as asked for, times the photo's own alpha.
 
-    `exact`: as of the prediction that `matte` was made from.
+    The own alpha alone, where it tells a subject that is not found in `matte`. `exact`: as of the prediction that
+    `matte` was made from.
     """
+    if photo.alpha is not None and _knows_better(photo, matte, options):
+        return shape_edges(photo.alpha, options, reduced)
     alpha = shape_edges(matte, options, reduced, exact)
     return join_alpha(alpha, photo.alpha) if options.own_alpha == "intersect" else alpha
+
+
+def _knows_better(photo: Photo, matte: np.ndarray, options: Options) -> bool:
+    """Whether the photo is a cut-out already and less than `LEAST_FOUND` of it is found in `matte`.
+
+    A cut-out is transparent along most of its border; a photo with a transparent corner or strip is none.
+    """
+    own = photo.alpha
+    if own is None or options.own_alpha != "intersect":
+        return False
+    border = np.concatenate((own[0], own[-1], own[:, 0], own[:, -1]))
+    if np.mean(border < CLEAR) < CLEAR_BORDER:
+        return False
+    return float(cv2.mean(join_alpha(matte, own))[0]) < LEAST_FOUND * float(cv2.mean(own)[0])
 
 
 def find_colours(photo: Photo, prediction: Prediction, alpha: np.ndarray, options: Options) -> np.ndarray:

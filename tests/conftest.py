@@ -23,6 +23,7 @@ from tests.networks import TWO_ANSWERS
 
 TEST_DATA = os.environ.get("CLEARCUT_TEST_DATA")
 TEST_MODELS = os.environ.get("CLEARCUT_TEST_MODELS")
+TEST_CASES = os.environ.get("CLEARCUT_TEST_CASES")
 OF_TESTS = PREFIX + "TEST_"  # these stay: pytest-xdist starts its workers with the environment of this process
 for name in [name for name in os.environ if name.startswith(PREFIX) and not name.startswith(OF_TESTS)]:
     del os.environ[name]  # the tests' own settings only, whatever this machine's are
@@ -91,6 +92,18 @@ def truth() -> Path:
     if not TEST_DATA or not Path(TEST_DATA).is_dir():
         pytest.skip("CLEARCUT_TEST_DATA names no folder: no pictures with ground truth here")
     return Path(TEST_DATA)
+
+
+@pytest.fixture
+def case() -> Callable[[str], bytes]:
+    """A file that once went wrong, by name, from the folder ``CLEARCUT_TEST_CASES``; skips where it is not."""
+
+    def read(file: str) -> bytes:
+        if not TEST_CASES or not (Path(TEST_CASES) / file).is_file():
+            pytest.skip(f"CLEARCUT_TEST_CASES names no folder that holds {file}")
+        return (Path(TEST_CASES) / file).read_bytes()
+
+    return read
 
 
 @pytest.fixture

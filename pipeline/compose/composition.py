@@ -32,7 +32,7 @@ from .own_shadow import NOT_PLAIN, estimate_shadow
 from .shadows import draw_contact_shadow, draw_drop_shadow, strengthen
 from .sheet import Sheet, plan_sheet, shrink_sheet
 
-MOST_PIXELS = 100e6  # of a picture; a margin and a ratio together could ask for any number
+MOST_PIXELS = 100e6  # of a frame that is larger than the photo; a margin and a ratio together could ask for any number
 NO_FACE, NO_FINDER, NO_SHEET, NO_LIMIT = "no_face", "no_face_finder", "no_sheet", "size_not_limited"  # warnings
 CONTACT_ROOM = 6.0  # percent of the subject, which its contact shadow needs around it
 
@@ -102,6 +102,7 @@ def compose(
     reduced: float = 1.0,
     long_side: int | None = None,
     look: Callable[[np.ndarray], tuple[Face, ...]] = find_faces,
+    overwrite: bool = False,
 ) -> ComposedPicture:
     """Put a cut-out together with what the options ask for around it.
 
@@ -124,10 +125,14 @@ def compose(
     look
         Finds the faces in the photo as it is turned, where the canvas is for an ID photo.
 
+    overwrite
+        Whether `subject` may be written to, which saves its memory once more.
+
     Raises
     ------
     ClearcutError
-        ``no_background`` for ``background=image`` without a picture; ``bad_option`` for more than `MOST_PIXELS`.
+        ``no_background`` for ``background=image`` without a picture; ``frame_too_large`` where the
+        frame has more than `MOST_PIXELS`, and more than the photo.
     """
     quarters = options.rotate // 90
     alpha = turn(alpha, quarters, options.flip)
@@ -137,10 +142,7 @@ def compose(
     wants_head = isinstance(canvas, Canvas) and canvas.head_to_make is not None
     head = find_head(look(turned_photo.rgb), alpha) if wants_head else None
     placement = _place(alpha, options, reduced, long_side, head)
-    width, height = placement.size
-    if width * height > MOST_PIXELS * reduced**2:
-        limit = f"≤ {MOST_PIXELS / 1e6:.0f} MP"
-        raise ClearcutError("bad_option", name="margin", value=f"{options.margin:g}", accepted=limit)
+    _check_frame(placement.size, photo.size, reduced)
     rgb, matte = placement.place_layer(subject, alpha)
     picture = ComposedPicture(rgb, matte, matte, placement, turned_photo, warnings=placement.warnings)
     if head:
@@ -152,7 +154,7 @@ def compose(
     if not options.file_format.is_bare:
         picture = _add_effects(picture, alpha, options, background)
     if picture.rgb is subject:
-        picture = replace(picture, rgb=clear_background(subject, picture.alpha))
+        picture = replace(picture, rgb=clear_background(subject, picture.alpha, overwrite))
     if options.max_kb and not options.file_format.has_quality:
         picture = replace(picture, warnings=(*picture.warnings, NO_LIMIT))
     return picture if options.sheet == "none" else _print(picture, canvas, options, long_side)
@@ -173,6 +175,15 @@ def _print(
     matte = shrink_sheet(sheet.lay(picture.matte, 0), size)
     rgb = shrink_sheet(rgb, size)
     return replace(picture, rgb=rgb, alpha=np.full_like(matte, 255), matte=matte, sheet=sheet)
+
+
+def _check_frame(frame: Size, photo: Size, reduced: float) -> None:
+    """Raise ``frame_too_large`` for a frame that is; both are as large as the photo made smaller by `reduced`."""
+    pixels, own = (width * height / reduced**2 for width, height in (frame, photo))
+    if pixels > max(MOST_PIXELS, own):
+        width, height = (round(side / reduced) for side in frame)
+        facts = {"megapixels": round(pixels / 1e6), "limit": round(max(MOST_PIXELS, own) / 1e6)}
+        raise ClearcutError("frame_too_large", width=width, height=height, **facts)
 
 
 def _turn_photo(photo: Photo, quarters: int, options: Options) -> Photo:

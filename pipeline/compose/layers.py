@@ -7,6 +7,7 @@ import numpy as np
 
 Colour = tuple[int, int, int]  # red, green, blue, 0-255
 Layer = tuple[np.ndarray, np.ndarray]  # straight rgb (H, W, 3) and alpha (H, W), both uint8
+ROWS = 64  # that are cleared at once
 STRIP_PIXELS = 1 << 16  # so that a strip stays in the processor's cache
 BLACK: Colour = (0, 0, 0)
 
@@ -16,11 +17,15 @@ def join_alpha(alpha: np.ndarray, own: np.ndarray | None) -> np.ndarray:
     return alpha if own is None else cv2.multiply(alpha, own, scale=1 / 255)
 
 
-def clear_background(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+def clear_background(rgb: np.ndarray, alpha: np.ndarray, overwrite: bool = False) -> np.ndarray:
     """A copy of `rgb` ``(H, W, 3)`` that is 0 where `alpha` ``(H, W)`` is 0 and unchanged elsewhere.
 
-    Colours in soft edges are not multiplied by alpha, which would darken them.
+    Colours in soft edges are not multiplied by alpha, which would darken them. `overwrite`: in `rgb` itself.
     """
+    if overwrite:
+        for top in range(0, len(rgb), ROWS):
+            rgb[top : top + ROWS] = cv2.copyTo(rgb[top : top + ROWS], alpha[top : top + ROWS])
+        return rgb
     return cv2.copyTo(rgb, alpha)
 
 

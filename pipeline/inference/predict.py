@@ -19,6 +19,9 @@ from . import engines
 from .networks import NetworkInput, Prediction, find_family
 from .runtime import Runtime
 
+BACKDROPS = (255, 0, 128, 64, 192)  # greys that a photo with transparency can be seen on
+BACKDROP_SAMPLES = 250_000  # pixels that are looked at for that
+ALIKE, WORSE = 64, 0.03  # levels of 255 below which a colour is lost on a grey; share of pixels
 SIDE_BY_SIDE = 4  # cores from which the members of an ensemble run at the same time
 
 
@@ -171,8 +174,23 @@ def _fingerprint(fed: NetworkInput) -> str:
 
 
 def flatten(photo: Photo) -> np.ndarray:
-    """The photo's colours on white, ``(H, W, 3)`` uint8: networks see what people see, not hidden colours."""
+    """The photo's colours on one grey that they contrast with, ``(H, W, 3)`` uint8; without transparency its own array.
+
+    Networks see what people see, not hidden colours. On white, where that is no worse than others.
+    """
     if photo.alpha is None:
         return photo.rgb
+    behind = _choose_backdrop(photo.rgb, photo.alpha)
     alpha = photo.alpha[..., None].astype(np.uint16)
-    return ((photo.rgb * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+    return ((photo.rgb * alpha + behind * (255 - alpha) + 127) // 255).astype(np.uint8)
+
+
+def _choose_backdrop(rgb: np.ndarray, alpha: np.ndarray) -> int:
+    """The first of `BACKDROPS` that fewest pixels that show are like; differences below `WORSE` do not count."""
+    step = max(1, int((alpha.size / BACKDROP_SAMPLES) ** 0.5))
+    rgb, alpha = rgb[::step, ::step], alpha[::step, ::step]
+    shown = rgb[alpha > 127]
+    if not len(shown):
+        return BACKDROPS[0]
+    like = [float((np.abs(shown.astype(np.int16) - grey).max(axis=1) < ALIKE).mean()) for grey in BACKDROPS]
+    return next(grey for grey, share in zip(BACKDROPS, like, strict=True) if share <= min(like) + WORSE)

@@ -277,6 +277,9 @@ _DOES_SOMETHING: dict[str, Callable[[Options], bool]] = {  # where ``when`` cann
     "background_color": lambda options: options.background != "transparent" or options.file_format.is_opaque,
     "margin": lambda options: bool(options.crop or options.canvas),
     "outline_color": lambda options: options.outline > 0,
+    # these warn in words of their own
+    "sheet": lambda options: True,
+    "max_kb": lambda options: True,
 }
 
 

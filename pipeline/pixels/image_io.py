@@ -14,8 +14,11 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
 from ..base.errors import ClearcutError
+from .damage import complete, has_no_end
+from .frames import find_frame, has_several_frames
 from .geometry import fit_size
 from .resample import shrink
+from .signatures import TIFF_HEIGHT, TIFF_WIDTH, is_float_tiff, name_raw, name_unsupported, read_directories
 
 READABLE = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF", "AVIF")  # and HEIF, whose plugin is loaded when needed
 UPRIGHT: dict[Any, Callable[[np.ndarray], np.ndarray]] = {  # by EXIF orientation
@@ -28,6 +31,8 @@ UPRIGHT: dict[Any, Callable[[np.ndarray], np.ndarray]] = {  # by EXIF orientatio
     8: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_90_COUNTERCLOCKWISE),
 }
 UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f\ud800-\udfff<>:"|?*]')  # in file names of one system or another
+ANIMATED, TRUNCATED = "animated", "truncated"  # warnings
+BRIGHTEST = 16.0  # of floating point colours whose white is 1
 LONGEST_NAME = 150  # bytes of UTF-8 kept of a photo's stem: file systems stop at 255, and ours adds to it
 
 
@@ -45,6 +50,8 @@ class Photo:
         Dots per inch along x and y, where the file says.
     name
         The file's name; the cut-out's name is made of it.
+    warnings
+        Codes of what reading the file met: ``animated``, ``truncated``.
 
     Examples
     --------
@@ -56,6 +63,7 @@ class Photo:
     alpha: np.ndarray | None = None
     dpi: tuple[float, float] | None = None
     name: str = ""
+    warnings: tuple[str, ...] = ()
 
     @property
     def size(self) -> tuple[int, int]:
@@ -79,12 +87,12 @@ class Photo:
 
 
 def decode(data: bytes, name: str = "", max_megapixels: float | None = None) -> Photo:
-    """Read the picture in `data`: upright, in sRGB, 8 bits; of several frames the first.
+    """Read the picture in `data`: upright, in sRGB, 8 bits; of several frames the first that shows something.
 
     Parameters
     ----------
     data
-        A whole file, of one of `READABLE` or HEIF.
+        A whole file, of one of `READABLE` or HEIF. A JPEG or PNG may lack its end, see ``damage.py``.
     name
         The file's name, for messages and for naming the result.
     max_megapixels
@@ -93,41 +101,90 @@ def decode(data: bytes, name: str = "", max_megapixels: float | None = None) -> 
     Raises
     ------
     ClearcutError
-        ``empty_file``, ``not_a_picture``, ``too_many_pixels`` (from the header, before any pixel is read) or
-        ``broken_picture``.
+        ``empty_file``, ``camera_raw``, ``unsupported_format``, ``not_a_picture``, ``too_many_pixels`` (from the header,
+        before any pixel is read) or ``broken_picture``.
     """
     if not data:
         raise ClearcutError("empty_file", name=name)
+    image = _open_or_explain(data, name)
+    if image is None:
+        return _decode_float_tiff(data, name, max_megapixels)
+    _check_size(image.size, name, max_megapixels)
+    warnings: tuple[str, ...] = ()
     try:
-        image = open_file(data)
+        rgb, alpha = _decode_jpeg(image, data), None
+        if rgb is None:
+            if has_several_frames(image):
+                warnings = (ANIMATED,)
+                find_frame(image, lambda size: _check_size(size, name, max_megapixels))
+            image, is_cut = _load(image, data)
+            warnings += (TRUNCATED,) if is_cut else ()
+            ImageOps.exif_transpose(image, in_place=True)
+            rgb, alpha = _convert_to_srgb(image)
+        dpi = _read_dpi(image.info)
+    except ClearcutError:
+        raise
+    except MemoryError:
+        raise ClearcutError("out_of_memory") from None
+    except Exception:
+        raise ClearcutError("broken_picture", name=name) from None
+    return Photo(rgb, alpha, dpi, name, warnings)
+
+
+def _open_or_explain(data: bytes, name: str) -> Image.Image | None:
+    """The picture in `data` with only its header read; None for a TIFF that Pillow has no mode for."""
+    if raw := name_raw(data):
+        raise ClearcutError("camera_raw", name=name, format=raw)
+    if format := name_unsupported(data):
+        raise ClearcutError("unsupported_format", name=name, format=format)
+    try:
+        return open_file(data)
     except MemoryError:
         raise
     except Image.DecompressionBombError as error:  # where `prepare_pictures` has not been called
         raise ClearcutError("too_many_pixels", name=name, **_describe_pillow_limit(error)) from None
     except Exception:
+        if is_float_tiff(data):
+            return None
         raise ClearcutError("not_a_picture", name=name) from None
-    width, height = image.size
-    megapixels = width * height / 1e6
+
+
+def _check_size(size: tuple[int, int], name: str, max_megapixels: float | None) -> None:
+    """Raise ``too_many_pixels`` for a picture of `size` that has more than `max_megapixels`."""
+    megapixels = size[0] * size[1] / 1e6
     if max_megapixels is not None and megapixels > max_megapixels:
-        facts = {
-            "width": width,
-            "height": height,
-            "megapixels": round(megapixels, 1),
-            "limit": max_megapixels,
-        }
+        facts = {"width": size[0], "height": size[1], "megapixels": round(megapixels, 1), "limit": max_megapixels}
         raise ClearcutError("too_many_pixels", name=name, **facts)
+
+
+def _load(image: Image.Image, data: bytes) -> tuple[Image.Image, bool]:
+    """`image` with its pixels, and whether its file lacks its end; raises where more than that is missing."""
     try:
-        rgb, alpha = _decode_jpeg(image, data), None
-        if rgb is None:
-            image.load()
-            ImageOps.exif_transpose(image, in_place=True)
-            rgb, alpha = _convert_to_srgb(image)
-        dpi = _read_dpi(image.info)
-    except MemoryError:
-        raise ClearcutError("out_of_memory") from None
-    except Exception:
-        raise ClearcutError("broken_picture", name=name) from None
-    return Photo(rgb, alpha, dpi, name)
+        image.load()
+        return image, image.format == "PNG" and has_no_end(data)
+    except (OSError, SyntaxError):
+        completed = complete(data)
+        if completed is None:
+            raise
+        return completed, True
+
+
+def _decode_float_tiff(data: bytes, name: str, max_megapixels: float | None) -> Photo:
+    """A TIFF of floating point colours, by OpenCV: Pillow reads only grey ones."""
+    tags = next(read_directories(data))
+    width, height = tags.get(TIFF_WIDTH, (0,))[0], tags.get(TIFF_HEIGHT, (0,))[0]
+    _check_size((width, height), name, max_megapixels)
+    try:
+        values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        values = None
+    if values is None or values.ndim != 3 or values.shape[2] not in (3, 4) or values.dtype.kind != "f":
+        raise ClearcutError("broken_picture", name=name)
+    rgb = _scale_to_8_bit(values[..., 2::-1].astype(np.float32))
+    if values.shape[2] == 3:
+        return Photo(rgb, None, None, name)
+    alpha = np.clip(np.nan_to_num(values[..., 3].astype(np.float32)) * 255 + 0.5, 0, 255).astype(np.uint8)
+    return Photo(rgb, None if alpha.min() == 255 else alpha, None, name)
 
 
 def _describe_pillow_limit(error: Image.DecompressionBombError) -> dict[str, object]:
@@ -221,17 +278,29 @@ def _convert_to_srgb(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]
         from .profiles import convert_to_srgb
 
         image_rgb = convert_to_srgb(image_rgb, profile)
-    return np.asarray(image_rgb if image_rgb.mode == "RGB" else image_rgb.convert("RGB")), alpha
+    rgb = np.asarray(image_rgb if image_rgb.mode == "RGB" else image_rgb.convert("RGB"))
+    if "gamma" in image.info or "chromaticity" in image.info:
+        from . import gamma
+
+        rgb = gamma.convert_to_srgb(rgb, image.info) if gamma.says_other_colours(image.info) else rgb
+    return rgb, alpha
 
 
 def _convert_to_8_bit(image: Image.Image) -> Image.Image:
     """Grey of 16 or 32 bits or floating point as 8 bits; white is the top of its type, or of its content's range."""
     values = np.asarray(image).astype(np.float32)
+    whites = {"F": (1, 255, 65535), "I": (255, 65535)}.get(image.mode, (65535,))
+    grey = Image.fromarray(_scale_to_8_bit(values, whites))
+    grey.info = {key: image.info[key] for key in ("icc_profile", "srgb", "gamma", "chromaticity") if key in image.info}
+    return grey
+
+
+def _scale_to_8_bit(values: np.ndarray, whites: tuple[int, ...] = (1, 255, 65535)) -> np.ndarray:
+    """`values` float32 as uint8. The first of `whites` that is no less than all of them is white, else their largest.
+
+    A little more than 1 is light that is brighter than white, which stays white.
+    """
     top = float(values.max(initial=0, where=np.isfinite(values)))
     values = np.nan_to_num(values, copy=False, nan=0, posinf=top, neginf=0)
-    white = 65535.0 if image.mode.startswith("I;16") else next((w for w in (1, 255, 65535) if top <= w), top)
-    if image.mode == "I" and top <= 1:
-        white = 255.0
-    grey = Image.fromarray(np.clip(values * (255 / white) + 0.5, 0, 255).astype(np.uint8))
-    grey.info["icc_profile"] = image.info.get("icc_profile")
-    return grey
+    white = 1 if whites[0] == 1 and top <= BRIGHTEST else next((w for w in whites if top <= w), top)
+    return np.clip(values * (255 / white) + 0.5, 0, 255).astype(np.uint8)

@@ -53,6 +53,20 @@ def test_the_suggested_name_keeps_the_photos_own(client: TestClient, jpeg: bytes
     assert disposition.endswith("%C3%9Cn%C3%AFc%C3%B6d%C3%A9%20%E2%80%9Cbag%E2%80%9D_cutout.png")
 
 
+def test_what_reading_a_file_met_is_told(client: TestClient, jpeg: bytes) -> None:
+    frames = [Image.fromarray(composite(seed=seed).rgb) for seed in (0, 1)]
+    animated = encoded(frames[0], "WEBP", save_all=True, append_images=frames[1:])
+    for data, code in ((jpeg[:-2], "truncated"), (animated, "animated")):
+        answer = post(client, data)
+        assert (answer.status_code, answer.headers["x-warnings"]) == (200, code)
+
+
+def test_a_camera_raw_file_is_refused_in_a_sentence(client: TestClient) -> None:
+    answer = post(client, b"FUJIFILMCCD-RAW 0201" + bytes(99), "cat.raf")
+    assert (answer.status_code, answer.json()["code"]) == (415, "camera_raw")
+    assert "RAF" in answer.json()["sentence"] and "cat.raf" in answer.json()["sentence"]
+
+
 def test_a_picture_without_a_subject_comes_with_a_warning(client: TestClient) -> None:
     answer = post(client, encoded(np.full((90, 120, 3), 128, np.uint8)), "wall.png")
     assert answer.headers["x-warnings"] == "nothing_found"

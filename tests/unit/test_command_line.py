@@ -451,6 +451,12 @@ def test_where_no_subject_is_found_the_cut_out_is_empty_and_says_so(cli: Any) ->
     assert say("warning.nothing_found") in sentence(end.err)
 
 
+def test_a_photo_without_the_end_of_its_file_is_cut_and_that_is_told(cli: Any) -> None:
+    end = cli("cut", "-", stdin=encoded(composite().rgb, "JPEG")[:-2])
+    assert end.code == 0 and opened(end.out).shape == (480, 640, 4)
+    assert say("warning.truncated") in sentence(end.err)
+
+
 def test_models_lists_name_size_licence_and_whether_it_is_here(cli: Any, own_models: Path) -> None:
     rows = {line.split()[0]: line for line in cli("models").out.decode().splitlines() if line}
     assert rows["Models"].endswith(str(own_models))

@@ -7,8 +7,20 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline import ClearcutError, Inputs, Options, Photo, cut_out, cut_out_bytes, decode, list_canvases
+from pipeline import (
+    ClearcutError,
+    Draft,
+    Inputs,
+    Options,
+    Photo,
+    cut_out,
+    cut_out_bytes,
+    decode,
+    explain,
+    list_canvases,
+)
 from pipeline.base.jobs import Job
+from pipeline.compose import composition
 from pipeline.compose.own_shadow import NOT_PLAIN
 from pipeline.pixels.resample import resize_matte
 from tests import house
@@ -237,7 +249,7 @@ def test_colour_and_matte_of_an_archive_lie_alike_however_the_photo_was_moved(op
 def test_more_pixels_than_a_machine_holds_are_refused():
     wide = composite(1200, 900)
     big = Photo(cv2.resize(wide.rgb, (8000, 6000)))
-    with pytest.raises(ClearcutError, match="bad_option"):
+    with pytest.raises(ClearcutError, match="frame_too_large"):
         cut_out(Inputs(big), Options(canvas="1:20", margin=100))
 
 
@@ -292,3 +304,30 @@ def test_a_picture_for_behind_stands_before_a_presets_background_and_behind_what
     assert Options.of(preset="product-white", background_image=True).background == "image"
     assert Options.of(preset="product-white").background == "color"
     assert Options.of(background="blur", background_image=True).background == "blur"
+
+
+LIMITED = {"a ratio": {"canvas": "1:20"}, "a margin": {"crop": True, "margin": 100, "canvas": "1:9"}}
+
+
+@pytest.mark.parametrize("look", LIMITED)
+@pytest.mark.parametrize("door", ["file", "draft"])
+def test_a_frame_far_larger_than_the_photo_is_refused_with_its_size(look, door, monkeypatch):
+    monkeypatch.setattr(composition, "MOST_PIXELS", 600 * 800)
+    options, data = Options.of(**LIMITED[look]), encoded(ONE.rgb)
+    with pytest.raises(ClearcutError) as caught:
+        if door == "file":
+            cut_out_bytes(data, **LIMITED[look])
+        else:
+            Draft("a.png", 300, house.runtime()).cut_out(data, options)
+    assert caught.value.code == "frame_too_large"
+    facts = caught.value.facts
+    assert facts["width"] * facts["height"] > 600 * 800 and facts["height"] > 8 * facts["width"]
+    assert str(facts["width"]) in explain(caught.value) and "{" not in explain(caught.value)
+
+
+@pytest.mark.parametrize("look", [{}, {"rotate": 90}, {"background": "color"}, {"crop": True}, {"canvas": "300x400"}])
+def test_a_photo_of_any_size_has_room_in_its_own_frame(look, monkeypatch):
+    monkeypatch.setattr(composition, "MOST_PIXELS", 1000)
+    if "canvas" in look:
+        monkeypatch.setattr(composition, "MOST_PIXELS", 300 * 400)
+    assert cut(**look).alpha.any()

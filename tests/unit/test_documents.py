@@ -36,7 +36,7 @@ DOCUMENTS = [*GUIDE, "CONTRIBUTING.md", "NOTICE.md", "CHANGELOG.md", "models/REA
 CHINESE = {name: name.replace("README.", "README.zh-CN.").replace("docs/", "docs/zh-CN/") for name in GUIDE}
 PAIRS = [(name, other) for name, other in CHINESE.items() if other in GUIDE and other != name]
 FREE = {"model", "keep", "canvas", "background_color", "background_color_2", "outline_color"}  # more than can be listed
-OF_TESTS = {f"CLEARCUT_TEST_{name}" for name in ("DATA", "MODELS", "PROCESSOR", "CORES")}
+OF_TESTS = {f"CLEARCUT_TEST_{name}" for name in ("DATA", "MODELS", "CASES", "PROCESSOR", "CORES")}
 SETTINGS = ["docs/settings.md", "docs/zh-CN/settings.md"]
 OPTIONS = ["docs/options.md", "docs/zh-CN/options.md"]
 MODELS = ["docs/models.md", "docs/zh-CN/models.md"]

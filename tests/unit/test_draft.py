@@ -94,6 +94,13 @@ def test_a_face_is_looked_for_once_while_options_move(monkeypatch):
     assert len(seen) == 2
 
 
+@pytest.mark.parametrize("look", [{}, {"rotate": 90, "crop": True}])
+def test_what_reading_the_file_met_is_told_with_every_view(look, u2netp):
+    one = Draft("ball.jpg", LONG_SIDE, house.runtime())
+    for _ in range(2):
+        assert one.cut_out(DATA[:-2], Options(**look)).cutout.warnings == ("truncated",)
+
+
 def premultiplied(pixels: np.ndarray) -> np.ndarray:
     """RGBA as it looks on black, beside its alpha; what is opaque as it is."""
     if pixels.shape[2] == 3:

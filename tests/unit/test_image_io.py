@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageCms, ImageOps, TiffImagePlugin
 
 from pipeline.base.errors import ClearcutError
 from pipeline.base.process import QUIET
@@ -86,10 +86,55 @@ def test_fully_opaque_alpha_is_none(format):
 
 
 @pytest.mark.parametrize("format", ["GIF", "WEBP", "PNG", "TIFF", "MPO", "AVIF"])
-def test_of_many_frames_the_first_counts(format):
+def test_of_many_frames_the_first_counts_and_a_warning_says_so(format):
     data = encoded(PHOTO, format, quality=95, save_all=True, append_images=[Image.fromarray(255 - PHOTO)])
     assert Image.open(BytesIO(data)).n_frames == 2
-    assert off(decode(data).rgb, PHOTO) <= LOSS[format]
+    photo = decode(data)
+    assert off(photo.rgb, PHOTO) <= LOSS[format]
+    assert photo.warnings == (() if format == "MPO" else ("animated",))
+
+
+BLANKS = {"flat": np.full_like(RGBA, 77), "transparent": np.dstack((PHOTO, np.zeros_like(RAMP)))}
+
+
+@pytest.mark.parametrize("format", ["WEBP", "PNG", "TIFF", "GIF"])
+@pytest.mark.parametrize("blank", BLANKS)
+def test_of_many_frames_the_first_that_shows_something_counts(format, blank):
+    shown = Image.fromarray(PHOTO).convert("RGBA")
+    first = Image.fromarray(BLANKS[blank])
+    data = encoded(first, format, save_all=True, append_images=[first, shown], quality=95, disposal=2)
+    photo = decode(data)
+    assert off(photo.rgb, PHOTO) <= LOSS[format] + 2  # of GIF, whose palette holds what is transparent too
+    assert photo.warnings == ("animated",)
+
+
+def test_where_no_frame_shows_anything_the_first_counts():
+    blanks = [Image.fromarray(np.full_like(PHOTO, grey)) for grey in (10, 90, 200)]
+    assert (decode(encoded(blanks[0], "TIFF", save_all=True, append_images=blanks[1:])).rgb == 10).all()
+
+
+def test_a_logo_of_one_colour_is_not_taken_for_a_blank_frame():
+    white = Image.fromarray(np.dstack((np.full_like(PHOTO, 255), RAMP)))
+    data = encoded(white, "PNG", save_all=True, append_images=[Image.fromarray(RGBA)])
+    assert (decode(data).rgb == 255).all()
+
+
+@pytest.mark.parametrize("kind", [1, 4])
+def test_a_thumbnail_or_mask_in_a_tiff_is_no_further_page(kind):
+    buffer = BytesIO()
+    with TiffImagePlugin.AppendingTiffWriter(buffer, True) as pages:
+        for pixels, tags in ((PHOTO, {}), (PHOTO[::4, ::4], {254: kind})):
+            Image.fromarray(np.ascontiguousarray(pixels)).save(pages, "TIFF", tiffinfo=tags)
+            pages.newFrame()
+    photo = decode(buffer.getvalue())
+    assert Image.open(BytesIO(buffer.getvalue())).n_frames == 2
+    assert np.array_equal(photo.rgb, PHOTO) and photo.warnings == ()
+
+
+def test_a_page_beyond_the_limit_is_refused_before_it_is_read():
+    pages = [Image.new("RGB", (9, 9)), Image.fromarray(PHOTO)]
+    data = encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:])
+    assert code_of(data, max_megapixels=0.01) == "too_many_pixels"
 
 
 @pytest.mark.parametrize("orientation", [None, *pictures.ORIENTED])
@@ -204,7 +249,7 @@ FILES = {
     format: encoded(SMALL, format, icc_profile=WHOLE, compression="tiff_lzw")
     for format in ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "AVIF", "HEIC")
 }
-TOLD = {None, "not_a_picture", "broken_picture", "too_many_pixels", "empty_file"}
+TOLD = {None, "not_a_picture", "broken_picture", "too_many_pixels", "empty_file", "camera_raw", "unsupported_format"}
 
 
 def code_of(data: bytes, **limits: float) -> str | None:
@@ -226,8 +271,8 @@ def test_no_bytes_are_an_empty_file():
     assert code_of(b"") == "empty_file"
 
 
-NONSENSE = [b"dear diary\n" * 50, b"\0", b"%PDF-1.7\n", b"<svg/>", b"PK\3\4" * 9, b"\0\0\0\x18ftypmp42" + bytes(99)]
-UNWANTED = [encoded(SMALL, format) for format in ("EPS", "PDF", "PPM", "PCX", "ICO", "TGA")]  # Pillow would read most
+NONSENSE = [b"dear diary\n" * 50, b"\0", b"<html>", b"PK\3\4" * 9, b"\0\0\0\x18ftypnone" + bytes(99)]
+UNWANTED = [encoded(SMALL, format) for format in ("PPM", "PCX", "TGA")]  # Pillow would read them
 
 
 @pytest.mark.parametrize("data", NONSENSE + UNWANTED)
@@ -240,6 +285,26 @@ def test_a_cut_off_picture_is_never_taken_for_a_whole_one(format):
     data = FILES[format]
     cuts = [1, 2, 4, 8, 12, 30, 100, *(len(data) * part // 10 for part in range(1, 10))]
     assert {code_of(data[:cut]) for cut in cuts} <= {"not_a_picture", "broken_picture"}
+
+
+def test_colours_of_floating_point_are_read():
+    for values in (PHOTO / np.float32(255), PHOTO.astype(np.float32), PHOTO / np.float64(255)):
+        assert np.array_equal(decode(pictures.encoded_by_opencv(values, ".tiff")).rgb, PHOTO)
+    with_alpha = decode(pictures.encoded_by_opencv(RGBA / np.float32(255), ".tiff"))
+    assert np.array_equal(np.dstack((with_alpha.rgb, with_alpha.alpha)), RGBA)
+
+
+def test_light_brighter_than_white_stays_white_and_darkens_nothing():
+    values = GREY / np.float32(255)
+    values[0, 0] = 2.5
+    found = decode(encoded(values, "TIFF")).rgb
+    assert (found[0, 0] == 255).all() and np.array_equal(found[1:], GREY3[1:])
+
+
+def test_colours_of_floating_point_keep_to_the_limit():
+    assert (
+        code_of(pictures.encoded_by_opencv(PHOTO / np.float32(255), ".tiff"), max_megapixels=0.01) == "too_many_pixels"
+    )
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "GIF", "BMP", "HEIC"])
