@@ -20,6 +20,8 @@ class Format(NamedTuple):
         Whether it can hold EXIF.
     longest
         Pixels along a side that it can hold at most.
+    mark
+        What its files have after the photo's name: ``photo_cutout.png``.
     """
 
     name: str
@@ -30,6 +32,12 @@ class Format(NamedTuple):
     has_quality: bool = False
     has_exif: bool = True
     longest: int = 1 << 31
+    mark: str = "_cutout"
+
+    @property
+    def ending(self) -> str:
+        """What comes after the photo's name: ``_cutout.png``."""
+        return self.mark + self.extension
 
 
 FORMATS = {
@@ -42,7 +50,7 @@ FORMATS = {
         Format("avif", ".avif", "image/avif", has_quality=True, longest=32_768),
         Format("jpeg", ".jpg", "image/jpeg", is_opaque=True, has_quality=True, longest=65_500),
         Format("tiff", ".tif", "image/tiff"),
-        Format("matte", ".png", "image/png", is_bare=True, has_exif=False),
+        Format("matte", ".png", "image/png", is_bare=True, has_exif=False, mark="_mask"),
         Format("zip", ".zip", "application/zip", is_bare=True, has_exif=False),
     )
 }

@@ -254,8 +254,9 @@ def test_a_close_look_that_is_asked_for_twice_is_fetched_once(visit: Visit, port
     visit.done(portrait)
     held: list[Route] = []
     visit.page.route("**/results/**", lambda route: held.append(route))
-    for _ in range(2):
-        visit.page.click("#zoom")
+    visit.page.click("#view")
+    visit.page.click("input[name=view][value=close]")
+    visit.page.dblclick("#split")
     assert len(held) == 1
     held[0].continue_()
     expect(visit.page.locator("#closeup")).to_be_visible()

@@ -78,7 +78,7 @@ const asSettings = (values) => Object.fromEntries(names.map((name, at) => [name,
 // Gradio draws the page piece by piece, in no order that one could rely on.
 const PIECES = ["#input input[type=file]", "#stage", "#cancel", "#fetch", "#later", "#model-facts", "#download", "#notice",
   "#language", "#theme", "#about-box", "#examples", "#tab-photo", "#models-list", "#tiles", "#compare-run", "#ask-models",
-  "#compare-choice", "#kept", "#respeak", "#restore", "#undo", "#preset-chips", "#zoom", "#closeup", "#group-file", "#behind", "#forget"];
+  "#compare-choice", "#backdrops", "#kept", "#respeak", "#restore", "#undo", "#preset-chips", "#views", "#closeup", "#group-file", "#behind", "#forget"];
 
 export async function allIsDrawn() {
   while (!PIECES.every((piece) => document.querySelector(piece))) await new Promise((look) => setTimeout(look, 20));
@@ -97,7 +97,7 @@ export function connect(page) {
     withModels: ([, ...given]) => [JSON.stringify(page.modelsToCompare()), ...withPhoto(given)],
     withLanguage: (model, keep) => [model, now.language, keep],
     rememberedSettings: async () => asArray(await page.rememberedSettings()),
-    wantedSettings: () => asArray(page.wantedSettings()),
+    wantedSettings: (live) => asArray(page.wantedSettings(asSettings(live))),
     lastSettings: () => asArray(page.lastSettings()),
     language: () => [now.language],
     switchLanguage: () => {
