@@ -54,7 +54,7 @@ def run(given: argparse.Namespace, context: Context) -> int:
         helper = None
     elif helper:
         helper.send((context.settings, options.model, options.precision))
-    targets = choose_targets(given.photos, given.output, FORMATS[options.format].extension)
+    targets = choose_targets(given.photos, given.output, FORMATS[options.format].ending)
     if not given.force:
         for photo, target in targets:
             if target and target.exists() and not _is_device(target):
@@ -73,15 +73,15 @@ def run(given: argparse.Namespace, context: Context) -> int:
         helper.stop()  # its session was never taken where all predictions came from the cache
 
 
-def choose_targets(photos: list[str], output: str | None, extension: str) -> Targets:
+def choose_targets(photos: list[str], output: str | None, ending: str) -> Targets:
     """Choose the file that each photo's cut-out is written to.
 
     Parameters
     ----------
     output
         A folder, a file for a single photo, `STREAM` for standard output, or None: beside each photo.
-    extension
-        Of the files, such as ``.png``.
+    ending
+        Of the files, such as ``_cutout.png``.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def choose_targets(photos: list[str], output: str | None, extension: str) -> Tar
         raise ClearcutError("output_clash", name=output)
     targets: Targets = []
     for photo in photos:
-        name = name_cutout(_name_photo(photo), extension)
+        name = name_cutout(_name_photo(photo), ending)
         if folder:
             target: Path | None = folder / name
         elif output:

@@ -155,8 +155,10 @@ def hash_array(array: np.ndarray) -> str:
     return digest.hexdigest()
 
 
-def name_cutout(name: str, extension: str = ".png") -> str:
+def name_cutout(name: str, ending: str = "_cutout.png") -> str:
     """The file name of a cut-out, ``<stem>_cutout.png``, safe on every file system; `name` is the photo's.
+
+    `ending` is what comes after its stem, as `Format.ending` says.
 
     >>> name_cutout("holiday/cat?.jpg")
     'cat__cutout.png'
@@ -164,7 +166,7 @@ def name_cutout(name: str, extension: str = ".png") -> str:
     base = unicodedata.normalize("NFC", name.replace("\\", "/")).rstrip("/").rpartition("/")[2]
     stem = PurePosixPath(re.sub(r'[\x00-\x1f\x7f-\x9f\ud800-\udfff<>:"|?*]', "_", base)).stem.strip(". ")
     stem = stem.encode("utf-8", "replace")[:LONGEST_NAME].decode("utf-8", "ignore")
-    return f"{stem or 'photo'}_cutout{extension}"
+    return f"{stem or 'photo'}{ending}"
 
 
 def _read_dpi(info: Mapping[Any, Any]) -> tuple[float, float] | None:

@@ -188,7 +188,7 @@ def test_the_row_under_the_picture_follows_the_panel_presets_and_reset(visit: Vi
     expect(page.locator("#background input")).to_have_value("The photo’s own, blurred")
     after(visit, lambda: page.check("input[name=backdrop][value=transparent]", force=True))
     unfold(visit, "file")
-    after(visit, lambda: choose(visit, "format", "JPEG (never see-through)"))
+    after(visit, lambda: choose(visit, "format", "JPEG (never transparent)"))
     assert backdrop(visit) == "white", "a JPEG is never transparent"
     expect(page.locator("input[name=backdrop][value=transparent]")).to_be_disabled()
 
