@@ -273,15 +273,26 @@ def test_where_nothing_is_found_the_photo_stays_nothing_can_be_taken_along_and_b
     expect(page.locator("#download")).to_have_attribute("aria-disabled", "true")
     expect(page.locator("#download")).to_have_accessible_description(re.compile("nothing to take along"))
     page.get_by_role("button", name="Try Best").click()
-    visit.until("ask")
-    expect(page.get_by_role("button", name="Fetch it once")).to_be_visible()
-    page.click("#later")
+    page.wait_for_function("window.heard.some((said) => said?.state === 'done' && said.options.model === 'best')")
     visit.until("done")
-    expect(page.get_by_role("button", name="Try Best")).to_be_visible()
+    expect(page.locator("#try-best")).to_be_hidden()
+    expect(page.locator("#nothing")).to_contain_text("cropped closer")
     visit.done(portrait)
     expect(page.locator("#nothing")).to_be_hidden()
     expect(page.locator("#copy")).to_be_enabled()
     assert visit.download()[0] == "photo_cutout.png"
+
+
+def test_best_is_offered_to_be_fetched_where_it_is_not_here(shop: Process, visit_to: Callable[..., Visit]) -> None:
+    visit = visit_to(shop)
+    visit.done(encoded(np.full((300, 400, 3), 128, np.uint8)), "wall.png")
+    visit.page.get_by_role("button", name="Try Best").click()
+    visit.until("ask")
+    expect(visit.page.get_by_role("button", name="Fetch it once")).to_be_visible()
+    expect(visit.page.locator("#nothing")).to_be_hidden()
+    visit.page.click("#later")
+    visit.until("done")
+    expect(visit.page.get_by_role("button", name="Try Best")).to_be_visible()
 
 
 def test_the_mask_alone_is_shown_copied_and_named_as_a_mask(visit: Visit, portrait: bytes) -> None:
