@@ -243,6 +243,27 @@ def test_a_picture_is_chosen_in_the_row_too_and_the_row_is_used_by_keyboard(visi
     assert visit.download()[1] == cut_out_bytes(portrait, wall, background="image", background_color=colour)
 
 
+def test_a_number_beyond_its_range_becomes_the_nearest_and_a_message_can_be_closed(
+    visit: Visit, portrait: bytes
+) -> None:
+    page = visit.page
+    visit.done(portrait)
+    unfold(visit, "edges")
+    field = page.locator("#feather input[type=number]")
+    said = after(visit, lambda: (field.fill("999"), page.keyboard.press("Tab")))
+    assert said["options"]["feather"] == 50
+    expect(field).to_have_value("50")
+    expect(page.locator("#feather .nearest")).to_have_text("From 0 to 50: set to 50.")
+    after(visit, lambda: (field.fill("2"), page.keyboard.press("Tab")))
+    expect(page.locator("#feather .nearest")).to_be_hidden()
+    after(visit, lambda: page.click("#preset-chips [data-name=product-white]"))
+    expect(page.get_by_role("alert")).to_be_in_viewport(ratio=1)
+    page.click("#notice-close")
+    expect(page.get_by_role("alert")).to_be_hidden()
+    after(visit, lambda: page.check("input[name=backdrop][value=black]", force=True))
+    expect(page.get_by_role("alert")).to_be_hidden()
+
+
 def look(visit: Visit, view: str) -> None:
     visit.page.click("#view")
     visit.page.click(f"input[name=view][value={view}]")

@@ -1,6 +1,6 @@
 // The settings as a whole: presets, undo, reset, what is remembered in this browser, and which controls have something to do.
-import { applySettings, choosePictureBehind, setIdle } from "./bridge.js";
-import { $, makeChip, root } from "./dom.js";
+import { applySettings, choosePictureBehind, setIdle, watchNumbers } from "./bridge.js";
+import { $, make, makeChip, root } from "./dom.js";
 import { facts, installedModels, models, now, recall, remember } from "./state.js";
 import { onSpeak, say } from "./words.js";
 
@@ -164,6 +164,13 @@ function addPresets() {
   }));
 }
 
+function tellNearest(block, range) {
+  const line = block.querySelector(".nearest") ?? make("p", { className: "nearest" });
+  line.setAttribute("role", "status");
+  if (!line.parentElement) block.append(line);
+  line.textContent = range ? say("page.nearest", range) : "";
+}
+
 function addFolds() {
   for (const head of document.querySelectorAll(".fold-head")) {
     head.addEventListener("click", () => {
@@ -177,6 +184,7 @@ function addFolds() {
 export function beginSettings() {
   addPresets();
   addFolds();
+  watchNumbers(tellNearest);
   $("undo").addEventListener("click", undo);
   $("reset").addEventListener("click", reset);
   onSpeak(() => { for (const chip of $("preset-chips").children) chip.textContent = say(`preset.${chip.dataset.name}`); });
