@@ -163,7 +163,9 @@ def test_the_page_about_the_api_stands_without_a_network(visit: Visit) -> None:
     expect(visit.page.get_by_text("Remove the background of a photo")).to_be_visible()
 
 
-@pytest.mark.parametrize(("language", "title"), [("en", "Clearcut: remove a background"), ("zh-CN", "Clearcut · 一键抠图")])
+@pytest.mark.parametrize(
+    ("language", "title"), [("en", "Clearcut: remove a background"), ("zh-CN", "Clearcut · 一键抠图")]
+)
 def test_the_head_of_the_page_is_clearcuts_own_and_names_no_other_host(
     server: Process, language: str, title: str
 ) -> None:

@@ -211,7 +211,9 @@ def test_a_slider_that_moves_while_a_background_is_chosen_keeps_what_it_has_come
     )
     visit.nothing_more_comes()
     assert visit.download()[1] == cut_out_bytes(portrait, **wanted)
-    after(visit, lambda: (page.click("#preset-chips [data-name=sticker]"), page.check("input[value=black]", force=True)))
+    after(
+        visit, lambda: (page.click("#preset-chips [data-name=sticker]"), page.check("input[value=black]", force=True))
+    )
     visit.nothing_more_comes()
     black = {"background": "color", "background_color": "#000000"}
     assert visit.download()[1] == cut_out_bytes(portrait, preset="sticker", **black)

@@ -297,7 +297,7 @@ def test_best_is_offered_to_be_fetched_where_it_is_not_here(shop: Process, visit
 
 def test_the_mask_alone_is_shown_copied_and_named_as_a_mask(visit: Visit, portrait: bytes) -> None:
     page = visit.page
-    page.evaluate("localStorage.setItem('clearcut-settings', '{\"format\": \"matte\", \"background\": \"blur\"}')")
+    page.evaluate('localStorage.setItem(\'clearcut-settings\', \'{"format": "matte", "background": "blur"}\')')
     page.reload()
     visit.open().done(portrait)
     expect(page.locator("#backdrops")).to_be_hidden()
@@ -313,7 +313,8 @@ def test_the_mask_alone_is_shown_copied_and_named_as_a_mask(visit: Visit, portra
         const canvas = new OffscreenCanvas(picture.width, picture.height).getContext("2d");
         canvas.drawImage(picture, 0, 0);
         const { data } = canvas.getImageData(0, 0, picture.width, picture.height);
-        return [picture.width, data.some((value, at) => at % 4 === 3 ? value < 255 : value !== data[at - at % 4])]; }""")
+        const odd = (value, at) => at % 4 === 3 ? value < 255 : value !== data[at - at % 4];
+        return [picture.width, data.some(odd)]; }""")
     assert copied == [512, False], "opaque and grey"
 
 
