@@ -153,7 +153,7 @@ def cut_out_file(
             encoded = _encode(cutout, files.photo)
         job.check()
     format = options.file_format
-    name = image_io.name_cutout(files.name, format.extension)
+    name = image_io.name_cutout(files.name, format.ending)
     return Result(encoded, cutout, inputs.photo.size, name, format.media_type)
 
 

@@ -60,7 +60,7 @@ class Draft:
                 png = encode_picture("png", make_picture(cutout))
             job.check()
         format = options.file_format
-        return Result(png, cutout, full_size, image_io.name_cutout(self._name, format.extension), format.media_type)
+        return Result(png, cutout, full_size, image_io.name_cutout(self._name, format.ending), format.media_type)
 
     def _fit(self, photo: Photo) -> tuple[Photo, Size]:
         return photo.shrink_to(self._long_side), photo.size

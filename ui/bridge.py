@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.routes import templates
 
 from .desk import Message
 from .photo import MOST_COMPARED, PhotoTab, list_classes
 from .photo_work import Asked, PhotoWork
+from .sharing import OwnHead
 
 PRESSED = ("restore", "forget", "kept", "respeak")  # by the page's script; nobody sees them
 LIVE: dict[str, Any] = {
@@ -26,7 +28,7 @@ WITH_PHOTO = "(...given) => window.clearcut.withPhoto(given)"
 WITH_MODELS = "(...given) => window.clearcut.withModels(given)"
 WITH_LANGUAGE = "(model, _, keep) => window.clearcut.withLanguage(model, keep)"
 LAST_SETTINGS = "() => window.clearcut.lastSettings()"
-WANTED_SETTINGS = "() => window.clearcut.wantedSettings()"
+WANTED_SETTINGS = "(...given) => window.clearcut.wantedSettings(given)"
 SHOW = "(message) => window.clearcut.show(message)"
 LANGUAGE = "() => window.clearcut.language()"
 SWITCH_LANGUAGE = "() => window.clearcut.switchLanguage()"
@@ -157,3 +159,9 @@ def wire_language(page: gr.Blocks, switch: gr.Button, unseen: Unseen, speak: Spe
     page.load(speak, unseen.language, spoken, js=_once_there("language()"), **AT_ONCE)
     unseen.respeak.click(speak, unseen.language, spoken, js=LANGUAGE, **AT_ONCE)
     switch.click(speak, unseen.language, spoken, js=SWITCH_LANGUAGE, **AT_ONCE)
+
+
+def own_the_head() -> None:
+    """Let the page's head be Clearcut's, for every page that this process serves."""
+    if templates.env.loader and not isinstance(templates.env.loader, OwnHead):
+        templates.env.loader = OwnHead(templates.env.loader)

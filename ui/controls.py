@@ -4,7 +4,7 @@ from typing import Any
 
 import gradio as gr
 
-from pipeline import GROUPS, Options, can_solve_matte, list_canvases, say
+from pipeline import FORMATS, GROUPS, Options, can_solve_matte, list_canvases, say
 
 LIMITS = ("enum", "minimum", "maximum", "maxLength")
 NOT_THE_PAGES = {"model", "keep"}  # these have a place and a look of their own
@@ -68,6 +68,8 @@ def page_facts(model: str) -> dict[str, Any]:
         "groups": {name: field["group"] for name, field in PROPERTIES.items()},
         "elements": {name: elem_id(name) for name in PROPERTIES},
         "limits": {name: {key: field[key] for key in LIMITS if key in field} for name, field in PROPERTIES.items()},
+        "opaque": [each.name for each in FORMATS.values() if each.is_opaque],
+        "bare": [each.name for each in FORMATS.values() if each.is_bare],
         "canvases": list(list_canvases()),
         "canvas_backgrounds": {
             name: canvas.background for name, canvas in list_canvases().items() if canvas.background

@@ -9,7 +9,7 @@ from gradio.media import get_image
 
 from pipeline import LANGUAGES, Options, Runtime, list_presets, say
 
-from .bridge import build_unseen, wire_language, wire_load, wire_photo_tab
+from .bridge import build_unseen, own_the_head, wire_language, wire_load, wire_photo_tab
 from .controls import page_facts
 from .photo import MOST_COMPARED, build_photo_tab, words_for
 from .photo_work import PhotoWork
@@ -53,6 +53,7 @@ def build_page(settings: PageSettings, runtime: Runtime, results: Results) -> gr
 def mount_page(app: FastAPI, page: gr.Blocks, settings: PageSettings) -> FastAPI:
     """Put `page` at the root of `app`."""
     page.has_launched = True  # without it Gradio would hand any readable file of the machine to whoever names it
+    own_the_head()
     facts = {
         "maxMegabytes": settings.max_mb,
         "keepMinutes": round(settings.keep_minutes),

@@ -27,6 +27,7 @@ from .results import Results
 from .settings import PageSettings
 
 DRAFTS = 16  # photos that are at hand at once, some 15 to 50 MB each
+MASK = "matte"  # the format of which the page shows the mask
 VIEW = 1600  # longer side of what the page shows, in pixels: enough for a sharp picture on a dense screen
 
 
@@ -172,7 +173,7 @@ class PhotoWork:
         return {
             "state": "done",
             "before": f"results/{kept.key}/{kept.before}",
-            "after": f"results/{kept.key}/{Results.AFTER}",
+            "after": f"results/{kept.key}/{Results.MATTE if options.format == MASK else Results.AFTER}",
             "matte": f"results/{kept.key}/{Results.MATTE}",
             "close": f"results/{kept.key}/{Results.CLOSE}",
             "download": f"results/{kept.key}/",

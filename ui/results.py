@@ -58,7 +58,7 @@ class Kept:
         return self.folder / (f"full-{self.options.format}" if same else "close-png")
 
     def _options_for(self, name: str) -> Options:
-        if name == self.download:
+        if name == self.download or self.options.format == "matte":  # the mask is a PNG, to be looked at as it is
             return self.options
         looks: dict[str, object] = {"format": "png"}
         if self.options.file_format.is_bare:

@@ -68,7 +68,7 @@ def _run(given: argparse.Namespace, options: Options, context: Context, helper: 
     if options.background == "image" and background is None:
         raise ClearcutError("no_background")
     photos, errors = find_photos(given.photos)
-    targets = choose_targets(photos, given.output, FORMATS[options.format].extension) if photos else []
+    targets = choose_targets(photos, given.output, FORMATS[options.format].ending) if photos else []
     worst = max((context.terminal.complain(error) for error in errors), default=0)
     wanted: Targets = []
     for photo, target in targets:

@@ -14,7 +14,7 @@ from ..pixels.formats import FORMATS, READ, find_formats
 
 STREAM = "-"
 STDIN, STDOUT = "stdin", "stdout"  # their names in messages
-RESULT = "_cutout"  # the end of the stem of a cut-out: what a folder or a pattern brings of these is no photo
+RESULTS = tuple({each.mark + extension for each in FORMATS.values() for extension in each.extensions})  # no photos
 Targets = list[tuple[str, Path | None]]  # each photo with the file that its cut-out goes to; None is standard output
 
 
@@ -62,7 +62,7 @@ def is_folder(output: str | None) -> bool:
     return bool(output) and (str(output).endswith(("/", os.sep)) or _is_folder(str(output)))
 
 
-def choose_targets(photos: Sequence[str], output: str | None, extension: str) -> Targets:
+def choose_targets(photos: Sequence[str], output: str | None, ending: str) -> Targets:
     """Choose the file that each photo's cut-out is written to; no two share one, not even on a disk without case.
 
     Of photos whose cut-outs would have the same name the first has it. Others are told apart by the photo's extension
@@ -72,8 +72,8 @@ def choose_targets(photos: Sequence[str], output: str | None, extension: str) ->
     ----------
     output
         A folder, a file for a single photo, `STREAM` for standard output, or None: beside each photo.
-    extension
-        Of the files, such as ``.png``.
+    ending
+        What the files have after the photos' names, such as ``_cutout.png``.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def choose_targets(photos: Sequence[str], output: str | None, extension: str) ->
         if len(photos) > 1:
             raise ClearcutError("output_clash", name=output)
         return [(photo, None if output == STREAM else Path(output)) for photo in photos]
-    names = _Names(extension)
+    names = _Names(ending)
     homes = [output if output else None if photo == STREAM else str(Path(photo).parent) for photo in photos]
     chosen = [None if home is None else names.claim(photo, home) for photo, home in zip(photos, homes, strict=True)]
     targets: Targets = []
@@ -116,8 +116,8 @@ def is_there(path: str | Path) -> bool:
 class _Names:
     """Names of cut-outs, each given to one photo of its folder only."""
 
-    def __init__(self, extension: str) -> None:
-        self._extension = extension
+    def __init__(self, ending: str) -> None:
+        self._ending = ending
         self._taken: set[tuple[str, str]] = set()
         self._photos: set[tuple[str, ...]] = set()  # that have a name: by where it lies and what they are called
         self._find_place = cache(os.path.realpath)
@@ -154,7 +154,7 @@ class _Names:
     def _name(self, name: str, mark: str = "") -> str:
         from ..pixels.image_io import name_cutout
 
-        return name_cutout(name, self._extension, mark)
+        return name_cutout(name, self._ending, mark)
 
 
 def _fold(name: str) -> str:
@@ -198,7 +198,8 @@ def _expand(given: str) -> list[str]:
 
 
 def _is_photo(path: str) -> bool:
-    return Path(path).suffix.lower() in READ and not Path(path).stem.endswith(RESULT)
+    """Whether what a folder or a pattern brings is a photo, not a cut-out or a mask that was made of one."""
+    return Path(path).suffix.lower() in READ and not path.lower().endswith(RESULTS)
 
 
 def _count(path: str) -> tuple[list[str | int], str]:

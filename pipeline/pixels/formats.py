@@ -22,6 +22,8 @@ class Format(NamedTuple):
         Pixels along a side that it can hold at most.
     also
         Other extensions that people give it.
+    mark
+        What its files have after the photo's name: ``photo_cutout.png``.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Format(NamedTuple):
     has_exif: bool = True
     longest: int = 1 << 31
     also: tuple[str, ...] = ()
+    mark: str = "_cutout"
 
     @property
     def extensions(self) -> tuple[str, ...]:
@@ -43,6 +46,11 @@ class Format(NamedTuple):
     def is_whole(self) -> bool:
         """Whether it holds the picture with all that was put around the subject."""
         return not self.is_bare
+
+    @property
+    def ending(self) -> str:
+        """What comes after the photo's name: ``_cutout.png``."""
+        return self.mark + self.extension
 
 
 FORMATS = {
@@ -55,7 +63,7 @@ FORMATS = {
         Format("avif", ".avif", "image/avif", has_quality=True, longest=32_768),
         Format("jpeg", ".jpg", "image/jpeg", is_opaque=True, has_quality=True, longest=65_500, also=(".jpeg",)),
         Format("tiff", ".tif", "image/tiff", also=(".tiff",)),
-        Format("matte", ".png", "image/png", is_bare=True, has_exif=False),
+        Format("matte", ".png", "image/png", is_bare=True, has_exif=False, mark="_mask"),
         Format("zip", ".zip", "application/zip", is_bare=True, has_exif=False),
     )
 }

@@ -213,8 +213,10 @@ def hash_array(array: np.ndarray) -> str:
     return digest.hexdigest()
 
 
-def name_cutout(name: str, extension: str = ".png", mark: str = "") -> str:
+def name_cutout(name: str, ending: str = "_cutout.png", mark: str = "") -> str:
     """The file name of a cut-out, ``<stem><mark>_cutout.png``, safe on every file system; `name` is the photo's.
+
+    `ending` is what comes after its stem, as `Format.ending` says.
 
     >>> name_cutout("holiday/cat?.jpg")
     'cat__cutout.png'
@@ -223,7 +225,7 @@ def name_cutout(name: str, extension: str = ".png", mark: str = "") -> str:
     stem = PurePosixPath(UNSAFE.sub("_", base)).stem.strip(". ")
     mark = UNSAFE.sub("_", mark)
     stem = stem.encode("utf-8", "replace")[: LONGEST_NAME - len(mark.encode())].decode("utf-8", "ignore")
-    return f"{stem or 'photo'}{mark}_cutout{extension}"
+    return f"{stem or 'photo'}{mark}{ending}"
 
 
 def _read_dpi(info: Mapping[Any, Any]) -> tuple[float, float] | None:

@@ -314,9 +314,9 @@ def test_another_engine_than_the_one_asked_for_is_said_once(
         page = visit.page
         visit.done(portrait)
         expect(page.get_by_role("alert")).to_contain_text("The engine that was asked for cannot run this model")
-        expect(page.locator("#facts")).to_contain_text("CPU")
+        expect(page.locator("#engine")).to_contain_text("CPU")
         visit.choose(encoded(composite().rgb), "ball.png")
         page.wait_for_function("document.getElementById('download').download === 'ball_cutout.png'")
         visit.until("done")
         expect(page.get_by_role("alert")).to_be_hidden()
-        expect(page.locator("#facts")).to_contain_text("CPU")
+        expect(page.locator("#engine")).to_contain_text("CPU")

@@ -207,7 +207,7 @@ def test_everything_can_be_reached_by_keyboard(visit: Visit, portrait: bytes) ->
 
     assert {"language", "theme", "about", "input"} <= reached(8)
     visit.done(portrait)
-    assert {"split", "view", "model", "group-edges", "download", "copy", "new"} <= reached(30)
+    assert {"split", "backdrop", "view", "model", "group-edges", "download", "copy", "new"} <= reached(30)
 
 
 def test_focus_is_visible(visit: Visit) -> None:

@@ -1,15 +1,18 @@
 """A photo in, a cut-out out, the way a person does it."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
+from pipeline import say
 from tests.browser.conftest import Visit
 from tests.pictures import encoded, opened, photo
 from tests.process import ROOT, Process
@@ -158,3 +161,21 @@ def test_the_page_about_the_api_stands_without_a_network(visit: Visit) -> None:
     visit.page.click("#about")
     visit.page.get_by_role("link", name="For programs: the HTTP API").click()
     expect(visit.page.get_by_text("Remove the background of a photo")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("language", "title"), [("en", "Clearcut: remove a background"), ("zh-CN", "Clearcut · 一键抠图")]
+)
+def test_the_head_of_the_page_is_clearcuts_own_and_names_no_other_host(
+    server: Process, language: str, title: str
+) -> None:
+    page = httpx.get(server.address, headers={"Accept-Language": language}).text
+    head = page.partition("</head>")[0]
+    tags = re.findall(r"<meta[^>]*>", head)
+    assert f"<title>{title}</title>" in head and head.count("<title>") == 1
+    named = {key: value for tag in tags for key, value in re.findall(r'(?:name|property)="(.+?)" content="(.*?)"', tag)}
+    assert named["og:title"] == title and say("page.description", language) == named["og:description"]
+    assert not [tag for tag in tags if "radio" in tag.lower()]
+    assert {found for tag in tags for found in re.findall(r"https?://[^/\"]+", tag)} <= {server.address}
+    picture = httpx.get(named["og:image"])
+    assert picture.status_code == 200 and opened(picture.content).shape == (630, 1200, 3)

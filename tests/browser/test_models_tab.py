@@ -99,7 +99,7 @@ def test_a_model_that_must_be_brought_has_no_button_to_fetch_it(visit: Visit) ->
 
 def test_a_model_tells_its_speed_here_once_it_has_run(visit: Visit, portrait: bytes) -> None:
     visit.done(portrait)
-    expect(visit.models().card("u2netp")).to_contain_text(re.compile(r"\d\.\d\d s here"))
+    expect(visit.models().card("u2netp")).to_contain_text(re.compile(r"(under 0\.1|[1-9]|\d\.[1-9]) s here"))
 
 
 # ---- fetching --------------------------------------------------------------------------------------------------------
@@ -282,6 +282,9 @@ def test_a_wrong_file_is_refused_with_a_sentence_on_the_card(
     choose(visit, "mediapipe-selfie", visit.file(bytes(2_000_000), "holiday.onnx"))
     card = visit.card("mediapipe-selfie")
     expect(card.locator(".failed")).to_contain_text("is not the published one")
+    expect(card.get_by_text("Checksum of this file")).to_be_hidden()
+    card.locator(".sums summary").click()
+    expect(card.get_by_text(re.compile("Checksum of this file: [0-9a-f]{64}"))).to_be_visible()
     expect(card.locator(".badge.here")).to_have_count(0)
     assert {path.name for path in own_models.iterdir() if path.suffix != ".lock"} == {"u2netp.onnx"}
     visit.complaints.clear()  # the browser's own words about the status

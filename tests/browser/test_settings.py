@@ -139,25 +139,159 @@ def test_settings_of_another_version_or_another_hand_do_no_harm(visit: Visit, po
     visit.open().done(portrait)
 
 
-def test_the_result_is_looked_at_on_any_colour_as_a_mask_and_in_real_pixels(visit: Visit, portrait: bytes) -> None:
+def backdrop(visit: Visit) -> str:
+    """What the row under the picture says."""
+    return visit.page.evaluate("document.querySelector('input[name=backdrop]:checked')?.value ?? ''")
+
+
+def test_the_row_under_the_picture_is_the_background_on_the_screen_and_in_the_file(
+    visit: Visit, portrait: bytes
+) -> None:
     page = visit.page
     visit.done(portrait)
-    corner = {"board": None, "white": (255, 255, 255), "black": (0, 0, 0), "colour": (0x3F, 0xA7, 0xFF)}
-    for view, colour in corner.items():
-        page.check(f"input[name=view][value={view}]", force=True)
-        if colour:
-            assert np.abs(visit.pixels("#result")[12, -12].astype(int) - colour).max() <= 2, view
-    page.check("input[name=view][value=matte]", force=True)
+    assert backdrop(visit) == "transparent"
+    for choice, colour in (("white", "#ffffff"), ("black", "#000000")):
+        after(visit, lambda choice=choice: page.check(f"input[name=backdrop][value={choice}]", force=True))
+        seen = visit.pixels("#result")[12, -12]
+        assert (seen == (255 if choice == "white" else 0)).all()
+        visit.nothing_more_comes()
+        assert visit.download()[1] == cut_out_bytes(portrait, background="color", background_color=colour)
+    after(visit, lambda: page.check("input[name=backdrop][value=blur]", force=True))
+    assert visit.download()[1] == cut_out_bytes(portrait, background="blur")
+    assert after(visit, lambda: page.click("#undo"))["options"]["background_color"] == "#000000"
+    assert backdrop(visit) == "black"
+    after(visit, lambda: page.click("input[name=backdrop][value=color]", force=True))
+    expect(page.locator("#colours")).to_be_visible()
+    after(visit, lambda: page.check("input[name=backdrop-colour][value='#d9001b']", force=True))
+    page.fill("#hex", "much")
+    page.keyboard.press("Enter")
+    expect(page.locator("#hex-hint")).to_contain_text("#3fa7ff")
+    page.fill("#hex", "0af")
+    said = after(visit, lambda: page.keyboard.press("Enter"))["options"]
+    assert (said["background"], said["background_color"]) == ("color", "#00aaff")
+    page.keyboard.press("Escape")
+    expect(page.locator("#colours")).to_be_hidden()
+    assert visit.download()[1] == cut_out_bytes(portrait, background="color", background_color="#00aaff")
+
+
+def test_the_row_under_the_picture_follows_the_panel_presets_and_reset(visit: Visit, portrait: bytes) -> None:
+    page = visit.page
+    visit.done(portrait)
+    after(visit, lambda: page.click("#preset-chips [data-name=product-white]"))
+    assert backdrop(visit) == "white"
+    after(visit, lambda: page.click("#reset"))
+    assert backdrop(visit) == "transparent"
+    unfold(visit, "background")
+    after(visit, lambda: choose(visit, "background", "Gradient"))
+    assert backdrop(visit) == ""
+    after(visit, lambda: page.check("input[name=backdrop][value=blur]", force=True))
+    expect(page.locator("#background input")).to_have_value("The photo’s own, blurred")
+    after(visit, lambda: page.check("input[name=backdrop][value=transparent]", force=True))
+    unfold(visit, "file")
+    after(visit, lambda: choose(visit, "format", "JPEG (never transparent)"))
+    assert backdrop(visit) == "white", "a JPEG is never transparent"
+    expect(page.locator("input[name=backdrop][value=transparent]")).to_be_disabled()
+
+
+def test_a_slider_that_moves_while_a_background_is_chosen_keeps_what_it_has_come_to(
+    visit: Visit, portrait: bytes
+) -> None:
+    page = visit.page
+    visit.done(portrait)
+    unfold(visit, "edges")
+    slider = page.locator("#feather input[type=range]")
+    for value in ("3", "7", "11"):
+        slider.fill(value)
+    page.check("input[name=backdrop][value=black]", force=True)
+    wanted = {"feather": 11, "background": "color", "background_color": "#000000"}
+    page.wait_for_function(
+        """(wanted) => window.heard.some((said) => said?.state === "done"
+        && Object.entries(wanted).every(([name, value]) => said.options[name] === value))""",
+        arg=wanted,
+    )
+    visit.nothing_more_comes()
+    assert visit.download()[1] == cut_out_bytes(portrait, **wanted)
+    after(
+        visit, lambda: (page.click("#preset-chips [data-name=sticker]"), page.check("input[value=black]", force=True))
+    )
+    visit.nothing_more_comes()
+    black = {"background": "color", "background_color": "#000000"}
+    assert visit.download()[1] == cut_out_bytes(portrait, preset="sticker", **black)
+
+
+def test_a_picture_is_chosen_in_the_row_too_and_the_row_is_used_by_keyboard(visit: Visit, portrait: bytes) -> None:
+    page = visit.page
+    wall = encoded(np.full((90, 120, 3), (200, 30, 90), np.uint8))
+    visit.done(portrait)
+    page.focus("input[name=backdrop][value=transparent]")
+    after(visit, lambda: page.keyboard.press("ArrowRight"))
+    assert backdrop(visit) == "white"
+    outline = "getComputedStyle(document.activeElement.nextElementSibling).outlineWidth"
+    assert page.evaluate(outline) == "3px"
+    after(visit, lambda: [page.keyboard.press("ArrowRight") for _ in range(2)])
+    expect(page.locator("#colours")).to_be_hidden()
+    page.keyboard.press("Space")
+    expect(page.locator("#colours")).to_be_visible()
+    after(visit, lambda: page.keyboard.press("ArrowRight"))
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.value") == "color", "the focus is where it was"
+    with page.expect_file_chooser() as chooser:
+        page.click("input[name=backdrop][value=image]", force=True)
+    wall_file = {"name": "wall.png", "mimeType": "image/png", "buffer": wall}
+    after(visit, lambda: chooser.value.set_files(wall_file))
+    visit.nothing_more_comes()
+    options = [message for message in visit.heard() if message["state"] == "done"][-1]["options"]
+    colour = options["background_color"]
+    assert visit.download()[1] == cut_out_bytes(portrait, wall, background="image", background_color=colour)
+
+
+def test_a_number_beyond_its_range_becomes_the_nearest_and_a_message_can_be_closed(
+    visit: Visit, portrait: bytes
+) -> None:
+    page = visit.page
+    visit.done(portrait)
+    unfold(visit, "edges")
+    field = page.locator("#feather input[type=number]")
+    said = after(visit, lambda: (field.fill("999"), page.keyboard.press("Tab")))
+    assert said["options"]["feather"] == 50
+    expect(field).to_have_value("50")
+    expect(page.locator("#feather .nearest")).to_have_text("From 0 to 50: set to 50.")
+    after(visit, lambda: (field.fill("2"), page.keyboard.press("Tab")))
+    expect(page.locator("#feather .nearest")).to_be_hidden()
+    after(visit, lambda: page.click("#preset-chips [data-name=product-white]"))
+    expect(page.get_by_role("alert")).to_be_in_viewport(ratio=1)
+    page.click("#notice-close")
+    expect(page.get_by_role("alert")).to_be_hidden()
+    after(visit, lambda: page.check("input[name=backdrop][value=black]", force=True))
+    expect(page.get_by_role("alert")).to_be_hidden()
+
+
+def look(visit: Visit, view: str) -> None:
+    visit.page.click("#view")
+    visit.page.click(f"input[name=view][value={view}]")
+
+
+def test_the_result_is_looked_at_as_a_mask_and_in_real_pixels(visit: Visit, portrait: bytes) -> None:
+    page = visit.page
+    visit.done(portrait)
+    look(visit, "matte")
+    expect(page.locator("#views")).to_be_hidden()
     page.wait_for_function("document.querySelector('#matte').complete && document.querySelector('#matte').naturalWidth")
     seen = visit.pixels("#result")[100:-100, 100:-100]  # the handle and the rounded corners aside
     assert np.ptp(seen, axis=2).max() <= 2 and (seen < 9).any() and (seen > 245).any()
-    page.check("input[name=view][value=white]", force=True)
-    page.click("#zoom")
+    look(visit, "both")
+    expect(page.locator("#matte")).to_be_hidden()
+    look(visit, "close")
     expect(page.locator("#closeup")).to_be_visible()
     assert page.evaluate("document.querySelector('#closeup img').getBoundingClientRect().width") == 512
     page.keyboard.press("Escape")
     expect(page.locator("#closeup")).to_be_hidden()
-    expect(page.locator("#zoom")).to_be_focused()
+    expect(page.locator("#view")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("#matte")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#view")).to_be_focused()
 
 
 def test_a_shop_that_asks_for_more_is_named_when_the_subject_fills_too_little(visit: Visit, portrait: bytes) -> None:

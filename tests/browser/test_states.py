@@ -254,18 +254,68 @@ def test_a_close_look_that_is_asked_for_twice_is_fetched_once(visit: Visit, port
     visit.done(portrait)
     held: list[Route] = []
     visit.page.route("**/results/**", lambda route: held.append(route))
-    for _ in range(2):
-        visit.page.click("#zoom")
+    visit.page.click("#view")
+    visit.page.click("input[name=view][value=close]")
+    visit.page.dblclick("#split")
     assert len(held) == 1
     held[0].continue_()
     expect(visit.page.locator("#closeup")).to_be_visible()
 
 
-def test_a_picture_without_a_subject_says_what_to_try(visit: Visit) -> None:
+def test_where_nothing_is_found_the_photo_stays_nothing_can_be_taken_along_and_best_is_one_press_away(
+    visit: Visit, portrait: bytes
+) -> None:
+    page = visit.page
     visit.done(encoded(np.full((300, 400, 3), 128, np.uint8)), "wall.png")
-    expect(visit.page.get_by_role("alert")).to_have_text(
-        "No clear subject found. Try another model, or a tighter crop."
-    )
+    expect(page.get_by_role("alert")).to_contain_text("No clear subject found")
+    assert (np.abs(visit.pixels("#frame")[20:60, 20:-20].astype(int) - 128) <= 2).all(), "the photo itself"
+    expect(page.locator("#copy")).to_be_disabled()
+    expect(page.locator("#download")).to_have_attribute("aria-disabled", "true")
+    expect(page.locator("#download")).to_have_accessible_description(re.compile("nothing to take along"))
+    page.get_by_role("button", name="Try Best").click()
+    page.wait_for_function("window.heard.some((said) => said?.state === 'done' && said.options.model === 'best')")
+    visit.until("done")
+    expect(page.locator("#try-best")).to_be_hidden()
+    expect(page.locator("#nothing")).to_contain_text("cropped closer")
+    visit.done(portrait)
+    expect(page.locator("#nothing")).to_be_hidden()
+    expect(page.locator("#copy")).to_be_enabled()
+    assert visit.download()[0] == "photo_cutout.png"
+
+
+def test_best_is_offered_to_be_fetched_where_it_is_not_here(shop: Process, visit_to: Callable[..., Visit]) -> None:
+    visit = visit_to(shop)
+    visit.done(encoded(np.full((300, 400, 3), 128, np.uint8)), "wall.png")
+    visit.page.get_by_role("button", name="Try Best").click()
+    visit.until("ask")
+    expect(visit.page.get_by_role("button", name="Fetch it once")).to_be_visible()
+    expect(visit.page.locator("#nothing")).to_be_hidden()
+    visit.page.click("#later")
+    visit.until("done")
+    expect(visit.page.get_by_role("button", name="Try Best")).to_be_visible()
+
+
+def test_the_mask_alone_is_shown_copied_and_named_as_a_mask(visit: Visit, portrait: bytes) -> None:
+    page = visit.page
+    page.evaluate('localStorage.setItem(\'clearcut-settings\', \'{"format": "matte", "background": "blur"}\')')
+    page.reload()
+    visit.open().done(portrait)
+    expect(page.locator("#backdrops")).to_be_hidden()
+    expect(page.locator("#after")).to_have_attribute("alt", "The mask of the subject")
+    shown = page.evaluate("document.getElementById('after').src")
+    assert shown.endswith("matte.png")
+    name, data = visit.download()
+    assert name == "photo_mask.png" and opened(data).squeeze().ndim == 2
+    page.click("#copy")
+    expect(page.locator("#copy")).to_have_text("Copied")
+    copied = page.evaluate("""async () => { const [item] = await navigator.clipboard.read();
+        const picture = await createImageBitmap(await item.getType("image/png"));
+        const canvas = new OffscreenCanvas(picture.width, picture.height).getContext("2d");
+        canvas.drawImage(picture, 0, 0);
+        const { data } = canvas.getImageData(0, 0, picture.width, picture.height);
+        const odd = (value, at) => at % 4 === 3 ? value < 255 : value !== data[at - at % 4];
+        return [picture.width, data.some(odd)]; }""")
+    assert copied == [512, False], "opaque and grey"
 
 
 def test_several_files_at_once_take_the_first_and_say_so(visit: Visit, portrait: bytes) -> None:

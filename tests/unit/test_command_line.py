@@ -244,7 +244,7 @@ def test_an_ending_that_nothing_is_written_with_is_told_with_those_that_there_ar
 @pytest.mark.parametrize("again", [1, 2])
 def test_cut_outs_in_one_folder_are_told_apart(photos: list[str], names: list[str], again: int) -> None:
     for _ in range(again):
-        targets = choose_targets(photos, "out/", ".png")
+        targets = choose_targets(photos, "out/", "_cutout.png")
         made = [str(target) for _, target in targets]
         if names[1:2] not in (["s_IMG_1"], ["x_2"]):
             assert made == [f"out/{name}_cutout.png" for name in names]
@@ -262,7 +262,7 @@ def test_of_photos_with_one_stem_every_cut_out_is_made(cli: Any) -> None:
 
 def test_a_folder_is_its_photos_in_the_order_in_which_people_count(cli: Any) -> None:
     Path("in/deeper").mkdir(parents=True)
-    for name in ("10.png", "2.PNG", "1_cutout.png", ".2.png", "deeper/3.png", "b.jpg"):
+    for name in ("10.png", "2.PNG", "1_cutout.png", "1_mask.png", ".2.png", "deeper/3.png", "b.jpg"):
         Path("in", name).write_bytes(PNG)
     Path("in/notes.txt").write_text("hello")
     assert find_photos(["photo.png", "in"]) == (["photo.png", "in/2.PNG", "in/10.png", "in/b.jpg"], [])
@@ -350,17 +350,17 @@ def test_where_thousands_of_cut_outs_go_is_worked_out_once_for_each(output: str 
     resolve = Path.resolve
     with monkeypatch.context() as patch:
         patch.setattr(Path, "resolve", lambda path, *strict: resolved.append(path) or resolve(path, *strict))
-        targets = choose_targets(photos, output, ".png")
+        targets = choose_targets(photos, output, "_cutout.png")
     assert [photo for photo, _ in targets] == photos
     assert len({target for _, target in targets}) == 4000
     assert len(resolved) <= 4000
-    few, many = (count_calls(partial(choose_targets, some, output, ".png")) for some in (photos[:1000], photos))
+    few, many = (count_calls(partial(choose_targets, some, output, "_cutout.png")) for some in (photos[:1000], photos))
     assert many < 4.1 * few
 
 
 def test_a_clash_at_the_end_of_thousands_is_told_apart() -> None:
     photos = [*(f"{number}.jpg" for number in range(4000)), "17.png"]
-    targets = choose_targets(photos, None, ".png")
+    targets = choose_targets(photos, None, "_cutout.png")
     assert [targets[17][1], targets[-1][1]] == [Path("17_cutout.png"), Path("17_png_cutout.png")]
 
 

@@ -24,6 +24,31 @@ export function setIdle(option, idle) {
   document.getElementById(elements[option])?.closest(".block")?.classList.toggle("idle", idle);
 }
 
+function nearestOf({ min, max, value }) {
+  const [minimum, maximum, typed] = [min, max, value].map(Number);
+  const nearest = Math.min(Math.max(typed, minimum), maximum);
+  return nearest === typed ? null : { minimum, maximum, value: nearest };
+}
+
+// A typed number beyond what a control takes becomes the nearest that it does. Gradio hears of that alone: of the other it
+// would make an error. `tell` hears of every number that was typed: what it became, if another, and beside what to say so.
+export function watchNumbers(tell) {
+  const panel = document.getElementById("panel");
+  const isTyped = ({ type, value }) => type === "number" && value !== "";
+  panel.addEventListener("input", (event) => {
+    if (isTyped(event.target) && nearestOf(event.target)) event.stopImmediatePropagation();
+  }, true);
+  panel.addEventListener("change", ({ target }) => {
+    if (!isTyped(target)) return;
+    const nearest = nearestOf(target);
+    if (nearest) {
+      target.value = nearest.value;
+      target.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+    tell(target.closest(".block"), nearest);
+  }, true);
+}
+
 // ---- a photo comes --------------------------------------------------------------------------------------------------
 
 const input = () => document.querySelector("#input input[type=file]");
@@ -78,7 +103,7 @@ const asSettings = (values) => Object.fromEntries(names.map((name, at) => [name,
 // Gradio draws the page piece by piece, in no order that one could rely on.
 const PIECES = ["#input input[type=file]", "#stage", "#cancel", "#fetch", "#later", "#model-facts", "#download", "#notice",
   "#language", "#theme", "#about-box", "#examples", "#tab-photo", "#models-list", "#tiles", "#compare-run", "#ask-models",
-  "#compare-choice", "#kept", "#respeak", "#restore", "#undo", "#preset-chips", "#zoom", "#closeup", "#group-file", "#behind", "#forget"];
+  "#compare-choice", "#backdrops", "#kept", "#respeak", "#restore", "#undo", "#preset-chips", "#views", "#closeup", "#group-file", "#behind", "#forget"];
 
 export async function allIsDrawn() {
   while (!PIECES.every((piece) => document.querySelector(piece))) await new Promise((look) => setTimeout(look, 20));
@@ -97,7 +122,7 @@ export function connect(page) {
     withModels: ([, ...given]) => [JSON.stringify(page.modelsToCompare()), ...withPhoto(given)],
     withLanguage: (model, keep) => [model, now.language, keep],
     rememberedSettings: async () => asArray(await page.rememberedSettings()),
-    wantedSettings: () => asArray(page.wantedSettings()),
+    wantedSettings: (live) => asArray(page.wantedSettings(asSettings(live))),
     lastSettings: () => asArray(page.lastSettings()),
     language: () => [now.language],
     switchLanguage: () => {

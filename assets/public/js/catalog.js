@@ -44,6 +44,7 @@ export function describeModel() {
   if (!model) return;
   const line = say("model.facts", { model: model.name, megabytes: model.megabytes, license: model.license });
   const rights = say(`model.commercial.${model.commercial_use}`);
+  $("model-rights").textContent = model.commercial_use === "yes" ? "" : rights;
   $("model-about").textContent = say(`model.${model.name}.about`);
   $("model-facts").textContent = `${line} · ${rights}${model.installed ? "" : ` · ${say("model.not_installed")}`}`;
   root.dataset.classes = model.classes.length > 0;

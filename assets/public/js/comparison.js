@@ -3,7 +3,7 @@ import { compareModels, stopWork } from "./bridge.js";
 import { $, make, makeChip, root } from "./dom.js";
 import { disregardWork, onMessage, receive, render } from "./photo.js";
 import { facts, installedModels, isWorking, now } from "./state.js";
-import { onSpeak, say, sayError, titleOf } from "./words.js";
+import { onSpeak, say, sayError, sayTime, titleOf } from "./words.js";
 
 const LEAST = 2;
 let chosen = [];
@@ -45,7 +45,7 @@ function toggle(name) {
 
 function makeTile(result) {
   const { model, state, network_seconds: seconds } = result;
-  const time = state === "done" && seconds != null ? say("page.seconds", { seconds }) : "";
+  const time = state === "done" ? sayTime(seconds) : "";
   const figure = make("figure", {}, state === "done" ? makePicture(result) : makeState(result),
     make("figcaption", {}, make("strong", { textContent: titleOf(model) }), make("span", { textContent: time })),
     state === "done" ? makeKeepButton(result) : null);

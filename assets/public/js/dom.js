@@ -15,10 +15,18 @@ export function makeChip(text, onClick) {
   return chip;
 }
 
+let dismissed = ""; // the note that the visitor has closed: it comes back only when there was another
+
 // An empty text takes the message away. The same text is not written again: a screen reader would read it again.
 export function showNotice(text, kind = "note") {
-  const place = $("notice");
-  place.hidden = !text;
+  const [place, words] = [$("notice"), $("notice-text")];
+  if (text && text !== dismissed) dismissed = "";
+  place.hidden = !text || (kind === "note" && text === dismissed);
   place.dataset.kind = kind;
-  if (place.textContent !== text) place.textContent = text;
+  if (words.textContent !== text) words.textContent = text;
+}
+
+export function closeNotice() {
+  dismissed = $("notice-text").textContent;
+  $("notice").hidden = true;
 }

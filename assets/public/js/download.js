@@ -10,6 +10,7 @@ const COPIED_FOR = 2000; // milliseconds
 async function download(event) {
   const link = $("download");
   event.preventDefault();
+  if (link.ariaDisabled) return;
   const chosen = Object.assign(document.createElement("a"), { href: link.href, download: link.download });
   link.textContent = say("page.preparing");
   try {
@@ -20,6 +21,18 @@ async function download(event) {
     showNotice(say("page.lost"), "error");
   }
   labelDownload();
+}
+
+// Where there is nothing to take along, both say so and do nothing.
+export function allowDownload(allowed) {
+  const [link, button] = [$("download"), $("copy")];
+  button.disabled = !allowed;
+  link.ariaDisabled = allowed ? null : "true";
+  for (const each of [link, button]) {
+    each.title = allowed ? "" : say("page.nothing.download");
+    if (allowed) each.removeAttribute("aria-describedby");
+    else each.setAttribute("aria-describedby", "no-download");
+  }
 }
 
 async function copy() {

@@ -1,5 +1,6 @@
 // Puts the page's parts together, once Gradio has drawn them all.
 import { allIsDrawn, connect, watch } from "./bridge.js";
+import { beginBackdrop } from "./backdrop.js";
 import { beginCatalog, describeModel, renewModels } from "./catalog.js";
 import { beginComparison, modelsToCompare } from "./comparison.js";
 import { root } from "./dom.js";
@@ -7,6 +8,7 @@ import { beginDownload } from "./download.js";
 import { beginIntake } from "./intake.js";
 import { beginModels } from "./models.js";
 import { acceptFile, beginPhoto, connectionFailed, show, uploadFailed } from "./photo.js";
+import { beginPopovers } from "./popover.js";
 import { beginSettings, hearSettings, lastSettings, recalled, rememberedSettings, wantedSettings } from "./settings.js";
 import { beginShell } from "./shell.js";
 import { beginStage } from "./stage.js";
@@ -26,7 +28,7 @@ for (let known = false; !known;) { // a server that is away for a moment is aske
   } catch { await new Promise((done) => setTimeout(done, 1000)); }
 }
 now.model = Object.values(models).find((model) => model.default)?.name ?? null;
-for (const begin of [beginShell, beginIntake, beginCatalog, beginStage, beginViews, beginDownload, beginSettings, beginModels,
+for (const begin of [beginShell, beginIntake, beginCatalog, beginStage, beginPopovers, beginViews, beginDownload, beginBackdrop, beginSettings, beginModels,
   beginComparison, beginPhoto]) begin();
 speak(now.language);
 root.dataset.state = "empty";

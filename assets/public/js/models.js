@@ -3,7 +3,7 @@ import { isFetching, renewFetches, renewModels } from "./catalog.js";
 import { $, make, root } from "./dom.js";
 import { onTab, showTab } from "./shell.js";
 import { facts, models, now } from "./state.js";
-import { onSpeak, say, titleOf } from "./words.js";
+import { onSpeak, say, sayTime, titleOf } from "./words.js";
 
 const { mayManage } = facts;
 const LOOK_EVERY = 400; // milliseconds, while something is being fetched
@@ -23,7 +23,7 @@ function makeBadges({ commercial_use: use, installed }) {
 function makeFigures(model) {
   const gigabytes = Math.max(0.1, model.memory_mb / 1000).toFixed(model.memory_mb < 9950 ? 1 : 0); // 9.9, and 10 rather than 10.0
   const parts = [say("page.models.size", model), say("page.models.memory", { gigabytes })];
-  if (model.seconds !== null) parts.push(say("page.models.speed", { seconds: Math.max(0.01, model.seconds).toFixed(2) }));
+  if (model.seconds !== null) parts.push(say("page.models.speed", { time: sayTime(model.seconds) }));
   if (model.members.length) parts.push(say("page.models.members", { members: model.members.map(titleOf).join(" + ") }));
   return make("p", { className: "quiet-text", textContent: parts.join(" · ") });
 }
@@ -88,8 +88,17 @@ function makeActions(model) {
   return row;
 }
 
+// In words; what only an expert asks for, such as two checksums, stands folded below.
+function makeFailure({ code, facts: values, sentence }) {
+  if (code !== "wrong_checksum") return make("p", { className: "failed", textContent: sentence });
+  const sums = [["page.models.wanted", values.wanted], ["page.models.found", values.found]];
+  return make("div", { className: "failed" }, make("p", { textContent: say("page.models.wrong_file", values) }),
+    make("details", { className: "sums" }, make("summary", { textContent: say("page.details") }),
+      ...sums.map(([key, sum]) => make("p", { textContent: say(key, { sum }) }))));
+}
+
 function makeCard(model) {
-  const failed = model.error ? make("p", { className: "failed", textContent: model.error.sentence }) : null;
+  const failed = model.error ? makeFailure(model.error) : null;
   const about = model.about || say("page.models.own_about");
   const element = make("article", { className: "card" },
     make("h3", {}, titleOf(model.name), make("span", { className: "name", textContent: model.name })),
@@ -124,12 +133,13 @@ function draw() {
 }
 
 function redraw() {
-  const open = new Set([...list().querySelectorAll("details[open]")].map(modelOf));
+  const idOf = (details) => `${modelOf(details)} ${details.className}`;
+  const open = new Set([...list().querySelectorAll("details[open]")].map(idOf));
   const restoreFocus = rememberFocus();
   list().replaceChildren(...modelsByGroup().map(([group, members]) => make("section", {},
     make("h2", { textContent: group === "general" ? say("page.models.general") : say(`use.${group}`) }),
     make("div", { className: "cards" }, ...members.map(makeCard)))));
-  for (const each of list().querySelectorAll("details")) each.open = open.has(modelOf(each));
+  for (const each of list().querySelectorAll("details")) each.open = open.has(idOf(each));
   restoreFocus();
   $("models-rights").hidden = mayManage;
 }

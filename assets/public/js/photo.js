@@ -3,6 +3,8 @@ import { cancelWork, clearChooser, focusChooser, forgetEverything, onCancel } fr
 import { describeModel, renewModels } from "./catalog.js";
 import { lookAfterServer, lookNowAndThen } from "./connection.js";
 import { $, root, showNotice } from "./dom.js";
+import { allowDownload } from "./download.js";
+import { amend } from "./settings.js";
 import { reveal, showPhoto, showResult } from "./stage.js";
 import { facts, isWorking, models, newPhotoId, now } from "./state.js";
 import { knows, onSpeak, say, sayError, titleOf } from "./words.js";
@@ -99,6 +101,7 @@ export function render(message) {
   if (message.state === "error") showNotice(sayError(message), "error");
   if (message.state === "ask") renderQuestion(message);
   if (message.state === "done") renderDone(message);
+  renderNothing(message);
   describeModel();
   for (const watcher of watchers) watcher(message);
 }
@@ -133,6 +136,7 @@ function renderQuestion({ code, options, facts: values, may_fetch: mayFetch }) {
   $("ask-models").hidden = !byHand;
 }
 
+const NOTHING = "nothing_found"; // has a message of its own over the photo
 const ONCE = ["engine_fallback"]; // warnings about the machine: with the first picture is enough
 const told = new Map(); // code → the message that told it first
 
@@ -140,9 +144,23 @@ function renderDone(message) {
   showResult(message);
   $("copy").textContent = say("page.copy");
   for (const code of message.warnings) if (!told.has(code)) told.set(code, message);
-  const notes = message.warnings.filter((code) => !ONCE.includes(code) || told.get(code) === message).map((code) => say(`warning.${code}`));
+  const notes = message.warnings.filter((code) => code !== NOTHING && (!ONCE.includes(code) || told.get(code) === message)).map((code) => say(`warning.${code}`));
   if (now.photo.note) notes.unshift(say(now.photo.note));
   showNotice(notes.join(" "));
+}
+
+// No subject: the photo stays in sight, there is nothing to take along, and what might help is one press away.
+function renderNothing(message) {
+  const found = !now.result?.warnings.includes(NOTHING);
+  root.dataset.nothing = !found;
+  allowDownload(found);
+  const best = Object.values(models).find((model) => model.members.length);
+  const other = best && best.name !== now.result?.options.model ? best : null;
+  $("nothing").hidden = found || message.state !== "done";
+  $("nothing-advice").textContent = say(other ? "page.nothing.advice" : "page.nothing.closer");
+  $("try-best").hidden = !other;
+  $("try-best").textContent = say("page.nothing.try", { title: other ? titleOf(other.name) : "" });
+  $("try-best").dataset.model = other?.name ?? "";
 }
 
 // ---- leaving a photo ------------------------------------------------------------------------------------------------
@@ -182,6 +200,7 @@ function leaveCancelled() {
 
 export function beginPhoto() {
   $("new").addEventListener("click", startOver);
+  $("try-best").addEventListener("click", () => amend({ model: $("try-best").dataset.model }));
   onCancel(leaveCancelled);
   onSpeak(() => now.message && render(now.message));
   setInterval(() => {

@@ -1,6 +1,6 @@
 // The settings as a whole: presets, undo, reset, what is remembered in this browser, and which controls have something to do.
-import { applySettings, choosePictureBehind, setIdle } from "./bridge.js";
-import { $, makeChip, root } from "./dom.js";
+import { applySettings, choosePictureBehind, setIdle, watchNumbers } from "./bridge.js";
+import { $, make, makeChip, root } from "./dom.js";
 import { facts, installedModels, models, now, recall, remember } from "./state.js";
 import { onSpeak, say } from "./words.js";
 
@@ -11,6 +11,8 @@ const TO_BECOME = 3000; // ms in which the controls have become what they are to
 let values = null; // as the controls have them
 let wanted = null; // what they are to become
 let wantedSince = 0;
+let amended = null; // of `wanted` what alone was asked for: the rest stays as the controls have it then
+const watchers = []; // of the settings, whoever sets them
 let past = []; // what they were before each change
 let last = { name: null, time: 0 }; // the newest change: of which option (null: of several), and when
 let tellBegun, tellRecalled;
@@ -21,6 +23,7 @@ export const recalled = new Promise((done) => { tellRecalled = done; });
 
 const initial = () => ({ ...defaults, model: now.model ?? defaults.model });
 const current = () => values ?? initial();
+export const shownSettings = () => wanted ?? current();
 const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 const changed = (from, to) => names.filter((name) => !same(from[name], to[name]));
 
@@ -34,7 +37,7 @@ export function hearSettings(next) {
   const before = current();
   const moved = changed(before, next);
   values = next;
-  wanted = null;
+  wanted = amended = null;
   if (moved.length) {
     const name = moved.length === 1 && !arrived ? moved[0] : null;
     if (!arrived && !(name && name === last.name && time - last.time < SAME_MOVE)) past.push(before);
@@ -55,7 +58,7 @@ function follow(name, next) {
 }
 
 function draw() {
-  const shown = current();
+  const shown = shownSettings();
   for (const [name, needs] of Object.entries(when)) {
     setIdle(name, !Object.entries(needs).every(([other, at]) => at.includes(shown[other])));
   }
@@ -69,6 +72,11 @@ function draw() {
   for (const chip of $("preset-chips").children) {
     chip.setAttribute("aria-pressed", same({ ...shown, ...presetOf(chip.dataset.name) }, shown) && off.length > 0);
   }
+  for (const watcher of watchers) watcher();
+}
+
+export function onSettings(watcher) {
+  watchers.push(watcher);
 }
 
 // ---- changes of several at once -------------------------------------------------------------------------------------
@@ -78,7 +86,23 @@ function become(next, keepPast = true) {
   wanted = next;
   wantedSince = performance.now();
   last = { name: null, time: 0 };
+  amended = null;
   applySettings();
+  draw();
+}
+
+// Changes these alone. A slider that moves meanwhile keeps what it has come to, even if nobody has been told yet.
+export function amend(changes) {
+  const before = shownSettings();
+  if (same({ ...before, ...changes }, before)) return;
+  const whole = wanted !== null && amended === null && performance.now() - wantedSince < TO_BECOME; // a preset is on its way
+  past.push(before);
+  wanted = { ...before, ...changes };
+  wantedSince = performance.now();
+  last = { name: null, time: 0 };
+  amended = whole ? null : { ...amended, ...changes };
+  applySettings();
+  draw();
 }
 
 const presetOf = (name) => ({ ...defaults, ...presets[name], model: current().model, keep: current().keep });
@@ -86,7 +110,10 @@ const undo = () => past.length && become(past.pop(), false);
 const reset = () => become({ ...defaults, model: current().model, keep: [] });
 
 // Gradio asks what the controls are to become.
-export const wantedSettings = () => wanted ?? current();
+export function wantedSettings(live) {
+  if (wanted && amended) wanted = { ...live, ...amended };
+  return wanted ?? current();
+}
 
 // "Not now" and Cancel: back to the settings of the result that is shown, else to a model that is here.
 export function lastSettings() {
@@ -94,7 +121,7 @@ export function lastSettings() {
   const here = installedModels().find((model) => model.commercial_use !== "no");
   const settings = shown ? shown.options : { ...current(), model: here?.name ?? now.model, keep: [] };
   values = Object.fromEntries(names.map((name) => [name, settings[name]]));
-  wanted = null;
+  wanted = amended = null;
   while (past.length && same(past.at(-1), values)) past.pop();
   remember("settings", JSON.stringify(values));
   draw();
@@ -137,6 +164,13 @@ function addPresets() {
   }));
 }
 
+function tellNearest(block, range) {
+  const line = block.querySelector(".nearest") ?? make("p", { className: "nearest" });
+  line.setAttribute("role", "status");
+  if (!line.parentElement) block.append(line);
+  line.textContent = range ? say("page.nearest", range) : "";
+}
+
 function addFolds() {
   for (const head of document.querySelectorAll(".fold-head")) {
     head.addEventListener("click", () => {
@@ -150,6 +184,7 @@ function addFolds() {
 export function beginSettings() {
   addPresets();
   addFolds();
+  watchNumbers(tellNearest);
   $("undo").addEventListener("click", undo);
   $("reset").addEventListener("click", reset);
   onSpeak(() => { for (const chip of $("preset-chips").children) chip.textContent = say(`preset.${chip.dataset.name}`); });

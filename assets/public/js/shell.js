@@ -1,5 +1,5 @@
 // What stands around the tabs: which of them is shown, light or dark, the language, the box about Clearcut.
-import { $, root } from "./dom.js";
+import { $, closeNotice, root } from "./dom.js";
 import { forget } from "./photo.js";
 import { facts, recall, remember } from "./state.js";
 import { onSpeak, otherLanguage, say } from "./words.js";
@@ -68,5 +68,6 @@ export function beginShell() {
     $("about-box").close();
     forget();
   });
+  $("notice-close").addEventListener("click", closeNotice);
   onSpeak(speak);
 }

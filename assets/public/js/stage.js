@@ -2,7 +2,7 @@
 import { $, root } from "./dom.js";
 import { now } from "./state.js";
 import { renewView } from "./views.js";
-import { onSpeak, say } from "./words.js";
+import { onSpeak, say, sayTime } from "./words.js";
 
 const REVEAL = 700; // milliseconds
 
@@ -30,6 +30,8 @@ export function showResult(result) {
   $("before").onload = null;
   $("before").src = result.before;
   $("after").src = result.after;
+  $("after").dataset.sayAlt = result.after === result.matte ? "page.matte_alt" : "page.after_alt";
+  $("after").alt = say($("after").dataset.sayAlt);
   fit(result.width, result.height);
   root.dataset.picture = "result";
   root.dataset.ownAlpha = result.own_alpha;
@@ -40,9 +42,8 @@ export function showResult(result) {
 }
 
 function describeResult(result) {
-  const engine = result.engine.replace("onnxruntime ", "").replace(" f32", "");
-  $("facts").textContent = [say("page.seconds", result), say("page.size", result), engine].join(" · ");
-  $("facts").title = result.engine;
+  $("facts").textContent = [sayTime(result.seconds), say("page.size", result)].filter(Boolean).join(" · ");
+  $("engine").textContent = say("page.engine", result);
   const framing = result.frame[now.language];
   $("frame-facts").textContent = framing;
   $("frame-facts").hidden = !framing;

@@ -1,9 +1,14 @@
-// Ways of looking at the result: what lies behind it, its matte, its real pixels.
+// Ways of looking at the result, in a small menu: before and after, its mask, its real pixels.
 import { $, root, showNotice } from "./dom.js";
+import { close, isOpen, open } from "./popover.js";
 import { now } from "./state.js";
 import { say, sayError } from "./words.js";
 
+const radioOf = (view) => document.querySelector(`input[name=view][value=${view}]`);
+
 function lookAt(view) {
+  if (view === "close") return closeUp();
+  if (isClose()) leave();
   root.dataset.view = view;
   showMatte();
 }
@@ -20,12 +25,12 @@ function showMatte() {
 const isClose = () => !$("closeup").hidden;
 
 async function closeUp(at = { x: 0.5, y: 0.5 }) {
-  if ($("zoom").classList.contains("working")) return;
+  if ($("view").classList.contains("working")) return;
   const { result } = now;
   const box = $("closeup");
   const image = box.querySelector("img");
-  $("zoom").setAttribute("aria-pressed", "true");
-  $("zoom").classList.add("working");
+  radioOf("close").checked = true;
+  $("view").classList.add("working");
   try {
     const answer = await fetch(result.close);
     if (!answer.ok) throw await answer.json();
@@ -36,6 +41,7 @@ async function closeUp(at = { x: 0.5, y: 0.5 }) {
     if (now.result !== result) return leave();
     const density = window.devicePixelRatio || 1;
     image.style.width = `${image.naturalWidth / density}px`;
+    close($("views"));
     box.hidden = false;
     box.scrollLeft = at.x * box.scrollWidth - box.clientWidth / 2;
     box.scrollTop = at.y * box.scrollHeight - box.clientHeight / 2;
@@ -44,14 +50,14 @@ async function closeUp(at = { x: 0.5, y: 0.5 }) {
     leave();
     showNotice(error?.code ? sayError(error) : say("page.lost"), "error");
   } finally {
-    $("zoom").classList.remove("working");
+    $("view").classList.remove("working");
   }
 }
 
 function leave() {
   $("closeup").hidden = true;
   $("closeup").querySelector("img").removeAttribute("src");
-  $("zoom").setAttribute("aria-pressed", "false");
+  radioOf(root.dataset.view).checked = true;
 }
 
 function drag(event) {
@@ -73,18 +79,15 @@ export function renewView() {
 
 export function beginViews() {
   for (const radio of document.querySelectorAll("input[name=view]")) radio.addEventListener("change", () => lookAt(radio.value));
-  $("view-colour").addEventListener("input", (event) => {
-    $("stage").style.setProperty("--behind", event.target.value);
-    document.querySelector("input[name=view][value=colour]").checked = true;
-    lookAt("colour");
-  });
-  $("zoom").addEventListener("click", () => isClose() ? leave() : closeUp());
+  $("view").addEventListener("click", () => isOpen($("views")) ? close($("views")) : open($("views"), $("view")));
+  $("views").addEventListener("keydown", ({ key }) => { if (key === "Enter") close($("views"), true); });
+  $("views").addEventListener("click", ({ target, detail }) => { if (detail && target.matches("input")) close($("views"), true); });
   $("split").addEventListener("dblclick", (event) => {
     const box = $("frame").getBoundingClientRect();
     closeUp({ x: (event.clientX - box.left) / box.width, y: (event.clientY - box.top) / box.height });
   });
   $("closeup").addEventListener("dblclick", leave);
   $("closeup").addEventListener("pointerdown", drag);
-  $("closeup").addEventListener("keydown", (event) => { if (event.key === "Escape") { leave(); $("zoom").focus(); } });
-  lookAt("board");
+  $("closeup").addEventListener("keydown", (event) => { if (event.key === "Escape") { leave(); $("view").focus(); } });
+  lookAt("both");
 }

@@ -14,6 +14,12 @@ export function say(key, values = {}) {
   return text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 }
 
+// How long something took: to a tenth, and never "0 s".
+export function sayTime(seconds) {
+  if (seconds == null) return "";
+  return seconds < 0.1 ? say("page.seconds.few") : say("page.seconds", { seconds: Number(seconds.toFixed(seconds < 10 ? 1 : 0)) });
+}
+
 export const titleOf = (model) => say(`model.${model}.title`) || model;
 export function sayError({ code, facts: values }) {
   const words = values?.unit && say(values.unit); // for what would be accepted, of which the facts hold the English ones
