@@ -238,7 +238,7 @@ def test_where_thousands_of_cut_outs_go_is_worked_out_once_for_each(output: str 
 def test_a_clash_at_the_end_of_thousands_is_found() -> None:
     photos = [*(f"{number}.jpg" for number in range(4000)), "17.png"]
     with pytest.raises(ClearcutError) as caught:
-        choose_targets(photos, None, ".png")
+        choose_targets(photos, None, "_cutout.png")
     assert (caught.value.code, caught.value.facts) == ("output_clash", {"name": "17_cutout.png"})
 
 
