@@ -152,7 +152,7 @@ def test_a_background_picture_is_decoded_once(ran):
 @pytest.mark.parametrize("format", FORMATS)
 def test_a_view_is_a_png_named_like_the_download(format, one, u2netp):
     view = one.cut_out(DATA, Options(format=format))
-    assert view.data.startswith(b"\x89PNG") and view.name == f"ball_cutout{FORMATS[format].extension}"
+    assert view.data.startswith(b"\x89PNG") and view.name == f"ball{FORMATS[format].ending}"
 
 
 def test_a_view_is_never_larger_than_the_photo():

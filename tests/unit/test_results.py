@@ -91,11 +91,11 @@ def test_a_close_up_is_the_full_size_as_a_png_whatever_the_download_is(
 @pytest.mark.parametrize(
     ("given", "looks"),
     [
-        ({"format": "matte", "background": "color", "outline": 2.0}, {}),
+        ({"format": "matte", "background": "color", "outline": 2.0}, {"format": "matte"}),
         ({"format": "zip", "shadow": "drop"}, {}),
         ({"format": "jpeg", "background_color": "#3fa7ff"}, {"background": "color", "background_color": "#3fa7ff"}),
     ],
-    ids=["the subject alone", "an archive of the subject alone", "never transparent"],
+    ids=["the mask alone", "an archive of the subject alone", "never transparent"],
 )
 def test_a_close_up_shows_what_the_format_can_carry(
     results: Results, source: Path, u2netp: Path, given: dict, looks: dict
