@@ -61,7 +61,7 @@ def mount_page(app: FastAPI, page: gr.Blocks, settings: PageSettings) -> FastAPI
         "mostCompared": MOST_COMPARED,
         "options": list(Options.model_fields),
         "presets": {
-            name: Options.of(preset=name).model_dump(mode="json", exclude_unset=True) for name in list_presets()
+            name: Options.of(preset=name).model_dump(mode="json", exclude={"model"}) for name in list_presets()
         },
         **page_facts(settings.model),
         "examples": list(EXAMPLES),

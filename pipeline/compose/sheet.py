@@ -58,7 +58,7 @@ def plan_sheet(paper: str, copy: Size, dpi: int) -> Sheet | None:
     """Lay copies of the size `copy` in pixels on `paper`, upright or across, whichever holds more; None if none fits.
 
     >>> len(plan_sheet("6-inch", (413, 531), 300).places)
-    6
+    8
     """
     dots = dpi / MM_PER_INCH
     border, gap = round(BORDER * dots), round(GAP * dots)
