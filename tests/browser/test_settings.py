@@ -266,6 +266,10 @@ def test_a_number_beyond_its_range_becomes_the_nearest_and_a_message_can_be_clos
     expect(page.get_by_role("alert")).to_be_hidden()
 
 
+PAINTED = """() => document.querySelector("#matte").decode().then(
+    () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))))"""
+
+
 def look(visit: Visit, view: str) -> None:
     visit.page.click("#view")
     visit.page.click(f"input[name=view][value={view}]")
@@ -276,7 +280,9 @@ def test_the_result_is_looked_at_as_a_mask_and_in_real_pixels(visit: Visit, port
     visit.done(portrait)
     look(visit, "matte")
     expect(page.locator("#views")).to_be_hidden()
+    expect(page.locator("#matte")).to_be_visible()
     page.wait_for_function("document.querySelector('#matte').complete && document.querySelector('#matte').naturalWidth")
+    page.evaluate(PAINTED)
     seen = visit.pixels("#result")[100:-100, 100:-100]  # the handle and the rounded corners aside
     assert np.ptp(seen, axis=2).max() <= 2 and (seen < 9).any() and (seen > 245).any()
     look(visit, "both")
