@@ -26,6 +26,11 @@ NOISE = np.random.default_rng(0).integers(0, 256, (300, 240, 3), np.uint8)
 CASES = Path(os.environ.get("CLEARCUT_TEST_CASES", "nowhere"))
 
 
+def test_what_finds_the_face_comes_with_a_plain_install() -> None:
+    lines = Path(__file__).parents[2].joinpath("requirements.txt").read_text("utf-8").splitlines()
+    assert any(line.startswith("scikit-image") for line in lines)
+
+
 def portrait() -> np.ndarray:
     return photo("astronaut")
 
