@@ -1,5 +1,6 @@
 """The HTTP API: ``/api/remove-bg``, ``/api/cache``, ``/healthz``; ``/api/models`` stands in ``models.py``."""
 
+import secrets
 from typing import Any
 from urllib.parse import quote
 
@@ -91,6 +92,7 @@ HEADERS = {
 
 def build_router(settings: ServerSettings, runtime: Runtime) -> APIRouter:
     """The routes of the API, which run on `runtime` within the limits of `settings`."""
+    run = secrets.token_hex(4)  # tells a page that the server was started anew
     router, workers = APIRouter(), Workers(runtime, settings.queue)
     router.include_router(build_models_router(settings, runtime))
 
@@ -120,8 +122,8 @@ def build_router(settings: ServerSettings, runtime: Runtime) -> APIRouter:
 
     @router.get("/healthz", summary="Is it alive?")
     async def health() -> dict[str, str]:
-        """Answers while the server does; needs no password."""
-        return {"status": "ok", "version": __version__}
+        """Answers while the server does; needs no password. ``run`` is another one after each start."""
+        return {"status": "ok", "version": __version__, "run": run}
 
     @router.api_route("/api/{rest:path}", methods=["GET", "POST", "PUT", "DELETE", "PATCH"], include_in_schema=False)
     async def refuse_unknown(rest: str) -> None:

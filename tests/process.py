@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import IO
@@ -90,7 +90,8 @@ def _followed(pid: int, output: IO[str], ended: Callable[[], int | None]) -> Ite
     finally:
         if process:
             process.stopping = True
-        os.kill(pid, signal.SIGTERM)
+        with suppress(ProcessLookupError):  # a test may have killed it
+            os.kill(pid, signal.SIGTERM)
         said.extend(output.read().splitlines())
         code = ended()
         if process:

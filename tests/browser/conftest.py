@@ -159,7 +159,8 @@ class Profiles:
         if page.is_closed() or len(profile.pages) != 1:
             return profile.close()
         page.unroute_all(behavior="ignoreErrors")
-        page.evaluate("() => { try { localStorage.clear(); sessionStorage.clear(); } catch {} }")
+        page.evaluate("""() => { try { localStorage.clear(); sessionStorage.clear();
+            indexedDB.deleteDatabase("clearcut"); } catch {} }""")
         profile.clear_cookies()
         page.goto("about:blank")
         self._free[repr(how)].append(profile)

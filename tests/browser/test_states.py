@@ -106,22 +106,6 @@ def test_a_photo_whose_upload_comes_late_never_replaces_a_newer_one(visit: Visit
     assert name == "new_cutout.png" and opened(data).shape == (480, 640, 4)
 
 
-def test_an_open_page_works_on_after_the_server_was_restarted(
-    visit_to: Callable[..., Visit], portrait: bytes, u2netp: Path
-) -> None:
-    with serving() as first:
-        port = first.address.rpartition(":")[2]
-        visit = visit_to(first)
-        for _ in range(3):
-            visit.done(encoded(composite(seed=random.randrange(1 << 30)).rgb))
-    with serving("--port", port):
-        visit.page.click("#download")
-        expect(visit.page.get_by_role("alert")).to_contain_text("no longer kept")
-        visit.done(portrait)
-        assert visit.download()[0] == "photo_cutout.png"
-        visit.complaints.clear()  # the browser's own words about the connection
-
-
 def test_after_a_new_photo_the_old_ones_result_never_appears(visit: Visit, unseen: bytes, gate: Gate) -> None:
     with gate.shut("u2netp"):
         visit.choose(unseen)
@@ -316,52 +300,6 @@ def test_the_mask_alone_is_shown_copied_and_named_as_a_mask(visit: Visit, portra
         const odd = (value, at) => at % 4 === 3 ? value < 255 : value !== data[at - at % 4];
         return [picture.width, data.some(odd)]; }""")
     assert copied == [512, False], "opaque and grey"
-
-
-def test_several_files_at_once_take_the_first_and_say_so(visit: Visit, portrait: bytes) -> None:
-    files = [{"name": f"{n}.jpg", "mimeType": "image/jpeg", "buffer": portrait} for n in (1, 2)]
-    handle = visit.page.evaluate_handle(
-        """(texts) => { const files = new DataTransfer();
-        for (const [name, data] of texts) {
-            files.items.add(new File([Uint8Array.from(atob(data), (c) => c.charCodeAt(0))], name)); }
-        return files; }""",
-        [[file["name"], __import__("base64").b64encode(portrait).decode()] for file in files],
-    )
-    visit.page.evaluate("(files) => document.body.dispatchEvent(new DragEvent('drop', "
-                        "{dataTransfer: files, bubbles: true, cancelable: true}))", handle)  # fmt: skip
-    visit.until("done")
-    expect(visit.page.get_by_role("alert")).to_contain_text("One photo at a time")
-    assert visit.download()[0] == "1_cutout.png"
-
-
-def test_a_server_that_has_gone_is_said(visit_to: Callable[..., Visit], portrait: bytes, u2netp: Path) -> None:
-    with serving() as process:
-        visit = visit_to(process)
-        visit.done(portrait)
-    visit.choose(portrait)
-    expect(visit.page.get_by_role("alert")).to_contain_text("connection to Clearcut is lost")
-    visit.complaints.clear()  # the browser's own words about the connection
-
-
-def test_however_much_the_server_says_it_is_looked_after_once_in_five_seconds(
-    visit: Visit, unseen: bytes, gate: Gate
-) -> None:
-    looks: list[str] = []
-    visit.page.on("request", lambda request: looks.append(request.url) if request.url.endswith("/healthz") else None)
-    with gate.shut("u2netp"):
-        visit.choose(unseen)
-        gate.until_reached("u2netp")
-        visit.page.wait_for_function("window.heard.at(-1)?.state === 'working'")
-        visit.page.evaluate("""() => {
-            const said = window.heard.at(-1);
-            window.chatter = setInterval(() => window.clearcut.show(said), 20);
-        }""")
-        visit.page.wait_for_timeout(4000)
-        assert looks == []
-        visit.page.wait_for_timeout(3000)
-        assert len(looks) == 1
-        visit.page.evaluate("clearInterval(window.chatter)")
-    visit.until("done")
 
 
 @pytest.mark.parametrize(

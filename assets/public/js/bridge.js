@@ -75,12 +75,15 @@ function watchChooser(accepts) {
   }, true);
 }
 
-// Gradio sends the photo; where that fails it says so in its own words only, so the answer is listened to here.
-// An upload whose photo is no longer wanted never ends, so that nothing is made of it.
+// Gradio sends the photo, then what is to be done with it; where that fails it says so in its own words only, so the answer
+// is listened to here. An upload whose photo is no longer wanted never ends, so that nothing is made of it.
+const SENT = ["/upload", "/queue/join"];
+
 function watchUploads({ uploadFailed, connectionFailed }) {
   const send = window.fetch;
   window.fetch = async (...request) => {
-    if (!/\/upload(\?|$)/.test(String(request[0]?.url ?? request[0]))) return send(...request);
+    const { pathname } = new URL(request[0]?.url ?? request[0], location);
+    if (!SENT.some((end) => pathname.endsWith(end))) return send(...request);
     const { photo } = now;
     try {
       const answer = await send(...request);

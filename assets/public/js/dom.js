@@ -15,15 +15,33 @@ export function makeChip(text, onClick) {
   return chip;
 }
 
+const BRIEF = 8000; // milliseconds
 let dismissed = ""; // the note that the visitor has closed: it comes back only when there was another
 
+let leaving = null; // the timer of a message that goes by itself
+
 // An empty text takes the message away. The same text is not written again: a screen reader would read it again.
-export function showNotice(text, kind = "note") {
-  const [place, words] = [$("notice"), $("notice-text")];
+// `action`, {text, does}: what can be done about it, as a button beside it.
+export function showNotice(text, kind = "note", action = null) {
+  const [place, words, button] = [$("notice"), $("notice-text"), $("notice-action")];
+  clearTimeout(leaving);
   if (text && text !== dismissed) dismissed = "";
   place.hidden = !text || (kind === "note" && text === dismissed);
   place.dataset.kind = kind;
   if (words.textContent !== text) words.textContent = text;
+  button.hidden = !action;
+  button.textContent = action?.text ?? "";
+  button.onclick = action?.does ?? null;
+}
+
+// A word by the way: it goes by itself, unless somebody is at it.
+export function showBriefly(text) {
+  showNotice(text);
+  const leave = () => {
+    if ($("notice").matches(":hover, :focus-within")) leaving = setTimeout(leave, BRIEF);
+    else if ($("notice-text").textContent === text) showNotice("");
+  };
+  leaving = setTimeout(leave, BRIEF);
 }
 
 export function closeNotice() {

@@ -5,6 +5,11 @@ import { now } from "./state.js";
 import { say, sayError } from "./words.js";
 
 const COPIED_FOR = 2000; // milliseconds
+let renew = null; // the result that the server no longer keeps; a promise of whether there is one again
+
+export function onExpired(handler) {
+  renew = handler;
+}
 
 // The full size is made first, so that what goes wrong is said here and not in a broken file.
 async function download(event) {
@@ -16,11 +21,17 @@ async function download(event) {
   try {
     const answer = await fetch(`${chosen.href}?prepare=true`);
     if (answer.ok) chosen.click(); // what was on the screen when it was asked for, whatever has come since
-    else showNotice(sayError(await answer.json()), "error");
+    else await refuse(await answer.json(), link);
   } catch {
     showNotice(say("page.lost"), "error");
   }
   labelDownload();
+}
+
+// A result that is no longer kept is made once more, and `button` pressed again.
+async function refuse(error, button) {
+  if (error.code === "expired" && await renew()) button.click();
+  else showNotice(sayError(error), "error");
 }
 
 // Where there is nothing to take along, both say so and do nothing.
@@ -50,7 +61,7 @@ async function copy() {
     setTimeout(() => { button.textContent = say("page.copy"); }, COPIED_FOR);
   } catch {
     button.textContent = say("page.copy");
-    if (refused) showNotice(sayError(refused), "error");
+    if (refused) await refuse(refused, button);
     else showNotice(say("page.copy_failed"));
   }
 }

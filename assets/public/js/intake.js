@@ -1,14 +1,42 @@
 // Ways to give a photo beside the button that Gradio draws: dropped or pasted anywhere, or an example.
 import { giveFile } from "./bridge.js";
-import { $, make } from "./dom.js";
+import { $, make, showNotice } from "./dom.js";
 import { facts, now } from "./state.js";
 import { onSpeak, say } from "./words.js";
 
-function give(files) {
-  const [first, ...others] = files;
+const PICTURE = /^image\/|\.(heic|heif|avif|tiff?)$/;
+const isPicture = ({ type, name }) => PICTURE.test(type) || PICTURE.test(name.toLowerCase());
+
+// Several: the first one.
+function give([first, ...others]) {
   if (!first) return;
   giveFile(first);
-  if (others.length && now.photo) now.photo.note = "page.one_only";
+  if (others.length && now.photo) now.photo.note = () => say("page.one_only", { name: first.name, number: others.length + 1 });
+}
+
+const readFile = (entry) => new Promise((done, fail) => entry.file(done, fail));
+
+async function readFolder(folder) {
+  const [reader, entries] = [folder.createReader(), []];
+  for (let some = [null]; some.length;) { // a browser hands out a hundred at a time
+    some = await new Promise((done, fail) => reader.readEntries(done, fail));
+    entries.push(...some);
+  }
+  entries.sort((one, other) => one.name.localeCompare(other.name, undefined, { numeric: true }));
+  const files = await Promise.all(entries.map((entry) => entry.isDirectory ? readFolder(entry) : readFile(entry)));
+  return files.flat();
+}
+
+// Folders among what was dropped: the pictures in them.
+async function giveDropped({ files, items }) {
+  const folders = [...items].map((item) => item.webkitGetAsEntry?.()).filter((entry) => entry?.isDirectory);
+  if (!folders.length) return give(files);
+  const names = folders.map(({ name }) => name);
+  const whole = [...files].filter(({ name }) => !names.includes(name));
+  const inside = await Promise.all(folders.map((folder) => readFolder(folder).catch(() => [])));
+  const pictures = [...whole, ...inside.flat().filter(isPicture)];
+  if (pictures.length) give(pictures);
+  else showNotice(say("page.no_photo_in_folder", { name: names[0] }), "error");
 }
 
 function takeDrops() {
@@ -33,7 +61,7 @@ function takeDrops() {
     event.preventDefault();
     event.stopPropagation(); // parts of the page would take the file for themselves
     showInside(false);
-    give(event.dataTransfer.files);
+    giveDropped(event.dataTransfer);
   }, true);
 }
 
@@ -52,7 +80,7 @@ function addExamples() {
     button.dataset.name = name;
     button.addEventListener("click", async () => {
       const blob = await (await fetch(image.src)).blob();
-      give([new File([blob], `${name}.jpg`, { type: blob.type })]);
+      give([new File([blob], `${name}.jpg`, { type: blob.type, lastModified: 0 })]);
     });
     return button;
   }));

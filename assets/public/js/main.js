@@ -4,6 +4,7 @@ import { beginBackdrop } from "./backdrop.js";
 import { beginCatalog, describeModel, renewModels } from "./catalog.js";
 import { beginComparison, modelsToCompare } from "./comparison.js";
 import { root } from "./dom.js";
+import { beginConnection } from "./connection.js";
 import { beginDownload } from "./download.js";
 import { beginIntake } from "./intake.js";
 import { beginModels } from "./models.js";
@@ -13,6 +14,7 @@ import { beginSettings, hearSettings, lastSettings, recalled, rememberedSettings
 import { beginShell } from "./shell.js";
 import { beginStage } from "./stage.js";
 import { models, now } from "./state.js";
+import { beginStrip, returnToVisit } from "./strip.js";
 import { beginViews } from "./views.js";
 import { preferredLanguage, speak, switchLanguage } from "./words.js";
 
@@ -29,9 +31,10 @@ for (let known = false; !known;) { // a server that is away for a moment is aske
 }
 now.model = Object.values(models).find((model) => model.default)?.name ?? null;
 for (const begin of [beginShell, beginIntake, beginCatalog, beginStage, beginPopovers, beginViews, beginDownload, beginBackdrop, beginSettings, beginModels,
-  beginComparison, beginPhoto]) begin();
+  beginComparison, beginPhoto, beginStrip, beginConnection]) begin();
 speak(now.language);
 root.dataset.state = "empty";
 await recalled;
 describeModel();
+await returnToVisit();
 root.dataset.ready = "true";

@@ -1,18 +1,24 @@
 // The Photo tab: a photo is given, the server says how far its cut-out is, and what came of it.
-import { cancelWork, clearChooser, focusChooser, forgetEverything, onCancel } from "./bridge.js";
+import { cancelWork, clearChooser, focusChooser, forgetEverything, giveFile, onCancel } from "./bridge.js";
 import { describeModel, renewModels } from "./catalog.js";
-import { lookAfterServer, lookNowAndThen } from "./connection.js";
-import { $, root, showNotice } from "./dom.js";
-import { allowDownload } from "./download.js";
-import { amend } from "./settings.js";
+import { isAway, lookAfterServer, onReturn } from "./connection.js";
+import { $, root, showBriefly, showNotice } from "./dom.js";
+import { allowDownload, onExpired } from "./download.js";
+import { amend, restoreSettings, takeBack } from "./settings.js";
 import { reveal, showPhoto, showResult } from "./stage.js";
 import { facts, isWorking, models, newPhotoId, now } from "./state.js";
+import { leaveWord } from "./store.js";
 import { knows, onSpeak, say, sayError, titleOf } from "./words.js";
 
 const watchers = []; // of messages: functions of other modules
+const photoWatchers = []; // of the photo that comes, or null
 
 export function onMessage(watcher) {
   watchers.push(watcher);
+}
+
+export function onPhoto(watcher) {
+  photoWatchers.push(watcher);
 }
 
 const keyOf = (result) => result.download.split("/")[1];
@@ -29,9 +35,10 @@ export function acceptFile(file) {
     return false;
   }
   if (now.result) now.earlier = { photo: now.photo, result: now.result };
-  now.photo = { id: newPhotoId(), name: file.name, url: URL.createObjectURL(file) };
+  now.photo = { id: newPhotoId(), name: file.name, file, url: URL.createObjectURL(file) };
   now.result = null;
   showPhoto(now.photo.url);
+  for (const watcher of photoWatchers) watcher(now.photo);
   receive({ state: "working", run: now.run, step: "sending" });
   return true;
 }
@@ -41,7 +48,37 @@ export function uploadFailed({ code, facts: values }) {
   receive({ state: "error", run: now.run, ...known });
 }
 
-export const connectionFailed = lookAfterServer;
+// The server may have gone, which is said and mended elsewhere; else it is about this file.
+export async function connectionFailed() {
+  const { photo } = now;
+  await lookAfterServer();
+  if (isAway() || photo !== now.photo) return;
+  const key = await isReadable(photo.file) ? "page.upload_failed" : "page.file_gone";
+  receive({ state: "error", run: now.run, words: () => say(key, { name: photo.name }), again: photo.file });
+}
+
+const isReadable = (file) => file.slice(0, 1).arrayBuffer().then(() => true, () => false);
+
+// A photo of this visit, with the settings that it had.
+let returns = 0;
+
+export async function bringBack({ file, settings }) {
+  const number = (returns += 1);
+  now.paused = true;
+  await restoreSettings(settings);
+  if (number !== returns) return; // another one was asked for meanwhile
+  now.paused = false;
+  giveFile(file);
+}
+
+// The server keeps a result for a while only: the same photo once more. Returns whether there is a result again.
+let renewing = null;
+
+function renew() {
+  if (!now.photo?.file || renewing) return Promise.resolve(false);
+  giveFile(now.photo.file);
+  return new Promise((done) => { renewing = done; });
+}
 
 // The photo came to nothing: back to the one before, with its result, if there was one.
 function goBackToEarlier() {
@@ -63,10 +100,15 @@ export function show(message) {
 }
 
 export function receive(message) {
+  if (message.state === "error" && message.code === "expired" && !renewing && now.photo?.file) return renew();
   if (message.state === "working" && !isWorking()) now.since = performance.now();
   if (message.options) now.model = message.options.model;
   now.message = message;
-  if (message.state !== "done") return render(message);
+  if (message.state !== "done") {
+    render(message);
+    if (message.state === "error" && OF_SETTINGS.includes(message.code)) takeBackSettings(message);
+    return;
+  }
   if (!models[message.options.model]?.installed) renewModels(); // it was fetched for this photo
   showOnceLoaded(message);
 }
@@ -98,12 +140,28 @@ export function render(message) {
   root.dataset.state = nothing ? "empty" : message.comparing ? "comparing" : message.state;
   showNotice("");
   if (message.state === "working") renderStep(message);
-  if (message.state === "error") showNotice(sayError(message), "error");
+  if (message.state === "error") renderError(message);
   if (message.state === "ask") renderQuestion(message);
   if (message.state === "done") renderDone(message);
   renderNothing(message);
   describeModel();
   for (const watcher of watchers) watcher(message);
+  if (message.state === "working" || !renewing) return;
+  renewing(message.state === "done");
+  renewing = null;
+}
+
+// What a setting has brought about must not meet the next photo: the controls go back to what the result on the screen has.
+const OF_SETTINGS = ["bad_option", "frame_too_large", "took_too_long"];
+
+function takeBackSettings(message) {
+  if (!now.result && !now.earlier) now.photo.note = () => sayError(message);
+  takeBack(message.facts.name);
+}
+
+function renderError(message) {
+  const action = message.again && { text: say("page.again"), does: () => giveFile(message.again) };
+  showNotice(message.words?.() ?? sayError(message), "error", action);
 }
 
 function renderStep({ step, ahead, done, total }) {
@@ -145,8 +203,10 @@ function renderDone(message) {
   $("copy").textContent = say("page.copy");
   for (const code of message.warnings) if (!told.has(code)) told.set(code, message);
   const notes = message.warnings.filter((code) => code !== NOTHING && (!ONCE.includes(code) || told.get(code) === message)).map((code) => say(`warning.${code}`));
-  if (now.photo.note) notes.unshift(say(now.photo.note));
-  showNotice(notes.join(" "));
+  const { note } = now.photo;
+  delete now.photo.note; // once is enough
+  if (note) showBriefly([note(), ...notes].join(" "));
+  else showNotice(notes.join(" "));
 }
 
 // No subject: the photo stays in sight, there is nothing to take along, and what might help is one press away.
@@ -170,13 +230,16 @@ export function disregardWork() {
   now.photo = { ...now.photo, id: newPhotoId() };
 }
 
-function startOver() {
+export function startOver() {
+  returns += 1;
+  now.paused = false;
   if (isWorking()) cancelWork();
   now.photo = now.message = now.result = now.earlier = null;
   root.dataset.state = "empty";
   root.dataset.picture = "none";
   showNotice("");
   focusChooser();
+  for (const watcher of photoWatchers) watcher(null);
 }
 
 // Everything that was given is deleted, here and where the page runs.
@@ -198,13 +261,20 @@ function leaveCancelled() {
   render(now.result);
 }
 
+// What was under way is lost with the connection, and so is what Gradio knew of the photo: the page begins anew, and the
+// photo comes back.
+function goOn(lost) {
+  if (!lost || !isWorking()) return;
+  leaveWord("page.back");
+  location.reload();
+}
+
 export function beginPhoto() {
   $("new").addEventListener("click", startOver);
   $("try-best").addEventListener("click", () => amend({ model: $("try-best").dataset.model }));
   onCancel(leaveCancelled);
   onSpeak(() => now.message && render(now.message));
-  setInterval(() => {
-    renderTime();
-    lookNowAndThen();
-  }, 1000);
+  onReturn(goOn);
+  onExpired(renew);
+  setInterval(renderTime, 1000);
 }

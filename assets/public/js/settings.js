@@ -1,5 +1,5 @@
 // The settings as a whole: presets, undo, reset, what is remembered in this browser, and which controls have something to do.
-import { applySettings, choosePictureBehind, setIdle, watchNumbers } from "./bridge.js";
+import { applySettings, choosePictureBehind, setIdle, stopWork, watchNumbers } from "./bridge.js";
 import { $, make, makeChip, root } from "./dom.js";
 import { facts, installedModels, models, now, recall, remember } from "./state.js";
 import { onSpeak, say } from "./words.js";
@@ -13,6 +13,7 @@ let wanted = null; // what they are to become
 let wantedSince = 0;
 let amended = null; // of `wanted` what alone was asked for: the rest stays as the controls have it then
 const watchers = []; // of the settings, whoever sets them
+const arrivals = []; // what waits until the controls are what they are to be
 let past = []; // what they were before each change
 let last = { name: null, time: 0 }; // the newest change: of which option (null: of several), and when
 let tellBegun, tellRecalled;
@@ -38,6 +39,7 @@ export function hearSettings(next) {
   const moved = changed(before, next);
   values = next;
   wanted = amended = null;
+  for (const arrive of arrivals.splice(0)) arrive();
   if (moved.length) {
     const name = moved.length === 1 && !arrived ? moved[0] : null;
     if (!arrived && !(name && name === last.name && time - last.time < SAME_MOVE)) past.push(before);
@@ -126,6 +128,21 @@ export function lastSettings() {
   remember("settings", JSON.stringify(values));
   draw();
   return values;
+}
+
+// A value that cannot be obeyed: back to what the result on the screen has, else to the option's own default.
+export function takeBack(name) {
+  if (now.result ?? now.earlier) stopWork();
+  else if (name in defaults) amend({ [name]: defaults[name] });
+}
+
+// As a photo had them that comes back. The promise is kept once the controls have them.
+export function restoreSettings(settings) {
+  become({ ...shownSettings(), ...settings }, false);
+  return new Promise((done) => {
+    arrivals.push(done);
+    setTimeout(done, TO_BECOME);
+  });
 }
 
 // ---- what this browser had last -------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 // What stands around the tabs: which of them is shown, light or dark, the language, the box about Clearcut.
 import { $, closeNotice, root } from "./dom.js";
 import { forget } from "./photo.js";
+import { forgetPictures } from "./strip.js";
 import { facts, recall, remember } from "./state.js";
 import { onSpeak, otherLanguage, say } from "./words.js";
 
@@ -67,6 +68,7 @@ export function beginShell() {
   $("about-forget").addEventListener("click", () => {
     $("about-box").close();
     forget();
+    forgetPictures();
   });
   $("notice-close").addEventListener("click", closeNotice);
   onSpeak(speak);

@@ -4,8 +4,10 @@ export const facts = window.CLEARCUT; // from ui/words.py
 
 export const now = {
   language: null, // of the words on the page
-  photo: null, // {id, name, url, key, note}: the photo that the visitor gave
+  photo: null, // {id, name, file, url, key, note}: the photo that the visitor gave
   message: null, // the newest about it
+  behind: null, // the file of the picture behind it
+  paused: false, // while the settings of a photo that comes back are on their way: nothing is done meanwhile
   run: 0, // its number; messages of older runs are not listened to
   result: null, // the message whose pictures are shown
   earlier: null, // {photo, result} of the photo before, until this one has a result
@@ -22,7 +24,7 @@ let photos = 0;
 export const newPhotoId = () => (photos += 1);
 
 // What the server is told of the photo, beside the file; its id comes back in every message.
-export const photoFacts = () => now.photo && { id: now.photo.id, name: now.photo.name, key: now.photo.key };
+export const photoFacts = () => now.photo && !now.paused && { id: now.photo.id, name: now.photo.name, key: now.photo.key };
 
 // In a private window nothing can be remembered, and the page works without.
 export function recall(key) {

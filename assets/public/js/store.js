@@ -1,0 +1,86 @@
+// Pictures in this browser's own storage, for one visit: a reload or a restarted server loses none of them. Where the
+// browser keeps nothing, or no more, the page works without.
+const FACTS = "pictures"; // all about a picture but its files, which are written once
+const FILES = "files";
+const KEPT_FOR = 24 * 3600 * 1000; // milliseconds, what a visit has left behind that ended without a word
+
+function recallHere(key) {
+  try {
+    return sessionStorage.getItem(`clearcut-${key}`);
+  } catch {
+    return null;
+  }
+}
+
+function rememberHere(key, value) {
+  try {
+    if (value === null) sessionStorage.removeItem(`clearcut-${key}`);
+    else sessionStorage.setItem(`clearcut-${key}`, value);
+  } catch { /* a private window */ }
+}
+
+// A visit is one tab, however often it is loaded anew.
+const visit = recallHere("visit") ?? `${Date.now()}-${Math.random()}`;
+rememberHere("visit", visit);
+
+// The picture that is worked on, so that a reload finds it.
+export const currentPicture = () => recallHere("picture");
+export const setCurrentPicture = (id) => rememberHere("picture", id);
+
+// The settings as they are at this moment: of all that is kept they change most often.
+export const setCurrentSettings = (settings) => rememberHere("settings", JSON.stringify(settings));
+export const currentSettings = () => JSON.parse(recallHere("settings") ?? "null");
+
+// Something to be said once after the next load.
+export const leaveWord = (key) => rememberHere("word", key);
+export function takeWord() {
+  const key = recallHere("word");
+  rememberHere("word", null);
+  return key;
+}
+
+let opened = null;
+
+function open() {
+  opened ??= new Promise((done, fail) => {
+    const request = indexedDB.open("clearcut", 1);
+    request.onupgradeneeded = () => { for (const table of [FACTS, FILES]) request.result.createObjectStore(table, { keyPath: "id" }); };
+    request.onsuccess = () => done(request.result);
+    request.onerror = request.onblocked = () => fail(request.error);
+  });
+  return opened;
+}
+
+async function ask(table, mode, question) {
+  try {
+    const change = (await open()).transaction(table, mode);
+    const request = question(change.objectStore(table));
+    return await new Promise((done, fail) => {
+      change.oncomplete = () => done(request.result);
+      change.onerror = change.onabort = () => fail(change.error);
+    });
+  } catch {
+    return undefined;
+  }
+}
+
+const put = (table, entry) => ask(table, "readwrite", (entries) => entries.put(entry));
+const getAll = async (table) => await ask(table, "readonly", (entries) => entries.getAll()) ?? [];
+
+export const saveFiles = ({ id, file, behind }) => put(FILES, { id, file, behind });
+export const savePicture = ({ file, behind, ...facts }) => put(FACTS, { ...facts, visit, saved: Date.now() });
+
+export function dropPicture(id) {
+  for (const table of [FACTS, FILES]) ask(table, "readwrite", (entries) => entries.delete(id));
+}
+
+export const idOfFile = ({ name, size, lastModified }) => `${visit} ${size} ${lastModified} ${name}`;
+
+// Those of this visit, in the order in which they came; what another one left long ago is deleted.
+export async function savedPictures() {
+  const all = await getAll(FACTS);
+  for (const { id, saved } of all) if (saved < Date.now() - KEPT_FOR) dropPicture(id);
+  const files = new Map((await getAll(FILES)).map((entry) => [entry.id, entry]));
+  const mine = all.filter(({ id, visit: of }) => of === visit && files.has(id));
+  return mine.map((picture) => ({ ...picture, ...files.get(picture.id) })).sort((one, other) => one.came - other.came);
+}

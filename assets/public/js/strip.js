@@ -1,0 +1,123 @@
+// The strip of this visit's pictures: each comes back with its settings, or is removed.
+import { make, root } from "./dom.js";
+import { bringBack, onMessage, onPhoto, startOver } from "./photo.js";
+import { onSettings, shownSettings } from "./settings.js";
+import { now } from "./state.js";
+import { currentPicture, currentSettings, dropPicture, idOfFile, savedPictures, saveFiles, savePicture, setCurrentPicture, setCurrentSettings, takeWord } from "./store.js";
+import { onSpeak, say } from "./words.js";
+
+const MOST = 12;
+const SMALL = 144; // pixels: of the longer side of a picture in the strip
+const REST = 300; // milliseconds without a newer result: a slider that moves makes dozens
+
+const left = currentSettings(); // by the load before, if there was one
+let pictures = []; // {id, name, file, behind, settings, thumb, came}; without a thumb while nothing has come of it
+let resting = null;
+
+const find = (id) => pictures.find((picture) => picture.id === id);
+
+function note(photo) {
+  setCurrentPicture(photo ? idOfFile(photo.file) : null);
+  if (photo) {
+    const id = idOfFile(photo.file);
+    if (!find(id)) add({ id, name: photo.name, file: photo.file, came: Date.now() });
+    change(id, { settings: shownSettings() });
+    for (const { id: old } of pictures.slice(0, -MOST)) forgetOne(old);
+  }
+  draw();
+}
+
+function add(picture) {
+  pictures.push(picture);
+  saveFiles(picture);
+}
+
+const change = (id, facts) => savePicture(Object.assign(find(id), facts));
+
+// Also where a photo came to nothing: the strip holds what there is a result of, and what was wrong is not brought back.
+function follow(message) {
+  const id = now.photo?.file && idOfFile(now.photo.file);
+  if (message.state === "error" && !message.again && !now.result) dropUnfinished();
+  if (message.state !== "done" || !find(id)) return;
+  setCurrentPicture(id);
+  clearTimeout(resting);
+  resting = setTimeout(() => settle(id, message), REST);
+}
+
+async function settle(id, { after, options }) {
+  const thumb = await makeThumb(after);
+  if (!find(id)) return; // removed meanwhile
+  change(id, { settings: options, ...(thumb && { thumb }) });
+  draw();
+}
+
+async function makeThumb(address) {
+  const image = Object.assign(new Image(), { src: address });
+  try {
+    await image.decode();
+  } catch {
+    return null; // there is a newer result
+  }
+  const scale = Math.min(1, SMALL / Math.max(image.naturalWidth, image.naturalHeight));
+  const canvas = make("canvas", { width: Math.max(1, image.naturalWidth * scale), height: Math.max(1, image.naturalHeight * scale) });
+  canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+  return canvas.toDataURL();
+}
+
+function dropUnfinished() {
+  for (const { id } of pictures.filter(({ thumb }) => !thumb)) forgetOne(id);
+  if (!find(currentPicture())) setCurrentPicture(null);
+}
+
+function forgetOne(id) {
+  pictures = pictures.filter((picture) => picture.id !== id);
+  dropPicture(id);
+}
+
+function remove(id) {
+  forgetOne(id);
+  if (currentPicture() === id) startOver();
+  draw();
+}
+
+export function forgetPictures() {
+  for (const { id } of pictures) forgetOne(id);
+  draw();
+}
+
+function makeItem(picture) {
+  const { id, name, thumb } = picture;
+  const open = make("button", { type: "button", className: "thumb board", title: name }, make("img", { src: thumb, alt: name }));
+  open.ariaCurrent = id === currentPicture() ? "true" : "false";
+  open.addEventListener("click", () => { if (id !== currentPicture()) bringBack(picture); });
+  const away = make("button", { type: "button", className: "away", textContent: "×", ariaLabel: say("page.strip.remove", { name }) });
+  away.addEventListener("click", () => remove(id));
+  return make("li", {}, open, away);
+}
+
+// Below the result a lone picture says nothing that is not seen above; on the start page it does.
+function draw() {
+  const shown = pictures.filter(({ thumb }) => thumb);
+  root.toggleAttribute("data-strip", shown.length > 1);
+  for (const strip of document.querySelectorAll(".strip")) {
+    strip.hidden = shown.length < (strip.closest("#start") ? 1 : 2);
+    strip.querySelector("ul").replaceChildren(...shown.map(makeItem));
+  }
+}
+
+// What the last load of this page was in the midst of.
+export async function returnToVisit() {
+  pictures = await savedPictures();
+  draw();
+  const [current, word] = [find(currentPicture()), takeWord()];
+  if (!current) return;
+  await bringBack({ ...current, settings: left ?? current.settings });
+  if (word) now.photo.note = () => say(word);
+}
+
+export function beginStrip() {
+  onPhoto(note);
+  onMessage(follow);
+  onSettings(() => setCurrentSettings(shownSettings()));
+  onSpeak(draw);
+}
