@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from .base.errors import ClearcutError
 from .base.jobs import Job
 from .inference.predict import predict
 from .inference.runtime import Runtime, default_runtime
@@ -32,11 +33,14 @@ class InputFiles:
         Those of the picture for ``background=image``.
     name
         The photo's file name, for messages and for the cut-out's name.
+    background_name
+        The picture's, for messages.
     """
 
     photo: bytes
     background: bytes | None = None
     name: str = ""
+    background_name: str = ""
 
 
 @dataclass(frozen=True)
@@ -199,7 +203,15 @@ def decode_inputs(files: InputFiles, options: Options, runtime: Runtime) -> Inpu
     limit = runtime.settings.max_megapixels
     photo = image_io.decode(files.photo, files.name, limit)
     background = files.background if options.background == "image" else None
-    return Inputs(photo, None if background is None else image_io.decode(background, "", limit))
+    return Inputs(photo, None if background is None else decode_background(background, files.background_name, limit))
+
+
+def decode_background(data: bytes, name: str, limit: float) -> Photo:
+    """Decode the picture for ``background=image``. Raises as `decode`, with the fact ``part``: ``background``."""
+    try:
+        return image_io.decode(data, name, limit)
+    except ClearcutError as error:
+        raise error.about("background") from None
 
 
 def make_picture(cutout: Cutout) -> Picture:

@@ -4,7 +4,7 @@ import hashlib
 from functools import cache
 
 from .base.jobs import Job
-from .cutout import Result, make_picture
+from .cutout import Result, decode_background, make_picture
 from .inference.runtime import Runtime
 from .options.options import Options
 from .pixels import image_io
@@ -34,7 +34,14 @@ class Draft:
         self._name, self._long_side, self._runtime = name, long_side, runtime
         self._memo = Memo()
 
-    def cut_out(self, data: bytes, options: Options, background: bytes | None = None, job: Job | None = None) -> Result:
+    def cut_out(
+        self,
+        data: bytes,
+        options: Options,
+        background: bytes | None = None,
+        job: Job | None = None,
+        background_name: str = "",
+    ) -> Result:
         """The cut-out as a PNG, whatever format the options name, in a run slot. Raises as `cut_out_file`.
 
         Parameters
@@ -43,6 +50,8 @@ class Draft:
             The photo's file, the same at every call.
         background
             The file of the picture for ``background=image``.
+        background_name
+            Its name, for messages.
         """
         job, limit = job or Job(), self._runtime.settings.max_megapixels
 
@@ -53,7 +62,7 @@ class Draft:
         with hold_slot(self._runtime, job, self._name) as clock:
             with clock("decode"):
                 photo, full_size = self._memo.remember("reduced", (), lambda: self._fit(decode_original()))
-                inputs = Inputs(photo, self._decode_background(background, options))
+                inputs = Inputs(photo, self._decode_background(background, background_name, options))
             reduction = Reduction(decode_original, photo.size[0] / full_size[0], self._long_side)
             cutout = run_stages(inputs, options, self._runtime, job, clock, reduction=reduction, memo=self._memo)
             with clock("encode"):
@@ -65,11 +74,11 @@ class Draft:
     def _fit(self, photo: Photo) -> tuple[Photo, Size]:
         return photo.shrink_to(self._long_side), photo.size
 
-    def _decode_background(self, data: bytes | None, options: Options) -> Photo | None:
+    def _decode_background(self, data: bytes | None, name: str, options: Options) -> Photo | None:
         if data is None or options.background != "image":
             return None
         limit = self._runtime.settings.max_megapixels
         digest = hashlib.sha256(data).digest()
         return self._memo.remember(
-            "background", digest, lambda: image_io.decode(data, "", limit).shrink_to(2 * self._long_side)
+            "background", digest, lambda: decode_background(data, name, limit).shrink_to(2 * self._long_side)
         )

@@ -41,7 +41,7 @@ async def read_form(request: Request, settings: ServerSettings) -> tuple[InputFi
             data, name = await _read_picture(form.get(PHOTO), settings)
             if data is None:
                 raise ClearcutError("no_picture")
-            behind, _ = await _read_picture(form.get(BEHIND), settings)
+            behind, behind_name = await _read_picture(form.get(BEHIND), settings)
             if behind is None and form.get(BEHIND):
                 raise ClearcutError("no_background")
             values = _pick_options(request.query_params) | _pick_options(form)
@@ -51,7 +51,7 @@ async def read_form(request: Request, settings: ServerSettings) -> tuple[InputFi
         raise ClearcutError("bad_request") from None
     except AssertionError:
         raise ClearcutError("bad_request") from None
-    return InputFiles(data, behind or None, name), Options.of(**values, background_image=bool(behind))
+    return InputFiles(data, behind or None, name, behind_name), Options.of(**values, background_image=bool(behind))
 
 
 def _check_names(given: Mapping[str, Any], known: tuple[str, ...]) -> None:

@@ -187,6 +187,14 @@ class ClearcutError(Exception):
         """The exit code of the command line."""
         return ANSWERS.get(self.code, ANSWERS["unexpected"]).exit_code
 
+    def about(self, part: str) -> "ClearcutError":
+        """The same error, with the fact that it is about this `part` of what was given.
+
+        >>> ClearcutError("empty_file", name="beach.jpg").about("background").facts
+        {'name': 'beach.jpg', 'part': 'background'}
+        """
+        return ClearcutError(self.code, **self.facts | {"part": part})
+
     def __str__(self) -> str:
         return f"{self.code} {self.facts}" if self.facts else self.code
 

@@ -85,7 +85,8 @@ def _run(given: argparse.Namespace, options: Options, context: Context, helper: 
     if may_need and any(photo == STREAM or is_there(photo) for photo, _ in wanted):
         _ensure_model(options.model, context)
     runtime = _make_runtime(helper, context, options.model) if helper else context.runtime
-    return max(worst, _Batch(context, options, background, given.cache).run(wanted, runtime))
+    behind = background, Path(given.background_image or "").name
+    return max(worst, _Batch(context, options, behind, given.cache).run(wanted, runtime))
 
 
 def _ensure_model(model: str, context: Context) -> None:
@@ -112,7 +113,7 @@ def _make_runtime(helper: "Helper", context: Context, model: str) -> "Runtime":
 class _Batch:
     """Photos that are cut out one after another with the same options."""
 
-    def __init__(self, context: Context, options: Options, background: bytes | None, cache: bool) -> None:
+    def __init__(self, context: Context, options: Options, background: tuple[bytes | None, str], cache: bool) -> None:
         self._context, self._options, self._background, self._cache = context, options, background, cache
         self._told: set[str] = set()
 
@@ -134,7 +135,7 @@ class _Batch:
 
         name, terminal = name_photo(photo), self._context.terminal
         data = _read(photo, self._context.settings.max_mb)
-        files = InputFiles(data, self._background, name)
+        files = InputFiles(data, self._background[0], name, self._background[1])
         try:
             result = cut_out_file(files, self._options, runtime, job=job, cache=self._cache)
         except ClearcutError as error:
