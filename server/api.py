@@ -86,6 +86,7 @@ HEADERS = {
     "X-Seconds": "How long the work took",
     "X-Warnings": "Where there is something to say: codes with commas",
     "X-No-Effect": "With the warning no_effect: the options that were given and change nothing, with commas",
+    "X-Enlarged": "Where a canvas is larger than the photo: how many times the photo was enlarged",
     "X-Subject-Fill": "With a crop or a canvas: percent of the frame that the subject fills",
 }
 
@@ -150,7 +151,9 @@ def _build_headers(result: Result) -> dict[str, str]:
         "Cache-Control": "no-store",
     }
     if filled is not None:
-        facts["X-Subject-Fill"] = str(round(filled))
+        facts["X-Subject-Fill"] = str(filled.percent)
+    if (enlarged := result.cutout.picture.placement.enlarged) > 1:
+        facts["X-Enlarged"] = f"{enlarged:g}"
     if head := result.cutout.picture.head:
         facts |= {"X-Head-Height": str(round(head.height)), "X-Eyes-Height": str(round(head.eyes))}
     if result.cutout.warnings:

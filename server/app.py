@@ -14,7 +14,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from pipeline import ClearcutError, Runtime, __version__, as_clearcut_error
-from ui import PUBLIC, PageSettings, Results, build_page, example_photos, mount_page, scripts_address
+from ui import PUBLIC, PageSettings, Results, build_page, mount_page, read_example, scripts_address
 
 from .api import build_router
 from .guard import add_guard
@@ -103,9 +103,10 @@ def _add_pictures(app: FastAPI, results: Results, settings: ServerSettings) -> N
     @app.get("/examples/{name}", include_in_schema=False)
     def send_example(name: str) -> Response:
         try:
-            return FileResponse(example_photos()[name], headers={"Cache-Control": "public, max-age=86400"})
+            data = read_example(name)
         except KeyError:
             raise ClearcutError("not_found") from None
+        return Response(data, media_type="image/jpeg", headers={"Cache-Control": "public, max-age=86400"})
 
 
 async def _explain(request: Request, error: Exception) -> Response:

@@ -1,29 +1,21 @@
 """The page as a whole: header, tabs, languages; and how it is mounted into an app."""
 
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from fastapi import FastAPI
-from gradio.media import get_image
 
 from pipeline import LANGUAGES, Options, Runtime, list_presets, say
 
 from .bridge import build_unseen, own_the_head, wire_language, wire_load, wire_photo_tab
 from .controls import page_facts
+from .examples import list_examples
 from .photo import MOST_COMPARED, build_photo_tab, words_for
 from .photo_work import PhotoWork
 from .results import Results
 from .settings import PageSettings
 from .theme import theme
 from .words import head, html
-
-EXAMPLES = {"cheetah": "cheetah.jpg", "lion": "lion.jpg", "tower": "tower.jpg"}
-
-
-def example_photos() -> dict[str, Path]:
-    """Example photos by name: files that the gradio package carries."""
-    return {name: Path(get_image(file)) for name, file in EXAMPLES.items()}
 
 
 def build_page(settings: PageSettings, runtime: Runtime, results: Results) -> gr.Blocks:
@@ -64,7 +56,7 @@ def mount_page(app: FastAPI, page: gr.Blocks, settings: PageSettings) -> FastAPI
             name: Options.of(preset=name).model_dump(mode="json", exclude={"model"}) for name in list_presets()
         },
         **page_facts(settings.model),
-        "examples": list(EXAMPLES),
+        "examples": list_examples(),
     }
     return gr.mount_gradio_app(
         app,

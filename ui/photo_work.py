@@ -182,6 +182,7 @@ class PhotoWork:
             "height": height,
             "own_alpha": view.cutout.photo.alpha is not None,
             "frame": said_of_frame,
+            "enlarged": picture.placement.enlarged,
             "engine": view.cutout.engine,
             "seconds": _rounded(sum(view.cutout.seconds.values())),
             "warnings": [*view.cutout.warnings, *asked.warnings],

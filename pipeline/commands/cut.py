@@ -154,7 +154,8 @@ class _Batch:
             terminal.note(f"{name}: {filled}")
         if measured := describe_head(result.cutout.picture.head, self._options.canvas, terminal.language):
             terminal.note(f"{name}: {measured}")
-        facts = {"options": ", ".join(result.cutout.without_effect)}
+        enlarged = f"{result.cutout.picture.placement.enlarged:g}"
+        facts = {"options": ", ".join(result.cutout.without_effect), "enlarged": enlarged}
         for warning in result.cutout.warnings:
             if warning not in self._told:
                 terminal.note(f"{name}: {terminal.say(f'warning.{warning}', **facts)}")

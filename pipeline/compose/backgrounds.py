@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from ..pixels.geometry import Size
-from ..pixels.resample import shrink
+from ..pixels.resample import enlarge_photo, shrink
 from .layers import Colour, split_strips
 from .smoothing import KEPT_SIGMA, enlarge, fill_in, reduce_size
 
@@ -133,5 +133,6 @@ def _resize(rgb: np.ndarray, size: Size) -> np.ndarray:
     height, width = rgb.shape[:2]
     if (width, height) == size:
         return rgb
-    smaller = size[0] <= width and size[1] <= height
-    return cv2.resize(rgb, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC)
+    if size[0] <= width and size[1] <= height:
+        return cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+    return enlarge_photo(rgb, size)

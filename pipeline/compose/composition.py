@@ -1,5 +1,6 @@
 """`compose`: turn, place, outline, add a shadow, put on a background, in this order."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -7,16 +8,17 @@ import cv2
 import numpy as np
 
 from ..base.errors import ClearcutError
-from ..options.canvas import DPI, Canvas, HeadFacts, parse_canvas
+from ..options.canvas import DPI, Canvas, FillFacts, FillVerdict, HeadFacts, parse_canvas
 from ..options.options import Options
 from ..pixels.geometry import Size, fit_size
 from ..pixels.image_io import Photo
 from .backgrounds import blur_background, draw_gradient, fit_picture
 from .faces import Face, Head, find_faces, find_head, locate_cascade
 from .framing import (
+    TOO_SMALL,
+    Box,
     Placement,
     find_subject_box,
-    measure_fill,
     measure_placed_head,
     place_covering,
     place_cropped,
@@ -50,7 +52,7 @@ class ComposedPicture:
     turned_photo, placement
         The photo after turns and mirrors, and where it lies in the picture.
     fill
-        Percent of the frame that the subject fills; None where neither crop nor canvas is asked for.
+        How much of the frame the subject fills; None where neither crop nor canvas is asked for.
     head
         How the head stands in it; None where the canvas is for no ID photo, or no face was found.
     sheet
@@ -64,7 +66,7 @@ class ComposedPicture:
     matte: np.ndarray
     placement: Placement
     turned_photo: Photo
-    fill: float | None = None
+    fill: FillFacts | None = None
     head: HeadFacts | None = None
     sheet: Sheet | None = None
     warnings: tuple[str, ...] = ()
@@ -139,18 +141,20 @@ def compose(
     subject = turn(subject, quarters, options.flip)
     turned_photo = photo if not quarters and options.flip == "none" else _turn_photo(photo, quarters, options)
     canvas = parse_canvas(options.canvas)
-    wants_head = isinstance(canvas, Canvas) and canvas.head_to_make is not None
+    box = find_subject_box(alpha) if options.crop or options.canvas else None
+    wants_head = box is not None and isinstance(canvas, Canvas) and canvas.head_to_make is not None
     head = find_head(look(turned_photo.rgb), alpha) if wants_head else None
     placement = _place(alpha, options, reduced, long_side, head)
     _check_frame(placement.size, photo.size, reduced)
     rgb, matte = placement.place_layer(subject, alpha)
     picture = ComposedPicture(rgb, matte, matte, placement, turned_photo, warnings=placement.warnings)
-    if head:
+    leaves_gaps = _is_covered(options) and TOO_SMALL in placement.warnings  # a head may fit there, the photo does not
+    if head and not leaves_gaps:
         picture = replace(picture, head=measure_placed_head(head, placement))
-    elif wants_head:
+    elif wants_head and not head:
         picture = replace(picture, warnings=(*picture.warnings, NO_FACE if locate_cascade() else NO_FINDER))
     if options.crop or options.canvas:
-        picture = replace(picture, fill=measure_fill(matte))
+        picture = replace(picture, fill=_judge_fill(placement, box, alpha, options))
     if not options.file_format.is_bare:
         picture = _add_effects(picture, alpha, options, background)
     if picture.rgb is subject:
@@ -202,15 +206,33 @@ def _place(alpha: np.ndarray, options: Options, reduced: float, long_side: int |
     if isinstance(canvas, Canvas):
         size = fit_size(canvas.size, long_side or max(canvas.size))
         natural = size[0] / canvas.size[0] / reduced
-        filled = options.background in ("original", "blur") and not options.crop
-        if filled:
-            return place_covering(alpha, size, natural)
+        if _is_covered(options):
+            return place_covering(alpha, size, natural, canvas.min_fill)
         if head and canvas.head_to_make:
             return place_head(alpha, size, head, canvas.head_to_make, natural)
-        return place_on_canvas(alpha, size, margin, natural)
+        return place_on_canvas(alpha, size, margin, natural, canvas.min_fill)
     if canvas:
         return place_in_ratio(alpha, *canvas, margin)
     return place_cropped(alpha, margin) if options.crop else place_whole(alpha)
+
+
+def _is_covered(options: Options) -> bool:
+    """Whether the photo itself is to fill a canvas, rather than its subject."""
+    return options.background in ("original", "blur") and not options.crop
+
+
+def _judge_fill(placement: Placement, box: Box | None, alpha: np.ndarray, options: Options) -> FillFacts:
+    """How much of the frame the subject in `box` fills, whether that is enough, and if not, what would help."""
+    if box is None:
+        return FillFacts(0)
+    percent, canvas = placement.measure_fill(box), parse_canvas(options.canvas)
+    if not isinstance(canvas, Canvas) or not canvas.min_fill or TOO_SMALL in placement.warnings:
+        return FillFacts(percent)
+    verdict: FillVerdict = "passes"
+    if not canvas.accepts(percent):
+        close = place_on_canvas(alpha, placement.size, _measure_room(options), natural=math.inf)
+        verdict = "crop" if _is_covered(options) else "margin" if canvas.accepts(close.measure_fill(box)) else "room"
+    return FillFacts(percent, verdict)
 
 
 def _measure_room(options: Options) -> float:

@@ -7,16 +7,17 @@ import numpy as np
 
 from ..options.canvas import HeadFacts, HeadRule
 from ..pixels.geometry import Size
+from ..pixels.resample import enlarge_photo, limit_to_surroundings
 from .faces import Head
 from .layers import Layer
 
 Flip = Literal["none", "horizontal", "vertical"]
 SEEN = 13  # alpha from which a pixel counts as subject: 5 %, since mattes have faint haze far from it
 CUT_SHARE = 0.05  # of the subject's width or height on a border of the photo, from which it counts as cut there
+ROUNDING = 1e-6  # of floating point: 99.99999 percent are 100
 FADE = 0.12  # of the photo's longer side: the reach of a shadow beyond the photo's border
-LARGEST = 2.0  # times that a subject is enlarged at most
+LARGEST = 3.0  # times that a photo is enlarged at most: a soft picture is of more use than one of a wrong size
 ENLARGED, TOO_SMALL, NOT_FITTING = "subject_enlarged", "subject_too_small", "head_not_fitting"  # warnings
-LARGEST_HEAD = 3.0  # as `LARGEST`, where a document asks for a size: a soft photo is of more use than a wrong one
 ABOVE_HEAD = 0.35  # of what a head leaves free of a canvas, above it
 
 
@@ -49,10 +50,12 @@ class Placement(NamedTuple):
         Width and height of the canvas.
     scale
         Canvas pixels a photo pixel.
+    enlarged
+        Times that the pixels of the original photo are enlarged, to a tenth; 1 where they are not.
     warnings
-        ``subject_enlarged``: the subject has more pixels than in the photo; ``subject_too_small``: it fills less of the
-        canvas than it should, since it would have to be enlarged more than `LARGEST` times; ``head_not_fitting``: no
-        size and place of the photo fulfil what a document asks of the head.
+        ``subject_enlarged``: as `enlarged` says; ``subject_too_small``: even enlarged `LARGEST` times the photo is too
+        small for the canvas; ``head_not_fitting``: no size and place of the photo fulfil what a document asks of the
+        head.
     """
 
     box: Box
@@ -60,12 +63,26 @@ class Placement(NamedTuple):
     scaled: Size
     size: Size
     scale: float = 1.0
+    enlarged: float = 1.0
     warnings: tuple[str, ...] = ()
 
     @property
     def is_identity(self) -> bool:
         """Whether nothing is cut off at the left and top, moved or scaled."""
         return (self.box.left, self.box.top) == self.at == (0, 0) and self.scaled == self.box.size == self.size
+
+    def measure_fill(self, box: Box) -> int:
+        """How much of the canvas the subject in `box` fills, in whole percents of its longer way across.
+
+        That is of the width or of the height, whichever is more: marketplaces mean it by "85 % of the frame". The share
+        of the area would be low for any thin subject.
+        """
+        lows, highs = (
+            [at + (each - start) * self.scale for at, each, start in zip(self.at, corner, self.box[:2], strict=True)]
+            for corner in (box[:2], box[2:])
+        )
+        shown = [min(high, side) - max(low, 0) for low, high, side in zip(lows, highs, self.size, strict=True)]
+        return int(100 * max(part / side for part, side in zip(shown, self.size, strict=True)) + ROUNDING)
 
     def place_layer(self, rgb: np.ndarray, alpha: np.ndarray) -> Layer:
         """Colour and alpha of the photo's size on the canvas, straight; colours are averaged weighted by alpha."""
@@ -81,6 +98,8 @@ class Placement(NamedTuple):
         weighted = self._resize(cv2.multiply(rgb, alphas, scale=128 / 255, dtype=cv2.CV_16U))
         whole = cv2.cvtColor(np.maximum(weight, 1), cv2.COLOR_GRAY2BGR)
         colour = cv2.divide(weighted, whole, scale=255, dtype=cv2.CV_8U)
+        if self.scale > 1:
+            limit_to_surroundings(colour, cv2.max(rgb, cv2.bitwise_not(alphas)), rgb)
         return self._paste(cv2.copyTo(colour, shown)), self._paste(shown)
 
     def place_backdrop(self, rgb: np.ndarray, beyond: int = cv2.BORDER_REFLECT) -> np.ndarray:
@@ -116,8 +135,9 @@ class Placement(NamedTuple):
     def _resize(self, part: np.ndarray) -> np.ndarray:
         if self.scaled == self.box.size:
             return part
-        smaller = all(new <= old for new, old in zip(self.scaled, self.box.size, strict=True))
-        return cv2.resize(part, self.scaled, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC)
+        if all(new <= old for new, old in zip(self.scaled, self.box.size, strict=True)):
+            return cv2.resize(part, self.scaled, interpolation=cv2.INTER_AREA)
+        return enlarge_photo(part, self.scaled)
 
     def _paste(self, part: np.ndarray) -> np.ndarray:
         out = np.zeros((self.size[1], self.size[0], *part.shape[2:]), part.dtype)
@@ -132,18 +152,6 @@ def find_subject_box(alpha: np.ndarray) -> Box | None:
     """The smallest box around all pixels of `alpha` ``(H, W)`` uint8 that are at least 5 % opaque; None without any."""
     left, top, width, height = cv2.boundingRect(cv2.threshold(alpha, SEEN - 1, 255, cv2.THRESH_BINARY)[1])
     return Box(left, top, left + width, top + height) if width else None
-
-
-def measure_fill(alpha: np.ndarray) -> float:
-    """How much of the frame the subject fills, in percent: of its width or of its height, whichever is more.
-
-    Marketplaces mean that by "85 % of the frame"; the share of the area would be low for any thin subject. `alpha` is
-    ``(H, W)`` uint8, the whole frame.
-    """
-    box = find_subject_box(alpha)
-    if box is None:
-        return 0.0
-    return 100 * max(part / whole for part, whole in zip(box.size, alpha.shape[::-1], strict=True))
 
 
 def place_cropped(alpha: np.ndarray, margin: float = 0.0) -> Placement:
@@ -175,7 +183,9 @@ def place_in_ratio(alpha: np.ndarray, wide: float, high: float, margin: float = 
     return _make_placement(alpha, _find_origin(alpha, box, size), size, 1.0)
 
 
-def place_on_canvas(alpha: np.ndarray, size: Size, margin: float = 0.0, natural: float = 1.0) -> Placement:
+def place_on_canvas(
+    alpha: np.ndarray, size: Size, margin: float = 0.0, natural: float = 1.0, min_fill: float = 0.0
+) -> Placement:
     """A canvas of exactly `size` with the subject in the middle, as large as it fits.
 
     Parameters
@@ -188,8 +198,11 @@ def place_on_canvas(alpha: np.ndarray, size: Size, margin: float = 0.0, natural:
         The least on every side, in percent of the subject's longer side. A side where the photo's border cuts the
         subject gets none, and lies on the border of the canvas.
     natural
-        Canvas pixels a photo pixel up to which nothing counts as enlarged; the subject is enlarged at most `LARGEST`
+        Canvas pixels a photo pixel up to which nothing counts as enlarged; the photo is enlarged at most `LARGEST`
         times that. Other than 1 where photo and canvas are views made smaller.
+    min_fill
+        Percent of the canvas that is enough, as `Placement.measure_fill` measures it; 0 where the subject is to fill
+        what the margin leaves.
     """
     subject = find_subject_box(alpha)
     box = subject or place_whole(alpha).box
@@ -199,7 +212,9 @@ def place_on_canvas(alpha: np.ndarray, size: Size, margin: float = 0.0, natural:
     wanted = min(side / (part + spare * n) for side, part, n in zip(size, box.size, free, strict=True))
     scale = min(wanted, LARGEST * natural)
     seen = (size[0] / scale, size[1] / scale)
-    return _make_placement(alpha, _find_origin(alpha, box, seen), size, scale, _choose_warnings(wanted / natural))
+    placed = _make_placement(alpha, _find_origin(alpha, box, seen), size, scale, natural)
+    too_small = _is_too_small(box, size, natural, min_fill) if min_fill else round(wanted / natural, 1) > LARGEST
+    return _warn(placed, too_small) if subject else placed
 
 
 def place_head(alpha: np.ndarray, size: Size, head: Head, rule: HeadRule, natural: float = 1.0) -> Placement:
@@ -221,7 +236,7 @@ def place_head(alpha: np.ndarray, size: Size, head: Head, rule: HeadRule, natura
     unit = size[1] / (head.chin - head.crown) / 100  # canvas pixels a photo pixel, for a head of one percent
     middle = sum(rule.height) / 2
     fitting = []
-    largest = LARGEST_HEAD * natural / unit
+    largest = LARGEST * natural / unit
     for percent in [*np.linspace(*rule.height, 41).tolist(), *[largest] * rule.height.accepts(largest)]:
         scale = percent * unit
         low, high = _span_crown(size[1], scale, head, rule)
@@ -235,11 +250,11 @@ def place_head(alpha: np.ndarray, size: Size, head: Head, rule: HeadRule, natura
     if bottom:
         crown = max(crown, size[1] - scale * (box.bottom - head.crown))
     origin = (head.middle - size[0] / scale / 2, head.crown - crown / scale)
-    if fitting:
-        warnings = (ENLARGED,) if scale > 1.001 * natural else ()
-    else:
-        warnings = (TOO_SMALL if scale < rule.height.least * unit else NOT_FITTING,)
-    return _make_placement(alpha, origin, size, scale, warnings)
+    placed = _make_placement(alpha, origin, size, scale, natural)
+    fault = rule.find_fault(measure_placed_head(head, placed))
+    if fault in (None, "too_small"):
+        return _warn(placed, fault == "too_small")
+    return placed._replace(warnings=(NOT_FITTING,))
 
 
 def _span_crown(high: int, scale: float, head: Head, rule: HeadRule) -> tuple[float, float]:
@@ -263,19 +278,22 @@ def measure_placed_head(head: Head, placement: Placement) -> HeadFacts:
     return HeadFacts(100 * (chin - crown) / high, 100 * (1 - eyes / high), 100 * crown / high)
 
 
-def place_covering(alpha: np.ndarray, size: Size, natural: float = 1.0) -> Placement:
+def place_covering(alpha: np.ndarray, size: Size, natural: float = 1.0, min_fill: float = 0.0) -> Placement:
     """A canvas of exactly `size` that the photo fills, cut to its shape as evenly around the subject as it can be.
 
-    `natural` is as in `place_on_canvas`.
+    `natural` and `min_fill` are as in `place_on_canvas`.
     """
     height, width = alpha.shape
     wanted = max(size[0] / width, size[1] / height)
     scale = min(wanted, LARGEST * natural)
-    box = find_subject_box(alpha) or place_whole(alpha).box
+    subject = find_subject_box(alpha)
+    box = subject or place_whole(alpha).box
     middle = ((box.left + box.right) / 2, (box.top + box.bottom) / 2)
     seen = (size[0] / scale, size[1] / scale)
     origin = tuple(_fit_window(at, part, whole) for at, part, whole in zip(middle, seen, (width, height), strict=True))
-    return _make_placement(alpha, origin, size, scale, _choose_warnings(wanted / natural))
+    placed = _make_placement(alpha, origin, size, scale, natural)
+    too_small = round(wanted / natural, 1) > LARGEST or _is_too_small(box, size, natural, min_fill)
+    return _warn(placed, too_small) if subject else placed
 
 
 def turn(plane: np.ndarray, quarters: int = 0, flip: Flip = "none") -> np.ndarray:
@@ -336,14 +354,21 @@ def _fit_window(middle: float, part: float, whole: int) -> float:
     return (whole - part) / 2 if part >= whole else min(max(middle - part / 2, 0), whole - part)
 
 
-def _choose_warnings(enlarged: float) -> tuple[str, ...]:
-    if enlarged > LARGEST:
-        return (TOO_SMALL,)
-    return (ENLARGED,) if enlarged > 1.001 else ()
+def _is_too_small(box: Box, size: Size, natural: float, min_fill: float) -> bool:
+    """Whether what is in `box` fills less than `min_fill` percent of a canvas, however large it is made."""
+    fits = min(side / part for side, part in zip(size, box.size, strict=True))
+    return 100 * min(1.0, LARGEST * natural / fits) < min_fill
+
+
+def _warn(placement: Placement, too_small: bool) -> Placement:
+    """`placement` with the one warning on its size that is true."""
+    if too_small:
+        return placement._replace(warnings=(TOO_SMALL,))
+    return placement._replace(warnings=(ENLARGED,)) if placement.enlarged > 1 else placement
 
 
 def _make_placement(
-    alpha: np.ndarray, origin: tuple[float, ...], size: Size, scale: float, warnings: tuple[str, ...] = ()
+    alpha: np.ndarray, origin: tuple[float, ...], size: Size, scale: float, natural: float = 1.0
 ) -> Placement:
     """The photo seen from `origin` (in its pixels) at `scale`, cut to whole pixels of both."""
     low, high, at, scaled = [], [], [], []
@@ -355,4 +380,5 @@ def _make_placement(
         high.append(last)
         at.append(min(round((first - start) * scale), side - 1))
         scaled.append(max(1 - min(at[-1], 0), round((last - start) * scale) - at[-1]))  # at least one pixel shows
-    return Placement(Box(*low, *high), (at[0], at[1]), (scaled[0], scaled[1]), size, scale, warnings)
+    enlarged = max(1.0, round(scale / natural, 1))
+    return Placement(Box(*low, *high), (at[0], at[1]), (scaled[0], scaled[1]), size, scale, enlarged)

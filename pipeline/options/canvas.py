@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from ..base.settings import ROOT
 from ..base.words import say
@@ -25,8 +25,30 @@ class Span(NamedTuple):
     most: float
 
     def accepts(self, percent: float) -> bool:
-        """Whether `percent` lies within, to half a percent: nobody measures a print finer."""
-        return self.least - 0.5 <= percent <= self.most + 0.5
+        """Whether `percent` lies within, in whole percents: those that are told, and nobody measures a print finer."""
+        return round(self.least) <= round(percent) <= round(self.most)
+
+
+FRAME = Span(0, 100)
+HeadFault = Literal["too_small", "too_large", "eyes", "top", "cut"]
+FillVerdict = Literal["passes", "margin", "room", "crop", ""]
+
+
+class FillFacts(NamedTuple):
+    """How much of its frame a subject fills.
+
+    Attributes
+    ----------
+    percent
+        Of the frame's width or of its height, whichever is more; whole, so that what is told is what counts.
+    verdict
+        Where its canvas asks how much: ``passes``, or what would make it enough: a smaller ``margin``, less ``room``
+        for outline and shadow, a ``crop`` to the subject. Empty where nothing is asked, or a warning tells why nothing
+        would help.
+    """
+
+    percent: int
+    verdict: FillVerdict = ""
 
 
 class HeadFacts(NamedTuple):
@@ -54,6 +76,16 @@ class HeadRule(NamedTuple):
     eyes: Span | None = None
     top: Span | None = None
 
+    def find_fault(self, head: HeadFacts) -> HeadFault | None:
+        """What is wrong with a head; None where all is as asked for."""
+        if not self.height.accepts(head.height):
+            return "too_small" if head.height < self.height.least else "too_large"
+        if self.eyes and not self.eyes.accepts(head.eyes):
+            return "eyes"
+        if self.top and not self.top.accepts(head.top):
+            return "top"
+        return None if FRAME.accepts(head.top) and FRAME.accepts(head.top + head.height) else "cut"
+
 
 USUAL = HeadRule(Span(50, 70))  # where an ID photo is asked for and nothing is known of the head
 
@@ -73,7 +105,7 @@ class Canvas:
     background
         The colour that is asked for, ``#rrggbb``; None for any.
     min_fill
-        Percent of the frame that the subject has to fill, as `measure_fill` measures it; 0 where there is no rule.
+        Percent of the frame that the subject has to fill, as in `FillFacts`; 0 where there is no rule.
     title_en, title_zh
         Its name for people.
     head
@@ -180,37 +212,34 @@ def describe_head(head: HeadFacts | None, text: str, language: str) -> str:
     rule = canvas.head if isinstance(canvas, Canvas) else None
     if head is None or rule is None or not isinstance(canvas, Canvas):
         return ""
-    key, found, span = "head.passes", head.height, rule.height
-    if not rule.height.accepts(head.height):
-        key = "head.too_small" if head.height < rule.height.least else "head.too_large"
-    elif rule.eyes and not rule.eyes.accepts(head.eyes):
-        key, found, span = "head.eyes", head.eyes, rule.eyes
-    elif rule.top and not rule.top.accepts(head.top):
-        key, found, span = "head.top", head.top, rule.top
-    least, most = (round(each) for each in span)
-    return say(key, language, found=round(found), least=least, most=most, canvas=canvas.get_title(language))
+    fault = rule.find_fault(head)
+    asked = fault if fault in ("eyes", "top") else "height"
+    found = getattr(head, asked)
+    least, most = (round(each) for each in getattr(rule, asked))
+    facts: dict[str, Any] = {"found": round(found), "least": least, "most": most, "canvas": canvas.get_title(language)}
+    return say(f"head.{fault or 'passes'}", language, **facts)
 
 
-def describe_fill(fill: float | None, text: str, language: str) -> str:
-    """A sentence that says whether the subject fills enough of its canvas.
+def describe_fill(fill: FillFacts | None, text: str, language: str) -> str:
+    """A sentence that says whether the subject fills enough of its canvas, and if not, what would help.
 
     Parameters
     ----------
     fill
-        Percent, as `measure_fill` returns it; None where there is no frame.
+        None where there is no frame.
     text
         The value of the option ``canvas``.
 
     Returns
     -------
     str
-        Empty where that canvas has no rule.
+        Empty where that canvas has no rule, or a warning says it.
     """
     canvas = parse_canvas(text)
-    if fill is None or not isinstance(canvas, Canvas) or not canvas.min_fill:
+    if fill is None or not fill.verdict or not isinstance(canvas, Canvas):
         return ""
-    key = "fill.passes" if canvas.accepts(fill) else "fill.fails"
-    return say(key, language, fill=round(fill), least=round(canvas.min_fill), canvas=canvas.get_title(language))
+    least, title = round(canvas.min_fill), canvas.get_title(language)
+    return say(f"fill.{fill.verdict}", language, fill=fill.percent, least=least, canvas=title)
 
 
 def _make_canvas(row: dict[str, str]) -> Canvas:

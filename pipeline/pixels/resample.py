@@ -23,6 +23,26 @@ def shrink(array: np.ndarray, size: Size) -> np.ndarray:
     return array if (width, height) == size else cv2.resize(array, size, interpolation=cv2.INTER_AREA)
 
 
+def enlarge_photo(array: np.ndarray, size: Size) -> np.ndarray:
+    """`array` ``(H, W[, C])`` uint8 or uint16 at a larger `size` (width, height), sharp and without halos.
+
+    Cubic interpolation overshoots beside an edge, by a tenth of it, which shows as a halo: see `limit_to_surroundings`.
+    """
+    enlarged = cv2.resize(array, size, interpolation=cv2.INTER_CUBIC)
+    limit_to_surroundings(enlarged, array, array)
+    return enlarged
+
+
+def limit_to_surroundings(enlarged: np.ndarray, lowest: np.ndarray, highest: np.ndarray) -> None:
+    """Let no value of `enlarged` lie beyond those of the three by three pixels around it before it was enlarged.
+
+    The least of them is looked for in `lowest`, the largest in `highest`. Changes `enlarged`.
+    """
+    size, around = enlarged.shape[1::-1], np.ones((3, 3), np.uint8)
+    for limit, spread, before in ((np.maximum, cv2.erode, lowest), (np.minimum, cv2.dilate, highest)):
+        limit(enlarged, cv2.resize(spread(before, around), size, interpolation=cv2.INTER_NEAREST_EXACT), out=enlarged)
+
+
 def resize_for_work(array: np.ndarray, size: Size) -> np.ndarray:
     """`array` ``(H, W[, C])`` uint8 at a smaller `size` (width, height) of the same ratio, fast, for computing with.
 

@@ -292,9 +292,17 @@ def test_the_api_page_needs_no_other_host_and_names_every_option(client: TestCli
     about = schema["paths"]["/api/remove-bg"]["post"]
     assert {each["name"] for each in about["parameters"]} == {"preset", *Options.model_fields}
     assert all(each["in"] == "query" for each in about["parameters"])
-    assert set(about["responses"]["200"]["headers"]) >= {"X-Warnings", "X-No-Effect", "X-Subject-Fill"}
+    assert set(about["responses"]["200"]["headers"]) >= {"X-Warnings", "X-No-Effect", "X-Enlarged", "X-Subject-Fill"}
     text = about["requestBody"]["content"]["application/x-www-form-urlencoded"]["schema"]["properties"]["image"]
     assert "base64" in text["description"] and "30 MB" in text["description"]
+
+
+def test_how_far_a_small_photo_was_enlarged_is_told(client: TestClient, jpeg: bytes) -> None:
+    headers = post(client, jpeg, canvas="900x900").headers
+    assert headers["x-warnings"] == "subject_enlarged" and 1 < float(headers["x-enlarged"]) < 3
+    headers = post(client, jpeg, canvas="5000x5000").headers
+    assert (headers["x-warnings"], headers["x-enlarged"]) == ("subject_too_small", "3")
+    assert "x-enlarged" not in post(client, jpeg, canvas="300x300").headers
 
 
 def test_a_preset_is_a_field_of_the_form(client: TestClient, jpeg: bytes) -> None:

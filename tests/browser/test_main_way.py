@@ -93,9 +93,9 @@ def test_copy_then_paste_anywhere_brings_the_cutout_back_in(visit: Visit, portra
 
 
 def test_an_example_photo_is_one_click(visit: Visit) -> None:
-    visit.page.get_by_role("button", name="Try this photo: a lion").click()
+    visit.page.get_by_role("button", name="Try this photo: a cup").click()
     visit.until("done")
-    assert visit.download()[0] == "lion_cutout.png"
+    assert visit.download()[0] == "cup_cutout.png"
 
 
 def test_a_setting_runs_again_and_the_download_follows(visit: Visit, portrait: bytes) -> None:

@@ -9,10 +9,10 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import expect
 
-from pipeline import Options, cut_out_bytes, list_canvases
+from pipeline import Inputs, Options, cut_out, cut_out_bytes, decode, list_canvases
 from pipeline.options.presets import list_presets
 from tests.browser.conftest import Visit
-from tests.pictures import encoded, opened
+from tests.pictures import composite, encoded, opened
 from tests.process import Process
 
 
@@ -48,7 +48,7 @@ def test_a_shop_owner_gets_a_product_on_white_with_a_shadow_in_one_click(visit: 
     assert (picture[0, [0, -1]] == 255).all()
     matte = opened(cut_out_bytes(portrait, preset="product-white", format="matte")).reshape(2000, 2000, -1)[..., 0]
     assert ((picture.max(axis=2) < 245) & (matte == 0)).any(), "a shadow"
-    expect(visit.page.get_by_role("alert")).to_contain_text("too small in the photo")
+    expect(visit.page.get_by_role("alert")).to_contain_text("too small for this size, even enlarged 3 times")
 
 
 def test_controls_of_every_kind_act_at_once_and_undo_and_reset_take_back(visit: Visit, portrait: bytes) -> None:
@@ -312,6 +312,19 @@ def test_a_shop_that_asks_for_more_is_named_when_the_subject_fills_too_little(vi
     visit.page.click("#language")
     expect(visit.page.locator("#frame-facts")).to_contain_text("达标")
     expect(visit.page.locator("#margin")).to_contain_text("边距")
+
+
+def test_a_small_photo_is_enlarged_for_its_canvas_and_the_page_says_how_far(visit: Visit) -> None:
+    data = encoded(composite(640, 480).rgb)
+    visit.done(data)
+    unfold(visit, "frame")
+    page = visit.page
+    after(visit, lambda: (page.fill("#canvas input", "900x900"), page.keyboard.press("Enter")))
+    (times,) = re.findall(r"Enlarged (\d(?:\.\d)?) times", page.get_by_role("alert").inner_text())
+    made = cut_out(Inputs(decode(data)), Options(canvas="900x900"))
+    assert float(times) == made.picture.placement.enlarged > 1
+    page.click("#language")
+    expect(page.get_by_role("alert")).to_contain_text(f"已放大 {times} 倍")
 
 
 def test_forgetting_deletes_the_results_and_starts_anew(visit: Visit, portrait: bytes) -> None:

@@ -451,6 +451,14 @@ def test_where_no_subject_is_found_the_cut_out_is_empty_and_says_so(cli: Any) ->
     assert say("warning.nothing_found") in sentence(end.err)
 
 
+def test_how_far_a_small_photo_is_enlarged_is_told(cli: Any) -> None:
+    end = cli("cut", "-", "--canvas", "900x900", stdin=encoded(composite().rgb))
+    assert re.search(r"Enlarged [12]\.\d times: a larger photo would be sharper\.", sentence(end.err))
+    assert say("warning.subject_too_small") in sentence(
+        cli("cut", "-", "--canvas", "5000x5000", stdin=encoded(composite().rgb)).err
+    )
+
+
 def test_a_photo_without_the_end_of_its_file_is_cut_and_that_is_told(cli: Any) -> None:
     end = cli("cut", "-", stdin=encoded(composite().rgb, "JPEG")[:-2])
     assert end.code == 0 and opened(end.out).shape == (480, 640, 4)

@@ -13,14 +13,14 @@ from pipeline.compose.framing import (
     TOO_SMALL,
     Placement,
     find_subject_box,
-    measure_fill,
     place_covering,
     place_cropped,
     place_in_ratio,
     place_on_canvas,
+    place_whole,
     turn,
 )
-from pipeline.options.canvas import GROUPS, describe_fill, list_canvases, parse_canvas
+from pipeline.options.canvas import GROUPS, FillFacts, describe_fill, list_canvases, parse_canvas
 from pipeline.options.options import Options
 from tests.pictures import composite
 
@@ -110,16 +110,33 @@ def test_a_canvas_has_its_size_and_the_subject_in_its_middle(size, margin):
     assert wide == pytest.approx(40 * wanted, abs=blur) and high == pytest.approx(20 * wanted, abs=blur)
 
 
-def test_a_subject_is_enlarged_only_so_far_and_says_so():
-    assert place_on_canvas(block(), (80, 80)).warnings == (ENLARGED,)
-    assert place_on_canvas(block(), (30, 30)).warnings == ()
-    assert (
-        place_on_canvas(block(), (60, 60), natural=2).warnings == ()
-    )  # a view of what is larger than the photo itself
-    small = place_on_canvas(block(), (800, 800))
-    assert small.warnings == (TOO_SMALL,) and small.scale == LARGEST
-    left, _, right, _ = edges(place_alpha(small, block()))
-    assert right - left == pytest.approx(80, abs=2)
+def test_a_subject_is_enlarged_only_so_far_and_says_how_far():
+    assert place_on_canvas(block(), (30, 30)).warnings == place_on_canvas(block(), (41, 41)).warnings == ()
+    enlarged = place_on_canvas(block(), (96, 96))
+    assert (enlarged.warnings, enlarged.enlarged, enlarged.scale) == ((ENLARGED,), 2.4, 2.4)
+    view = place_on_canvas(block(), (60, 60), natural=2)  # of what is larger than the photo itself
+    assert (view.warnings, view.enlarged) == ((), 1)
+    for place in (place_on_canvas, place_covering):
+        small = place(block(), (800, 800))
+        assert (small.warnings, small.enlarged, small.scale) == ((TOO_SMALL,), LARGEST, LARGEST)
+        left, _, right, _ = edges(place_alpha(small, block()))
+        assert right - left == pytest.approx(LARGEST * 40, abs=3)
+
+
+def test_what_fills_as_much_as_is_asked_for_is_not_too_small_though_the_margin_is_larger():
+    assert place_on_canvas(block(), (130, 130), min_fill=92).warnings == (ENLARGED,)
+    assert place_on_canvas(block(), (130, 130), min_fill=93).warnings == (TOO_SMALL,)
+    assert place_on_canvas(block(), (130, 130)).warnings == (TOO_SMALL,)
+
+
+def test_an_enlarged_photo_has_no_halo_beside_an_edge():
+    rgb = np.full((80, 100, 3), 60, np.uint8)
+    rgb[:, 50:] = 200
+    placed = place_on_canvas(block(), (110, 110))
+    colour, alpha = placed.place_layer(cv2.copyTo(rgb, block()), block())
+    inside = colour[alpha > 8]
+    assert placed.warnings == (ENLARGED,) and inside.min() >= 59 and inside.max() <= 201
+    assert {60, 200} <= {*inside.ravel().tolist()}
 
 
 def test_a_scaled_edge_keeps_the_subjects_colour():
@@ -239,9 +256,18 @@ def test_turns_are_clockwise_and_come_round(planes, quarters):
 
 
 def test_fill_is_the_share_of_the_longer_way():
-    assert measure_fill(block()) == 40
-    assert measure_fill(block(0, 0, 10, 80)) == 100
-    assert measure_fill(np.zeros((5, 5), np.uint8)) == 0
+    for alpha, percent in ((block(), 40), (block(0, 0, 10, 80), 100)):
+        assert place_whole(alpha).measure_fill(find_subject_box(alpha)) == percent
+
+
+@pytest.mark.parametrize("size", [(500, 500), (300, 90), (90, 300)])
+@pytest.mark.parametrize("place", [place_on_canvas, place_covering])
+def test_fill_is_what_the_placed_subject_fills(size, place):
+    alpha = cv2.resize(block(60, 20, 100, 40), None, fx=4, fy=4, interpolation=cv2.INTER_NEAREST)
+    placed = place(alpha, size)
+    shown = find_subject_box(place_alpha(placed, alpha)).size
+    measured = 100 * max(part / side for part, side in zip(shown, size, strict=True))
+    assert placed.measure_fill(find_subject_box(alpha)) == pytest.approx(measured, abs=2.5)
 
 
 @pytest.mark.parametrize("name", list_canvases())
@@ -275,15 +301,15 @@ def test_the_default_margin_fills_a_canvas_as_it_asks(name):
     wanted, margin = list_canvases()[name], Options().margin
     for alpha in (block(), block(40, 5, 60, 75), block(30, 20, 50, 40)):
         alpha = cv2.resize(alpha, None, fx=20, fy=20, interpolation=cv2.INTER_NEAREST)
-        filled = measure_fill(place_alpha(place_on_canvas(alpha, wanted.size, margin, natural=1000), alpha))
-        assert wanted.accepts(filled)
-        assert str(round(filled)) in describe_fill(filled, name, "en")
+        placed = place_on_canvas(alpha, wanted.size, margin, natural=1000)
+        assert wanted.accepts(placed.measure_fill(find_subject_box(alpha)))
     assert not wanted.accepts(wanted.min_fill - 0.1)
-    assert "too little" in describe_fill(10, name, "en")
+    assert "fills 90 %" in describe_fill(FillFacts(90, "passes"), name, "en")
 
 
 def test_nothing_is_said_of_a_frame_that_asks_for_nothing():
-    assert describe_fill(50, "ebay", "en") == describe_fill(50, "", "en") == describe_fill(None, "amazon", "en") == ""
+    said = [describe_fill(*about, "en") for about in ((FillFacts(50), "amazon"), (FillFacts(50), ""), (None, "amazon"))]
+    assert said == ["", "", ""]
 
 
 @pytest.mark.parametrize(

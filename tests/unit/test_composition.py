@@ -115,7 +115,7 @@ def test_a_product_on_white_has_white_corners_its_size_and_a_shadow():
     shade = (made.rgb.max(axis=2) < 250) & (made.picture.matte == 0)
     lower = np.flatnonzero(shade.any(axis=1))
     assert shade.any() and lower.mean() > 360
-    assert made.picture.fill == pytest.approx(86, abs=2)
+    assert made.picture.fill.percent == pytest.approx(86, abs=2)
 
 
 def test_a_crop_fits_the_subject_and_its_margin():

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pipeline import ClearcutError, InputFiles, Inputs, Options, Photo, cut_out, cut_out_bytes, cut_out_file, decode
 from pipeline.compose import faces
 from pipeline.compose.faces import EYES, Face, Head, find_faces, find_head, measure_head
-from pipeline.compose.framing import LARGEST_HEAD, NOT_FITTING, TOO_SMALL, measure_placed_head, place_head
+from pipeline.compose.framing import LARGEST, NOT_FITTING, TOO_SMALL, measure_placed_head, place_head
 from pipeline.compose.sheet import PAPERS, plan_sheet
 from pipeline.options.canvas import HeadFacts, HeadRule, Span, describe_head, list_canvases
 from pipeline.pixels.encoders import LOWEST, Picture, encode_within
@@ -141,7 +141,7 @@ def test_a_head_that_the_photo_cannot_show_so_is_told():
     rule = HeadRule(Span(70, 80))
     alpha, head = figure()
     small = place_head(alpha, (2000, 3000), head, rule)
-    assert small.scale == LARGEST_HEAD and small.warnings == (TOO_SMALL,)
+    assert small.scale == LARGEST and small.warnings == (TOO_SMALL,)
     alpha, head = figure((400, 275), bottom=275)  # cut at the chin: lower than it may be
     placed = place_head(alpha, (400, 400), head, HeadRule(Span(50, 60), Span(50, 69)), natural=5)
     assert placed.warnings == (NOT_FITTING,)

@@ -202,7 +202,7 @@ function renderDone(message) {
   showResult(message);
   $("copy").textContent = say("page.copy");
   for (const code of message.warnings) if (!told.has(code)) told.set(code, message);
-  const notes = message.warnings.filter((code) => code !== NOTHING && (!ONCE.includes(code) || told.get(code) === message)).map((code) => say(`warning.${code}`));
+  const notes = message.warnings.filter((code) => code !== NOTHING && (!ONCE.includes(code) || told.get(code) === message)).map((code) => say(`warning.${code}`, message));
   const { note } = now.photo;
   delete now.photo.note; // once is enough
   if (note) showBriefly([note(), ...notes].join(" "));
