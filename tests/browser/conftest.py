@@ -124,6 +124,9 @@ class Visit:
     def pixels(self, selector: str) -> np.ndarray:
         return np.asarray(Image.open(io.BytesIO(self.page.locator(selector).screenshot())).convert("RGB"))
 
+    def screen(self, clip: Any) -> np.ndarray:
+        return np.asarray(Image.open(io.BytesIO(self.page.screenshot(clip=clip))).convert("RGB"))
+
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:

@@ -12,28 +12,9 @@ from playwright.sync_api import expect
 from pipeline import Inputs, Options, cut_out, cut_out_bytes, decode, list_canvases
 from pipeline.options.presets import list_presets
 from tests.browser.conftest import Visit
+from tests.browser.panel import after, choose, unfold
 from tests.pictures import composite, encoded, opened
 from tests.process import Process
-
-
-def after(visit: Visit, act: Callable[[], object]) -> dict:
-    """What the server says in the end of what `act` does."""
-    before = visit.page.get_attribute("#after", "src")
-    act()
-    visit.page.wait_for_function(
-        "(before) => document.querySelector('#after').getAttribute('src') !== before", arg=before
-    )
-    visit.until("done")
-    return [message for message in visit.heard() if message["state"] == "done"][-1]
-
-
-def unfold(visit: Visit, group: str) -> None:
-    visit.page.click(f"#group-{group} .fold-head")
-
-
-def choose(visit: Visit, control: str, choice: str) -> None:
-    visit.page.click(f"#{control} input")
-    visit.page.get_by_role("option", name=choice, exact=True).click()
 
 
 def test_a_shop_owner_gets_a_product_on_white_with_a_shadow_in_one_click(visit: Visit, portrait: bytes) -> None:

@@ -49,6 +49,113 @@ export function watchNumbers(tell) {
   }, true);
 }
 
+// ---- dropdowns ------------------------------------------------------------------------------------------------------
+// Gradio opens a list as soon as it gets the focus, takes any key for a letter to search by, and lets the focus go once
+// something is chosen. Here they do what comboboxes do: https://www.w3.org/WAI/ARIA/apg/patterns/combobox/
+
+const STEPS = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -Infinity, End: Infinity };
+const TO_AN_END = ["Home", "End"];
+const OPENING = ["ArrowDown", "ArrowUp", "Enter", ...TO_AN_END];
+const EDITING = ["Backspace", "Delete"];
+
+const isCombobox = (element) => element.matches("[role=combobox]");
+const isListOpen = (combobox) => combobox.ariaExpanded === "true";
+const pressKey = (combobox, key) => combobox.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+const optionsOf = (combobox) => [...combobox.closest(".block").querySelectorAll("[role=option]")];
+const activeAt = (combobox) => optionsOf(combobox).findIndex(({ id }) => id === combobox.getAttribute("aria-activedescendant"));
+
+const told = new Set(); // comboboxes of which Gradio knows that they have the focus
+let chosenIn = null; // the one where something has just been chosen: Gradio is about to take the focus from it
+
+function openList(combobox) {
+  told.add(combobox);
+  combobox.dispatchEvent(new FocusEvent("focus"));
+}
+
+function moveActive(combobox, step) {
+  const at = activeAt(combobox);
+  const to = Math.min(Math.max(at + step, 0), optionsOf(combobox).length - 1);
+  for (let count = Math.abs(to - at); count > 0; count -= 1) pressKey(combobox, to > at ? "ArrowDown" : "ArrowUp");
+}
+
+// To the next option that begins with a letter.
+function seek(combobox, letter) {
+  const [options, at] = [optionsOf(combobox), activeAt(combobox)];
+  const begins = ({ ariaLabel }) => ariaLabel.toLowerCase().startsWith(letter.toLowerCase());
+  const next = [...options.slice(at + 1), ...options.slice(0, at + 1)].find(begins);
+  if (next) moveActive(combobox, options.indexOf(next) - at);
+}
+
+function steerClosed(combobox, key) {
+  openList(combobox);
+  if (TO_AN_END.includes(key) || (key.length === 1 && key !== " ")) setTimeout(() => steerOpen(combobox, key)); // once it is drawn
+}
+
+function steerOpen(combobox, key) {
+  if (key in STEPS) return moveActive(combobox, STEPS[key]);
+  if (key === "Escape") return pressKey(combobox, "Escape");
+  if (key !== " ") return seek(combobox, key);
+  chosenIn = combobox;
+  pressKey(combobox, "Enter");
+}
+
+// What Gradio may hear: text for it to search by where the list can be searched, and Enter for what is to be chosen.
+function isForGradio(combobox, key, isText) {
+  if (key === "Enter") return isListOpen(combobox) || (!combobox.readOnly && told.has(combobox));
+  return !combobox.readOnly && (isText || EDITING.includes(key));
+}
+
+function steerByKey(event) {
+  const { target: combobox, key, isTrusted, altKey, ctrlKey, metaKey } = event;
+  if (!isTrusted || !isCombobox(combobox)) return;
+  const isText = key.length === 1 && !altKey && !ctrlKey && !metaKey;
+  const isOpen = isListOpen(combobox);
+  chosenIn = null;
+  if (isForGradio(combobox, key, isText)) {
+    if (key === "Enter") chosenIn = combobox;
+    else if (!isOpen) openList(combobox);
+    return;
+  }
+  event.stopImmediatePropagation();
+  if (!combobox.readOnly && TO_AN_END.includes(key)) return; // of the text
+  if (!isText && !(isOpen ? key in STEPS || key === "Escape" : OPENING.includes(key))) return;
+  event.preventDefault();
+  (isOpen ? steerOpen : steerClosed)(combobox, key);
+}
+
+function steerByPointer({ target: combobox }) {
+  if (!isCombobox(combobox)) return;
+  if (isListOpen(combobox)) return combobox.readOnly && pressKey(combobox, "Escape");
+  openList(combobox);
+  if (!combobox.readOnly) combobox.select(); // what is typed now takes its place
+}
+
+// A key that Gradio had not done with when the focus went has opened it again.
+function closeLeft(combobox) {
+  if (combobox !== document.activeElement && isListOpen(combobox)) pressKey(combobox, "Escape");
+}
+
+// Gradio hears of a focus that goes only where it has heard of it.
+function leave(event) {
+  const { target: combobox } = event;
+  if (!isCombobox(combobox)) return;
+  if (!told.delete(combobox)) event.stopPropagation();
+  else if (combobox === chosenIn) queueMicrotask(() => combobox.focus({ preventScroll: true }));
+  else setTimeout(() => closeLeft(combobox));
+}
+
+function mendDropdowns() {
+  const panel = document.getElementById("panel");
+  panel.addEventListener("focus", (event) => { if (event.isTrusted && isCombobox(event.target)) event.stopPropagation(); }, true);
+  panel.addEventListener("blur", leave, true);
+  panel.addEventListener("input", ({ target }) => { if (isCombobox(target) && !isListOpen(target)) openList(target); }, true); // pasted
+  panel.addEventListener("keydown", steerByKey, true);
+  panel.addEventListener("click", steerByPointer);
+  document.addEventListener("mousedown", ({ target }) => {
+    chosenIn = target.closest("#panel [role=option]")?.closest(".block").querySelector("[role=combobox]") ?? null;
+  }, true);
+}
+
 // ---- a photo comes --------------------------------------------------------------------------------------------------
 
 const input = () => document.querySelector("#input input[type=file]");
@@ -139,4 +246,5 @@ export function connect(page) {
 export function watch(page) {
   watchChooser(page.accepts);
   watchUploads(page);
+  mendDropdowns();
 }

@@ -5,6 +5,7 @@ import { renewView } from "./views.js";
 import { onSpeak, say, sayTime } from "./words.js";
 
 const REVEAL = 700; // milliseconds
+const KEY_STEPS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10 }; // percent
 
 function fit(width, height) {
   $("stage").style.setProperty("--ratio", width / height);
@@ -55,9 +56,9 @@ export function labelDownload() {
   if (now.result) $("download").textContent = say("page.download", { kind: now.result.file.split(".").pop().toUpperCase() });
 }
 
-function split(percent) {
-  $("split").value = percent;
-  $("frame").style.setProperty("--split", `${percent}%`);
+export function split(percent) {
+  $("split").value = percent; // which keeps it from 0 to 100
+  $("frame").style.setProperty("--split", `${$("split").value}%`);
 }
 
 // The first time, the handle wipes the background away: it shows what it is for.
@@ -73,7 +74,16 @@ export function reveal() {
   requestAnimationFrame(step);
 }
 
+// A pointer sets the handle to a tenth of a percent; by keys that would take all day.
+function splitByKey(event) {
+  const step = KEY_STEPS[event.key];
+  if (!step || event.shiftKey) return;
+  event.preventDefault();
+  split(Math.round($("split").valueAsNumber) + step);
+}
+
 export function beginStage() {
   $("split").addEventListener("input", (event) => split(event.target.value));
+  $("split").addEventListener("keydown", splitByKey);
   onSpeak(() => now.result && describeResult(now.result));
 }
