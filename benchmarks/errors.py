@@ -45,9 +45,9 @@ def errors(alpha: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     }
 
 
-def edge_band(truth: np.ndarray) -> np.ndarray:
-    """Where the truth is soft, or changes, within `BAND` pixels: ``(H, W)`` bool."""
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * BAND + 1, 2 * BAND + 1))
+def edge_band(truth: np.ndarray, reach: int = BAND) -> np.ndarray:
+    """Where the truth is soft, or changes, within `reach` pixels: ``(H, W)`` bool."""
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
     some, full = ((truth > limit).astype(np.uint8) for limit in (5, 249))
     return (cv2.dilate(some, disc) > 0) & (cv2.erode(full, disc) == 0)
 

@@ -72,10 +72,15 @@ class Contender:
         return Spent(*self._answer())
 
     @property
+    def cutout(self) -> np.ndarray:
+        """Its last cut-out, ``(H, W, 4)`` uint8."""
+        with Image.open(self._target) as cutout:
+            return np.asarray(cutout)
+
+    @property
     def matte(self) -> np.ndarray:
         """Alpha of its last cut-out, ``(H, W)`` uint8."""
-        with Image.open(self._target) as cutout:
-            return np.asarray(cutout.getchannel("A"))
+        return self.cutout[..., 3]
 
     def _answer(self) -> Any:
         assert self._process.stdout

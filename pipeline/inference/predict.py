@@ -5,17 +5,16 @@ from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
 from ..base import machine
 from ..base.errors import ClearcutError
 from ..base.jobs import Job
-from ..pixels.geometry import Size
 from ..pixels.image_io import Photo, hash_array
 from ..registry import weights
 from ..registry.cards import Card, Ensemble, ModelCard, Precision
 from . import engines
+from .blending import blend
 from .networks import NetworkInput, Prediction, find_family
 from .runtime import Runtime
 
@@ -111,23 +110,6 @@ def _predict_members(
         return [predict_member(member) for member in card.members]
     with ThreadPoolExecutor(len(card.members)) as threads:
         return list(threads.map(predict_member, card.members))
-
-
-def blend(predictions: list[Prediction], card: Ensemble) -> Prediction:
-    """The prediction of an ensemble: the weighted mean of the mattes at the largest one's size.
-
-    The mean is stretched from ``card.levels`` to 0-1 and clipped.
-    """
-    height, width = max((each.matte.shape for each in predictions), key=lambda shape: shape[0] * shape[1])
-    mattes = [each.matte for each in predictions]
-    same = [each if each.shape == (height, width) else _enlarge(each, (width, height)) for each in mattes]
-    mean = np.average(same, axis=0, weights=card.weights)
-    low, high = card.levels
-    return Prediction(np.clip((mean - low) / (high - low), 0, 1).astype(np.float32))
-
-
-def _enlarge(matte: np.ndarray, size: Size) -> np.ndarray:
-    return np.clip(cv2.resize(matte, size, interpolation=cv2.INTER_CUBIC), 0, 1)
 
 
 def estimate_seconds(model: str, runtime: Runtime) -> float | None:

@@ -216,12 +216,21 @@ class ModelCard(_Entry):
 
 
 class Ensemble(_Entry):
-    """A model whose matte is the weighted mean of several networks' mattes, stretched from `levels` to 0-1."""
+    """A model whose matte is made of several networks' mattes, of which each counts by its weight.
+
+    Attributes
+    ----------
+    rule
+        ``surest``: where they contradict each other, the surest one wins. ``mean``: their mean.
+    levels
+        What the mean is stretched from, to 0-1.
+    """
 
     name: str
     good_for: tuple[str, ...]
     members: tuple[ModelCard, ...] = Field(min_length=2)
     weights: tuple[float, ...]
+    rule: Literal["surest", "mean"] = "mean"
     levels: tuple[float, float] = (0.0, 1.0)
 
     @model_validator(mode="after")

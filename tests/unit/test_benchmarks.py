@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks import machine, speed, table
+from benchmarks import fidelity, machine, speed, table
 from benchmarks.__main__ import main
 from benchmarks.edges import pictures
 from benchmarks.errors import Scores, connectivity_error, edge_band, errors, gradient_error, roughness
@@ -16,9 +16,10 @@ from benchmarks.folders import pairs
 from benchmarks.peers import Spent
 from benchmarks.speed import Line
 from benchmarks.table import COLUMNS, Row
+from pipeline.edges.foreground import estimate_foreground
 from pipeline.pixels.measures import measure_iou
 from tests import house
-from tests.pictures import composite
+from tests.pictures import Composite, composite
 
 HIGHER = ("max-F", "weighted F", "IoU")
 
@@ -146,6 +147,67 @@ def test_scores_are_means_over_pictures_and_best_for_the_truth():
     assert means["weighted F"] < 1
 
 
+# ---- what a person sees ----------------------------------------------------------------------------------------------
+
+
+def cutout_of(it: Composite, alpha: np.ndarray) -> np.ndarray:
+    return np.dstack([it.subject, alpha])
+
+
+def test_the_true_cutout_has_nothing_to_see():
+    it = composite(400, 300)
+    found = fidelity.compare(np.dstack([estimate_foreground(it.rgb, it.alpha), it.alpha]), it.rgb, it.alpha)
+    assert found.pop("IoU") == 1
+    assert set(found.values()) == {0}
+
+
+def test_what_shines_through_inside_is_seen_there_and_nowhere_else():
+    it = composite(400, 300)
+    hole = it.alpha.copy()
+    hole[140:160, 190:210] = 51
+    found = fidelity.compare(cutout_of(it, hole), it.rgb, it.alpha)
+    inside = (it.alpha == 255) & ~edge_band(it.alpha, fidelity.REACH)
+    share = 100 * 400 / np.count_nonzero(inside)
+    assert found["see-through %"] == pytest.approx(share) and found["lost inside %"] == pytest.approx(0.8 * share)
+    assert found["hazy %"] == 0
+
+
+def test_haze_beside_the_subject_is_seen_outside_and_not_inside():
+    it = composite(400, 300)
+    hazy = it.alpha.copy()
+    hazy[:20, :50] = 30
+    found = fidelity.compare(cutout_of(it, hazy), it.rgb, it.alpha)
+    outside = (it.alpha == 0) & ~edge_band(it.alpha, fidelity.REACH)
+    assert found["hazy %"] == pytest.approx(100 * 1000 / np.count_nonzero(outside))
+    assert (found["see-through %"], found["lost inside %"]) == (0, 0)
+
+
+def test_an_edge_with_the_background_in_its_colours_is_seen_though_its_alpha_is_true():
+    it = composite(400, 300, softness=12)
+    mixed = fidelity.compare(np.dstack([it.rgb, it.alpha]), it.rgb, it.alpha)
+    clean = fidelity.compare(np.dstack([estimate_foreground(it.rgb, it.alpha), it.alpha]), it.rgb, it.alpha)
+    assert mixed["MAE"] == clean["MAE"] == 0
+    assert mixed["edge %"] > clean["edge %"] == 0
+
+
+def test_ways_are_models_with_options_and_a_wrong_one_is_named_before_anything_runs(u2netp, monkeypatch):
+    monkeypatch.setenv("CLEARCUT_MODELS_DIR", str(u2netp.parent))
+    plain, refined = fidelity.list_ways("u2netp, u2netp+refine=off+feather=2")
+    assert (plain.model, plain.options) == ("u2netp", {})
+    assert (refined.model, refined.options) == ("u2netp", {"refine": "off", "feather": "2"})
+    with pytest.raises(SystemExit, match=r"u2netp\+feather=much"):
+        fidelity.list_ways("u2netp+feather=much")
+
+
+def test_the_mean_of_what_is_seen_is_over_pictures_and_not_over_folders():
+    rows = [
+        Row("fur", 1, "one", dict.fromkeys(fidelity.COLUMNS, 1.0)),
+        Row("toys", 3, "one", dict.fromkeys(fidelity.COLUMNS, 2.0)),
+    ]
+    text = fidelity.summary(rows)
+    assert "mean of 4 pictures" in text and "| one | 1.8 |" in text
+
+
 # ---- folders ---------------------------------------------------------------------------------------------------------
 
 
@@ -258,6 +320,18 @@ def test_a_model_is_measured_on_a_folder_and_written_out(two, tmp_path, u2netp, 
     assert read["model"] == "u2netp" and read["pictures"] == "2"
     assert float(read["IoU"]) > 0.9 and float(read["MiB"]) > 10 and float(read["CPU s"]) > 0
     assert "u2netp" in (tmp_path / "out" / "accuracy.svg").read_text("utf-8")
+
+
+def test_what_a_person_sees_is_measured_on_files_made_small_enough(tmp_path, u2netp, monkeypatch, capsys):
+    monkeypatch.setenv("CLEARCUT_MODELS_DIR", str(u2netp.parent))
+    it = composite(1600, 1200)
+    save(tmp_path / "balls", "ball", it.rgb, it.alpha)
+    main(["fidelity", str(tmp_path / "balls"), "--models", "u2netp", "--out", str(tmp_path / "out")])
+    printed = capsys.readouterr().out
+    assert "mean of 1 pictures" in printed and "### balls, 1 pictures" in printed
+    assert (tmp_path / "out" / "fidelity.md").read_text("utf-8") in printed
+    [line] = {line for line in printed.splitlines() if line.startswith("| u2netp")}
+    assert float(line.split("|")[6]) > 0.9
 
 
 def test_a_model_that_is_not_here_is_named_before_anything_runs(two, empty_models, monkeypatch):

@@ -13,6 +13,7 @@ from pipeline.base.errors import ClearcutError
 from pipeline.base.jobs import Job
 from pipeline.cutout import cut_out
 from pipeline.inference import predict as mattes
+from pipeline.inference.blending import blend, measure_certainty
 from pipeline.inference.networks import Prediction
 from pipeline.inference.sessions import Session
 from pipeline.options.options import Options
@@ -31,13 +32,43 @@ def flat(value: float, size: int) -> Prediction:
     return Prediction(np.full((size, size), value, np.float32))
 
 
-@pytest.mark.parametrize(
-    "one, other, both", [(0, 0, 0), (1, 1, 1), (0.05, 0.05, 0), (0.5, 0.5, 1), (0, 0.55, 0.5), (1, 0, 1)]
-)
-def test_mattes_are_averaged_and_their_levels_stretched(one: float, other: float, both: float) -> None:
-    matte = mattes.blend([flat(one, 4), flat(other, 8)], BEST).matte
-    assert matte.shape == (8, 8) and matte.dtype == np.float32
-    assert np.allclose(matte, both, atol=1e-6)
+@pytest.mark.parametrize("value", [0, 0.25, 0.5, 0.8, 1])
+def test_what_all_networks_agree_on_stays_also_where_it_is_half_transparent(value: float) -> None:
+    blended = blend([flat(value, 4), flat(value, 8)], BEST)
+    assert blended.matte.shape == (8, 8) and blended.matte.dtype == np.float32
+    assert np.allclose(blended.matte, value, atol=1e-5)
+    assert blended.doubt is not None and blended.doubt.max() < 1e-6
+
+
+@pytest.mark.parametrize("sure, unsure", [(1, 0.3), (0.98, 0.2), (0, 0.6), (0.02, 0.7)])
+def test_where_networks_contradict_each_other_the_surer_one_wins(sure: float, unsure: float) -> None:
+    one, other = np.zeros((2, 8, 8), np.float32)
+    one[:, 4:] = other[:, 4:] = 1
+    one[:, :2], other[:, :2] = sure, unsure
+    for pair in ([Prediction(one), Prediction(other)], [Prediction(other), Prediction(one)]):
+        assert abs(blend(pair, BEST).matte - one).max() < 0.15
+
+
+def test_between_equally_sure_networks_the_subject_is_favoured_and_the_doubt_is_told() -> None:
+    halves = np.zeros((8, 8), np.float32)
+    halves[:, :4] = 1
+    blended = blend([Prediction(halves), Prediction(1 - halves)], BEST)
+    assert blended.matte.min() > 0.5 and blended.matte.max() < 0.8
+    assert blended.doubt is not None and (blended.doubt == 1).all()
+
+
+def test_a_network_that_doubts_the_whole_picture_counts_less_in_every_pixel() -> None:
+    sure, doubtful = np.zeros((8, 8), np.float32), np.full((8, 8), 0.35, np.float32)
+    sure[2:6, 2:6], doubtful[4:, 4:] = 1, 0.9
+    assert measure_certainty(sure) == 1 and measure_certainty(doubtful) < 0.5
+    matte = blend([Prediction(doubtful), Prediction(sure)], BEST).matte
+    assert np.array_equal(matte > 0.5, sure > 0.5)
+
+
+def test_a_network_that_finds_nothing_leaves_it_to_the_other() -> None:
+    ball = np.float32(composite(64, 64).alpha / 255)
+    matte = blend([Prediction(ball), Prediction(np.zeros((128, 128), np.float32))], BEST).matte
+    assert iou(np.uint8(matte[::2, ::2] * 255), np.uint8(ball * 255)) > 0.95
 
 
 def test_an_ensemble_is_as_large_as_its_files_and_as_strict_as_its_strictest_member(u2netp: Path, isnet: Path) -> None:

@@ -27,6 +27,8 @@ class Prediction:
         then 0 or 1, and is enlarged by nearest neighbour.
     shares
         ``(h, w, classes)`` float16: the probability of each class, where the network predicts them.
+    doubt
+        ``(h, w)`` float32 in [0, 1]: how far several networks disagree on the matte; None where there was only one.
     exact
         Whether the matte was made at the photo's own size from the photo's own colours, so that no edge is to be found.
     """
@@ -35,6 +37,7 @@ class Prediction:
     foreground: np.ndarray | None = None
     labels: np.ndarray | None = None
     shares: np.ndarray | None = None
+    doubt: np.ndarray | None = None
     exact: bool = False
 
     @property
