@@ -14,7 +14,7 @@ import gradio as gr
 from gradio.routes import templates
 
 from .desk import Message
-from .photo import MOST_COMPARED, PhotoTab, list_classes
+from .photo import MOST_COMPARED, PhotoTab, list_classes, model_choices
 from .photo_work import Asked, PhotoWork
 from .sharing import OwnHead
 
@@ -29,10 +29,11 @@ WITH_MODELS = "(...given) => window.clearcut.withModels(given)"
 WITH_LANGUAGE = "(model, _, keep) => window.clearcut.withLanguage(model, keep)"
 LAST_SETTINGS = "() => window.clearcut.lastSettings()"
 WANTED_SETTINGS = "(...given) => window.clearcut.wantedSettings(given)"
+REAL_MODEL = "(model) => window.clearcut.realModel(model)"
 SHOW = "(message) => window.clearcut.show(message)"
 LANGUAGE = "() => window.clearcut.language()"
 SWITCH_LANGUAGE = "() => window.clearcut.switchLanguage()"
-Speak = Callable[[str], list[Any]]
+Speak = Callable[[str, str], list[Any]]
 Event = Callable[..., AsyncIterator[Message]]
 
 
@@ -111,12 +112,14 @@ def wire_photo_tab(tab: PhotoTab, unseen: Unseen, work: PhotoWork) -> None:
         work.forget(request.session_hash or "", [Path(upload) for upload in uploads if upload])
         return [None, None]
 
-    def choose_classes(model: str, language: str, chosen: list[str] | None) -> Any:
-        return list_classes(work.runtime, model, language, chosen)
+    def follow_model(model: str, language: str, chosen: list[str] | None) -> list[Any]:
+        choices = model_choices(work.runtime, language, model)
+        return [gr.update(choices=choices), list_classes(work.runtime, model, language, chosen)]
 
     unseen.forget.click(forget, [tab.upload, tab.behind], [tab.upload, tab.behind], **AT_ONCE)
     model, keep = tab.options["model"], tab.options["keep"]
-    model.change(choose_classes, [model, unseen.language, keep], keep, js=WITH_LANGUAGE, **AT_ONCE)
+    model.input(None, model, model, js=REAL_MODEL, api_visibility="private")  # the menu's last line is none
+    model.change(follow_model, [model, unseen.language, keep], [model, keep], js=WITH_LANGUAGE, **AT_ONCE)
 
 
 def _work_events(names: list[str], work: PhotoWork) -> tuple[Event, Event, Event]:
@@ -154,11 +157,14 @@ def wire_load(page: gr.Blocks, tab: PhotoTab) -> None:
     page.load(None, None, settings, js=_once_there("rememberedSettings()"), api_visibility="private")
 
 
-def wire_language(page: gr.Blocks, switch: gr.Button, unseen: Unseen, speak: Speak, spoken: list[Any]) -> None:
-    """Let what Gradio draws, `spoken`, speak the page's language; `speak` gives the updates for it."""
-    page.load(speak, unseen.language, spoken, js=_once_there("language()"), **AT_ONCE)
-    unseen.respeak.click(speak, unseen.language, spoken, js=LANGUAGE, **AT_ONCE)
-    switch.click(speak, unseen.language, spoken, js=SWITCH_LANGUAGE, **AT_ONCE)
+def wire_language(
+    page: gr.Blocks, switch: gr.Button, unseen: Unseen, model: gr.Dropdown, speak: Speak, spoken: list[Any]
+) -> None:
+    """Let what Gradio draws, `spoken`, speak the page's language; `speak` gives the updates for it and a `model`."""
+    given = [unseen.language, model]
+    page.load(speak, given, spoken, js=_once_there("language()"), **AT_ONCE)
+    unseen.respeak.click(speak, given, spoken, js=LANGUAGE, **AT_ONCE)
+    switch.click(speak, given, spoken, js=SWITCH_LANGUAGE, **AT_ONCE)
 
 
 def own_the_head() -> None:

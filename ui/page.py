@@ -10,7 +10,7 @@ from pipeline import LANGUAGES, Options, Runtime, list_presets, say
 from .bridge import build_unseen, own_the_head, wire_language, wire_load, wire_photo_tab
 from .controls import page_facts
 from .examples import list_examples
-from .photo import MOST_COMPARED, build_photo_tab, words_for
+from .photo import MORE, MOST_COMPARED, build_photo_tab, words_for
 from .photo_work import PhotoWork
 from .results import Results
 from .settings import PageSettings
@@ -32,13 +32,13 @@ def build_page(settings: PageSettings, runtime: Runtime, results: Results) -> gr
         html("dialogs")
         unseen = build_unseen()
 
-        def speak(wanted: str) -> list[Any]:
+        def speak(wanted: str, model: str) -> list[Any]:
             known = wanted if wanted in LANGUAGES else "en"
-            return [gr.update(value=say("page.language", known)), *words_for(tab, runtime, known)]
+            return [gr.update(value=say("page.language", known)), *words_for(tab, runtime, known, model)]
 
         wire_photo_tab(tab, unseen, PhotoWork(settings, runtime, results))
         wire_load(page, tab)
-        wire_language(page, language, unseen, speak, [language, *tab.spoken])
+        wire_language(page, language, unseen, tab.options["model"], speak, [language, *tab.spoken])
     return page
 
 
@@ -51,6 +51,7 @@ def mount_page(app: FastAPI, page: gr.Blocks, settings: PageSettings) -> FastAPI
         "keepMinutes": round(settings.keep_minutes),
         "mayManage": settings.may_fetch,
         "mostCompared": MOST_COMPARED,
+        "moreModels": MORE,
         "options": list(Options.model_fields),
         "presets": {
             name: Options.of(preset=name).model_dump(mode="json", exclude={"model"}) for name in list_presets()

@@ -11,6 +11,7 @@ from .controls import FOLDED, NOT_THE_PAGES, control, names_of, words
 from .words import html
 
 MOST_COMPARED = 4
+MORE = "+more"  # the menu's last line, which opens the Models tab; no model can have this name
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,12 @@ def build_photo_tab(runtime: Runtime) -> PhotoTab:
 def _build_panel(runtime: Runtime) -> tuple[dict[str, gr.components.Component], gr.UploadButton]:
     """Presets, the model, and a fold of controls for each other group of options."""
     html("presets")
-    model = gr.Dropdown(model_choices(runtime, "en"), value=runtime.settings.model, label=say("option.model.label"),
-                        elem_id="model", filterable=False, interactive=True)  # fmt: skip
+    model = gr.Dropdown(
+        model_choices(runtime, "en", runtime.settings.model), value=runtime.settings.model, elem_id="model",
+        label=say("option.model.label"), interactive=True,
+        allow_custom_value=True,  # one that is chosen on the Models tab is not among the choices yet
+    )  # fmt: skip
+    model.filterable = False  # it is no field to type in; the constructor does not take both
     html("model_facts")
     keep = gr.Dropdown(
         [], value=[], multiselect=True, elem_id="keep", interactive=True,
@@ -102,10 +107,10 @@ def list_classes(runtime: Runtime, model: str, language: str, chosen: list[str] 
     return gr.update(choices=choices, value=[name for name in chosen or () if name in classes])
 
 
-def words_for(tab: PhotoTab, runtime: Runtime, language: str) -> list[Any]:
-    """Updates for `PhotoTab.spoken`, in `language`."""
+def words_for(tab: PhotoTab, runtime: Runtime, language: str, model: str) -> list[Any]:
+    """Updates for `PhotoTab.spoken`, in `language`, while `model` is chosen."""
     said = {name: words(name, language) for name in tab.options if name not in NOT_THE_PAGES}
-    said["model"] = {"label": say("option.model.label", language), "choices": model_choices(runtime, language)}
+    said["model"] = {"label": say("option.model.label", language), "choices": model_choices(runtime, language, model)}
     said["keep"] = {"label": say("option.keep.label", language), "info": say("option.keep.info", language)}
     return [
         gr.update(label=say("page.choose", language)),
@@ -115,12 +120,16 @@ def words_for(tab: PhotoTab, runtime: Runtime, language: str) -> list[Any]:
     ]
 
 
-def model_choices(runtime: Runtime, language: str) -> list[tuple[str, str]]:
-    """Every model as the menu names it, group by group; marked where it is not here yet."""
+def model_choices(runtime: Runtime, language: str, chosen: str) -> list[tuple[str, str]]:
+    """The models that the menu offers, marked where they are not here yet: the featured ones, `chosen`, and `MORE`."""
     groups = group_models(runtime.list_models())
-    return [
-        (_menu_title(card, group, runtime, language), card.name) for group, cards in groups.items() for card in cards
+    offered = [
+        (_menu_title(card, group, runtime, language), card.name)
+        for group, cards in groups.items()
+        for card in cards
+        if card.featured or card.name == chosen
     ]
+    return [*offered, (say("page.menu.more", language), MORE)]
 
 
 def _menu_title(card: Card, group: str, runtime: Runtime, language: str) -> str:

@@ -170,6 +170,8 @@ class ModelCard(_Entry):
         What it takes when loaded, about; its weight files, of which the first installed one is used.
     arithmetic
         None unless engines beside onnxruntime were measured to be faster with the same matte.
+    featured
+        Whether the page offers it among its first choices.
     local
         Whether it is the user's own.
     """
@@ -192,6 +194,7 @@ class ModelCard(_Entry):
     states: tuple[str, ...] = ()
     variants: tuple[Variant, ...] = Field(min_length=1)
     arithmetic: CoarsestArithmetic | None = None
+    featured: bool = False
     local: bool = False
 
     @property
@@ -300,6 +303,7 @@ class Ensemble(_Entry):
         return any(member.gated for member in self.members)
 
     accuracy: tuple[Accuracy, ...] = ()
+    featured: bool = False
     local: bool = False
     classes: tuple[str, ...] = ()
 

@@ -85,6 +85,10 @@ class Visit:
         self.page.click("#model input")
         self.page.get_by_role("option", name=title).click()
 
+    def use_model(self, model: str) -> None:
+        """Choose any installed model on its card."""
+        self.models().card(model).get_by_role("button", name="Use:").click()
+
     def models(self) -> "Visit":
         self.page.get_by_role("tab", name=re.compile("Models|模型")).click()
         expect(self.page.locator("#models-list article").first).to_be_visible()

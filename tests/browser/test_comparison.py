@@ -227,7 +227,7 @@ def test_a_model_that_tells_classes_apart_lets_one_choose_what_to_keep(
         page = visit.page
         visit.done(portrait)
         expect(page.locator("#keep")).to_be_hidden()
-        visit.pick_model("Everyday objects (DeepLabV3)")
+        visit.use_model("deeplabv3")
         expect(page.locator("#keep")).to_be_visible()
         page.wait_for_function("window.heard.some((said) => said?.state === 'done' && said.options.model !== 'u2netp')")
         visit.until("done")
@@ -250,7 +250,7 @@ def test_a_model_that_tells_classes_apart_lets_one_choose_what_to_keep(
             "window.heard.at(-1)?.state === 'done' && window.heard.at(-1).options.model === 'u2netp'"
         )
         assert visit.download()[1] == by_the_api(process.address, portrait)
-        visit.pick_model("Everyday objects (DeepLabV3)")
+        visit.use_model("deeplabv3")
         expect(page.locator("#keep .token")).to_have_count(0)
 
 
@@ -268,39 +268,42 @@ def keep(visit: Visit, name: str) -> None:
 
 
 def test_a_model_that_must_be_brought_says_where_it_is_to_be_had_and_opens_models(
-    visit: Visit, portrait: bytes
+    visit_to: VisitTo, own_models: Path, portrait: bytes
 ) -> None:
-    visit.done(portrait)
-    visit.pick_model("Non-commercial, finest (RMBG 2.0)")
-    visit.until("ask")
-    ask = visit.page.locator("#ask")
-    expect(ask).to_contain_text("https://huggingface.co/briaai/RMBG-2.0")
-    expect(ask).to_contain_text("Not for commercial use.")
-    expect(ask.get_by_role("button", name="Fetch it once")).to_be_hidden()
-    ask.get_by_role("button", name="Open Models").click()
-    expect(visit.card("bria-rmbg-2.0").get_by_role("button", name="Import a file")).to_be_visible()
-    expect(visit.page.get_by_role("tab", name="Models")).to_be_focused()
+    with serving(CLEARCUT_MODELS_DIR=str(own_models), CLEARCUT_MODEL="bria-rmbg-2.0") as process:
+        visit = visit_to(process)
+        visit.choose(portrait)
+        visit.until("ask")
+        ask = visit.page.locator("#ask")
+        expect(ask).to_contain_text("https://huggingface.co/briaai/RMBG-2.0")
+        expect(ask).to_contain_text("Not for commercial use.")
+        expect(ask.get_by_role("button", name="Fetch it once")).to_be_hidden()
+        ask.get_by_role("button", name="Open Models").click()
+        expect(visit.card("bria-rmbg-2.0").get_by_role("button", name="Import a file")).to_be_visible()
+        expect(visit.page.get_by_role("tab", name="Models")).to_be_focused()
 
 
-def test_a_non_commercial_model_says_so_before_the_download(visit: Visit, portrait: bytes) -> None:
-    visit.done(portrait)
-    visit.pick_model("Non-commercial all-rounder (RMBG 1.4)")
-    visit.until("ask")
-    ask = visit.page.locator("#ask")
-    expect(ask).to_contain_text("176 MB")
-    expect(ask).to_contain_text("Not for commercial use.")
-    expect(ask).to_contain_text("forbids commercial use")
-    expect(ask.get_by_role("button", name="Fetch it once")).to_be_visible()
-    visit.page.get_by_role("button", name="Not now").click()
-    visit.until("done")
-    expect(visit.page.locator("#model input")).to_have_value("Fast")
+def test_a_non_commercial_model_says_so_before_the_download(
+    visit_to: VisitTo, own_models: Path, portrait: bytes
+) -> None:
+    with serving("--offline", CLEARCUT_MODELS_DIR=str(own_models), CLEARCUT_MODEL="bria-rmbg-1.4") as process:
+        visit = visit_to(process)
+        visit.choose(portrait)
+        visit.until("ask")
+        ask = visit.page.locator("#ask")
+        expect(ask).to_contain_text("176 MB")
+        expect(ask).to_contain_text("Not for commercial use.")
+        expect(ask).to_contain_text("forbids commercial use")
+        expect(ask.get_by_role("button", name="Fetch it once")).to_be_visible()
+        visit.page.get_by_role("button", name="Not now").click()
+        visit.until("done")
+        expect(visit.page.locator("#model input")).to_have_value("Fast")
 
 
 def test_a_free_model_asks_without_a_warning(visit_to: VisitTo, own_models: Path, portrait: bytes) -> None:
-    with serving(CLEARCUT_MODELS_DIR=str(own_models)) as process:
+    with serving("--offline", CLEARCUT_MODELS_DIR=str(own_models), CLEARCUT_MODEL="modnet") as process:
         visit = visit_to(process)
-        visit.done(portrait)
-        visit.pick_model("Quick portraits (MODNet)")
+        visit.choose(portrait)
         visit.until("ask")
         expect(visit.page.locator("#ask")).to_contain_text("Apache-2.0")
         expect(visit.page.locator("#ask")).not_to_contain_text("ommercial")

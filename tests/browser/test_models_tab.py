@@ -238,7 +238,7 @@ def test_a_list_of_models_that_comes_late_does_not_hide_what_is_being_fetched(sh
     rises(visit, BIG, above=rises(visit, BIG, above=first))
 
 
-def test_what_others_bring_and_remove_meanwhile_is_in_the_menu(
+def test_what_others_bring_and_remove_meanwhile_is_seen(
     shop: Process, visit_to: VisitTo, at_hand: Callable[[str], Path], portrait: bytes
 ) -> None:
     visit = visit_to(shop)
@@ -249,8 +249,9 @@ def test_what_others_bring_and_remove_meanwhile_is_in_the_menu(
     assert httpx.delete(f"{address}/u2netp").status_code == 204
     visit.models()
     expect(visit.card("mediapipe-selfie").locator(".badge.here")).to_be_visible()
-    visit.page.get_by_role("tab", name="Photo").click()
+    visit.use_model("mediapipe-selfie")
     visit.offers("People · Selfies (MediaPipe)")
+    visit.offers("Fast · 4.6 MB to fetch")
 
 
 # ---- importing -------------------------------------------------------------------------------------------------------
@@ -262,7 +263,7 @@ def choose(visit: Visit, model: str, file: Any) -> None:
     chooser.value.set_files(file)
 
 
-def test_a_file_of_ones_own_is_imported_and_then_in_the_menu(
+def test_a_file_of_ones_own_is_imported_and_then_used(
     shop: Process, visit_to: VisitTo, at_hand: Callable[[str], Path], own_models: Path, portrait: bytes
 ) -> None:
     file = at_hand("mediapipe_selfie.onnx")
@@ -272,6 +273,7 @@ def test_a_file_of_ones_own_is_imported_and_then_in_the_menu(
     assert (own_models / file.name).read_bytes() == file.read_bytes()
     visit.page.get_by_role("tab", name="Photo").click()
     visit.done(portrait)
+    visit.use_model("mediapipe-selfie")
     visit.offers("People · Selfies (MediaPipe)")  # without a word of fetching, and without a reload
 
 
@@ -298,7 +300,7 @@ def test_on_an_exposed_server_the_tab_only_shows(visit_to: VisitTo, own_models: 
         visit = visit_to(process).models()
         expect(visit.page.get_by_text("On this server models can only be looked at.")).to_be_visible()
         expect(visit.page.locator("#models-list article")).to_have_count(len(house.runtime().list_models()))
-        expect(visit.page.locator("#models-list button")).to_have_count(0)
+        expect(visit.page.locator("#models-list button")).to_have_text("Use")  # only what is here can be used
         expect(visit.card("u2netp").locator(".badge.here")).to_be_visible()
 
 

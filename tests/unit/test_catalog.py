@@ -413,3 +413,9 @@ def test_those_for_most_photos_come_first_and_each_other_model_stands_under_its_
 def test_a_figure_needs_whoever_published_it() -> None:
     with pytest.raises(ValidationError):
         Accuracy(on="DIS-VD", measure="MAE", value=0.07)  # type: ignore[call-arg]
+
+
+def test_the_menu_offers_at_most_three_models_and_the_default_is_among_them():
+    featured = [card for card in PUBLISHED.values() if card.featured]
+    assert 1 <= len(featured) <= 3 and Settings().model in [card.name for card in featured]
+    assert all(card in catalog.group_models(PUBLISHED)["general"] for card in featured)

@@ -222,22 +222,33 @@ export async function allIsDrawn() {
 // The functions that the events of ui/bridge.py call, as `window.clearcut`. What they return takes the place of the
 // event's values, in their order. `page` answers for the page, in the page's own terms.
 export function connect(page) {
+  const realModel = (model) => (model === facts.moreModels ? page.chosenModel() : model);
   const withPhoto = ([, upload, behind, ...values]) => {
-    page.hearSettings(asSettings(values));
+    const settings = asSettings(values);
+    if (settings.model === facts.moreModels) {
+      page.openModels();
+      return [null, upload, behind, ...asArray({ ...settings, model: page.chosenModel() })]; // without a photo nothing runs
+    }
+    page.hearSettings(settings);
     return [photoFacts(), upload, behind, ...values];
   };
+  const language = () => [now.language, page.chosenModel()];
   window.clearcut = {
     show: page.show,
     withPhoto,
     withModels: ([, ...given]) => [JSON.stringify(page.modelsToCompare()), ...withPhoto(given)],
-    withLanguage: (model, keep) => [model, now.language, keep],
+    withLanguage: (model, keep) => [realModel(model), now.language, keep],
+    realModel: (model) => [realModel(model)],
     rememberedSettings: async () => asArray(await page.rememberedSettings()),
     wantedSettings: (live) => asArray(page.wantedSettings(asSettings(live))),
     lastSettings: () => asArray(page.lastSettings()),
-    language: () => [now.language],
+    language: async () => {
+      await page.recalled;
+      return language();
+    },
     switchLanguage: () => {
       page.switchLanguage();
-      return [now.language];
+      return language();
     },
   };
   facts.connected();

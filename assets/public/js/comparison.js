@@ -93,13 +93,16 @@ function keepResult(result) {
   $("download").focus();
 }
 
-function close() {
-  if (isComparing()) {
-    disregardWork();
-    stopWork();
-  }
+// Back to what was shown before. Who calls it stops the work that is under way, or asks for other work.
+export function leaveComparison() {
+  if (isComparing()) disregardWork();
   now.message = now.result ?? left;
   if (now.message) render(now.message);
+}
+
+function close() {
+  if (isComparing()) stopWork();
+  leaveComparison();
   $("compare-open").focus();
 }
 

@@ -7,10 +7,10 @@ import { root } from "./dom.js";
 import { beginConnection } from "./connection.js";
 import { beginDownload } from "./download.js";
 import { beginIntake } from "./intake.js";
-import { beginModels } from "./models.js";
+import { beginModels, openModels } from "./models.js";
 import { acceptFile, beginPhoto, connectionFailed, show, uploadFailed } from "./photo.js";
 import { beginPopovers } from "./popover.js";
-import { beginSettings, hearSettings, lastSettings, recalled, rememberedSettings, wantedSettings } from "./settings.js";
+import { beginSettings, chosenModel, hearSettings, lastSettings, recalled, rememberedSettings, wantedSettings } from "./settings.js";
 import { beginShell } from "./shell.js";
 import { beginStage } from "./stage.js";
 import { models, now } from "./state.js";
@@ -19,7 +19,7 @@ import { beginViews } from "./views.js";
 import { preferredLanguage, speak, switchLanguage } from "./words.js";
 
 now.language = preferredLanguage();
-connect({ show, hearSettings, rememberedSettings, wantedSettings, lastSettings, modelsToCompare, switchLanguage });
+connect({ show, hearSettings, rememberedSettings, wantedSettings, lastSettings, modelsToCompare, switchLanguage, chosenModel, openModels, recalled });
 
 await allIsDrawn();
 watch({ accepts: acceptFile, uploadFailed, connectionFailed });

@@ -1,6 +1,8 @@
 // The Models tab: what there is, for what, under which licence; fetched, removed and imported here where the owner allows it.
 import { isFetching, renewFetches, renewModels } from "./catalog.js";
-import { $, make, root } from "./dom.js";
+import { leaveComparison } from "./comparison.js";
+import { $, make, root, showNotice } from "./dom.js";
+import { amend } from "./settings.js";
 import { onTab, showTab } from "./shell.js";
 import { facts, models, now } from "./state.js";
 import { onSpeak, say, sayTime, titleOf } from "./words.js";
@@ -78,6 +80,7 @@ function makeActions(model) {
     if (model.fetching) row.append(makeButton("page.models.cancel", () => ask(model.name, "DELETE", "/fetch"), model));
     return row;
   }
+  if (model.installed) row.append(makeButton("page.models.use", () => useModel(model), model));
   if (!mayManage) return row;
   if (model.installed) {
     if (model.removable) row.append(makeButton("page.models.remove", () => removeModel(model), model));
@@ -187,6 +190,15 @@ function showFailure(name, error) {
 function fetchModel(model) {
   if (model.commercial_use === "no" && !confirm(`${say("page.rights.no")} ${model.commercial_use_why}`)) return;
   ask(model.name, "POST", "/fetch");
+}
+
+// The photo that was given is cut out with it at once.
+function useModel(model) {
+  showTab("photo");
+  $("tab-photo").focus();
+  if (root.dataset.state === "comparing") leaveComparison();
+  amend({ model: model.name });
+  if (!now.photo) showNotice(say("page.models.chosen", { title: titleOf(model.name) }));
 }
 
 function removeModel(model) {

@@ -25,6 +25,7 @@ export const recalled = new Promise((done) => { tellRecalled = done; });
 const initial = () => ({ ...defaults, model: now.model ?? defaults.model });
 const current = () => values ?? initial();
 export const shownSettings = () => wanted ?? current();
+export const chosenModel = () => shownSettings().model;
 const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 const changed = (from, to) => names.filter((name) => !same(from[name], to[name]));
 
