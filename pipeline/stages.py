@@ -193,7 +193,7 @@ def run_stages(
     ClearcutError
         See `ANSWERS` in ``base/errors.py``.
     """
-    options = options.with_defaults_of(runtime.settings)
+    options = _settle_model(options, runtime)
     photo, reduced = inputs.photo, reduction.reduced if reduction else 1.0
     read: tuple[Any, ...] = ()
 
@@ -227,6 +227,13 @@ def run_stages(
     nothing = ("nothing_found",) if predicted.prediction.is_empty and not _knows_better(photo, matte, options) else ()
     warnings = (*photo.warnings, *predicted.warnings, *nothing, *picture.warnings)
     return Cutout(picture, photo, options, predicted.engine, clock.seconds, warnings)
+
+
+def _settle_model(options: Options, runtime: Runtime) -> Options:
+    """`options` with the model that is to run by its own name."""
+    options = options.with_defaults_of(runtime.settings)
+    model = runtime.resolve_model(options.model)
+    return options if model == options.model else options.model_copy(update={"model": model})
 
 
 def _identify_networks(options: Options, runtime: Runtime) -> tuple[Any, ...]:

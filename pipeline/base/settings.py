@@ -20,12 +20,12 @@ class Settings(BaseModel):
     """This machine's settings; the words for each field are ``setting.<field>.*`` in the locale files.
 
     >>> Settings(cache=False).model
-    'u2netp'
+    'automatic'
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
-    model: str = "u2netp"
+    model: str = "automatic"
     models_dir: Path = ROOT / "models"
     models_mirror: str | None = None
     offline: bool = False

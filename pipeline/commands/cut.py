@@ -49,6 +49,7 @@ def run(given: argparse.Namespace, context: Context) -> int:
     if format := choose_format(given.output, values.get("format")):
         values["format"] = format
     options = Options.of(**values, background_image=bool(given.background_image)).with_defaults_of(context.settings)
+    options = options.model_copy(update={"model": _resolve_model(options.model, context)})
     helper = context.helper
     keying = options.key != "off"
     if helper and (keying or options.own_alpha == "keep"):  # no network may be needed
@@ -87,6 +88,12 @@ def _run(given: argparse.Namespace, options: Options, context: Context, helper: 
     runtime = _make_runtime(helper, context, options.model) if helper else context.runtime
     behind = background, Path(given.background_image or "").name
     return max(worst, _Batch(context, options, behind, given.cache).run(wanted, runtime))
+
+
+def _resolve_model(model: str, context: Context) -> str:
+    from ..registry.choosing import resolve_model
+
+    return resolve_model(model, context.settings)
 
 
 def _ensure_model(model: str, context: Context) -> None:

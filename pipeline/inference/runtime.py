@@ -8,6 +8,7 @@ from ..base.jobs import Slots
 from ..base.settings import Settings
 from ..registry.cards import Card
 from ..registry.catalog import find_card, list_models
+from ..registry.choosing import AUTOMATIC, resolve_model
 from .cache import PredictionCache
 from .pool import Loader, Pool, Speeds
 from .sessions import load_session
@@ -46,6 +47,7 @@ class Runtime:
         self.predictions = PredictionCache(settings)
         self.slots = Slots(settings.slots)
         self.speeds = Speeds()
+        self._settled: str | None = None
         self.on_forget: list[Callable[[], None]] = []
 
     def list_models(self) -> dict[str, Card]:
@@ -53,8 +55,16 @@ class Runtime:
         return list_models(self.settings)
 
     def find_card(self, name: str) -> Card:
-        """The card of the model called `name`. Raises ``unknown_model``."""
-        return find_card(name, self.settings)
+        """The card of the model called `name`, or that ``automatic`` stands for. Raises ``unknown_model``."""
+        return find_card(self.resolve_model(name), self.settings)
+
+    def resolve_model(self, name: str) -> str:
+        """`name`, or for ``automatic`` that of the best model that is installed and fits this machine."""
+        return self._settled if self._settled and name == AUTOMATIC else resolve_model(name, self.settings)
+
+    def settle_automatic(self) -> None:
+        """Let ``automatic`` stand for one model as long as this runs, whatever is fetched meanwhile."""
+        self._settled = resolve_model(AUTOMATIC, self.settings)
 
     def forget(self) -> None:
         """Forget every picture: predictions in memory and on disk, and what others registered in `on_forget`."""

@@ -12,6 +12,7 @@ from ..inference.runtime import Runtime
 from ..pixels.image_io import decode
 from ..registry import catalog, fetching, weights
 from ..registry.cards import Card, Feed, ModelCard, Variant
+from ..registry.choosing import AUTOMATIC
 from . import trial
 from .trial import Trial
 
@@ -101,7 +102,7 @@ def add_model(
         for known, card in catalog.list_models(runtime.settings).items()
         if not (known == name and card.local)
     }
-    if not NAME.fullmatch(name) or name in others or f"{name}.onnx" in catalog.list_files(others):
+    if not NAME.fullmatch(name) or name == AUTOMATIC or name in others or f"{name}.onnx" in catalog.list_files(others):
         raise ClearcutError("bad_name", name=name[:100])
     feed = like.feed.model_copy(update={"size": _parse_size(size, like.feed)})
     variant = _make_variant(f"{name}.onnx", file)

@@ -115,7 +115,7 @@ class Options(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
-    model: str = _option("u2netp", "model", min_length=1, max_length=100)
+    model: str = _option("automatic", "model", min_length=1, max_length=100)
     keep: Names = _option((), "model", max_length=50)
 
     key: Literal["off", "auto", "outside", "on"] = _option("off", "edges", read_by={"find": None})

@@ -14,12 +14,14 @@ from .cards import Card, Ensemble, Kind, ModelCard
 
 CATALOG_FILE = ROOT / "models" / "catalog.toml"
 KINDS_FILE = ROOT / "models" / "kinds.toml"
+PREFERRED = "automatic"  # in the catalogue: the names of the models that "automatic" stands for, best first
 LOCAL = "local.toml"  # the user's own models, in the models folder
 
 
 def read_catalog(path: Path) -> dict[str, Card]:
     """The cards in the TOML file at `path`, by name, in the file's order."""
     entries = tomllib.loads(path.read_text(encoding="utf-8"))
+    entries.pop(PREFERRED, None)
     networks = {name: _make_card(name, **entry) for name, entry in entries.items() if "members" not in entry}
 
     def make_ensemble(name: str, members: list[str], **entry: Any) -> Ensemble:
@@ -52,6 +54,12 @@ def find_kind(name: str) -> Kind:
 def list_models(settings: Settings) -> dict[str, Card]:
     """Every model by name: those of Clearcut, then the user's own. Raises ``broken_catalog`` of the latter."""
     return {**_read_published(), **read_local_models(settings)}
+
+
+@cache
+def list_preferred() -> tuple[str, ...]:
+    """The names of the models that ``automatic`` may stand for, best first."""
+    return tuple(tomllib.loads(CATALOG_FILE.read_text(encoding="utf-8"))[PREFERRED])
 
 
 @cache

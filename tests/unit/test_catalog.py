@@ -13,13 +13,16 @@ from pydantic import ValidationError
 from pipeline.base.errors import ClearcutError
 from pipeline.base.settings import Settings
 from pipeline.inference.networks import find_family
-from pipeline.registry import catalog, fetching, weights
+from pipeline.inference.runtime import Runtime
+from pipeline.registry import catalog, choosing, fetching, weights
 from pipeline.registry.cards import Accuracy, Card, Ensemble, Feed, ModelCard, Variant
 from pipeline.registry.catalog import LOCAL, read_catalog
+from pipeline.registry.choosing import resolve_model
 from tests import house
 from tests.conftest import write_catalog
 
 ROWS = tomllib.loads(catalog.CATALOG_FILE.read_text(encoding="utf-8"))
+del ROWS[catalog.PREFERRED]
 PUBLISHED = read_catalog(catalog.CATALOG_FILE)
 NETWORKS = [card for card in PUBLISHED.values() if isinstance(card, ModelCard)]
 VARIANTS = [variant for card in NETWORKS for variant in card.variants]
@@ -109,8 +112,10 @@ def test_what_only_registered_users_may_fetch_is_never_fetched() -> None:
 def test_weights_that_are_not_for_commercial_use_are_never_the_default() -> None:
     forbidden = {name for name, card in PUBLISHED.items() if card.commercial_use == "no"}
     assert {"bria-rmbg-1.4", "bria-rmbg-2.0"} <= forbidden
-    first = Settings.read({}).model
+    assert Settings.read({}).model == "automatic"
+    *better, first = catalog.list_preferred()
     assert PUBLISHED[first].commercial_use == "yes" and PUBLISHED[first].permissive
+    assert not forbidden & set(better)
     assert PUBLISHED["best"].commercial_use != "no"
     assert not any(PUBLISHED[name].permissive for name in forbidden)
 
@@ -415,7 +420,35 @@ def test_a_figure_needs_whoever_published_it() -> None:
         Accuracy(on="DIS-VD", measure="MAE", value=0.07)  # type: ignore[call-arg]
 
 
-def test_the_menu_offers_at_most_three_models_and_the_default_is_among_them():
+def test_the_menu_offers_at_most_two_models_beside_automatic():
     featured = [card for card in PUBLISHED.values() if card.featured]
-    assert 1 <= len(featured) <= 3 and Settings().model in [card.name for card in featured]
+    assert 1 <= len(featured) <= 2 and catalog.list_preferred()[-1] in [card.name for card in featured]
     assert all(card in catalog.group_models(PUBLISHED)["general"] for card in featured)
+
+
+# ---- the model called automatic --------------------------------------------------------------------------------------
+
+
+def test_automatic_is_the_best_that_is_installed_and_fits(
+    own_models: Path, isnet: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(models_dir=own_models)
+    assert resolve_model("automatic", settings) == "u2netp"
+    (own_models / isnet.name).symlink_to(isnet)
+    assert resolve_model("automatic", settings) == "best"
+    assert resolve_model("isnet-general-use", settings) == "isnet-general-use"
+    assert resolve_model("automatic", settings.model_copy(update={"pool_mb": 1000})) == "u2netp"
+    monkeypatch.setattr(choosing, "measure_memory_mb", lambda: 2000.0)
+    assert resolve_model("automatic", settings) == "u2netp"
+
+
+def test_where_nothing_is_installed_automatic_is_the_one_that_is_fetched_in_a_moment(empty_models: Path) -> None:
+    assert resolve_model("automatic", Settings(models_dir=empty_models)) == "u2netp"
+
+
+def test_what_automatic_was_settled_to_stays(own_models: Path, isnet: Path) -> None:
+    runtime, later = (Runtime(Settings(models_dir=own_models)) for _ in range(2))
+    runtime.settle_automatic()
+    (own_models / isnet.name).symlink_to(isnet)
+    assert (runtime.resolve_model("automatic"), later.resolve_model("automatic")) == ("u2netp", "best")
+    assert runtime.resolve_model("best") == "best"

@@ -329,7 +329,7 @@ def test_a_name_that_cannot_be_or_is_taken_is_refused(name: str, saved: Any, emp
     assert turned_away(empty_models, "bad_name", saved(FINDS), PLAIN, name=name)["name"] == name
 
 
-@pytest.mark.parametrize("file", ["模型.onnx", "u2netp.onnx", "---.onnx"])
+@pytest.mark.parametrize("file", ["模型.onnx", "u2netp.onnx", "automatic.onnx", "---.onnx"])
 def test_a_file_that_no_name_can_be_made_of_wants_one(file: str, saved: Any, empty_models: Path) -> None:
     turned_away(empty_models, "bad_name", saved(FINDS, file), PLAIN)
 

@@ -298,7 +298,7 @@ def test_options_cannot_be_changed_once_made() -> None:
 
 def test_without_a_model_the_machines_own_is_meant() -> None:
     machine = Settings(model="isnet-general-use")
-    assert Options().model == "u2netp"
+    assert Options().model == "automatic"
     for options in (Options(), Options.of(feather=2), Options.of(preset="sticker")):
         filled = options.with_defaults_of(machine)
         assert filled == options.model_copy(update={"model": "isnet-general-use"})
@@ -316,7 +316,7 @@ def test_options_ask_nothing_of_the_environment(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("CLEARCUT_SLOTS", "none")
     monkeypatch.setenv("CLEARCUT_MODEL", "isnet-general-use")
     assert Options.of(feather=1) == Options(feather=1)
-    assert Options().model == "u2netp"
+    assert Options().model == "automatic"
     with pytest.raises(ClearcutError) as caught:  # whoever reads the environment is told, and of a setting
         Settings.read(os.environ)
     assert (caught.value.code, caught.value.facts["name"]) == ("bad_setting", "CLEARCUT_SLOTS")
