@@ -19,6 +19,7 @@ from .base.errors import ClearcutError, as_clearcut_error
 from .base.jobs import Job
 from .compose import ComposedPicture, Face, compose, find_faces, join_alpha
 from .edges.foreground import estimate_foreground
+from .edges.interior import settle_interior
 from .edges.refine import refine_edges
 from .edges.shape import shape_edges
 from .inference import engines
@@ -281,14 +282,17 @@ def _key_photo(photo: Photo, how: KeyMode) -> Prediction | None:
 def make_matte(photo: Photo, prediction: Prediction, options: Options, reduced: float = 1.0) -> np.ndarray:
     """The matte at the photo's size, ``(H, W)`` uint8; or the photo's own alpha.
 
-    What a network said is refined as ``refine`` asks; a key is exact as it is.
+    What a network said is made solid inside as ``interior`` asks, and refined as ``refine`` does; a key is exact.
 
     `reduced` is the size of `photo` as a fraction of the original's.
     """
     if photo.alpha is not None and _keeps_own_alpha(photo, options):
         return photo.alpha
     alpha = resize_matte(prediction.matte, photo.size, hard=prediction.labels is not None)
-    return alpha if prediction.exact else refine_edges(alpha, flatten(photo), options, reduced)
+    if prediction.exact:
+        return alpha
+    rgb = flatten(photo)
+    return refine_edges(settle_interior(alpha, rgb, options.interior, prediction.doubt), rgb, options, reduced)
 
 
 def cut_edges(

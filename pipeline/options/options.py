@@ -123,6 +123,7 @@ class Options(BaseModel):
     trimap_band: float = _option(
         10.0, "edges", 1, read_by={"matte": None}, ge=1, le=100, when={"refine": ["trimap"]}
     )  # px
+    interior: Literal["auto", "solid", "as-found"] = _option("auto", "edges", read_by={"matte": None})
     levels: float = _option(0.0, "edges", 1, ge=-100, le=100)
     shift: float = _option(0.0, "edges", 0.5, ge=-20, le=20)  # px
     feather: float = _option(0.0, "edges", 0.5, ge=0, le=50)  # px

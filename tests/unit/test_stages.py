@@ -248,7 +248,7 @@ def test_where_a_stage_reads_the_same_it_makes_the_same(stage: Stage, data: st.D
 
 FIRST: dict[str, Stage] = {
     **dict.fromkeys(["model", "keep", "precision", "key"], "find"),
-    **dict.fromkeys(["refine", "trimap_band"], "matte"),
+    **dict.fromkeys(["refine", "trimap_band", "interior"], "matte"),
     **dict.fromkeys(["levels", "shift", "feather", "harden", "clean", "largest", "own_alpha"], "edges"),
     "decontaminate": "colour",
     **dict.fromkeys([name for name in Options.model_fields if name.startswith(COMPOSED)], "compose"),
