@@ -5,6 +5,7 @@ import { beginCatalog, describeModel, renewModels } from "./catalog.js";
 import { beginComparison, modelsToCompare } from "./comparison.js";
 import { root } from "./dom.js";
 import { beginDownload } from "./download.js";
+import { beginGestures } from "./gestures.js";
 import { beginIntake } from "./intake.js";
 import { beginModels } from "./models.js";
 import { acceptFile, beginPhoto, connectionFailed, show, uploadFailed } from "./photo.js";
@@ -28,7 +29,7 @@ for (let known = false; !known;) { // a server that is away for a moment is aske
   } catch { await new Promise((done) => setTimeout(done, 1000)); }
 }
 now.model = Object.values(models).find((model) => model.default)?.name ?? null;
-for (const begin of [beginShell, beginIntake, beginCatalog, beginStage, beginPopovers, beginViews, beginDownload, beginBackdrop, beginSettings, beginModels,
+for (const begin of [beginShell, beginIntake, beginCatalog, beginStage, beginGestures, beginPopovers, beginViews, beginDownload, beginBackdrop, beginSettings, beginModels,
   beginComparison, beginPhoto]) begin();
 speak(now.language);
 root.dataset.state = "empty";
