@@ -65,7 +65,8 @@ def build_photo_tab(runtime: Runtime) -> PhotoTab:
                 button("page.compare.run", "compare-run", variant="primary")
                 html("compare_tiles")
         with gr.Column(elem_id="panel", scale=1, min_width=260):
-            options, behind = _build_panel(runtime)
+            with gr.Column(elem_id="controls"):
+                options, behind = _build_panel(runtime)
             html("actions")
     return PhotoTab(upload, behind, options, texts)
 

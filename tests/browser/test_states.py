@@ -234,18 +234,6 @@ def test_a_download_or_a_copy_that_cannot_be_made_says_why(
     visit.complaints.clear()  # the browser's own words about the status
 
 
-def test_a_close_look_that_is_asked_for_twice_is_fetched_once(visit: Visit, portrait: bytes) -> None:
-    visit.done(portrait)
-    held: list[Route] = []
-    visit.page.route("**/results/**", lambda route: held.append(route))
-    visit.page.click("#view")
-    visit.page.click("input[name=view][value=close]")
-    visit.page.dblclick("#split")
-    assert len(held) == 1
-    held[0].continue_()
-    expect(visit.page.locator("#closeup")).to_be_visible()
-
-
 def test_where_nothing_is_found_the_photo_stays_nothing_can_be_taken_along_and_best_is_one_press_away(
     visit: Visit, portrait: bytes
 ) -> None:

@@ -150,6 +150,9 @@ function mendDropdowns() {
   panel.addEventListener("blur", leave, true);
   panel.addEventListener("input", ({ target }) => { if (isCombobox(target) && !isListOpen(target)) openList(target); }, true); // pasted
   panel.addEventListener("keydown", steerByKey, true);
+  panel.addEventListener("scroll", ({ target }) => { // Gradio moves an open list where the window scrolls only
+    if (!target.matches("[role=listbox]")) window.dispatchEvent(new Event("scroll"));
+  }, true);
   panel.addEventListener("click", steerByPointer);
   document.addEventListener("mousedown", ({ target }) => {
     chosenIn = target.closest("#panel [role=option]")?.closest(".block").querySelector("[role=combobox]") ?? null;
@@ -213,7 +216,7 @@ const asSettings = (values) => Object.fromEntries(names.map((name, at) => [name,
 // Gradio draws the page piece by piece, in no order that one could rely on.
 const PIECES = ["#input input[type=file]", "#stage", "#cancel", "#fetch", "#later", "#model-facts", "#download", "#notice",
   "#language", "#theme", "#about-box", "#examples", "#tab-photo", "#models-list", "#tiles", "#compare-run", "#ask-models",
-  "#compare-choice", "#backdrops", "#kept", "#respeak", "#restore", "#undo", "#preset-chips", "#views", "#closeup", "#group-file", "#behind", "#forget"];
+  "#compare-choice", "#backdrops", "#kept", "#respeak", "#restore", "#undo", "#preset-chips", "#views", "#zoom", "#group-file", "#behind", "#forget"];
 
 export async function allIsDrawn() {
   while (!PIECES.every((piece) => document.querySelector(piece))) await new Promise((look) => setTimeout(look, 20));

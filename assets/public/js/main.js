@@ -6,6 +6,7 @@ import { beginComparison, modelsToCompare } from "./comparison.js";
 import { root } from "./dom.js";
 import { beginConnection } from "./connection.js";
 import { beginDownload } from "./download.js";
+import { beginGestures } from "./gestures.js";
 import { beginIntake } from "./intake.js";
 import { beginModels, openModels } from "./models.js";
 import { acceptFile, beginPhoto, connectionFailed, show, uploadFailed } from "./photo.js";
@@ -30,7 +31,7 @@ for (let known = false; !known;) { // a server that is away for a moment is aske
   } catch { await new Promise((done) => setTimeout(done, 1000)); }
 }
 now.model = Object.values(models).find((model) => model.default)?.name ?? null;
-for (const begin of [beginShell, beginIntake, beginCatalog, beginStage, beginPopovers, beginViews, beginDownload, beginBackdrop, beginSettings, beginModels,
+for (const begin of [beginShell, beginIntake, beginCatalog, beginStage, beginGestures, beginPopovers, beginViews, beginDownload, beginBackdrop, beginSettings, beginModels,
   beginComparison, beginPhoto, beginStrip, beginConnection]) begin();
 speak(now.language);
 root.dataset.state = "empty";

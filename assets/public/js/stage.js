@@ -7,9 +7,12 @@ import { onSpeak, say, sayTime } from "./words.js";
 const REVEAL = 700; // milliseconds
 const KEY_STEPS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10 }; // percent
 
+let shown = null; // the photo and the size of what is on the stage
+
 function fit(width, height) {
   $("stage").style.setProperty("--ratio", width / height);
   $("stage").style.setProperty("--natural", `${width}px`);
+  root.dataset.tall = width < 0.7 * height;
 }
 
 // The photo itself, as soon as the browser can show it.
@@ -25,6 +28,8 @@ export function showPhoto(url) {
   };
   before.src = url;
   $("after").removeAttribute("src");
+  shown = null;
+  renewView(false);
 }
 
 export function showResult(result) {
@@ -39,7 +44,9 @@ export function showResult(result) {
   $("download").href = result.download + encodeURIComponent(result.file);
   $("download").download = result.file;
   describeResult(result);
-  renewView();
+  const looks = [now.photo.id, result.width, result.height].join();
+  renewView(looks === shown);
+  shown = looks;
 }
 
 function describeResult(result) {
