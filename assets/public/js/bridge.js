@@ -15,6 +15,7 @@ export const compareModels = () => press("compare-run");
 export const forgetEverything = () => press("forget");
 export const renewWords = () => press("respeak"); // in the parts that Gradio draws: the model menu among them
 export const choosePictureBehind = () => press("behind");
+export const declineQuestion = () => press("later");
 
 // Gradio's own handler for the button comes first: it still wants to know what is shown.
 export const onCancel = (cancelled) => document.getElementById("cancel").addEventListener("click", () => setTimeout(cancelled));
@@ -49,9 +50,11 @@ export function watchNumbers(tell) {
   }, true);
 }
 
-// ---- a photo comes --------------------------------------------------------------------------------------------------
+// ---- a photo comes, or a picture for behind ---------------------------------------------------------------------------
 
+const PICTURES = "image/*,.heic,.heif,.avif,.tif,.tiff";
 const input = () => document.querySelector("#input input[type=file]");
+const inputBehind = () => document.querySelector("input[type=file]:has(+ #behind)");
 
 export const focusChooser = () => document.querySelector("#input button").focus();
 
@@ -66,34 +69,40 @@ export function giveFile(file) {
 }
 
 // `accepts` hears of a file before Gradio does, and may keep it back.
-function watchChooser(accepts) {
-  input().accept = "image/*,.heic,.heif,.avif,.tif,.tiff";
+function watchChooser(chooser, accepts) {
+  chooser().accept = PICTURES;
   document.addEventListener("change", (event) => {
-    if (event.target !== input() || !event.target.files.length || accepts(event.target.files[0])) return;
+    if (event.target !== chooser() || !event.target.files.length || accepts(event.target.files[0])) return;
     event.stopImmediatePropagation();
-    clearChooser();
+    event.target.value = "";
   }, true);
 }
 
-// Gradio sends the photo; where that fails it says so in its own words only, so the answer is listened to here.
-// An upload whose photo is no longer wanted never ends, so that nothing is made of it.
-function watchUploads({ uploadFailed, connectionFailed }) {
+// Gradio sends the files; where that fails it says so in its own words only, so the answer is listened to here.
+// An upload that is no longer wanted never ends, so that nothing is made of it.
+function watchUploads({ photo, behind }) {
   const send = window.fetch;
   window.fetch = async (...request) => {
     if (!/\/upload(\?|$)/.test(String(request[0]?.url ?? request[0]))) return send(...request);
-    const { photo } = now;
+    const isBehind = request[1].body.get("files") === now.behind;
+    const [which, hear] = isBehind ? ["behind", behind] : ["photo", photo];
+    const given = now[which];
     try {
       const answer = await send(...request);
-      if (photo !== now.photo) return new Promise(() => {});
-      if (!answer.ok) uploadFailed(await answer.clone().json().catch(() => ({})));
+      if (given !== now[which]) return new Promise(() => {});
+      if (!answer.ok) hear.uploadFailed(await answer.clone().json().catch(() => ({})));
       return answer;
     } catch (error) {
-      if (photo !== now.photo) return new Promise(() => {});
-      connectionFailed();
+      if (given !== now[which]) return new Promise(() => {});
+      hear.connectionFailed();
       throw error;
     }
   };
 }
+
+// The picture for behind as messages bear it, and as Gradio takes it.
+const markOf = (file) => file && { file: file.path, name: file.orig_name };
+const fileOf = (mark) => mark && { path: mark.file, orig_name: mark.name, meta: { _type: "gradio.FileData" } };
 
 // ---- what Gradio asks of the page -----------------------------------------------------------------------------------
 
@@ -114,7 +123,7 @@ export async function allIsDrawn() {
 export function connect(page) {
   const withPhoto = ([, upload, behind, ...values]) => {
     page.hearSettings(asSettings(values));
-    return [photoFacts(), upload, behind, ...values];
+    return [photoFacts(markOf(behind)), upload, behind, ...values];
   };
   window.clearcut = {
     show: page.show,
@@ -123,7 +132,7 @@ export function connect(page) {
     withLanguage: (model, keep) => [model, now.language, keep],
     rememberedSettings: async () => asArray(await page.rememberedSettings()),
     wantedSettings: (live) => asArray(page.wantedSettings(asSettings(live))),
-    lastSettings: () => asArray(page.lastSettings()),
+    lastSettings: () => [fileOf(page.lastPictureBehind()), ...asArray(page.lastSettings())],
     language: () => [now.language],
     switchLanguage: () => {
       page.switchLanguage();
@@ -133,7 +142,9 @@ export function connect(page) {
   facts.connected();
 }
 
-export function watch(page) {
-  watchChooser(page.accepts);
-  watchUploads(page);
+// `photo` and `behind` each hear of their files: accepts, uploadFailed, connectionFailed.
+export function watch({ photo, behind }) {
+  watchChooser(input, photo.accepts);
+  watchChooser(inputBehind, behind.accepts);
+  watchUploads({ photo, behind });
 }

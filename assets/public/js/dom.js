@@ -15,15 +15,29 @@ export function makeChip(text, onClick) {
   return chip;
 }
 
+// The same text is not written again: a screen reader would read it again.
+export function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+// Said to screen readers, when they have nothing else to say.
+export const announce = (text) => write($("said"), text);
+
+// Whether this is a field that one types into, where keys have a meaning of their own.
+export const isTyping = (element) => element.matches("textarea, [contenteditable], input:not([readonly], [type=range], [type=radio], [type=checkbox])");
+
+// Whether this is a field, a slider or a choice.
+export const isFilling = (element) => element.matches("textarea, [contenteditable], input, select");
+
 let dismissed = ""; // the note that the visitor has closed: it comes back only when there was another
 
-// An empty text takes the message away. The same text is not written again: a screen reader would read it again.
+// An empty text takes the message away.
 export function showNotice(text, kind = "note") {
   const [place, words] = [$("notice"), $("notice-text")];
   if (text && text !== dismissed) dismissed = "";
   place.hidden = !text || (kind === "note" && text === dismissed);
   place.dataset.kind = kind;
-  if (words.textContent !== text) words.textContent = text;
+  write(words, text);
 }
 
 export function closeNotice() {
