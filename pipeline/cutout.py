@@ -206,7 +206,7 @@ def decode_inputs(files: InputFiles, options: Options, runtime: Runtime) -> Inpu
     return Inputs(photo, None if background is None else decode_background(background, files.background_name, limit))
 
 
-def decode_background(data: bytes, name: str, limit: float) -> Photo:
+def decode_background(data: bytes, name: str, limit: float | None) -> Photo:
     """Decode the picture for ``background=image``. Raises as `decode`, with the fact ``part``: ``background``."""
     try:
         return image_io.decode(data, name, limit)

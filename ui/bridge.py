@@ -51,7 +51,7 @@ class Unseen:
     restore
         Sets the controls to what the page wants them to be, and runs.
     kept
-        Sets them to those of the result that is shown, and stops what is under way.
+        Sets them, and the picture for behind, to those of the result that is shown, and stops what is under way.
     forget
         Deletes all that the visitor gave.
     respeak
@@ -102,11 +102,13 @@ def wire_photo_tab(tab: PhotoTab, unseen: Unseen, work: PhotoWork) -> None:
         work.desk.stop(request.session_hash or "")
         return list(values)
 
-    for button, values in ((tab.texts["page.ask.not_now"], LAST_SETTINGS), (unseen.restore, WANTED_SETTINGS)):
-        stopped = button.click(stop, settings, settings, js=values, **AT_ONCE)
+    last = [tab.behind, *settings]
+    restored = unseen.restore.click(stop, settings, settings, js=WANTED_SETTINGS, **AT_ONCE)
+    refused = tab.texts["page.ask.not_now"].click(stop, last, last, js=LAST_SETTINGS, **AT_ONCE)
+    for stopped in (restored, refused):
         stopped.then(go, given, to_page, js=WITH_PHOTO, **LIVE)
     for button in (tab.texts["page.cancel"], unseen.kept):
-        button.click(stop, settings, settings, js=LAST_SETTINGS, **AT_ONCE)
+        button.click(stop, last, last, js=LAST_SETTINGS, **AT_ONCE)
 
     def forget(request: gr.Request, *uploads: str | None) -> list[None]:
         work.forget(request.session_hash or "", [Path(upload) for upload in uploads if upload])

@@ -94,9 +94,7 @@ def _build_panel(runtime: Runtime) -> tuple[dict[str, gr.components.Component], 
                 for name in names_of(group):
                     options[name] = control(name)
                     if name == "background":
-                        behind = gr.UploadButton(
-                            say("page.choose_behind"), type="filepath", file_types=["image"], elem_id="behind"
-                        )
+                        behind = gr.UploadButton(say("page.choose_behind"), type="filepath", elem_id="behind")
     return {name: options[name] for name in Options.model_fields if name in options}, behind
 
 

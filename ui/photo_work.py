@@ -42,8 +42,9 @@ class Asked:
     upload, behind
         Files that Gradio has taken: the photo, and a picture for behind it.
     photo
-        What the page knows of the photo: ``id``, which every message bears; ``name``; and ``key`` of an earlier result
-        where the page has gone back to the photo of that. Without a key it is the file `upload`.
+        What the page knows of the photo: ``id``, which every message bears; ``name``; ``key`` of an earlier result
+        where the page has gone back to the photo of that; and ``behind``, the page's own mark of the file `behind` with
+        its ``name``, which every message bears, too. Without a key it is the file `upload`.
     options
         Values by name, as the controls have them.
     """
@@ -58,6 +59,12 @@ class Asked:
     def name(self) -> str:
         """The photo's own file name."""
         return Path(str(self.photo.get("name") or Path(self.upload or "photo").name)).name
+
+    @property
+    def behind_name(self) -> str:
+        """The own file name of the picture for behind."""
+        mark = self.photo.get("behind") or {}
+        return Path(str(mark.get("name") or Path(self.behind or "").name)).name
 
     @property
     def warnings(self) -> list[str]:
@@ -150,8 +157,13 @@ class PhotoWork:
             self._drafts.clear()
 
     def _said_back(self, asked: Asked) -> dict[str, Any]:
-        photo, may_fetch = asked.photo.get("id"), self.settings.may_fetch
-        return {"photo": photo, "name": asked.name, "may_fetch": may_fetch, "options": asked.options}
+        return {
+            "photo": asked.photo.get("id"),
+            "name": asked.name,
+            "behind": asked.photo.get("behind"),
+            "may_fetch": self.settings.may_fetch,
+            "options": asked.options,
+        }
 
     def _make(self, work: Work, asked: Asked, options: Options) -> Message:
         key = asked.photo.get("key")
@@ -159,7 +171,8 @@ class PhotoWork:
         behind = Path(asked.behind) if asked.behind and options.background == "image" else None
         data = self._read(source)
         draft = self._draft(data, asked.name)
-        view = draft.cut_out(data, options, self._read(behind) if behind else None, work.job)
+        background = self._read_behind(behind) if behind else None
+        view = draft.cut_out(data, options, background, work.job, asked.behind_name)
         kept = self.results.keep(asked.session, source, asked.name, options, view, behind)
         if work.job.cancelled:  # it may have been forgotten a moment ago
             self.results.drop(kept.key)
@@ -216,6 +229,13 @@ class PhotoWork:
             except OSError:
                 pass
             self._unwanted.discard(file)
+
+    def _read_behind(self, file: Path) -> bytes:
+        try:
+            return self._read(file)
+        except ClearcutError as error:
+            gone = error.code == "expired"
+            raise (ClearcutError("no_background") if gone else error).about("background") from None
 
     def _read(self, source: Path) -> bytes:
         with self._lock:

@@ -63,13 +63,15 @@ def head(facts: dict[str, Any]) -> str:
     early = "".join(
         f'<link rel="modulepreload" href="{scripts}/{file.name}">' for file in sorted((PUBLIC / "js").glob("*.js"))
     )
+    # Not Gradio's css=: that prefixes every selector, and the states stand on <html>.
+    styles = "".join(
+        f'<link rel="stylesheet" href="app/{file.name}?{public_version()}">' for file in sorted(PUBLIC.glob("*.css"))
+    )
     return (
         f"<script>window.CLEARCUT = {safe};"
         # Gradio's own events may come first: they wait until the script is there, see bridge.py
         "window.clearcutThere = new Promise((connected) => { window.CLEARCUT.connected = connected; });</script>"
-        f'{early}<script type="module" src="{scripts}/main.js"></script>'
-        # not Gradio's css=: that prefixes every selector, and the states stand on <html>
-        f'<link rel="stylesheet" href="app/app.css?{public_version()}">'
+        f'{early}<script type="module" src="{scripts}/main.js"></script>{styles}'
         '<link rel="icon" type="image/svg+xml" href="app/icon.svg">'
         '<meta name="color-scheme" content="light dark">'
     )

@@ -325,10 +325,10 @@ def test_a_background_picture_that_did_not_come_is_asked_for(client: TestClient,
     assert answer.status_code == 422 and answer.json()["code"] == "no_background"
 
 
-def test_a_broken_background_picture_is_refused(client: TestClient, jpeg: bytes) -> None:
+def test_a_broken_background_picture_is_refused_by_its_name(client: TestClient, jpeg: bytes) -> None:
     files = {"image": ("photo.jpg", jpeg), "background_image": ("wall.png", b"dear diary")}
     answer = client.post("/api/remove-bg", files=files, data={"background": "image"})
-    assert answer.status_code == 415
+    assert answer.status_code == 415 and "“wall.png” is not a picture" in answer.json()["sentence"]
 
 
 def test_a_large_photo_with_orientation_and_profile_is_upright(client: TestClient) -> None:

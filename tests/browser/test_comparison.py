@@ -1,5 +1,6 @@
 """Models side by side on one photo, and models that need a word before they can be used."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import httpx
 import numpy as np
 from playwright.sync_api import Locator, expect
 
+from tests.api.mirror import Mirror
 from tests.browser.conftest import Visit
 from tests.gate import Gate
 from tests.pictures import composite, encoded, opened
@@ -137,19 +139,78 @@ def test_other_models_can_be_chosen_at_least_two(visit_to: VisitTo, stocked: Pro
     expect(page.get_by_role("button", name="Compare", exact=True)).to_be_disabled()
 
 
-def test_with_one_model_the_comparison_says_to_fetch_another(
-    visit_to: VisitTo, own_models: Path, portrait: bytes
+def test_with_one_model_a_second_is_fetched_in_place_and_then_compared(
+    shop: Process, visit_to: VisitTo, slow_mirror: Mirror, portrait: bytes
 ) -> None:
-    with serving(CLEARCUT_MODELS_DIR=str(own_models)) as process:
+    visit = visit_to(shop)
+    page = visit.page
+    visit.done(portrait)
+    before = shown(visit)
+    compare(visit)
+    expect(page.locator("#compare-hint")).to_contain_text("only one is on this computer")
+    expect(page.locator("#compare-run")).to_be_hidden()
+    picture = page.get_by_role("img", name="The subject without its background: Fast")
+    expect(picture).to_be_visible()
+    offer = page.locator(".offer")
+    for told in ("Best", "93 MB", "Apache-2.0", "Commercial use is unclear"):
+        expect(offer).to_contain_text(told)
+    offer.get_by_role("button", name="Fetch 93 MB").press("Enter")
+    expect(offer.locator("progress")).to_be_visible()
+    expect(offer).to_contain_text(re.compile(r"[1-9]\d of \d+ MB"))
+    expect(offer.get_by_role("button", name="Cancel")).to_be_focused()
+    expect(picture).to_be_visible()
+    page.get_by_role("button", name="Back").click()
+    visit.until("done")
+    assert shown(visit) == before
+    compare(visit)
+    expect(offer.locator("progress")).to_be_visible()  # it goes on meanwhile
+    slow_mirror.free.set()
+    expect(tiles(visit)).to_have_count(3, timeout=60_000)
+    assert page.locator("#tiles strong").all_inner_texts() == ["Fast", "Best", "Finer detail"]
+    expect(page.locator("#compare-run")).to_be_visible()
+
+
+def test_the_fetch_of_a_second_model_can_be_cancelled_or_fail_with_a_sentence(
+    visit_to: VisitTo, own_models: Path, slow_mirror: Mirror, portrait: bytes
+) -> None:
+    with serving(CLEARCUT_MODELS_DIR=str(own_models), CLEARCUT_MODELS_MIRROR=slow_mirror.address) as process:
         visit = visit_to(process)
         visit.done(portrait)
-        before = shown(visit)
         compare(visit)
-        expect(visit.page.locator("#compare-hint")).to_contain_text("Fetch another under Models")
-        expect(visit.page.locator("#compare-run")).to_be_hidden()
-        visit.page.get_by_role("button", name="Back").click()
-        visit.until("done")
-        assert shown(visit) == before
+        visit.page.locator(".offer").get_by_role("button", name="Fetch").click()
+        expect(visit.page.locator(".offer progress")).to_be_visible()
+        visit.page.locator(".offer").get_by_role("button", name="Cancel").click()
+        expect(visit.page.locator(".offer").get_by_role("button", name="Fetch")).to_be_visible()
+    with serving("--offline", CLEARCUT_MODELS_DIR=str(own_models)) as process:
+        visit = visit_to(process)
+        visit.done(portrait)
+        compare(visit)
+        visit.page.locator(".offer").get_by_role("button", name="Fetch").click()
+        expect(visit.page.locator(".offer .failed")).to_contain_text("Clearcut is set to stay offline")
+        expect(visit.page.locator(".offer").get_by_role("button", name="Fetch")).to_be_visible()
+
+
+def test_who_may_not_fetch_a_second_model_is_told_who_can(visit_to: VisitTo, own_models: Path, portrait: bytes) -> None:
+    with serving("--host", "0.0.0.0", "--public", CLEARCUT_MODELS_DIR=str(own_models)) as process:
+        visit = visit_to(process)
+        visit.done(portrait)
+        compare(visit)
+        expect(visit.page.locator("#compare-hint")).to_contain_text("Whoever runs this Clearcut can add another")
+        expect(visit.page.get_by_role("img", name="The subject without its background: Fast")).to_be_visible()
+        expect(visit.page.locator(".offer")).to_have_count(0)
+
+
+def test_a_file_that_is_no_photo_dropped_into_a_comparison_is_said_beside_the_result(
+    visit_to: VisitTo, stocked: Process, portrait: bytes
+) -> None:
+    visit = visit_to(stocked)
+    visit.done(portrait)
+    compare(visit)
+    expect(tiles(visit)).to_have_count(3)
+    visit.choose(b"", "nothing.jpg")
+    expect(visit.page.get_by_role("alert")).to_contain_text("is empty")
+    expect(visit.page.locator("#compare")).to_be_hidden()
+    expect(visit.page.locator("#after")).to_be_visible()
 
 
 def test_a_model_that_fails_says_so_in_its_tile_and_the_others_still_come(

@@ -92,6 +92,28 @@ def test_copy_then_paste_anywhere_brings_the_cutout_back_in(visit: Visit, portra
     assert opened(visit.download()[1]).shape == (*photo("astronaut").shape[:2], 4)
 
 
+def test_a_photo_that_is_dropped_or_pasted_among_the_models_is_shown_on_the_photo_tab(
+    visit: Visit, portrait: bytes
+) -> None:
+    page = visit.page
+    visit.models()
+    drop(visit, b"", "nothing.jpg")
+    expect(page.get_by_role("tab", name="Photo")).to_have_attribute("aria-selected", "true")
+    expect(page.get_by_role("alert")).to_contain_text("is empty")
+    visit.models()
+    drop(visit, portrait, "dropped.jpg")
+    expect(page.locator("#models")).to_be_hidden()
+    expect(page.locator("#before")).to_be_visible()
+    visit.until("done")
+    page.click("#copy")
+    expect(page.locator("#copy")).to_have_text("Copied")
+    visit.models()
+    page.keyboard.press("Control+V")
+    expect(page.locator("#models")).to_be_hidden()
+    page.wait_for_function("document.getElementById('download').download === 'image_cutout.png'")
+    visit.until("done")
+
+
 def test_an_example_photo_is_one_click(visit: Visit) -> None:
     visit.page.get_by_role("button", name="Try this photo: a cup").click()
     visit.until("done")

@@ -229,6 +229,17 @@ def test_a_broken_file_says_so_with_its_name():
     assert (caught.value.code, caught.value.facts) == ("not_a_picture", {"name": "diary.jpg"})
 
 
+def test_a_broken_background_says_so_with_its_name_and_that_it_is_the_background():
+    files = InputFiles(encoded(photo()), b"dear diary", "cat.jpg", "diary.jpg")
+    with pytest.raises(ClearcutError) as caught:
+        cut_out_file(files, Options.of(background="image", background_image=True))
+    facts = {"name": "diary.jpg", "part": "background"}
+    assert (caught.value.code, caught.value.facts) == ("not_a_picture", facts)
+    with pytest.raises(ClearcutError) as caught:
+        Draft("cat.jpg", 800, house.runtime()).cut_out(files.photo, Options(background="image"), b"", None, "diary.jpg")
+    assert (caught.value.code, caught.value.facts) == ("empty_file", facts)
+
+
 @pytest.mark.parametrize(
     ("error", "code"),
     [(RuntimeError("?"), "unexpected"), (MemoryError(), "out_of_memory"), (OSError(28, ""), "disk_full")],

@@ -15,6 +15,7 @@ export const compareModels = () => press("compare-run");
 export const forgetEverything = () => press("forget");
 export const renewWords = () => press("respeak"); // in the parts that Gradio draws: the model menu among them
 export const choosePictureBehind = () => press("behind");
+export const declineQuestion = () => press("later");
 
 // Gradio's own handler for the button comes first: it still wants to know what is shown.
 export const onCancel = (cancelled) => document.getElementById("cancel").addEventListener("click", () => setTimeout(cancelled));
@@ -159,54 +160,76 @@ function mendDropdowns() {
   }, true);
 }
 
-// ---- a photo comes --------------------------------------------------------------------------------------------------
+// ---- a photo comes, or a picture for behind ---------------------------------------------------------------------------
 
+const PATIENCE = 5000; // milliseconds
+const PICTURES = "image/*,.heic,.heif,.avif,.tif,.tiff";
 const input = () => document.querySelector("#input input[type=file]");
+const inputBehind = () => document.querySelector("input[type=file]:has(+ #behind)");
 
 export const focusChooser = () => document.querySelector("#input button").focus();
 
 // A browser tells of no change where the same file is chosen again.
 export const clearChooser = () => { input().value = ""; };
 
-export function giveFile(file) {
+function give(chooser, file) {
   const one = new DataTransfer();
   one.items.add(file);
-  input().files = one.files;
-  input().dispatchEvent(new Event("change", { bubbles: true }));
+  chooser.files = one.files;
+  chooser.dispatchEvent(new Event("change", { bubbles: true }));
+}
+
+export const giveFile = (file) => give(input(), file);
+
+let behindCame = null;
+
+// The promise is kept once Gradio has the picture, or after a while without it.
+export function giveBehind(file) {
+  give(inputBehind(), file);
+  return new Promise((done) => {
+    behindCame = done;
+    setTimeout(done, PATIENCE);
+  });
 }
 
 // `accepts` hears of a file before Gradio does, and may keep it back.
-function watchChooser(accepts) {
-  input().accept = "image/*,.heic,.heif,.avif,.tif,.tiff";
+function watchChooser(chooser, accepts) {
+  chooser().accept = PICTURES;
   document.addEventListener("change", (event) => {
-    if (event.target !== input() || !event.target.files.length || accepts(event.target.files[0])) return;
+    if (event.target !== chooser() || !event.target.files.length || accepts(event.target.files[0])) return;
     event.stopImmediatePropagation();
-    clearChooser();
+    event.target.value = "";
   }, true);
 }
 
-// Gradio sends the photo, then what is to be done with it; where that fails it says so in its own words only, so the answer
-// is listened to here. An upload whose photo is no longer wanted never ends, so that nothing is made of it.
+// Gradio sends the files, then what is to be done with them; where that fails it says so in its own words only, so the
+// answer is listened to here. An upload that is no longer wanted never ends, so that nothing is made of it.
 const SENT = ["/upload", "/queue/join"];
 
-function watchUploads({ uploadFailed, connectionFailed }) {
+function watchUploads({ photo, behind }) {
   const send = window.fetch;
   window.fetch = async (...request) => {
     const { pathname } = new URL(request[0]?.url ?? request[0], location);
     if (!SENT.some((end) => pathname.endsWith(end))) return send(...request);
-    const { photo } = now;
+    const isBehind = pathname.endsWith(SENT[0]) && request[1].body.get("files") === now.behind;
+    const [which, hear] = isBehind ? ["behind", behind] : ["photo", photo];
+    const given = now[which];
     try {
       const answer = await send(...request);
-      if (photo !== now.photo) return new Promise(() => {});
-      if (!answer.ok) uploadFailed(await answer.clone().json().catch(() => ({})));
+      if (given !== now[which]) return new Promise(() => {});
+      if (!answer.ok) hear.uploadFailed(await answer.clone().json().catch(() => ({})));
       return answer;
     } catch (error) {
-      if (photo !== now.photo) return new Promise(() => {});
-      connectionFailed();
+      if (given !== now[which]) return new Promise(() => {});
+      hear.connectionFailed();
       throw error;
     }
   };
 }
+
+// The picture for behind as messages bear it, and as Gradio takes it.
+const markOf = (file) => file && { file: file.path, name: file.orig_name };
+const fileOf = (mark) => mark && { path: mark.file, orig_name: mark.name, meta: { _type: "gradio.FileData" } };
 
 // ---- what Gradio asks of the page -----------------------------------------------------------------------------------
 
@@ -233,7 +256,8 @@ export function connect(page) {
       return [null, upload, behind, ...asArray({ ...settings, model: page.chosenModel() })]; // without a photo nothing runs
     }
     page.hearSettings(settings);
-    return [photoFacts(), upload, behind, ...values];
+    if (behind) behindCame?.();
+    return [photoFacts(markOf(behind)), upload, behind, ...values];
   };
   const language = () => [now.language, page.chosenModel()];
   window.clearcut = {
@@ -244,7 +268,7 @@ export function connect(page) {
     realModel: (model) => [realModel(model)],
     rememberedSettings: async () => asArray(await page.rememberedSettings()),
     wantedSettings: (live) => asArray(page.wantedSettings(asSettings(live))),
-    lastSettings: () => asArray(page.lastSettings()),
+    lastSettings: () => [fileOf(page.lastPictureBehind()), ...asArray(page.lastSettings())],
     language: async () => {
       await page.recalled;
       return language();
@@ -257,8 +281,10 @@ export function connect(page) {
   facts.connected();
 }
 
-export function watch(page) {
-  watchChooser(page.accepts);
-  watchUploads(page);
+// `photo` and `behind` each hear of their files: accepts, uploadFailed, connectionFailed.
+export function watch({ photo, behind }) {
+  watchChooser(input, photo.accepts);
+  watchChooser(inputBehind, behind.accepts);
+  watchUploads({ photo, behind });
   mendDropdowns();
 }

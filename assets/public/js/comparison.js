@@ -1,7 +1,9 @@
 // The comparison: the chosen photo through two to four installed models, side by side; one of them can be kept.
 import { compareModels, stopWork } from "./bridge.js";
-import { $, make, makeChip, root } from "./dom.js";
-import { disregardWork, onMessage, receive, render } from "./photo.js";
+import { $, announce, make, makeChip, root } from "./dom.js";
+import { makeOffer, modelToOffer, moveOffer } from "./offer.js";
+import { onModels, onUse } from "./models.js";
+import { disregardWork, onArrival, onMessage, receive, render } from "./photo.js";
 import { facts, installedModels, isWorking, now } from "./state.js";
 import { onSpeak, say, sayError, sayTime, titleOf } from "./words.js";
 
@@ -13,20 +15,47 @@ const isComparing = () => Boolean(now.message?.comparing) && isWorking();
 
 function open() {
   left = now.message;
+  root.dataset.state = "comparing";
+  begin();
+  $("compare-title").focus();
+}
+
+function begin() {
   const here = installedModels().map((model) => model.name);
   chosen = chosen.filter((name) => here.includes(name));
   if (chosen.length < LEAST) chosen = here.slice(0, 3);
   $("tiles").replaceChildren();
-  root.dataset.state = "comparing";
   draw();
-  if (here.length >= LEAST) compareModels();
-  else $("compare-models").focus();
+  if (isEnough()) compareModels();
+  else drawOffer();
+}
+
+const isEnough = () => installedModels().length >= LEAST;
+
+// The one result that there is, and beside it a second model to fetch, if there is one and the visitor may.
+function drawOffer() {
+  const model = facts.mayManage ? modelToOffer() : null;
+  const one = { ...now.result, model: now.result.options.model, network_seconds: null };
+  const tile = makeTile(one);
+  tile.querySelector(".keep-it").remove();
+  $("tiles").replaceChildren(tile, ...(model ? [makeOffer(model)] : []));
+}
+
+// While a second model comes, and once it has come.
+function followOffer() {
+  if (root.dataset.state !== "comparing" || !$("tiles").querySelector(".offer")) return;
+  if (isEnough()) begin();
+  else moveOffer($("tiles").querySelector(".offer"));
+}
+
+function sayHint() {
+  if (isEnough()) return say("page.compare.hint", { most: facts.mostCompared });
+  return say(facts.mayManage ? "page.compare.too_few" : "page.compare.ask_owner");
 }
 
 function draw() {
-  const enough = installedModels().length >= LEAST;
-  $("compare-hint").textContent = enough ? say("page.compare.hint", { most: facts.mostCompared }) : say("page.compare.too_few");
-  $("compare-models").hidden = enough;
+  const enough = isEnough();
+  $("compare-hint").textContent = sayHint();
   $("compare-choice").replaceChildren(...(enough ? installedModels() : []).map(({ name }) => {
     const chip = makeChip(titleOf(name), () => toggle(name));
     chip.setAttribute("aria-pressed", chosen.includes(name));
@@ -82,19 +111,22 @@ function renderTiles(message) {
   if (drawn === next && $("tiles").children.length) return;
   $("tiles").dataset.tiles = next;
   $("tiles").replaceChildren(...(message.tiles ?? []).map(makeTile));
+  announce((message.tiles ?? []).filter(({ state }) => state === "done").map(sayTile).join(", "));
 }
+
+const sayTile = ({ model, network_seconds: seconds }) => [titleOf(model), sayTime(seconds)].filter(Boolean).join(" ");
 
 function keepResult(result) {
   disregardWork();
-  const kept = { ...result, state: "done", run: now.run, photo: now.photo.id };
+  const kept = { ...result, state: "done", run: now.run, photo: now.photo.id, behind: now.message.behind };
   receive(kept);
   now.result = kept;
   stopWork();
   $("download").focus();
 }
 
-// Back to what was shown before. Who calls it stops the work that is under way, or asks for other work.
-export function leaveComparison() {
+// Back to what was shown before. The caller stops the work that is under way, or asks for other work.
+function leaveComparison() {
   if (isComparing()) disregardWork();
   now.message = now.result ?? left;
   if (now.message) render(now.message);
@@ -116,5 +148,12 @@ export function beginComparison() {
   $("compare-open").addEventListener("click", open);
   $("compare-close").addEventListener("click", close);
   onMessage(renderTiles);
-  onSpeak(() => { if (root.dataset.state === "comparing") draw(); });
+  onModels(followOffer);
+  onUse(() => { if (root.dataset.state === "comparing") leaveComparison(); });
+  onArrival((accepted) => { if (!accepted && root.dataset.state === "comparing") close(); });
+  onSpeak(() => {
+    if (root.dataset.state !== "comparing") return;
+    draw();
+    if (!isEnough()) drawOffer();
+  });
 }

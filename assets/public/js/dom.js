@@ -15,6 +15,20 @@ export function makeChip(text, onClick) {
   return chip;
 }
 
+// The same text is not written again: a screen reader would read it again.
+export function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+// Said to screen readers, when they have nothing else to say.
+export const announce = (text) => write($("said"), text);
+
+// Whether this is a field that one types into, where keys have a meaning of their own.
+export const isTyping = (element) => element.matches("textarea, [contenteditable], input:not([readonly], [type=range], [type=radio], [type=checkbox])");
+
+// Whether this is a field, a slider or a choice.
+export const isFilling = (element) => element.matches("textarea, [contenteditable], input, select");
+
 const BRIEF = 8000; // milliseconds
 let dismissed = ""; // the note that the visitor has closed: it comes back only when there was another
 
@@ -28,7 +42,7 @@ export function showNotice(text, kind = "note", action = null) {
   if (text && text !== dismissed) dismissed = "";
   place.hidden = !text || (kind === "note" && text === dismissed);
   place.dataset.kind = kind;
-  if (words.textContent !== text) words.textContent = text;
+  write(words, text);
   button.hidden = !action;
   button.textContent = action?.text ?? "";
   button.onclick = action?.does ?? null;

@@ -1,6 +1,7 @@
 // Puts the page's parts together, once Gradio has drawn them all.
 import { allIsDrawn, connect, watch } from "./bridge.js";
 import { beginBackdrop } from "./backdrop.js";
+import { acceptBehind, beginBehind, behindFailed, behindLost, lastPictureBehind } from "./behind.js";
 import { beginCatalog, describeModel, renewModels } from "./catalog.js";
 import { beginComparison, modelsToCompare } from "./comparison.js";
 import { root } from "./dom.js";
@@ -20,10 +21,13 @@ import { beginViews } from "./views.js";
 import { preferredLanguage, speak, switchLanguage } from "./words.js";
 
 now.language = preferredLanguage();
-connect({ show, hearSettings, rememberedSettings, wantedSettings, lastSettings, modelsToCompare, switchLanguage, chosenModel, openModels, recalled });
+connect({ show, hearSettings, rememberedSettings, wantedSettings, lastSettings, lastPictureBehind, modelsToCompare, switchLanguage, chosenModel, openModels, recalled });
 
 await allIsDrawn();
-watch({ accepts: acceptFile, uploadFailed, connectionFailed });
+watch({
+  photo: { accepts: acceptFile, uploadFailed, connectionFailed },
+  behind: { accepts: acceptBehind, uploadFailed: behindFailed, connectionFailed: behindLost },
+});
 for (let known = false; !known;) { // a server that is away for a moment is asked again
   try {
     await renewModels();
@@ -32,7 +36,7 @@ for (let known = false; !known;) { // a server that is away for a moment is aske
 }
 now.model = Object.values(models).find((model) => model.default)?.name ?? null;
 for (const begin of [beginShell, beginIntake, beginCatalog, beginStage, beginGestures, beginPopovers, beginViews, beginDownload, beginBackdrop, beginSettings, beginModels,
-  beginComparison, beginPhoto, beginStrip, beginConnection]) begin();
+  beginComparison, beginPhoto, beginBehind, beginStrip, beginConnection]) begin();
 speak(now.language);
 root.dataset.state = "empty";
 await recalled;

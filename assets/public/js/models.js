@@ -1,7 +1,8 @@
 // The Models tab: what there is, for what, under which licence; fetched, removed and imported here where the owner allows it.
+import { declineQuestion } from "./bridge.js";
 import { isFetching, renewFetches, renewModels } from "./catalog.js";
-import { leaveComparison } from "./comparison.js";
 import { $, make, root, showNotice } from "./dom.js";
+import { ask } from "./question.js";
 import { amend } from "./settings.js";
 import { onTab, showTab } from "./shell.js";
 import { facts, models, now } from "./state.js";
@@ -10,7 +11,17 @@ import { onSpeak, say, sayTime, titleOf } from "./words.js";
 const { mayManage } = facts;
 const LOOK_EVERY = 400; // milliseconds, while something is being fetched
 const sending = {}; // part of a file that has been sent, by model
+const watchers = []; // of what is known of the models
+const users = []; // of a model that is to be used: functions of other modules
 let looking = null;
+
+export function onModels(watcher) {
+  watchers.push(watcher);
+}
+
+export function onUse(watcher) {
+  users.push(watcher);
+}
 
 // ---- a card ---------------------------------------------------------------------------------------------------------
 
@@ -54,15 +65,15 @@ function makeButton(key, does, model, words = {}) {
   return element;
 }
 
-const coming = (model) => model.fetching ?? sending[model.name];
+export const coming = (model) => model.fetching ?? sending[model.name];
 
-function makeProgress(model) {
+export function makeProgress(model) {
   const element = make("div", { className: "coming" }, make("progress"), make("span"));
   moveProgress(element, model);
   return element;
 }
 
-function moveProgress(element, model) {
+export function moveProgress(element, model) {
   const { done, total } = coming(model);
   const [bar, text] = element.children;
   bar.max = total;
@@ -77,7 +88,7 @@ function makeActions(model) {
   const row = make("div", { className: "model-actions" });
   if (coming(model)) {
     row.append(makeProgress(model));
-    if (model.fetching) row.append(makeButton("page.models.cancel", () => ask(model.name, "DELETE", "/fetch"), model));
+    if (model.fetching) row.append(makeButton("page.models.cancel", () => cancelFetch(model), model));
     return row;
   }
   if (model.installed) row.append(makeButton("page.models.use", () => useModel(model), model));
@@ -92,7 +103,7 @@ function makeActions(model) {
 }
 
 // In words; what only an expert asks for, such as two checksums, stands folded below.
-function makeFailure({ code, facts: values, sentence }) {
+export function makeFailure({ code, facts: values, sentence }) {
   if (code !== "wrong_checksum") return make("p", { className: "failed", textContent: sentence });
   const sums = [["page.models.wanted", values.wanted], ["page.models.found", values.found]];
   return make("div", { className: "failed" }, make("p", { textContent: say("page.models.wrong_file", values) }),
@@ -159,19 +170,24 @@ function rememberFocus() {
   };
 }
 
+function tell() {
+  if (root.dataset.tab === "models") draw();
+  for (const watcher of watchers) watcher();
+}
+
 // Once now, and then as long as something is being fetched.
 async function look(renew = renewModels) {
   try {
     await renew();
   } catch { /* no answer: the next look may have one */ }
-  if (root.dataset.tab === "models") draw();
+  tell();
   clearTimeout(looking);
   if (isFetching()) looking = setTimeout(() => look(renewFetches), LOOK_EVERY);
 }
 
 // ---- what a button does -----------------------------------------------------------------------------------------------
 
-async function ask(name, method, rest = "") {
+async function send(name, method, rest = "") {
   const address = `api/models/${encodeURIComponent(name)}${rest}`;
   try {
     const answer = await fetch(address, { method, headers: { "Accept-Language": now.language } });
@@ -184,26 +200,30 @@ async function ask(name, method, rest = "") {
 
 function showFailure(name, error) {
   if (models[name]) models[name].error = error;
-  draw();
+  tell();
 }
 
-function fetchModel(model) {
-  if (model.commercial_use === "no" && !confirm(`${say("page.rights.no")} ${model.commercial_use_why}`)) return;
-  ask(model.name, "POST", "/fetch");
+export async function fetchModel(model) {
+  const question = `${say("page.rights.no")} ${model.commercial_use_why}`;
+  const asked = { title: titleOf(model.name), question, yes: say("page.models.fetch", model) };
+  if (model.commercial_use !== "no" || await ask(asked)) send(model.name, "POST", "/fetch");
 }
 
 // The photo that was given is cut out with it at once.
 function useModel(model) {
   showTab("photo");
   $("tab-photo").focus();
-  if (root.dataset.state === "comparing") leaveComparison();
+  for (const watcher of users) watcher();
   amend({ model: model.name });
   if (!now.photo) showNotice(say("page.models.chosen", { title: titleOf(model.name) }));
 }
 
-function removeModel(model) {
-  const question = model.own ? "page.models.remove_own" : "page.models.remove_sure";
-  if (confirm(say(question, { title: titleOf(model.name), megabytes: model.megabytes }))) ask(model.name, "DELETE");
+export const cancelFetch = (model) => send(model.name, "DELETE", "/fetch");
+
+async function removeModel(model) {
+  const title = titleOf(model.name);
+  const question = say(model.own ? "page.models.remove_own" : "page.models.remove_sure", { title, megabytes: model.megabytes });
+  if (await ask({ title, question, yes: say("page.models.remove") })) send(model.name, "DELETE");
 }
 
 function importModel(model) {
@@ -248,7 +268,10 @@ export function beginModels() {
     look();
   });
   onSpeak(() => { if (root.dataset.tab === "models") look(); });
-  for (const id of ["ask-models", "compare-models"]) $(id).addEventListener("click", openModels);
+  $("ask-models").addEventListener("click", () => {
+    declineQuestion();
+    openModels();
+  });
   $("about-models").addEventListener("click", () => {
     $("about-box").close();
     openModels();

@@ -1,17 +1,20 @@
 // The Photo tab: a photo is given, the server says how far its cut-out is, and what came of it.
-import { cancelWork, clearChooser, focusChooser, forgetEverything, giveFile, onCancel } from "./bridge.js";
+import { cancelWork, clearChooser, declineQuestion, focusChooser, forgetEverything, giveBehind, giveFile, onCancel } from "./bridge.js";
 import { describeModel, renewModels } from "./catalog.js";
 import { isAway, lookAfterServer, onReturn } from "./connection.js";
-import { $, root, showBriefly, showNotice } from "./dom.js";
+import { $, announce, isFilling, root, showBriefly, showNotice, write } from "./dom.js";
 import { allowDownload, onExpired } from "./download.js";
 import { amend, restoreSettings, takeBack } from "./settings.js";
 import { reveal, showPhoto, showResult } from "./stage.js";
 import { facts, isWorking, models, newPhotoId, now } from "./state.js";
 import { leaveWord } from "./store.js";
-import { knows, onSpeak, say, sayError, titleOf } from "./words.js";
+import { knows, onSpeak, say, sayError, sayTime, titleOf } from "./words.js";
+
+const ANNOUNCE_AFTER = 1000; // milliseconds of work
 
 const watchers = []; // of messages: functions of other modules
 const photoWatchers = []; // of the photo that comes, or null
+const arrivals = []; // those that hear of each photo that is given
 
 export function onMessage(watcher) {
   watchers.push(watcher);
@@ -21,17 +24,29 @@ export function onPhoto(watcher) {
   photoWatchers.push(watcher);
 }
 
+// The watcher is told whether the photo is worth sending.
+export function onArrival(watcher) {
+  arrivals.push(watcher);
+}
+
 const keyOf = (result) => result.download.split("/")[1];
 
 // ---- a photo comes --------------------------------------------------------------------------------------------------
 
+// The error of a file that need not be sent to know that it is of no use, else null.
+export function faultOf(file) {
+  const megabytes = Math.round(file.size / 1e5) / 10;
+  const code = file.size === 0 ? "empty_file" : file.size > facts.maxMegabytes * 1e6 ? "too_large" : null;
+  return code && { state: "error", run: now.run, code, facts: { name: file.name, megabytes, limit: facts.maxMegabytes } };
+}
+
 // Before Gradio sees the file: what needs no server is answered here, and the photo is on the screen at once.
 // Returns whether the file is worth sending.
 export function acceptFile(file) {
-  const megabytes = Math.round(file.size / 1e5) / 10;
-  const code = file.size === 0 ? "empty_file" : file.size > facts.maxMegabytes * 1e6 ? "too_large" : null;
-  if (code) {
-    receive({ state: "error", run: now.run, code, facts: { name: file.name, megabytes, limit: facts.maxMegabytes } });
+  const fault = faultOf(file);
+  for (const watcher of arrivals) watcher(!fault);
+  if (fault) {
+    receive(fault);
     return false;
   }
   if (now.result) now.earlier = { photo: now.photo, result: now.result };
@@ -43,10 +58,13 @@ export function acceptFile(file) {
   return true;
 }
 
-export function uploadFailed({ code, facts: values }) {
+// The error of an upload, of which the server has answered this.
+export function failureOf({ code, facts: values }) {
   const known = knows(`error.${code}`) ? { code, facts: values } : { code: "unexpected", facts: { kind: "upload" } };
-  receive({ state: "error", run: now.run, ...known });
+  return { state: "error", run: now.run, ...known };
 }
+
+export const uploadFailed = (answer) => receive(failureOf(answer));
 
 // The server may have gone, which is said and mended elsewhere; else it is about this file.
 export async function connectionFailed() {
@@ -54,7 +72,7 @@ export async function connectionFailed() {
   await lookAfterServer();
   if (isAway() || photo !== now.photo) return;
   const key = await isReadable(photo.file) ? "page.upload_failed" : "page.file_gone";
-  receive({ state: "error", run: now.run, words: () => say(key, { name: photo.name }), again: photo.file });
+  receive({ state: "error", run: now.run, words: () => say(key, { name: photo.name }), facts: {}, again: photo.file });
 }
 
 const isReadable = (file) => file.slice(0, 1).arrayBuffer().then(() => true, () => false);
@@ -62,9 +80,10 @@ const isReadable = (file) => file.slice(0, 1).arrayBuffer().then(() => true, () 
 // A photo of this visit, with the settings that it had.
 let returns = 0;
 
-export async function bringBack({ file, settings }) {
+export async function bringBack({ file, behind, settings }) {
   const number = (returns += 1);
   now.paused = true;
+  if (behind && settings.background === "image") await giveBehind(behind);
   await restoreSettings(settings);
   if (number !== returns) return; // another one was asked for meanwhile
   now.paused = false;
@@ -101,7 +120,10 @@ export function show(message) {
 
 export function receive(message) {
   if (message.state === "error" && message.code === "expired" && !renewing && now.photo?.file) return renew();
-  if (message.state === "working" && !isWorking()) now.since = performance.now();
+  if (message.state === "working" && !isWorking()) {
+    now.since = performance.now();
+    announce(""); // so that the same words are news again
+  }
   if (message.options) now.model = message.options.model;
   now.message = message;
   if (message.state !== "done") {
@@ -131,19 +153,26 @@ async function showOnceLoaded(message) {
   showResult(message);
   if (first) reveal();
   render(message);
+  if (first || wantsFocus) focusResult();
 }
 
+export const isAboutBehind = ({ state, facts: values }) => state === "error" && values.part === "background";
+
 export function render(message) {
-  if (message.state === "error" && !now.result && now.earlier) goBackToEarlier();
+  const failed = message.state === "error" && !now.result && !isAboutBehind(message); // and with it the photo
+  if (failed && now.earlier) goBackToEarlier();
   // A file that cannot be shown and was not cut out leaves nothing to look at: back to the start, with the reason.
-  const nothing = message.state === "error" && !now.result && root.dataset.picture !== "preview";
+  const nothing = failed && !now.result && root.dataset.picture !== "preview";
   root.dataset.state = nothing ? "empty" : message.comparing ? "comparing" : message.state;
-  showNotice("");
+  $("headline").textContent = now.photo ? say("page.headline", now.photo) : "";
   if (message.state === "working") renderStep(message);
   if (message.state === "error") renderError(message);
+  else if (message.state === "done") renderDone(message);
+  else showNotice("");
   if (message.state === "ask") renderQuestion(message);
-  if (message.state === "done") renderDone(message);
+  else closeQuestion();
   renderNothing(message);
+  if (nothing && isFocusFree()) focusChooser();
   describeModel();
   for (const watcher of watchers) watcher(message);
   if (message.state === "working" || !renewing) return;
@@ -164,16 +193,40 @@ function renderError(message) {
   showNotice(message.words?.() ?? sayError(message), "error", action);
 }
 
-function renderStep({ step, ahead, done, total }) {
+// ---- what a keyboard and a screen reader are led to ---------------------------------------------------------------------
+
+let wantsFocus = false; // what had it is hidden while the work goes on
+
+// Whether nobody would miss the focus: no field or slider has it, no menu and no box is open, the photo is in sight.
+function isFocusFree() {
+  const busy = document.querySelector("dialog[open], .pop:not([hidden])") || root.dataset.tab !== "photo";
+  return !busy && !(isFilling(document.activeElement) && document.activeElement.checkVisibility());
+}
+
+function focusResult() {
+  wantsFocus = false;
+  if (isFocusFree()) ($("nothing").hidden || $("try-best").hidden ? $("frame") : $("try-best")).focus({ preventScroll: true });
+}
+
+// Not each step, but what takes long.
+function announceStep() {
+  if (isWorking() && performance.now() - now.since >= ANNOUNCE_AFTER) announce(sayStep({ ...now.message, done: null }));
+}
+
+function sayStep({ step, ahead, done, total }) {
+  if (step === "waiting" && ahead) return say(ahead === 1 ? "page.step.waiting_1" : "page.step.waiting_n", { ahead });
+  if (step === "fetching" && done === null) return say("page.step.fetching_unknown", { total });
+  return say(`page.step.${step}`, { done, total });
+}
+
+function renderStep(message) {
+  const { step, done, total } = message;
   const bar = $("progress");
-  let text = say(`page.step.${step}`, { done, total });
-  if (step === "waiting" && ahead) text = say(ahead === 1 ? "page.step.waiting_1" : "page.step.waiting_n", { ahead });
-  if (step === "fetching" && done === null) text = say("page.step.fetching_unknown", { total });
   if (step === "fetching" && done !== null) {
     bar.max = total;
     bar.value = done;
   } else bar.removeAttribute("value");
-  $("step").textContent = text;
+  $("step").textContent = sayStep(message);
   renderTime();
 }
 
@@ -192,6 +245,22 @@ function renderQuestion({ code, options, facts: values, may_fetch: mayFetch }) {
   $("ask-rights").textContent = restricted ? `${say(`page.rights.${model.commercial_use}`)} ${model.commercial_use_why}` : "";
   $("fetch").hidden = byHand || !mayFetch;
   $("ask-models").hidden = !byHand;
+  if (!$("ask-box").open) $("ask-box").showModal();
+}
+
+function closeQuestion() {
+  if (!$("ask-box").open) return;
+  $("ask-box").close(); // the browser gives the focus back; the model menu loses it where it is drawn anew
+  wantsFocus = true;
+}
+
+function addQuestion() {
+  $("ask-box").append($("ask"));
+  $("ask-box").addEventListener("cancel", (event) => {
+    event.preventDefault(); // Escape is an answer, too
+    declineQuestion();
+  });
+  for (const answer of ["later", "fetch"]) $(answer).addEventListener("click", closeQuestion);
 }
 
 const NOTHING = "nothing_found"; // has a message of its own over the photo
@@ -205,8 +274,17 @@ function renderDone(message) {
   const notes = message.warnings.filter((code) => code !== NOTHING && (!ONCE.includes(code) || told.get(code) === message)).map((code) => say(`warning.${code}`, message));
   const { note } = now.photo;
   delete now.photo.note; // once is enough
-  if (note) showBriefly([note(), ...notes].join(" "));
-  else showNotice(notes.join(" "));
+  const refused = isRefusalNews(message) ? sayError(now.refused) : null;
+  if (note && !refused) showBriefly([note(), ...notes].join(" "));
+  else showNotice([refused, ...notes].filter(Boolean).join(" "), refused ? "error" : "note");
+  if (!message.warnings.includes(NOTHING)) announce(say("page.done", { ...message, time: sayTime(message.seconds) }));
+}
+
+// That the picture for behind cannot be used is told with the first result without it.
+function isRefusalNews(message) {
+  if (!now.refused || message.options.background === "image") return false;
+  now.refused.toldWith ??= message;
+  return now.refused.toldWith === message;
 }
 
 // No subject: the photo stays in sight, there is nothing to take along, and what might help is one press away.
@@ -216,8 +294,8 @@ function renderNothing(message) {
   allowDownload(found);
   const best = Object.values(models).find((model) => model.members.length);
   const other = best && best.name !== now.result?.options.model ? best : null;
+  write($("nothing-advice"), say(other ? "page.nothing.advice" : "page.nothing.closer"));
   $("nothing").hidden = found || message.state !== "done";
-  $("nothing-advice").textContent = say(other ? "page.nothing.advice" : "page.nothing.closer");
   $("try-best").hidden = !other;
   $("try-best").textContent = say("page.nothing.try", { title: other ? titleOf(other.name) : "" });
   $("try-best").dataset.model = other?.name ?? "";
@@ -228,13 +306,14 @@ function renderNothing(message) {
 // Whatever the server still says of what it was asked before comes too late, even if it was on its way already.
 export function disregardWork() {
   now.photo = { ...now.photo, id: newPhotoId() };
+  now.behind = null;
 }
 
 export function startOver() {
   returns += 1;
   now.paused = false;
   if (isWorking()) cancelWork();
-  now.photo = now.message = now.result = now.earlier = null;
+  now.photo = now.message = now.result = now.earlier = now.behind = null;
   root.dataset.state = "empty";
   root.dataset.picture = "none";
   showNotice("");
@@ -259,6 +338,7 @@ function leaveCancelled() {
   now.message = now.result;
   now.model = now.result.options.model;
   render(now.result);
+  focusResult();
 }
 
 // What was under way is lost with the connection, and so is what Gradio knew of the photo: the page begins anew, and the
@@ -271,10 +351,17 @@ function goOn(lost) {
 
 export function beginPhoto() {
   $("new").addEventListener("click", startOver);
-  $("try-best").addEventListener("click", () => amend({ model: $("try-best").dataset.model }));
+  addQuestion();
+  $("try-best").addEventListener("click", () => {
+    wantsFocus = true;
+    amend({ model: $("try-best").dataset.model });
+  });
   onCancel(leaveCancelled);
   onSpeak(() => now.message && render(now.message));
   onReturn(goOn);
   onExpired(renew);
-  setInterval(renderTime, 1000);
+  setInterval(() => {
+    renderTime();
+    announceStep();
+  }, 1000);
 }

@@ -1,6 +1,6 @@
 // The settings as a whole: presets, undo, reset, what is remembered in this browser, and which controls have something to do.
 import { applySettings, choosePictureBehind, setIdle, stopWork, watchNumbers } from "./bridge.js";
-import { $, make, makeChip, root } from "./dom.js";
+import { $, isTyping, make, makeChip, root } from "./dom.js";
 import { facts, installedModels, models, now, recall, remember } from "./state.js";
 import { onSpeak, say } from "./words.js";
 
@@ -14,7 +14,9 @@ let wantedSince = 0;
 let amended = null; // of `wanted` what alone was asked for: the rest stays as the controls have it then
 const watchers = []; // of the settings, whoever sets them
 const arrivals = []; // what waits until the controls are what they are to be
-let past = []; // what they were before each change
+const past = []; // what they were before each change
+const future = []; // what was undone since the last
+let plain = defaults.background; // the last background that was no picture of one's own
 let last = { name: null, time: 0 }; // the newest change: of which option (null: of several), and when
 let tellBegun, tellRecalled;
 const begun = new Promise((done) => { tellBegun = done; });
@@ -44,6 +46,7 @@ export function hearSettings(next) {
   if (moved.length) {
     const name = moved.length === 1 && !arrived ? moved[0] : null;
     if (!arrived && !(name && name === last.name && time - last.time < SAME_MOVE)) past.push(before);
+    if (!arrived) future.length = 0;
     last = { name, time };
     remember("settings", JSON.stringify(next));
     if (!arrived) follow(name, next);
@@ -66,11 +69,13 @@ function draw() {
     setIdle(name, !Object.entries(needs).every(([other, at]) => at.includes(shown[other])));
   }
   root.dataset.behind = shown.background;
+  if (shown.background !== "image") plain = shown.background;
   const off = changed(initial(), shown);
   for (const group of new Set(Object.values(groups))) {
     $(`group-${group}`)?.classList.toggle("touched", off.some((name) => groups[name] === group));
   }
   $("undo").disabled = past.length === 0;
+  $("redo").disabled = future.length === 0;
   $("reset").disabled = off.filter((name) => name !== "model").length === 0;
   for (const chip of $("preset-chips").children) {
     chip.setAttribute("aria-pressed", same({ ...shown, ...presetOf(chip.dataset.name) }, shown) && off.length > 0);
@@ -84,8 +89,8 @@ export function onSettings(watcher) {
 
 // ---- changes of several at once -------------------------------------------------------------------------------------
 
-function become(next, keepPast = true) {
-  if (keepPast) past.push(wanted ?? current());
+function become(next, isChange = true) {
+  if (isChange) keepPast(shownSettings());
   wanted = next;
   wantedSince = performance.now();
   last = { name: null, time: 0 };
@@ -99,7 +104,7 @@ export function amend(changes) {
   const before = shownSettings();
   if (same({ ...before, ...changes }, before)) return;
   const whole = wanted !== null && amended === null && performance.now() - wantedSince < TO_BECOME; // a preset is on its way
-  past.push(before);
+  keepPast(before);
   wanted = { ...before, ...changes };
   wantedSince = performance.now();
   last = { name: null, time: 0 };
@@ -108,14 +113,40 @@ export function amend(changes) {
   draw();
 }
 
+function keepPast(before) {
+  past.push(before);
+  future.length = 0;
+}
+
+// The picture for behind is none: back to the background before it, as if none had been asked for.
+export function leavePictureBehind() {
+  if (shownSettings().background !== "image") return;
+  amend({ background: plain });
+  past.pop();
+  forgetSteps(shownSettings());
+}
+
 const presetOf = (name) => ({ ...defaults, ...presets[name], model: current().model, keep: current().keep });
-const undo = () => past.length && become(past.pop(), false);
+
+function step(from, to) {
+  if (!from.length) return;
+  to.push(shownSettings());
+  become(from.pop(), false);
+}
+
+const undo = () => step(past, future);
+const redo = () => step(future, past);
 const reset = () => become({ ...defaults, model: current().model, keep: [] });
 
 // Gradio asks what the controls are to become.
 export function wantedSettings(live) {
   if (wanted && amended) wanted = { ...live, ...amended };
   return wanted ?? current();
+}
+
+// A step that would lead to where one is already is none.
+function forgetSteps(shown) {
+  for (const steps of [past, future]) while (steps.length && same(steps.at(-1), shown)) steps.pop();
 }
 
 // "Not now" and Cancel: back to the settings of the result that is shown, else to a model that is here.
@@ -125,7 +156,7 @@ export function lastSettings() {
   const settings = shown ? shown.options : { ...current(), model: here?.name ?? now.model, keep: [] };
   values = Object.fromEntries(names.map((name) => [name, settings[name]]));
   wanted = amended = null;
-  while (past.length && same(past.at(-1), values)) past.pop();
+  forgetSteps(values);
   remember("settings", JSON.stringify(values));
   draw();
   return values;
@@ -199,12 +230,32 @@ function addFolds() {
   }
 }
 
+// A button that has nothing more to do is hidden: the focus goes to the next that has.
+function addSteps() {
+  const buttons = { undo, redo, reset };
+  for (const [id, does] of Object.entries(buttons)) {
+    $(id).addEventListener("click", () => {
+      does();
+      if ($(id).disabled) $(Object.keys(buttons).find((other) => !$(other).disabled))?.focus();
+    });
+  }
+}
+
+function stepByKey(event) {
+  const { key, ctrlKey, metaKey, altKey, shiftKey, target } = event;
+  if (!(ctrlKey || metaKey) || altKey || isTyping(target)) return;
+  const does = { z: shiftKey ? redo : undo, y: redo }[key.toLowerCase()];
+  if (!does || !$("presets").checkVisibility() || document.querySelector("dialog[open]")) return;
+  event.preventDefault();
+  does();
+}
+
 export function beginSettings() {
   addPresets();
   addFolds();
   watchNumbers(tellNearest);
-  $("undo").addEventListener("click", undo);
-  $("reset").addEventListener("click", reset);
+  addSteps();
+  document.addEventListener("keydown", stepByKey);
   onSpeak(() => { for (const chip of $("preset-chips").children) chip.textContent = say(`preset.${chip.dataset.name}`); });
   draw();
   tellBegun();

@@ -1,6 +1,6 @@
 // What stands around the tabs: which of them is shown, light or dark, the language, the box about Clearcut.
 import { $, closeNotice, root } from "./dom.js";
-import { forget } from "./photo.js";
+import { forget, onArrival } from "./photo.js";
 import { forgetPictures } from "./strip.js";
 import { facts, recall, remember } from "./state.js";
 import { onSpeak, otherLanguage, say } from "./words.js";
@@ -62,7 +62,8 @@ export function beginShell() {
     $(`tab-${tab}`).addEventListener("click", () => showTab(tab));
     $(`tab-${tab}`).addEventListener("keydown", switchByArrow);
   }
-  showTab(TABS[0]);
+  showTab("photo");
+  onArrival(() => showTab("photo"));
   $("theme").addEventListener("click", switchTheme);
   $("about").addEventListener("click", () => $("about-box").showModal());
   $("about-forget").addEventListener("click", () => {

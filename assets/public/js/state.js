@@ -11,6 +11,8 @@ export const now = {
   run: 0, // its number; messages of older runs are not listened to
   result: null, // the message whose pictures are shown
   earlier: null, // {photo, result} of the photo before, until this one has a result
+  behind: null, // the file for behind the subject that was chosen last
+  refused: null, // the message that it cannot be used
   model: null, // the name of the chosen one
   since: 0, // when the work under way began
 };
@@ -23,8 +25,8 @@ export const installedModels = () => Object.values(models).filter((model) => mod
 let photos = 0;
 export const newPhotoId = () => (photos += 1);
 
-// What the server is told of the photo, beside the file; its id comes back in every message.
-export const photoFacts = () => now.photo && !now.paused && { id: now.photo.id, name: now.photo.name, key: now.photo.key };
+// What the server is told of the photo, beside the file; its id, and `behind`, come back in every message.
+export const photoFacts = (behind) => now.photo && !now.paused && { id: now.photo.id, name: now.photo.name, key: now.photo.key, behind };
 
 // In a private window nothing can be remembered, and the page works without.
 export function recall(key) {

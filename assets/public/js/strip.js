@@ -47,6 +47,7 @@ function follow(message) {
 async function settle(id, { after, options }) {
   const thumb = await makeThumb(after);
   if (!find(id)) return; // removed meanwhile
+  if (now.behind && options.background === "image") saveFiles(Object.assign(find(id), { behind: now.behind }));
   change(id, { settings: options, ...(thumb && { thumb }) });
   draw();
 }

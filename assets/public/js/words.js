@@ -21,10 +21,11 @@ export function sayTime(seconds) {
 }
 
 export const titleOf = (model) => say(`model.${model}.title`) || model;
-export function sayError({ code, facts: values }) {
+export function sayError({ code, facts: values, behind }) {
   const words = values?.unit && say(values.unit); // for what would be accepted, of which the facts hold the English ones
   const accepted = words ? { accepted: words } : {};
-  return say(`error.${code}`, { ...values, ...accepted });
+  const sentence = say(`error.${code}`, { ...values, ...accepted });
+  return values?.part === "background" ? say("page.behind.wrong", { name: behind?.name ?? values.name, sentence }) : sentence;
 }
 
 // Once at the start, and again whenever the language changes.
