@@ -84,8 +84,8 @@ def test_the_menu_and_the_cards_work_by_keyboard(visit_to: VisitTo, stocked: Pro
     expect(menu).to_have_attribute("aria-activedescendant", re.compile("-0$"))
     for _ in FEW:
         page.keyboard.press("ArrowDown")
-    active = menu.get_attribute("aria-activedescendant")
-    expect(page.locator(f"#{active}")).to_contain_text(MORE)
+    expect(menu).to_have_attribute("aria-activedescendant", re.compile(f"-{len(FEW)}$"))
+    expect(page.locator(f"#{menu.get_attribute('aria-activedescendant')}")).to_contain_text(MORE)
     page.keyboard.press("Enter")
     expect(page.get_by_role("tab", name="Models")).to_be_focused()
     expect(visit.card("mediapipe-selfie")).to_be_visible()
