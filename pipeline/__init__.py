@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .pixels.image_io import Photo, decode, name_cutout
     from .registry.cards import Card, to_megabytes
     from .registry.catalog import group_models
+    from .registry.choosing import AUTOMATIC
     from .registry.fetching import fetch, is_removable
     from .registry.weights import count_bytes, is_installed
     from .stages import Cutout, Inputs
@@ -64,6 +65,7 @@ _HOME = {
         "pixels.image_io": ["Photo", "decode", "name_cutout"],
         "registry.cards": ["Card", "to_megabytes"],
         "registry.catalog": ["group_models"],
+        "registry.choosing": ["AUTOMATIC"],
         "registry.fetching": ["fetch", "is_removable"],
         "registry.weights": ["count_bytes", "is_installed"],
         "stages": ["Cutout", "Inputs"],

@@ -28,11 +28,17 @@ class Draft:
         The longest side of its pictures, in pixels.
     runtime
         Settings and loaded networks.
+
+    Attributes
+    ----------
+    seen_by
+        The models that have looked at the photo.
     """
 
     def __init__(self, name: str, long_side: int, runtime: Runtime) -> None:
         self._name, self._long_side, self._runtime = name, long_side, runtime
         self._memo = Memo()
+        self.seen_by: set[str] = set()
 
     def cut_out(
         self,
@@ -65,6 +71,7 @@ class Draft:
                 inputs = Inputs(photo, self._decode_background(background, background_name, options))
             reduction = Reduction(decode_original, photo.size[0] / full_size[0], self._long_side)
             cutout = run_stages(inputs, options, self._runtime, job, clock, reduction=reduction, memo=self._memo)
+            self.seen_by.add(cutout.model)
             with clock("encode"):
                 png = encode_picture("png", make_picture(cutout))
             job.check()

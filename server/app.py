@@ -62,6 +62,8 @@ def create_app(settings: ServerSettings, uploads: Path | None = None) -> ServedA
         title="Clearcut", version=__version__, root_path=settings.root_path,
     )  # fmt: skip
     runtime = Runtime(settings)
+    if settings.exposed or not settings.may_manage:
+        runtime.settle_automatic()  # whoever asks twice gets the same
     results = Results(runtime, settings.keep_minutes * 60, uploads)
     # No origin is allowed; with this middleware in place Gradio does not add one of its own, which allows any.
     app.add_middleware(CORSMiddleware, allow_origins=[])

@@ -111,12 +111,13 @@ def build_models_router(settings: ServerSettings, runtime: Runtime) -> APIRouter
         """Every model with its size, its licence and whether it is on this machine."""
         language = choose_language(request.headers.get("accept-language"))
         there, fetches = runtime.list_models(), downloads.describe(language)
+        default = runtime.resolve_model(settings.model)
         group_of = {each.name: group for group, cards in group_models(there).items() for each in cards}
         return [
             {
                 **describe_model(each, language, runtime),
                 "group": group_of[each.name],
-                "default": each.name == settings.model,
+                "default": each.name == default,
                 **fetches.get(each.name, {}),
             }
             for each in there.values()

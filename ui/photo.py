@@ -5,7 +5,7 @@ from typing import Any
 
 import gradio as gr
 
-from pipeline import Card, Options, Runtime, count_bytes, group_models, is_installed, say, to_megabytes
+from pipeline import AUTOMATIC, Card, Options, Runtime, count_bytes, group_models, is_installed, say, to_megabytes
 
 from .controls import FOLDED, NOT_THE_PAGES, control, names_of, words
 from .words import html
@@ -120,7 +120,7 @@ def words_for(tab: PhotoTab, runtime: Runtime, language: str, model: str) -> lis
 
 
 def model_choices(runtime: Runtime, language: str, chosen: str) -> list[tuple[str, str]]:
-    """The models that the menu offers, marked where they are not here yet: the featured ones, `chosen`, and `MORE`."""
+    """What the menu offers, marked where it is not here yet: automatic, the featured models, `chosen`, and `MORE`."""
     groups = group_models(runtime.list_models())
     offered = [
         (_menu_title(card, group, runtime, language), card.name)
@@ -128,7 +128,8 @@ def model_choices(runtime: Runtime, language: str, chosen: str) -> list[tuple[st
         for card in cards
         if card.featured or card.name == chosen
     ]
-    return [*offered, (say("page.menu.more", language), MORE)]
+    automatic = say(f"model.{AUTOMATIC}.title", language), AUTOMATIC
+    return [automatic, *offered, (say("page.menu.more", language), MORE)]
 
 
 def _menu_title(card: Card, group: str, runtime: Runtime, language: str) -> str:

@@ -97,7 +97,9 @@ class PhotoWork:
         """Cut a photo out, fetching the model first where that was asked for; messages for the page."""
 
         def make(work: Work) -> Message:
-            return self._make(work, asked, asked.wanted(self.runtime))
+            options = asked.wanted(self.runtime)
+            self._show_early(work, asked, options)
+            return self._make(work, asked, options)
 
         def fetch_model(work: Work) -> None:
             card = self.runtime.find_card(asked.wanted(self.runtime).model)
@@ -165,15 +167,28 @@ class PhotoWork:
             "options": asked.options,
         }
 
-    def _make(self, work: Work, asked: Asked, options: Options) -> Message:
+    def _show_early(self, work: Work, asked: Asked, options: Options) -> None:
+        """Tell of the fast model's result while a better one has yet to look at the photo for ``automatic``."""
+        fast = self.runtime.find_quick_model(options.model)
+        if fast is None or self.runtime.resolve_model(options.model) in self._open(asked)[2].seen_by:
+            return
+        early = self._make(work, asked, options.model_copy(update={"model": fast}))
+        if "nothing_found" not in early["warnings"]:  # the better one may find it
+            work.facts = {"early": early}
+
+    def _open(self, asked: Asked) -> tuple[Path, bytes, Draft]:
+        """The photo's file, what is in it, and its draft."""
         key = asked.photo.get("key")
         source = self.results.source(str(key)) if key else Path(asked.upload or "")
-        behind = Path(asked.behind) if asked.behind and options.background == "image" else None
         data = self._read(source)
-        draft = self._draft(data, asked.name)
+        return source, data, self._draft(data, asked.name)
+
+    def _make(self, work: Work, asked: Asked, options: Options) -> Message:
+        source, data, draft = self._open(asked)
+        behind = Path(asked.behind) if asked.behind and options.background == "image" else None
         background = self._read_behind(behind) if behind else None
         view = draft.cut_out(data, options, background, work.job, asked.behind_name)
-        kept = self.results.keep(asked.session, source, asked.name, options, view, behind)
+        kept = self.results.keep(asked.session, source, asked.name, view.cutout.options, view, behind)
         if work.job.cancelled:  # it may have been forgotten a moment ago
             self.results.drop(kept.key)
             work.job.check()
@@ -185,6 +200,7 @@ class PhotoWork:
         }
         return {
             "state": "done",
+            "model": view.cutout.model,
             "before": f"results/{kept.key}/{kept.before}",
             "after": f"results/{kept.key}/{Results.MATTE if options.format == MASK else Results.AFTER}",
             "matte": f"results/{kept.key}/{Results.MATTE}",

@@ -7,8 +7,9 @@ from functools import cache
 from ..base.jobs import Slots
 from ..base.settings import Settings
 from ..registry.cards import Card
-from ..registry.catalog import find_card, list_models
+from ..registry.catalog import find_card, list_models, list_preferred
 from ..registry.choosing import AUTOMATIC, resolve_model
+from ..registry.weights import is_installed
 from .cache import PredictionCache
 from .pool import Loader, Pool, Speeds
 from .sessions import load_session
@@ -61,6 +62,12 @@ class Runtime:
     def resolve_model(self, name: str) -> str:
         """`name`, or for ``automatic`` that of the best model that is installed and fits this machine."""
         return self._settled if self._settled and name == AUTOMATIC else resolve_model(name, self.settings)
+
+    def find_quick_model(self, name: str) -> str | None:
+        """The model that can answer at once while the one that ``automatic`` stands for is at work; None without need."""
+        quick = find_card(list_preferred()[-1], self.settings)
+        is_better = name == AUTOMATIC and self.resolve_model(name) != quick.name
+        return quick.name if is_better and is_installed(quick, self.settings) else None
 
     def settle_automatic(self) -> None:
         """Let ``automatic`` stand for one model as long as this runs, whatever is fetched meanwhile."""

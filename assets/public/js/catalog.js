@@ -1,7 +1,7 @@
 // What the server tells of its models: all about each of them, how far fetches are; and the lines on the chosen one.
 import { renewWords } from "./bridge.js";
 import { $, root } from "./dom.js";
-import { installedModels, models, now } from "./state.js";
+import { facts, installedModels, models, now } from "./state.js";
 import { onSpeak, say } from "./words.js";
 
 let asked = 0, newest = 0; // how often the list was asked for, and the newest that came
@@ -40,12 +40,13 @@ export async function renewFetches() {
 }
 
 export function describeModel() {
-  const model = models[now.model];
+  const isOpen = now.model === facts.automatic;
+  const model = isOpen ? models[now.taken] ?? Object.values(models).find((each) => each.default) : models[now.model];
   if (!model) return;
   const line = say("model.facts", { model: model.name, megabytes: model.megabytes, license: model.license });
   const rights = say(`model.commercial.${model.commercial_use}`);
   $("model-rights").textContent = model.commercial_use === "yes" ? "" : rights;
-  $("model-about").textContent = say(`model.${model.name}.about`);
+  $("model-about").textContent = say(`model.${now.model}.about`);
   $("model-facts").textContent = `${line} · ${rights}${model.installed ? "" : ` · ${say("model.not_installed")}`}`;
   root.dataset.classes = model.classes.length > 0;
 }

@@ -1,14 +1,14 @@
 // Taking the result along: downloaded at full size, or copied.
-import { $, showNotice } from "./dom.js";
+import { $, root, showNotice } from "./dom.js";
 import { labelDownload } from "./stage.js";
 import { now } from "./state.js";
 import { say, sayError } from "./words.js";
 
 const COPIED_FOR = 2000; // milliseconds
-let renew = null; // the result that the server no longer keeps; a promise of whether there is one again
+let result = null; // renew, whenOver: promises of whether there is one, made once more or once the work is over
 
-export function onExpired(handler) {
-  renew = handler;
+export function connectResult(promises) {
+  result = promises;
 }
 
 // The full size is made first, so that what goes wrong is said here and not in a broken file.
@@ -16,8 +16,9 @@ async function download(event) {
   const link = $("download");
   event.preventDefault();
   if (link.ariaDisabled) return;
-  const chosen = Object.assign(document.createElement("a"), { href: link.href, download: link.download });
   link.textContent = say("page.preparing");
+  if (!await waitForBetter()) return labelDownload();
+  const chosen = Object.assign(document.createElement("a"), { href: link.href, download: link.download });
   try {
     const answer = await fetch(`${chosen.href}?prepare=true`);
     if (answer.ok) chosen.click(); // what was on the screen when it was asked for, whatever has come since
@@ -28,9 +29,12 @@ async function download(event) {
   labelDownload();
 }
 
+// What is taken along is the better result, where one is on its way.
+const waitForBetter = () => root.hasAttribute("data-early") ? result.whenOver() : Promise.resolve(true);
+
 // A result that is no longer kept is made once more, and `button` pressed again.
 async function refuse(error, button) {
-  if (error.code === "expired" && await renew()) button.click();
+  if (error.code === "expired" && await result.renew()) button.click();
   else showNotice(sayError(error), "error");
 }
 
@@ -51,7 +55,7 @@ async function copy() {
   let refused = null;
   button.textContent = say("page.copying");
   try {
-    const picture = fetch(now.result.close).then(async (answer) => {
+    const picture = waitForBetter().then(() => fetch(now.result.close)).then(async (answer) => {
       if (answer.ok) return answer.blob();
       refused = await answer.json();
       throw refused;

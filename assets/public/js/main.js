@@ -15,7 +15,7 @@ import { beginPopovers } from "./popover.js";
 import { beginSettings, chosenModel, hearSettings, lastSettings, recalled, rememberedSettings, wantedSettings } from "./settings.js";
 import { beginShell } from "./shell.js";
 import { beginStage } from "./stage.js";
-import { models, now } from "./state.js";
+import { facts, now } from "./state.js";
 import { beginStrip, returnToVisit } from "./strip.js";
 import { beginViews } from "./views.js";
 import { preferredLanguage, speak, switchLanguage } from "./words.js";
@@ -34,7 +34,7 @@ for (let known = false; !known;) { // a server that is away for a moment is aske
     known = true;
   } catch { await new Promise((done) => setTimeout(done, 1000)); }
 }
-now.model = Object.values(models).find((model) => model.default)?.name ?? null;
+now.model = facts.defaults.model;
 for (const begin of [beginShell, beginIntake, beginCatalog, beginStage, beginGestures, beginPopovers, beginViews, beginDownload, beginBackdrop, beginSettings, beginModels,
   beginComparison, beginPhoto, beginBehind, beginStrip, beginConnection]) begin();
 speak(now.language);

@@ -3,7 +3,7 @@ import { cancelWork, clearChooser, declineQuestion, focusChooser, forgetEverythi
 import { describeModel, renewModels } from "./catalog.js";
 import { isAway, lookAfterServer, onReturn } from "./connection.js";
 import { $, announce, isFilling, root, showBriefly, showNotice, write } from "./dom.js";
-import { allowDownload, onExpired } from "./download.js";
+import { allowDownload, connectResult } from "./download.js";
 import { amend, restoreSettings, takeBack } from "./settings.js";
 import { reveal, showPhoto, showResult } from "./stage.js";
 import { facts, isWorking, models, newPhotoId, now } from "./state.js";
@@ -91,12 +91,15 @@ export async function bringBack({ file, behind, settings }) {
 }
 
 // The server keeps a result for a while only: the same photo once more. Returns whether there is a result again.
-let renewing = null;
+let renewing = false;
 
-function renew() {
-  if (!now.photo?.file || renewing) return Promise.resolve(false);
+async function renew() {
+  if (!now.photo?.file || renewing) return false;
+  renewing = true;
   giveFile(now.photo.file);
-  return new Promise((done) => { renewing = done; });
+  const isThere = await whenOver();
+  renewing = false;
+  return isThere;
 }
 
 // The photo came to nothing: back to the one before, with its result, if there was one.
@@ -128,32 +131,51 @@ export function receive(message) {
   now.message = message;
   if (message.state !== "done") {
     render(message);
+    if (message.early) showEarly(message);
     if (message.state === "error" && OF_SETTINGS.includes(message.code)) takeBackSettings(message);
     return;
   }
-  if (!models[message.options.model]?.installed) renewModels(); // it was fetched for this photo
+  now.taken = message.model;
+  if (!models[now.taken]?.installed) renewModels(); // it was fetched for this photo
   showOnceLoaded(message);
 }
 
 // The last result stays on the screen until the pictures of the new one are there.
 async function showOnceLoaded(message) {
-  const pictures = [message.before, message.after].map((src) => Object.assign(new Image(), { src }));
-  try {
-    await Promise.all(pictures.map((picture) => picture.decode()));
-  } catch {
+  if (!await areLoaded(message)) {
     if (now.message === message) receive({ state: "error", run: now.run, code: "expired", facts: {} });
     return;
   }
   if (now.message !== message) return; // something newer came meanwhile
-  const first = !now.result;
-  now.result = message;
-  if (now.photo.key) now.photo.key = keyOf(message); // the newest lives longest
-  if (now.earlier) URL.revokeObjectURL(now.earlier.photo.url);
-  now.earlier = null;
-  showResult(message);
-  if (first) reveal();
+  const first = takeResult(message);
   render(message);
   if (first || wantsFocus) focusResult();
+}
+
+// The fast model's result, while a better one is at work: not the last word, but something to see and to go on with.
+async function showEarly({ early, options, behind, run }) {
+  if (early.download === now.early || !await areLoaded(early)) return;
+  if (now.run !== run || !isWorking()) return;
+  now.early = early.download;
+  takeResult({ ...early, options, behind, run });
+  render(now.message);
+}
+
+function areLoaded({ before, after }) {
+  const pictures = [before, after].map((src) => Object.assign(new Image(), { src }));
+  return Promise.all(pictures.map((picture) => picture.decode())).then(() => true, () => false);
+}
+
+// Returns whether it is the first one of its photo.
+function takeResult(result) {
+  const first = !now.result;
+  now.result = result;
+  if (now.photo.key) now.photo.key = keyOf(result); // the newest lives longest
+  if (now.earlier) URL.revokeObjectURL(now.earlier.photo.url);
+  now.earlier = null;
+  showResult(result);
+  if (first) reveal();
+  return first;
 }
 
 export const isAboutBehind = ({ state, facts: values }) => state === "error" && values.part === "background";
@@ -165,6 +187,7 @@ export function render(message) {
   const nothing = failed && !now.result && root.dataset.picture !== "preview";
   root.dataset.state = nothing ? "empty" : message.comparing ? "comparing" : message.state;
   $("headline").textContent = now.photo ? say("page.headline", now.photo) : "";
+  root.toggleAttribute("data-early", message.state === "working" && Boolean(now.early) && now.early === now.result?.download);
   if (message.state === "working") renderStep(message);
   if (message.state === "error") renderError(message);
   else if (message.state === "done") renderDone(message);
@@ -175,10 +198,13 @@ export function render(message) {
   if (nothing && isFocusFree()) focusChooser();
   describeModel();
   for (const watcher of watchers) watcher(message);
-  if (message.state === "working" || !renewing) return;
-  renewing(message.state === "done");
-  renewing = null;
+  if (message.state !== "working") for (const done of waiting.splice(0)) done(message.state === "done");
 }
+
+const waiting = []; // for the end of the work under way
+
+// Whether there is a result, once the work under way is over.
+const whenOver = () => isWorking() ? new Promise((done) => { waiting.push(done); }) : Promise.resolve(Boolean(now.result));
 
 // What a setting has brought about must not meet the next photo: the controls go back to what the result on the screen has.
 const OF_SETTINGS = ["bad_option", "frame_too_large", "took_too_long"];
@@ -227,6 +253,7 @@ function renderStep(message) {
     bar.value = done;
   } else bar.removeAttribute("value");
   $("step").textContent = sayStep(message);
+  if (root.hasAttribute("data-early")) $("facts").textContent = say("page.refining");
   renderTime();
 }
 
@@ -236,7 +263,7 @@ function renderTime() {
 }
 
 function renderQuestion({ code, options, facts: values, may_fetch: mayFetch }) {
-  const model = models[options.model];
+  const model = models[options.model] ?? models[values.model];
   const byHand = code === "import_only";
   $("ask-title").textContent = say("page.ask.title", { title: titleOf(model.name) });
   $("ask-body").textContent = byHand ? say("page.ask.by_hand", values)
@@ -293,7 +320,7 @@ function renderNothing(message) {
   root.dataset.nothing = !found;
   allowDownload(found);
   const best = Object.values(models).find((model) => model.members.length);
-  const other = best && best.name !== now.result?.options.model ? best : null;
+  const other = best && best.name !== now.result?.model ? best : null;
   write($("nothing-advice"), say(other ? "page.nothing.advice" : "page.nothing.closer"));
   $("nothing").hidden = found || message.state !== "done";
   $("try-best").hidden = !other;
@@ -359,7 +386,7 @@ export function beginPhoto() {
   onCancel(leaveCancelled);
   onSpeak(() => now.message && render(now.message));
   onReturn(goOn);
-  onExpired(renew);
+  connectResult({ renew, whenOver });
   setInterval(() => {
     renderTime();
     announceStep();

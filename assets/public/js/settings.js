@@ -194,7 +194,7 @@ export async function rememberedSettings() {
   const fits = (name) => name in kept && typeof kept[name] === typeof defaults[name] && isWithin(limits[name], kept[name]);
   if (!/^\d/.test(kept.canvas) && !canvases.includes(kept.canvas)) delete kept.canvas;
   const known = Object.fromEntries(names.filter(fits).map((name) => [name, kept[name]]));
-  if (!models[known.model]?.installed) delete known.model;
+  if (known.model !== facts.automatic && !models[known.model]?.installed) delete known.model;
   if (known.background === "image") delete known.background; // the picture itself is not kept
   values = { ...initial(), ...known, keep: [] };
   now.model = values.model;

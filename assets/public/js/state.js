@@ -10,10 +10,12 @@ export const now = {
   paused: false, // while the settings of a photo that comes back are on their way: nothing is done meanwhile
   run: 0, // its number; messages of older runs are not listened to
   result: null, // the message whose pictures are shown
+  early: null, // the download of the fast result that is shown until a better one comes
   earlier: null, // {photo, result} of the photo before, until this one has a result
   behind: null, // the file for behind the subject that was chosen last
   refused: null, // the message that it cannot be used
   model: null, // the name of the chosen one
+  taken: null, // and that of the one that has looked at the photo, which "automatic" leaves open
   since: 0, // when the work under way began
 };
 
