@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from .pixels.formats import FORMATS, list_media_types
     from .pixels.image_io import Photo, decode, name_cutout
     from .registry.cards import Card, to_megabytes
-    from .registry.catalog import group_models
-    from .registry.choosing import AUTOMATIC
+    from .registry.catalog import group_models, list_preferred
+    from .registry.choosing import AUTOMATIC, find_better
     from .registry.fetching import fetch, is_removable
     from .registry.weights import count_bytes, is_installed
     from .stages import Cutout, Inputs
@@ -64,8 +64,8 @@ _HOME = {
         "pixels.formats": ["FORMATS", "list_media_types"],
         "pixels.image_io": ["Photo", "decode", "name_cutout"],
         "registry.cards": ["Card", "to_megabytes"],
-        "registry.catalog": ["group_models"],
-        "registry.choosing": ["AUTOMATIC"],
+        "registry.catalog": ["group_models", "list_preferred"],
+        "registry.choosing": ["AUTOMATIC", "find_better"],
         "registry.fetching": ["fetch", "is_removable"],
         "registry.weights": ["count_bytes", "is_installed"],
         "stages": ["Cutout", "Inputs"],

@@ -20,7 +20,7 @@ from pipeline import (
 )
 
 from .forms import BEHIND, PHOTO, PRESET, read_form
-from .models import build_models_router
+from .models import Downloads, build_models_router
 from .settings import ServerSettings
 from .work import Workers
 
@@ -91,11 +91,11 @@ HEADERS = {
 }
 
 
-def build_router(settings: ServerSettings, runtime: Runtime) -> APIRouter:
+def build_router(settings: ServerSettings, runtime: Runtime, downloads: Downloads) -> APIRouter:
     """The routes of the API, which run on `runtime` within the limits of `settings`."""
     run = secrets.token_hex(4)  # tells a page that the server was started anew
     router, workers = APIRouter(), Workers(runtime, settings.queue)
-    router.include_router(build_models_router(settings, runtime))
+    router.include_router(build_models_router(settings, runtime, downloads))
 
     @router.post(
         "/api/remove-bg",

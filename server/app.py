@@ -18,6 +18,7 @@ from ui import PUBLIC, PageSettings, Results, build_page, mount_page, read_examp
 
 from .api import build_router
 from .guard import add_guard
+from .models import Downloads
 from .routes import explain_to
 from .settings import ServerSettings
 
@@ -26,11 +27,12 @@ log = logging.getLogger("clearcut")
 
 @dataclass(frozen=True)
 class ServedApp:
-    """An app, its runtime and results, and the host names that it answers to, to which more may be added."""
+    """An app, its runtime, results and downloads, and the host names that it answers to, to which more may be added."""
 
     app: FastAPI
     runtime: Runtime
     results: Results
+    downloads: Downloads
     hosts: set[str]
 
 
@@ -71,7 +73,8 @@ def create_app(settings: ServerSettings, uploads: Path | None = None) -> ServedA
     app.add_exception_handler(Exception, _explain)
     app.add_exception_handler(ClearcutError, _explain)
     app.add_exception_handler(HTTPException, _explain_http)
-    app.include_router(build_router(settings, runtime))
+    downloads = Downloads(settings)
+    app.include_router(build_router(settings, runtime, downloads))
     app.mount(f"/{scripts_address()}", StaticFiles(directory=PUBLIC / "js"), name="scripts")
     app.mount("/app", StaticFiles(directory=PUBLIC), name="app")
     _add_pictures(app, results, settings)
@@ -84,7 +87,7 @@ def create_app(settings: ServerSettings, uploads: Path | None = None) -> ServedA
         may_fetch=settings.may_manage,
         root_path=settings.root_path,
     )
-    return ServedApp(mount_page(app, build_page(page, runtime, results), page), runtime, results, hosts)
+    return ServedApp(mount_page(app, build_page(page, runtime, results), page), runtime, results, downloads, hosts)
 
 
 def _add_pictures(app: FastAPI, results: Results, settings: ServerSettings) -> None:

@@ -20,6 +20,7 @@ from pipeline import (
     estimate_seconds,
     explain,
     fetch,
+    find_better,
     group_models,
     import_weights,
     is_installed,
@@ -31,6 +32,8 @@ from pipeline import (
 
 from .replies import choose_language
 from .settings import ServerSettings
+
+DECLINED = "declined"  # the part of the cache folder that remembers which fetches were cancelled
 
 
 class _Download:
@@ -71,6 +74,17 @@ class Downloads:
                 self._latest[wanted.name] = download
                 download.thread.start()
 
+    def start_ahead(self) -> None:
+        """Fetch the model that ``automatic`` would rather stand for, unless that was cancelled once."""
+        better = find_better(self._settings)
+        if better and self._settings.store.read(DECLINED, better.name) is None:
+            self.start(better)
+
+    def decline(self, name: str) -> None:
+        """Stop the fetch of a model, and begin none again that nobody has asked for."""
+        self.cancel(name)
+        self._settings.store.write(DECLINED, name, b"", 1e3)
+
     def cancel(self, name: str) -> None:
         """Stop the fetch of a model, if there is one."""
         with self._lock:
@@ -95,10 +109,9 @@ def _describe_download(download: _Download, language: str) -> dict[str, Any]:
     return {}
 
 
-def build_models_router(settings: ServerSettings, runtime: Runtime) -> APIRouter:
+def build_models_router(settings: ServerSettings, runtime: Runtime, downloads: Downloads) -> APIRouter:
     """The routes under ``/api/models``."""
     router = APIRouter(prefix="/api/models")
-    downloads = Downloads(settings)
 
     def find_manageable(name: str) -> Card:
         if not settings.may_manage:
@@ -136,7 +149,7 @@ def build_models_router(settings: ServerSettings, runtime: Runtime) -> APIRouter
 
     @router.delete("/{name}/fetch", status_code=204, summary="Stop fetching a model")
     def cancel(name: str) -> None:
-        downloads.cancel(find_manageable(name).name)
+        downloads.decline(find_manageable(name).name)
 
     @router.delete("/{name}", status_code=204, summary="Remove a model's weights")
     def remove_weights(name: str) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pipeline import (
+    AUTOMATIC,
     ClearcutError,
     Runtime,
     count_bytes,
@@ -78,6 +79,8 @@ def _serve_on(listener: socket.socket, settings: ServerSettings, uploads: Path, 
         while not server.started:
             if stop.wait(0.02):
                 return
+        if settings.may_fetch_ahead and settings.model == AUTOMATIC:
+            served.downloads.start_ahead()  # before the first page, which shows it
         _announce(settings, port, language)
         with suppress(ClearcutError):
             warm_up(settings.model, served.runtime)

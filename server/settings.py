@@ -22,6 +22,7 @@ class ServerSettings(Settings):
     root_path: str = ""
     open: bool = True
     manage_models: bool | None = None
+    fetch_ahead: bool = True
     queue: int = Field(8, ge=0)
     keep_minutes: float = Field(60, gt=0)
 
@@ -39,6 +40,11 @@ class ServerSettings(Settings):
     def may_manage(self) -> bool:
         """Whether visitors may fetch, remove and import models."""
         return not self.exposed if self.manage_models is None else self.manage_models
+
+    @property
+    def may_fetch_ahead(self) -> bool:
+        """Whether a better model may be fetched that nobody has asked for: on one's own machine only."""
+        return self.fetch_ahead and not self.offline and not self.exposed and self.may_manage
 
     @property
     def extra_hosts(self) -> set[str]:

@@ -5,7 +5,7 @@ from typing import Any
 import gradio as gr
 from fastapi import FastAPI
 
-from pipeline import AUTOMATIC, LANGUAGES, Options, Runtime, list_presets, say
+from pipeline import AUTOMATIC, LANGUAGES, Options, Runtime, list_preferred, list_presets, say
 
 from .bridge import build_unseen, own_the_head, wire_language, wire_load, wire_photo_tab
 from .controls import page_facts
@@ -53,6 +53,7 @@ def mount_page(app: FastAPI, page: gr.Blocks, settings: PageSettings) -> FastAPI
         "mostCompared": MOST_COMPARED,
         "moreModels": MORE,
         "automatic": AUTOMATIC,
+        "better": list_preferred()[0],
         "options": list(Options.model_fields),
         "presets": {
             name: Options.of(preset=name).model_dump(mode="json", exclude={"model"}) for name in list_presets()

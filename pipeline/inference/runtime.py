@@ -64,7 +64,7 @@ class Runtime:
         return self._settled if self._settled and name == AUTOMATIC else resolve_model(name, self.settings)
 
     def find_quick_model(self, name: str) -> str | None:
-        """The model that can answer at once while the one that ``automatic`` stands for is at work; None without need."""
+        """The model that answers at once while that which ``automatic`` stands for is at work; None without need."""
         quick = find_card(list_preferred()[-1], self.settings)
         is_better = name == AUTOMATIC and self.resolve_model(name) != quick.name
         return quick.name if is_better and is_installed(quick, self.settings) else None

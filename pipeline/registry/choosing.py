@@ -23,6 +23,13 @@ def resolve_model(name: str, settings: Settings) -> str:
     return next(fitting, preferred[-1]).name
 
 
+def find_better(settings: Settings) -> Card | None:
+    """The model that ``automatic`` would rather stand for, if it fits here and can be fetched; else None."""
+    best = find_card(list_preferred()[0], settings)
+    wanted = best.fetchable and _fits(best, settings) and not weights.is_installed(best, settings)
+    return best if wanted else None
+
+
 def _fits(card: Card, settings: Settings) -> bool:
     machine = measure_memory_mb()
     return card.memory_mb <= settings.pool_mb and (machine is None or card.memory_mb <= SHARE * machine)

@@ -2,6 +2,7 @@
 import { allIsDrawn, connect, watch } from "./bridge.js";
 import { beginBackdrop } from "./backdrop.js";
 import { acceptBehind, beginBehind, behindFailed, behindLost, lastPictureBehind } from "./behind.js";
+import { beginBetter } from "./better.js";
 import { beginCatalog, describeModel, renewModels } from "./catalog.js";
 import { beginComparison, modelsToCompare } from "./comparison.js";
 import { root } from "./dom.js";
@@ -36,7 +37,7 @@ for (let known = false; !known;) { // a server that is away for a moment is aske
 }
 now.model = facts.defaults.model;
 for (const begin of [beginShell, beginIntake, beginCatalog, beginStage, beginGestures, beginPopovers, beginViews, beginDownload, beginBackdrop, beginSettings, beginModels,
-  beginComparison, beginPhoto, beginBehind, beginStrip, beginConnection]) begin();
+  beginComparison, beginPhoto, beginBehind, beginBetter, beginStrip, beginConnection]) begin();
 speak(now.language);
 root.dataset.state = "empty";
 await recalled;

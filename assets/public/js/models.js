@@ -175,6 +175,11 @@ function tell() {
   for (const watcher of watchers) watcher();
 }
 
+// What comes by itself is followed from the start of the page.
+export function followFetches() {
+  if (isFetching()) look();
+}
+
 // Once now, and then as long as something is being fetched.
 async function look(renew = renewModels) {
   try {
