@@ -65,6 +65,17 @@ def test_the_focus_on_the_result_is_seen_by_who_uses_a_keyboard(visit: Visit, po
     assert visit.page.evaluate(outline) == ["solid", "2px"]
 
 
+def test_what_has_the_focus_is_in_sight_on_a_low_screen_too(
+    visit_to: VisitTo, server: Process, portrait: bytes
+) -> None:
+    visit = visit_to(server, 640, 400)
+    visit.done(portrait)
+    visit.page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    visit.done(WALL, "wall.png")
+    expect(visit.page.get_by_role("button", name="Try Best")).to_be_focused()
+    expect(visit.page.get_by_role("button", name="Try Best")).to_be_in_viewport(ratio=1)
+
+
 def test_a_later_setting_leaves_the_focus_where_it_is(visit: Visit, portrait: bytes) -> None:
     page = visit.page
     visit.done(portrait)

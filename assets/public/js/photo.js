@@ -231,7 +231,7 @@ function isFocusFree() {
 
 function focusResult() {
   wantsFocus = false;
-  if (isFocusFree()) ($("nothing").hidden || $("try-best").hidden ? $("frame") : $("try-best")).focus({ preventScroll: true });
+  if (isFocusFree()) ($("nothing").hidden || $("try-best").hidden ? $("frame") : $("try-best")).focus();
 }
 
 // Not each step, but what takes long.
