@@ -9,8 +9,7 @@ from .networks import Prediction
 
 SEEN = 0.1  # a matte above it counts when a network's certainty is measured
 POWER = 4  # of its certainty, which a network's word is weighed with
-APART = 0.2  # difference of the mattes from which they contradict each other
-FAVOUR = 0.7  # of the subject where they do, in log-odds: what is lost is missed more than what is left
+FAVOUR = 0.4  # of the subject where networks contradict each other, in log-odds: a lost part is missed more than haze
 CERTAIN = 0.01  # probability of error that is left where a network says 0 or 1
 
 
@@ -37,7 +36,7 @@ def measure_certainty(matte: np.ndarray) -> float:
 
 
 def _follow_surest(mattes: list[np.ndarray], weights: tuple[float, ...], doubt: np.ndarray) -> np.ndarray:
-    """The mattes' weighted mean in log-odds; where they contradict each other, twice that, for one to win.
+    """The mattes' weighted mean in log-odds; the more they contradict each other, up to twice that, for one to win.
 
     A logarithmic opinion pool (Genest, Zidek, Combining Probability Distributions, 1986): half-transparent parts that
     all agree on stay, and a sure network outvotes one in doubt, pixel by pixel and as a whole.
@@ -47,8 +46,7 @@ def _follow_surest(mattes: list[np.ndarray], weights: tuple[float, ...], doubt: 
     odds = np.zeros_like(doubt)
     for matte, share in zip(mattes, shares, strict=True):
         odds += np.float32(share) * _to_log_odds(matte)
-    contradiction = np.minimum(doubt / np.float32(APART), 1)
-    odds += contradiction * (odds + np.float32(FAVOUR))
+    odds += doubt * (odds + np.float32(FAVOUR))
     blended = 1 / (1 + cv2.exp(-odds))
     return np.clip((blended - CERTAIN) / (1 - 2 * CERTAIN), 0, 1).astype(np.float32)
 

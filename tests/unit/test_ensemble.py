@@ -17,7 +17,7 @@ from pipeline.inference.blending import blend, measure_certainty
 from pipeline.inference.networks import Prediction
 from pipeline.inference.sessions import Session
 from pipeline.options.options import Options
-from pipeline.pixels.image_io import Photo
+from pipeline.pixels.image_io import Photo, decode
 from pipeline.registry import fetching, weights
 from pipeline.registry.cards import Card, Ensemble
 from pipeline.stages import Inputs
@@ -99,6 +99,15 @@ def test_fast_then_best_costs_only_the_difference(u2netp: Path, isnet: Path, mon
     assert iou(best.alpha, composite().alpha) > 0.97 and best.model == "best"
     mattes.predict(photo, "best", house.runtime(), Job())
     assert len(ran) == 2
+
+
+def test_best_leaves_no_rim_of_the_grass_around_an_animal(
+    case: Callable[[str], bytes], u2netp: Path, isnet: Path
+) -> None:
+    photo = decode(case("meerkat_on_grass_best_gives_green_rim.png"))
+    cutout = cut_out(Inputs(photo), Options(model="best"))
+    red, green, blue = cutout.rgb.astype(int).transpose(2, 0, 1)
+    assert np.count_nonzero((green - np.maximum(red, blue) > 15) & (cutout.alpha > 25)) <= 250
 
 
 def told(share: float) -> bytes:

@@ -83,6 +83,15 @@ def test_hair_and_soft_edges_stay() -> None:
     assert off(settled[edge], alpha[edge]) < 0.02 * 255
 
 
+def test_a_rim_that_shows_the_background_does_not_become_solid() -> None:
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (21, 21))
+    wide = cv2.min(cv2.dilate(BALL.alpha, disc), 180)  # half-transparent, ten pixels beyond the true edge
+    wide = cv2.max(wide, cv2.erode(BALL.alpha, disc))
+    rim = (BALL.alpha == 0) & (wide == 180)
+    added = [off(settle_interior(wide, BALL.rgb, each)[rim], wide[rim]) for each in ("auto", "solid")]
+    assert added[0] < 0.2 * added[1]
+
+
 def test_as_found_and_sharp_mattes_are_given_back_themselves() -> None:
     rgb, alpha = with_glass(128)
     assert settle_interior(alpha, rgb, "as-found") is alpha
