@@ -8,7 +8,13 @@ from pipeline.options.options import Options
 def other_than_default(name: str) -> Any:
     """A value of the field that is not its default."""
     field = Options.model_json_schema()["properties"][name]
-    own = {"model": "isnet-general-use", "keep": "upper,lower", "canvas": "instagram-square", "interior": "as-found", "max_kb": 5}
+    own = {
+        "model": "isnet-general-use",
+        "keep": "upper,lower",
+        "interior": "as-found",
+        "canvas": "instagram-square",
+        "max_kb": 5,
+    }
     if name in own:
         return own[name]
     if field.get("type") == "boolean":
