@@ -156,7 +156,8 @@ class _Batch:
         else:
             _write(target, result.data)
             seconds = sum(result.cutout.seconds.values())
-            terminal.note(f"{target}  {result.size[0]} × {result.size[1]}  {seconds:.2f} s")
+            width, height = result.size
+            terminal.note(f"{target}  {width} × {height}  {result.cutout.model}  {seconds:.2f} s")
         if filled := describe_fill(result.cutout.picture.fill, self._options.canvas, terminal.language):
             terminal.note(f"{name}: {filled}")
         if measured := describe_head(result.cutout.picture.head, self._options.canvas, terminal.language):
