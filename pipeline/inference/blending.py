@@ -9,7 +9,8 @@ from .networks import Prediction
 
 SEEN = 0.1  # a matte above it counts when a network's certainty is measured
 POWER = 4  # of its certainty, which a network's word is weighed with
-FAVOUR = 0.4  # of the subject where networks contradict each other, in log-odds: a lost part is missed more than haze
+APART = 0.65  # difference of the mattes from which they contradict each other wholly
+FAVOUR = 3.0  # of the subject, in log-odds, where one says yes and one says no: a lost part is missed more than haze
 CERTAIN = 0.01  # probability of error that is left where a network says 0 or 1
 
 
@@ -46,7 +47,8 @@ def _follow_surest(mattes: list[np.ndarray], weights: tuple[float, ...], doubt: 
     odds = np.zeros_like(doubt)
     for matte, share in zip(mattes, shares, strict=True):
         odds += np.float32(share) * _to_log_odds(matte)
-    odds += doubt * (odds + np.float32(FAVOUR))
+    odds += np.minimum(doubt / np.float32(APART), 1) * odds
+    odds += np.float32(FAVOUR) * np.maximum(2 * doubt - 1, 0)
     blended = 1 / (1 + cv2.exp(-odds))
     return np.clip((blended - CERTAIN) / (1 - 2 * CERTAIN), 0, 1).astype(np.float32)
 

@@ -291,7 +291,14 @@ def test_a_block_is_put_between_its_marks_and_nowhere_else():
         machine.replaced(text, "other", "new")
 
 
-@pytest.mark.parametrize("name, document", [("benchmarks table", "accuracy.md"), ("benchmarks speed", "speed.md")])
+@pytest.mark.parametrize(
+    "name, document",
+    [
+        ("benchmarks table", "accuracy.md"),
+        ("benchmarks fidelity", "accuracy.md"),
+        ("benchmarks speed", "speed.md"),
+    ],
+)
 def test_a_table_is_renewed_where_it_stands_in_the_documents(name: str, document: str, tmp_path, monkeypatch):
     shutil.copytree(machine.DOCS, tmp_path / "docs")
     monkeypatch.setattr(machine, "DOCS", tmp_path / "docs")

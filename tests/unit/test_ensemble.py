@@ -40,7 +40,7 @@ def test_what_all_networks_agree_on_stays_also_where_it_is_half_transparent(valu
     assert blended.doubt is not None and blended.doubt.max() < 1e-6
 
 
-@pytest.mark.parametrize("sure, unsure", [(1, 0.3), (0.98, 0.2), (0, 0.6), (0.02, 0.7)])
+@pytest.mark.parametrize("sure, unsure", [(1, 0.3), (0.98, 0.2), (0, 0.6), (0.02, 0.6)])
 def test_where_networks_contradict_each_other_the_surer_one_wins(sure: float, unsure: float) -> None:
     one, other = np.zeros((2, 8, 8), np.float32)
     one[:, 4:] = other[:, 4:] = 1
@@ -53,7 +53,7 @@ def test_between_equally_sure_networks_the_subject_is_favoured_and_the_doubt_is_
     halves = np.zeros((8, 8), np.float32)
     halves[:, :4] = 1
     blended = blend([Prediction(halves), Prediction(1 - halves)], BEST)
-    assert blended.matte.min() > 0.5 and blended.matte.max() < 0.8
+    assert blended.matte.min() > 0.8
     assert blended.doubt is not None and (blended.doubt == 1).all()
 
 
