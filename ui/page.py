@@ -9,7 +9,7 @@ from pipeline import AUTOMATIC, LANGUAGES, Options, Runtime, list_preferred, lis
 
 from .bridge import build_unseen, own_the_head, wire_language, wire_load, wire_photo_tab
 from .controls import page_facts
-from .examples import list_examples
+from .examples import EXAMPLES
 from .photo import MORE, MOST_COMPARED, build_photo_tab, words_for
 from .photo_work import PhotoWork
 from .results import Results
@@ -59,7 +59,7 @@ def mount_page(app: FastAPI, page: gr.Blocks, settings: PageSettings) -> FastAPI
             name: Options.of(preset=name).model_dump(mode="json", exclude={"model"}) for name in list_presets()
         },
         **page_facts(settings.model),
-        "examples": list_examples(),
+        "examples": EXAMPLES,
     }
     return gr.mount_gradio_app(
         app,

@@ -115,9 +115,9 @@ def test_a_photo_that_is_dropped_or_pasted_among_the_models_is_shown_on_the_phot
 
 
 def test_an_example_photo_is_one_click(visit: Visit) -> None:
-    visit.page.get_by_role("button", name="Try this photo: a cup").click()
+    visit.page.get_by_role("button", name="Try this photo: a handbag").click()
     visit.until("done")
-    assert visit.download()[0] == "cup_cutout.png"
+    assert visit.download()[0] == "bag_cutout.png"
 
 
 def test_a_setting_runs_again_and_the_download_follows(visit: Visit, portrait: bytes) -> None:
