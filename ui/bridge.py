@@ -20,10 +20,12 @@ from .sharing import OwnHead
 
 PRESSED = ("restore", "forget", "kept", "respeak")  # by the page's script; nobody sees them
 LIVE: dict[str, Any] = {
-    "show_progress": "hidden", "concurrency_limit": None, "trigger_mode": "multiple", "api_visibility": "private"
+    "show_progress": "hidden", "concurrency_limit": None, "trigger_mode": "multiple", "api_visibility": "private",
+    "concurrency_id": "work",  # one queue for all: what is asked later never begins sooner
 }  # fmt: skip
 SLIDING = LIVE | {"trigger_mode": "always_last"}  # a slider tells every step of its way
 AT_ONCE = LIVE | {"queue": False}  # what is no work, and waits for none
+IN_PAGE = {"api_visibility": "private"}  # by the page's script alone: no answer of the server can come too late
 WITH_PHOTO = "(...given) => window.clearcut.withPhoto(given)"
 WITH_MODELS = "(...given) => window.clearcut.withModels(given)"
 WITH_LANGUAGE = "(model, _, keep) => window.clearcut.withLanguage(model, keep)"
@@ -96,19 +98,18 @@ def wire_photo_tab(tab: PhotoTab, unseen: Unseen, work: PhotoWork) -> None:
     gr.on([each.input for each in sliders], go, given, to_page, js=WITH_PHOTO, **SLIDING)
     tab.texts["page.ask.fetch"].click(fetch_and_go, given, to_page, js=WITH_PHOTO, **LIVE)
     tab.texts["page.compare.run"].click(compare, [unseen.compared, *given], to_page, js=WITH_MODELS, **LIVE)
-    to_page.change(None, to_page, js=SHOW, api_visibility="private")
+    to_page.change(None, to_page, js=SHOW, **IN_PAGE)
 
-    def stop(request: gr.Request, *values: Any) -> list[Any]:
+    def stop(request: gr.Request) -> None:
         work.desk.stop(request.session_hash or "")
-        return list(values)
 
     last = [tab.behind, *settings]
-    restored = unseen.restore.click(stop, settings, settings, js=WANTED_SETTINGS, **AT_ONCE)
-    refused = tab.texts["page.ask.not_now"].click(stop, last, last, js=LAST_SETTINGS, **AT_ONCE)
-    for stopped in (restored, refused):
-        stopped.then(go, given, to_page, js=WITH_PHOTO, **LIVE)
+    restored = unseen.restore.click(None, settings, settings, js=WANTED_SETTINGS, **IN_PAGE)
+    refused = tab.texts["page.ask.not_now"].click(None, last, last, js=LAST_SETTINGS, **IN_PAGE)
+    for set_back in (restored, refused):
+        set_back.then(go, given, to_page, js=WITH_PHOTO, **LIVE)
     for button in (tab.texts["page.cancel"], unseen.kept):
-        button.click(stop, last, last, js=LAST_SETTINGS, **AT_ONCE)
+        button.click(None, last, last, js=LAST_SETTINGS, **IN_PAGE).then(stop, **AT_ONCE)
 
     def forget(request: gr.Request, *uploads: str | None) -> list[None]:
         work.forget(request.session_hash or "", [Path(upload) for upload in uploads if upload])
@@ -120,7 +121,7 @@ def wire_photo_tab(tab: PhotoTab, unseen: Unseen, work: PhotoWork) -> None:
 
     unseen.forget.click(forget, [tab.upload, tab.behind], [tab.upload, tab.behind], **AT_ONCE)
     model, keep = tab.options["model"], tab.options["keep"]
-    model.input(None, model, model, js=REAL_MODEL, api_visibility="private")  # the menu's last line is none
+    model.input(None, model, model, js=REAL_MODEL, **IN_PAGE)  # the menu's last line is none
     model.change(follow_model, [model, unseen.language, keep], [model, keep], js=WITH_LANGUAGE, **AT_ONCE)
 
 
@@ -156,7 +157,7 @@ def _work_events(names: list[str], work: PhotoWork) -> tuple[Event, Event, Event
 def wire_load(page: gr.Blocks, tab: PhotoTab) -> None:
     """Set the controls as this browser had them last."""
     settings = list(tab.options.values())
-    page.load(None, None, settings, js=_once_there("rememberedSettings()"), api_visibility="private")
+    page.load(None, None, settings, js=_once_there("rememberedSettings()"), **IN_PAGE)
 
 
 def wire_language(

@@ -182,6 +182,9 @@ function give(chooser, file) {
 export const giveFile = (file) => give(input(), file);
 
 let behindCame = null;
+const filesBehind = new Map(); // by the path that the server has given each
+
+export const fileBehind = (mark) => filesBehind.get(mark?.file);
 
 // The promise is kept once Gradio has the picture, or after a while without it.
 export function giveBehind(file) {
@@ -203,27 +206,40 @@ function watchChooser(chooser, accepts) {
 }
 
 // Gradio sends the files, then what is to be done with them; where that fails it says so in its own words only, so the
-// answer is listened to here. An upload that is no longer wanted never ends, so that nothing is made of it.
-const SENT = ["/upload", "/queue/join"];
+// answer is listened to here, as long as what it is about is wanted.
+async function listen(sent, hear, isWanted) {
+  try {
+    const answer = await sent;
+    if (isWanted() && !answer.ok) hear.uploadFailed(await answer.clone().json().catch(() => ({})));
+    return answer;
+  } catch (error) {
+    if (isWanted()) hear.connectionFailed();
+    throw error;
+  }
+}
 
-function watchUploads({ photo, behind }) {
+async function keepPath(file, sent) {
+  const answer = await sent.catch(() => null);
+  if (answer?.ok) filesBehind.set((await answer.clone().json())[0], file);
+}
+
+// An upload that is no longer wanted never ends, so that nothing is made of it. Deeds go one after another, so that of two
+// settings the later arrives last, and always end: Gradio tells of no other move of a slider before.
+function watchSending({ photo, behind }) {
   const send = window.fetch;
-  window.fetch = async (...request) => {
+  let before = Promise.resolve();
+  window.fetch = (...request) => {
     const { pathname } = new URL(request[0]?.url ?? request[0], location);
-    if (!SENT.some((end) => pathname.endsWith(end))) return send(...request);
-    const isBehind = pathname.endsWith(SENT[0]) && request[1].body.get("files") === now.behind;
-    const [which, hear] = isBehind ? ["behind", behind] : ["photo", photo];
+    const isFile = pathname.endsWith("/upload");
+    if (!isFile && !pathname.endsWith("/queue/join")) return send(...request);
+    const which = isFile && request[1].body.get("files") === now.behind ? "behind" : "photo";
     const given = now[which];
-    try {
-      const answer = await send(...request);
-      if (given !== now[which]) return new Promise(() => {});
-      if (!answer.ok) hear.uploadFailed(await answer.clone().json().catch(() => ({})));
-      return answer;
-    } catch (error) {
-      if (given !== now[which]) return new Promise(() => {});
-      hear.connectionFailed();
-      throw error;
-    }
+    const isWanted = () => now[which] === given;
+    const sent = isFile ? send(...request) : before.then(() => send(...request));
+    if (!isFile) before = sent.catch(() => {});
+    const heard = listen(sent, { photo, behind }[which], isWanted);
+    if (which === "behind") keepPath(given, heard);
+    return isFile ? heard.finally(() => isWanted() || new Promise(() => {})) : heard;
   };
 }
 
@@ -285,6 +301,6 @@ export function connect(page) {
 export function watch({ photo, behind }) {
   watchChooser(input, photo.accepts);
   watchChooser(inputBehind, behind.accepts);
-  watchUploads({ photo, behind });
+  watchSending({ photo, behind });
   mendDropdowns();
 }

@@ -1,10 +1,10 @@
 // The Photo tab: a photo is given, the server says how far its cut-out is, and what came of it.
-import { cancelWork, clearChooser, declineQuestion, focusChooser, forgetEverything, giveBehind, giveFile, onCancel } from "./bridge.js";
+import { cancelWork, clearChooser, declineQuestion, fileBehind, focusChooser, forgetEverything, giveBehind, giveFile, onCancel } from "./bridge.js";
 import { describeModel, renewModels } from "./catalog.js";
 import { isAway, lookAfterServer, onReturn } from "./connection.js";
 import { $, announce, isFilling, root, showBriefly, showNotice, write } from "./dom.js";
 import { allowDownload, connectResult } from "./download.js";
-import { amend, restoreSettings, takeBack } from "./settings.js";
+import { amend, restoreSettings, shownSettings, takeBack } from "./settings.js";
 import { reveal, showPhoto, showResult } from "./stage.js";
 import { facts, isWorking, models, newPhotoId, now } from "./state.js";
 import { leaveWord } from "./store.js";
@@ -96,7 +96,8 @@ let renewing = false;
 async function renew() {
   if (!now.photo?.file || renewing) return false;
   renewing = true;
-  giveFile(now.photo.file);
+  const shown = now.result ?? now.message;
+  await bringBack({ file: now.photo.file, behind: fileBehind(shown.behind), settings: shownSettings() });
   const isThere = await whenOver();
   renewing = false;
   return isThere;

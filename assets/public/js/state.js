@@ -6,7 +6,6 @@ export const now = {
   language: null, // of the words on the page
   photo: null, // {id, name, file, url, key, note}: the photo that the visitor gave
   message: null, // the newest about it
-  behind: null, // the file of the picture behind it
   paused: false, // while the settings of a photo that comes back are on their way: nothing is done meanwhile
   run: 0, // its number; messages of older runs are not listened to
   result: null, // the message whose pictures are shown

@@ -1,4 +1,5 @@
 // The strip of this visit's pictures: each comes back with its settings, or is removed.
+import { fileBehind } from "./bridge.js";
 import { make, root } from "./dom.js";
 import { bringBack, onMessage, onPhoto, startOver } from "./photo.js";
 import { onSettings, shownSettings } from "./settings.js";
@@ -40,14 +41,19 @@ function follow(message) {
   if (message.state === "error" && !message.again && !now.result) dropUnfinished();
   if (message.state !== "done" || !find(id)) return;
   setCurrentPicture(id);
+  keepBehind(find(id), message);
   clearTimeout(resting);
   resting = setTimeout(() => settle(id, message), REST);
+}
+
+function keepBehind(picture, { options, behind }) {
+  const file = options.background === "image" && fileBehind(behind);
+  if (file && file !== picture.behind) saveFiles(Object.assign(picture, { behind: file }));
 }
 
 async function settle(id, { after, options }) {
   const thumb = await makeThumb(after);
   if (!find(id)) return; // removed meanwhile
-  if (now.behind && options.background === "image") saveFiles(Object.assign(find(id), { behind: now.behind }));
   change(id, { settings: options, ...(thumb && { thumb }) });
   draw();
 }
