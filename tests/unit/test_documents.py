@@ -248,9 +248,10 @@ def test_every_request_that_is_shown_finds_a_route() -> None:
     from fastapi import FastAPI
 
     from server.api import build_router
+    from server.models import Downloads
 
-    app = FastAPI(docs_url="/api/docs")
-    app.include_router(build_router(ServerSettings(), Runtime(ServerSettings())))
+    app, settings = FastAPI(docs_url="/api/docs"), ServerSettings()
+    app.include_router(build_router(settings, Runtime(settings), Downloads(settings)))
     routes = {
         (method.upper(), re.sub(r"\{[^}]+\}", "[^/]+", path))
         for path, all_ in app.openapi()["paths"].items()
