@@ -187,7 +187,10 @@ def test_the_theme_follows_the_system_switches_and_is_remembered(
 ) -> None:
     visit = visit_to(server, color_scheme="dark")
     assert visit.page.evaluate("document.body.classList.contains('dark')")
+    expect(visit.page.locator("#theme .sun")).to_be_visible()
     visit.page.get_by_role("button", name="Light theme").click()
+    expect(visit.page.locator("#theme .sun")).to_be_hidden()
+    expect(visit.page.locator("#theme .moon")).to_be_visible()
     visit.open()
     assert not visit.page.evaluate("document.body.classList.contains('dark')")
 

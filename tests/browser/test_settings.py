@@ -58,7 +58,7 @@ def test_controls_of_every_kind_act_at_once_and_undo_and_reset_take_back(visit: 
     assert after(visit, lambda: page.click("#undo"))["options"]["canvas"] == ""
     expect(page.locator("#crop input")).to_be_checked()
     last = after(visit, lambda: page.click("#reset"))
-    assert {**last["options"], "model": "u2netp"} == Options().model_dump(mode="json")
+    assert last["options"] == Options(model="u2netp").model_dump(mode="json")
     expect(page.locator("#crop input")).not_to_be_checked()
     assert after(visit, lambda: page.click("#undo"))["options"]["crop"] is True
 
@@ -71,7 +71,9 @@ def test_a_canvas_brings_the_background_that_it_asks_for_and_undo_takes_back_bot
     unfold(visit, "frame")
     blue = next(canvas for canvas in list_canvases().values() if canvas.background not in (None, "#ffffff"))
     choose(visit, "canvas", f"{blue.get_title('en')} · {blue.size[0]} × {blue.size[1]}")
-    page.wait_for_function("document.documentElement.dataset.behind === 'color'")
+    page.wait_for_function(
+        "window.heard.at(-1)?.state === 'done' && window.heard.at(-1).options.background === 'color'"
+    )
     expect(page.locator("#group-background")).to_have_class(re.compile("touched"))
     visit.nothing_more_comes()
     _, data = visit.download()

@@ -102,6 +102,12 @@ function makeItem(picture) {
   return make("li", {}, open, away);
 }
 
+// Sideways only: the page stays where it is.
+function showCurrent(list) {
+  const item = list.querySelector("li:has([aria-current=true])");
+  if (item) list.scrollLeft = item.offsetLeft - (list.clientWidth - item.clientWidth) / 2;
+}
+
 // Below the result a lone picture says nothing that is not seen above; on the start page it does.
 function draw() {
   const shown = pictures.filter(({ thumb }) => thumb);
@@ -109,6 +115,7 @@ function draw() {
   for (const strip of document.querySelectorAll(".strip")) {
     strip.hidden = shown.length < (strip.closest("#start") ? 1 : 2);
     strip.querySelector("ul").replaceChildren(...shown.map(makeItem));
+    showCurrent(strip.querySelector("ul"));
   }
 }
 
