@@ -15,6 +15,7 @@ SUBJECT = 102  # grey level above which a pixel is taken for the subject
 SURE = 26, 229  # grey levels beyond which pixels show the colours of the background, and of the subject
 FAINT = np.clip(255 - 5 * (np.arange(256) - SUBJECT), 0, 255).astype(np.uint8)  # share that may be haze, by alpha
 RIM = 0.008  # of the longer side: how far from the edge a matte begins to be settled; at twice that it is
+NARROW_RIM = 0.02  # of the square root of the subject's area, where that is less: small subjects have an inside too
 DEEP = 2  # rims from the edge, beyond which colours are not asked any more
 LARGEST_HOLE = 0.1  # of the subject's area: larger ones are never closed
 GLASS = 77, 178  # grey levels between which a matte may tell of glass
@@ -106,7 +107,7 @@ def _settle_likely(alpha: np.ndarray, rgb: np.ndarray, doubt: np.ndarray | None)
 def _measure_depth(subject: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """How many rims inside and how many outside of `subject` ``(h, w)`` bool each pixel is, float32; at most 99."""
     mask = subject.view(np.uint8)
-    rim = np.float32(RIM * max(mask.shape))
+    rim = np.float32(max(min(RIM * max(mask.shape), NARROW_RIM * np.sqrt(np.count_nonzero(mask))), 0.5))
     distances = (cv2.distanceTransform(each, cv2.DIST_L2, 5) for each in (mask, 1 - mask))
     inside, outside = (np.minimum(distance, 99 * rim) / rim for distance in distances)
     return inside, outside

@@ -9,8 +9,10 @@ from .networks import Prediction
 
 SEEN = 0.1  # a matte above it counts when a network's certainty is measured
 POWER = 4  # of its certainty, which a network's word is weighed with
-APART = 0.65  # difference of the mattes from which they contradict each other wholly
 FAVOUR = 3.0  # of the subject, in log-odds, where one says yes and one says no: a lost part is missed more than haze
+WIDE = 0.05  # of the longer side: half of how wide at least a region is that one network alone sees, to be a lost part
+WIDE_FAVOUR = 64.0  # of the subject there, in log-odds, times the certainty of who sees it and the share of the others
+WORKING_SIDE = 256  # pixels of the longer side at which such regions are looked for
 CERTAIN = 0.01  # probability of error that is left where a network says 0 or 1
 
 
@@ -40,17 +42,32 @@ def _follow_surest(mattes: list[np.ndarray], weights: tuple[float, ...], doubt: 
     """The mattes' weighted mean in log-odds; the more they contradict each other, up to twice that, for one to win.
 
     A logarithmic opinion pool (Genest, Zidek, Combining Probability Distributions, 1986): half-transparent parts that
-    all agree on stay, and a sure network outvotes one in doubt, pixel by pixel and as a whole.
+    all agree on stay, and a sure network outvotes one in doubt, pixel by pixel and as a whole. A wide part that only
+    one sees is rather a shoulder that the others lost; a thin one along the edge is rather a rim of the background.
     """
     certainty = np.array([measure_certainty(matte) for matte in mattes]) ** POWER + 1e-9
     shares = certainty * weights / (certainty * weights).sum()
     odds = np.zeros_like(doubt)
     for matte, share in zip(mattes, shares, strict=True):
         odds += np.float32(share) * _to_log_odds(matte)
-    odds += np.minimum(doubt / np.float32(APART), 1) * odds
+    odds *= 1 + doubt
     odds += np.float32(FAVOUR) * np.maximum(2 * doubt - 1, 0)
+    outvoted = (certainty * (1 - shares)).astype(np.float32)[np.argmax(mattes, axis=0)]
+    odds += np.float32(WIDE_FAVOUR) * outvoted * _find_lost_parts(doubt, odds > 0)
     blended = 1 / (1 + cv2.exp(-odds))
     return np.clip((blended - CERTAIN) / (1 - 2 * CERTAIN), 0, 1).astype(np.float32)
+
+
+def _find_lost_parts(doubt: np.ndarray, subject: np.ndarray) -> np.ndarray:
+    """`doubt` ``(h, w)`` where it is wide, 0 elsewhere and in the holes of `subject`, which are no lost parts."""
+    height, width = (max(1, round(side * min(1, WORKING_SIDE / max(doubt.shape)))) for side in doubt.shape)
+    reach = round(WIDE * max(height, width))
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    wide = cv2.morphologyEx(cv2.resize(doubt, (width, height), interpolation=cv2.INTER_AREA), cv2.MORPH_OPEN, disc)
+    outside = cv2.copyMakeBorder(cv2.resize(subject.view(np.uint8), (width, height)), 1, 1, 1, 1, cv2.BORDER_CONSTANT)
+    cv2.floodFill(outside, None, (0, 0), 2)
+    wide[outside[1:-1, 1:-1] == 0] = 0
+    return np.minimum(cv2.resize(wide, doubt.shape[::-1]), doubt)
 
 
 def _to_log_odds(matte: np.ndarray) -> np.ndarray:

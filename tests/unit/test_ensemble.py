@@ -41,9 +41,9 @@ def test_what_all_networks_agree_on_stays_also_where_it_is_half_transparent(valu
 
 
 @pytest.mark.parametrize("sure, unsure", [(1, 0.3), (0.98, 0.2), (0, 0.6), (0.02, 0.6)])
-def test_where_networks_contradict_each_other_the_surer_one_wins(sure: float, unsure: float) -> None:
-    one, other = np.zeros((2, 8, 8), np.float32)
-    one[:, 4:] = other[:, 4:] = 1
+def test_where_networks_contradict_each_other_along_an_edge_the_surer_one_wins(sure: float, unsure: float) -> None:
+    one, other = np.zeros((2, 64, 64), np.float32)
+    one[:, 32:] = other[:, 32:] = 1
     one[:, :2], other[:, :2] = sure, unsure
     for pair in ([Prediction(one), Prediction(other)], [Prediction(other), Prediction(one)]):
         assert abs(blend(pair, BEST).matte - one).max() < 0.15
@@ -63,6 +63,33 @@ def test_a_network_that_doubts_the_whole_picture_counts_less_in_every_pixel() ->
     assert measure_certainty(sure) == 1 and measure_certainty(doubtful) < 0.5
     matte = blend([Prediction(doubtful), Prediction(sure)], BEST).matte
     assert np.array_equal(matte > 0.5, sure > 0.5)
+
+
+def with_part(part: tuple[slice, slice], value: float) -> list[Prediction]:
+    """Two networks that see the same square of 128 pixels, the second with a part that the first does not see."""
+    one = np.zeros((256, 256), np.float32)
+    one[64:192, 64:192] = 1
+    other = one.copy()
+    other[part] = value
+    return [Prediction(one), Prediction(other)]
+
+
+@pytest.mark.parametrize("value", [0.5, 0.9, 1])
+def test_a_wide_part_that_one_network_loses_stays(value: float) -> None:
+    shoulder = slice(128, 192), slice(192, 250)
+    for pair in (with_part(shoulder, value), with_part(shoulder, value)[::-1]):
+        assert blend(pair, BEST).matte[140:180, 200:240].min() > 0.9
+
+
+def test_a_thin_rim_that_one_network_adds_does_not_stay() -> None:
+    for pair in (with_part((slice(64, 192), slice(192, 200)), 0.4), with_part((slice(56, 64), slice(64, 192)), 0.4)):
+        assert np.abs(blend(pair, BEST).matte - pair[0].matte).max() < 0.05
+
+
+def test_a_hole_that_one_network_fills_by_half_stays_a_hole() -> None:
+    whole, holed = with_part((slice(96, 160), slice(96, 160)), 0)
+    half = with_part((slice(96, 160), slice(96, 160)), 0.4)[1]
+    assert whole.matte[128, 128] == 1 and blend([holed, half], BEST).matte[96:160, 96:160].max() < 0.05
 
 
 def test_a_network_that_finds_nothing_leaves_it_to_the_other() -> None:

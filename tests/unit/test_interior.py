@@ -54,6 +54,15 @@ def test_doubt_inside_the_subject_becomes_solid() -> None:
     assert (settle_interior(alpha, BALL.rgb)[ROWS, COLUMNS] == 255).all()
 
 
+def test_doubt_inside_a_small_subject_becomes_solid_too() -> None:
+    small = composite(64, 48)
+    rgb, alpha = np.full((480, 640, 3), small.background[0, 0], np.uint8), np.zeros((480, 640), np.uint8)
+    rgb[200:248, 300:364], alpha[200:248, 300:364] = small.rgb, cv2.min(small.alpha, 200)
+    settled = settle_interior(alpha, rgb)
+    core = cv2.erode(small.alpha, np.ones((11, 11))) == 255
+    assert core.any() and settled[200:248, 300:364][core].min() > 242
+
+
 @pytest.mark.parametrize("opacity", [85, 128, 170])
 def test_glass_stays_glass_where_networks_agree_on_it_and_is_solid_where_they_do_not(opacity: int) -> None:
     rgb, alpha = with_glass(opacity)
