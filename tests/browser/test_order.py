@@ -51,7 +51,7 @@ def test_the_later_of_two_settings_remains_though_the_first_is_late(
 def test_settings_in_a_row_without_a_pause_end_with_the_last(visit: Visit, portrait: bytes) -> None:
     page = visit.page
     visit.done(portrait)
-    for name in ("sticker", "logo", "portrait", "product-white", "sticker") * 4:
+    for name in (*("logo", "portrait", "product-white") * 6, "sticker"):
         press(page, name)
     page.wait_for_function("window.heard.at(-1)?.state === 'done' && window.heard.at(-1).options.outline > 0")
     visit.nothing_more_comes()
