@@ -14,7 +14,7 @@ from tests.gate import Gate
 from tests.pictures import composite, encoded
 from tests.process import Process, serving
 
-BIG, SLOW = "Finer detail", "isnet-general-use"  # one model: its title, its name
+BIG, SLOW = "Best", "isnet-general-use"  # the title of a model, and the network of it that takes long
 WALL = encoded(np.full((300, 400, 3), 128, np.uint8))
 VisitTo = Callable[..., Visit]
 
@@ -250,7 +250,7 @@ def test_the_question_before_a_fetch_keeps_the_focus_and_escape_is_a_no(
         page = visit.page
         visit.done(portrait)
         visit.pick_model(BIG)
-        dialog = page.get_by_role("dialog", name="“Finer detail” is not on this computer yet")
+        dialog = page.get_by_role("dialog", name="“Best” is not on this computer yet")
         expect(dialog).to_be_visible()
         expect(dialog.get_by_role("button", name="Fetch it once")).to_be_focused()
         stays_within(page, "#ask-box")
@@ -258,7 +258,7 @@ def test_the_question_before_a_fetch_keeps_the_focus_and_escape_is_a_no(
         expect(dialog).to_be_hidden()
         visit.until("done")
         expect(page.locator("#model input")).to_have_value("Fast")
-        expect(page.locator("#frame")).to_be_focused()
+        expect(page.locator("#model input")).to_be_focused()
         visit.done(WALL, "wall.png")
         page.get_by_role("button", name="Try Best").press("Enter")
         expect(page.get_by_role("dialog")).to_be_visible()

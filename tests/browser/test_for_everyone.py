@@ -141,7 +141,7 @@ def test_the_language_switches_in_place_and_is_remembered(visit: Visit, portrait
     expect(visit.page.locator("#model-facts")).to_contain_text("可免费商用")
     expect(visit.page.locator("#after")).to_be_visible()
     visit.open()
-    expect(visit.page.get_by_role("button", name="选择照片")).to_be_visible()
+    expect(visit.page.get_by_role("link", name="下载 PNG")).to_be_visible()
 
 
 @pytest.mark.parametrize("locale", ["en-US", "zh-CN"])

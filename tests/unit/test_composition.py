@@ -40,7 +40,7 @@ def test_without_refining_and_feather_the_matte_is_the_networks_own():
     from pipeline.inference.predict import predict
 
     own = resize_matte(predict(PHOTO, "u2netp", house.runtime(), Job()).prediction.matte, PHOTO.size)
-    assert np.array_equal(cut(refine="off", feather=0).alpha, own)
+    assert np.array_equal(cut(interior="as-found", refine="off", feather=0).alpha, own)
     assert not np.array_equal(cut().alpha, own)
 
 
