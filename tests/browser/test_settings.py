@@ -71,9 +71,7 @@ def test_a_canvas_brings_the_background_that_it_asks_for_and_undo_takes_back_bot
     unfold(visit, "frame")
     blue = next(canvas for canvas in list_canvases().values() if canvas.background not in (None, "#ffffff"))
     choose(visit, "canvas", f"{blue.get_title('en')} · {blue.size[0]} × {blue.size[1]}")
-    page.wait_for_function(
-        "window.heard.at(-1)?.state === 'done' && window.heard.at(-1).options.background === 'color'"
-    )
+    page.wait_for_function("window.heard.some((said) => said?.state === 'done' && said.options.background === 'color')")
     expect(page.locator("#group-background")).to_have_class(re.compile("touched"))
     visit.nothing_more_comes()
     _, data = visit.download()
