@@ -58,7 +58,7 @@ def test_settings_in_a_row_without_a_pause_end_with_the_last(visit: Visit, portr
     visit.done(portrait)
     for name in (*("logo", "portrait", "product-white") * 6, "sticker"):
         press(page, name)
-    page.wait_for_function("window.heard.at(-1)?.state === 'done' && window.heard.at(-1).options.outline > 0")
+    page.wait_for_function("window.heard.some((said) => said?.state === 'done' && said.options.outline > 0)")
     visit.nothing_more_comes()
     assert newest(visit)["outline"] > 0
     expect(page.locator("#preset-chips [data-name=sticker]")).to_have_attribute("aria-pressed", "true")
