@@ -38,7 +38,7 @@ def test_with_45_posts_waiting_the_page_its_files_and_health_answer(u2netp: Path
         with gate.shut("u2netp"):
             posts = [threads.submit(post, number) for number in range(WAITING)]
             gate.until_jobs(WAITING)
-            for path in ("healthz", "", "app/app.css", "api/models", "examples/cup"):
+            for path in ("healthz", "", "app/app.css", "api/models", "examples/bag"):
                 assert httpx.get(f"{process.address}/{path}", timeout=60).status_code == 200, path
             assert not any(each.done() for each in posts)
         assert [each.result() for each in posts] == [200] * WAITING

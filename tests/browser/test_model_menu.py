@@ -81,6 +81,7 @@ def test_the_menu_and_the_cards_work_by_keyboard(visit_to: VisitTo, stocked: Pro
     menu = page.locator("#model input")
     assert menu.get_attribute("readonly") is not None, "it is no field to type in"
     menu.focus()
+    page.keyboard.press("ArrowDown")
     expect(menu).to_have_attribute("aria-activedescendant", re.compile("-1$"))
     for _ in FEW:
         page.keyboard.press("ArrowDown")

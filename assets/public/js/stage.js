@@ -63,21 +63,30 @@ export function labelDownload() {
   if (now.result) $("download").textContent = say("page.download", { kind: now.result.file.split(".").pop().toUpperCase() });
 }
 
-export function split(percent) {
+let revealing = 0; // the number of the wipe under way, which whoever takes the handle ends
+
+function setSplit(percent) {
   $("split").value = percent; // which keeps it from 0 to 100
   $("frame").style.setProperty("--split", `${$("split").value}%`);
+}
+
+export function split(percent) {
+  revealing += 1;
+  setSplit(percent);
 }
 
 // The first time, the handle wipes the background away: it shows what it is for.
 export function reveal() {
   if (matchMedia("(prefers-reduced-motion: reduce)").matches) return split(0);
   const start = performance.now();
+  split(100);
+  const number = revealing;
   const step = (time) => {
+    if (number !== revealing) return;
     const part = Math.min(1, (time - start) / REVEAL);
-    split(100 * (1 - part) ** 3);
+    setSplit(100 * (1 - part) ** 3);
     if (part < 1) requestAnimationFrame(step);
   };
-  split(100);
   requestAnimationFrame(step);
 }
 

@@ -42,6 +42,7 @@ function follow(message) {
   if (message.state !== "done" || !find(id)) return;
   setCurrentPicture(id);
   keepBehind(find(id), message);
+  change(id, { settings: message.options });
   clearTimeout(resting);
   resting = setTimeout(() => settle(id, message), REST);
 }
@@ -51,10 +52,10 @@ function keepBehind(picture, { options, behind }) {
   if (file && file !== picture.behind) saveFiles(Object.assign(picture, { behind: file }));
 }
 
-async function settle(id, { after, options }) {
+async function settle(id, { after }) {
   const thumb = await makeThumb(after);
   if (!find(id)) return; // removed meanwhile
-  change(id, { settings: options, ...(thumb && { thumb }) });
+  if (thumb) change(id, { thumb });
   draw();
 }
 
@@ -129,9 +130,16 @@ export async function returnToVisit() {
   if (word) now.photo.note = () => say(word);
 }
 
+// Those of a photo that comes back are not yet the current one's.
+function keepSettings() {
+  setCurrentSettings(shownSettings());
+  const current = find(currentPicture());
+  if (current && !now.paused) current.settings = shownSettings();
+}
+
 export function beginStrip() {
   onPhoto(note);
   onMessage(follow);
-  onSettings(() => setCurrentSettings(shownSettings()));
+  onSettings(keepSettings);
   onSpeak(draw);
 }
