@@ -52,6 +52,13 @@ class Visit:
         self.page.goto("about:blank")
         self.complaints[:] = so_far
 
+    def reload(self) -> None:
+        """Load the page anew; that its streams end with the old one is no fault."""
+        so_far = [*self.complaints]
+        self.page.reload()
+        self.page.wait_for_selector("html[data-ready]", state="attached", timeout=30_000)
+        self.complaints[:] = so_far
+
     def open(self) -> "Visit":
         self.leave()
         self.page.goto(self.address)

@@ -37,13 +37,15 @@ def thumbs(page: Page) -> list[str]:
 
 def back(visit: Visit) -> None:
     """Reload, and wait until the photo is back with its result."""
-    visit.page.reload()
+    visit.reload()
     visit.page.wait_for_selector("html[data-ready]", state="attached")
     visit.until("done")
 
 
 def press_preset(visit: Visit, name: str) -> None:
+    shown = visit.page.get_attribute("#download", "href") or ""
     visit.page.click(f"#preset-chips [data-name={name}]")
+    expect(visit.page.locator("#download")).not_to_have_attribute("href", shown)
     expect(visit.page.locator(f"#preset-chips [data-name={name}]")).to_have_attribute("aria-pressed", "true")
     visit.until("done")
 
@@ -101,7 +103,7 @@ def test_a_new_photo_leaves_the_earlier_one_at_hand_until_it_is_removed(visit: V
     page.click("#new")
     page.get_by_role("button", name="Remove one.jpg").click()
     expect(page.locator(".strip:visible")).to_have_count(0)
-    page.reload()
+    visit.reload()
     page.wait_for_selector("html[data-ready]", state="attached")
     expect(page.locator("#start")).to_be_visible()
     expect(page.locator(".strip:visible")).to_have_count(0)
@@ -120,7 +122,7 @@ def test_the_same_file_given_twice_stands_once_in_the_strip(visit: Visit, portra
 def test_what_was_no_picture_is_not_in_the_strip_and_not_brought_back(visit: Visit) -> None:
     visit.choose(b"only text", "notes.jpg")
     notice(visit.page).to_contain_text("is not a picture")
-    visit.page.reload()
+    visit.reload()
     visit.page.wait_for_selector("html[data-ready]", state="attached")
     expect(visit.page.locator("#start")).to_be_visible()
     expect(visit.page.locator(".strip:visible")).to_have_count(0)
@@ -137,7 +139,7 @@ def test_another_tab_and_whoever_forgets_see_no_pictures_of_this_one(visit: Visi
     visit.page.click("#about")
     visit.page.click("#about-forget")
     expect(visit.page.locator(".strip:visible")).to_have_count(0)
-    visit.page.reload()
+    visit.reload()
     visit.page.wait_for_selector("html[data-ready]", state="attached")
     expect(visit.page.locator("#start")).to_be_visible()
 
@@ -300,7 +302,7 @@ def test_a_value_that_cannot_be_obeyed_never_reaches_the_next_photo(visit: Visit
         page.keyboard.press("Enter")
     else:
         page.evaluate("""localStorage.setItem('clearcut-settings', '{"canvas": "12 by a lot"}')""")
-        page.reload()
+        visit.reload()
         visit.open()
         visit.choose(portrait, "first.jpg")
     notice(page).to_contain_text("by a lot")

@@ -270,7 +270,7 @@ def test_best_is_offered_to_be_fetched_where_it_is_not_here(shop: Process, visit
 def test_the_mask_alone_is_shown_copied_and_named_as_a_mask(visit: Visit, portrait: bytes) -> None:
     page = visit.page
     page.evaluate('localStorage.setItem(\'clearcut-settings\', \'{"format": "matte", "background": "blur"}\')')
-    page.reload()
+    visit.reload()
     visit.open().done(portrait)
     expect(page.locator("#backdrops")).to_be_hidden()
     expect(page.locator("#after")).to_have_attribute("alt", "The mask of the subject")
