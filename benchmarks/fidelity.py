@@ -24,7 +24,7 @@ from .folders import pairs
 from .machine import facts, into_docs, markdown
 from .peers import SHARED, Contender, rembg_home
 from .rows import Row
-from .table import chosen
+from .table import add_arguments, chosen
 
 LONGEST = 1200  # pixels of the longer side: larger pictures are made smaller first, so that distances mean the same
 REACH = 7  # pixels on each side of the true edge that belong to it; the rest is inside or outside
@@ -59,13 +59,7 @@ class Way(NamedTuple):
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """``python -m benchmarks fidelity FOLDER…``."""
     parser = commands.add_parser("fidelity", help="what a person sees: edge, inside, haze; on images/ and masks/")
-    parser.add_argument("folders", type=Path, nargs="+", metavar="FOLDER")
-    parser.add_argument(
-        "--models", metavar="A,B+OPTION=VALUE", help="models, with options of the command line; default: all installed"
-    )
-    parser.add_argument("--peers", metavar="PYTHON", help="an interpreter that has rembg: run it on the same files too")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="also write fidelity.md there")
-    parser.add_argument("--docs", action="store_true", help="also renew the table in docs/")
+    add_arguments(parser, "A,B+OPTION=VALUE", "fidelity.md")
     parser.set_defaults(run=run)
 
 

@@ -45,12 +45,17 @@ truth's. Higher is better for the F measures and IoU, lower for the errors; roug
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """``python -m benchmarks table FOLDER…``."""
     parser = commands.add_parser("table", help="accuracy, time and memory on folders of images/ and masks/")
-    parser.add_argument("folders", type=Path, nargs="+", metavar="FOLDER")
-    parser.add_argument("--models", metavar="A,B", help="default: all that are installed")
-    parser.add_argument("--peers", metavar="PYTHON", help="an interpreter that has rembg: run it on the same files too")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="also write table.md, table.csv and accuracy.svg there")
-    parser.add_argument("--docs", action="store_true", help="also renew the summary in docs/")
+    add_arguments(parser, "A,B", "table.md, table.csv and accuracy.svg")
     parser.set_defaults(run=run)
+
+
+def add_arguments(parser: argparse.ArgumentParser, models: str, files: str) -> None:
+    """Add what every command on folders takes; `models` shows how they are named, `files` are those it writes."""
+    parser.add_argument("folders", type=Path, nargs="+", metavar="FOLDER")
+    parser.add_argument("--models", metavar=models, help="default: all that are installed")
+    parser.add_argument("--peers", metavar="PYTHON", help="an interpreter that has rembg: run it on the same files too")
+    parser.add_argument("--out", type=Path, metavar="DIR", help=f"also write {files} there")
+    parser.add_argument("--docs", action="store_true", help="also renew the summary in docs/")
 
 
 def run(given: argparse.Namespace) -> None:

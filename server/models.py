@@ -82,8 +82,8 @@ class Downloads:
 
     def decline(self, name: str) -> None:
         """Stop the fetch of a model, and begin none again that nobody has asked for."""
-        self.cancel(name)
         self._settings.store.write(DECLINED, name, b"", 1e3)
+        self.cancel(name)
 
     def cancel(self, name: str) -> None:
         """Stop the fetch of a model, if there is one."""

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pipeline import (
     LANGUAGES,
@@ -80,6 +80,14 @@ class Asked:
         return Options.of(**values | {"keep": keep, "canvas": values.get("canvas") or ""})
 
 
+class OpenedPhoto(NamedTuple):
+    """A visitor's photo: its file, what is in it, and its draft."""
+
+    source: Path
+    data: bytes
+    draft: Draft
+
+
 class PhotoWork:
     """Photos of all visitors, each visitor's newest only."""
 
@@ -98,8 +106,9 @@ class PhotoWork:
 
         def make(work: Work) -> Message:
             options = asked.wanted(self.runtime)
-            self._show_early(work, asked, options)
-            return self._make(work, asked, options)
+            photo = self._open(asked)
+            self._show_early(work, asked, options, photo)
+            return self._make(work, asked, options, photo)
 
         def fetch_model(work: Work) -> None:
             card = self.runtime.find_card(asked.wanted(self.runtime).model)
@@ -123,7 +132,7 @@ class PhotoWork:
             for at, model in enumerate(models):
                 put(at, state="working")
                 try:
-                    done = self._make(work, asked, asked.wanted(self.runtime, model=model))
+                    done = self._make(work, asked, asked.wanted(self.runtime, model=model), self._open(asked))
                     put(
                         at,
                         **done,
@@ -167,24 +176,23 @@ class PhotoWork:
             "options": asked.options,
         }
 
-    def _show_early(self, work: Work, asked: Asked, options: Options) -> None:
+    def _show_early(self, work: Work, asked: Asked, options: Options, photo: OpenedPhoto) -> None:
         """Tell of the fast model's result while a better one has yet to look at the photo for ``automatic``."""
         fast = self.runtime.find_quick_model(options.model)
-        if fast is None or self.runtime.resolve_model(options.model) in self._open(asked)[2].seen_by:
+        if fast is None or self.runtime.resolve_model(options.model) in photo.draft.seen_by:
             return
-        early = self._make(work, asked, options.model_copy(update={"model": fast}))
+        early = self._make(work, asked, options.model_copy(update={"model": fast}), photo)
         if "nothing_found" not in early["warnings"]:  # the better one may find it
             work.facts = {"early": early}
 
-    def _open(self, asked: Asked) -> tuple[Path, bytes, Draft]:
-        """The photo's file, what is in it, and its draft."""
+    def _open(self, asked: Asked) -> OpenedPhoto:
         key = asked.photo.get("key")
         source = self.results.source(str(key)) if key else Path(asked.upload or "")
         data = self._read(source)
-        return source, data, self._draft(data, asked.name)
+        return OpenedPhoto(source, data, self._draft(data, asked.name))
 
-    def _make(self, work: Work, asked: Asked, options: Options) -> Message:
-        source, data, draft = self._open(asked)
+    def _make(self, work: Work, asked: Asked, options: Options, photo: OpenedPhoto) -> Message:
+        source, data, draft = photo
         behind = Path(asked.behind) if asked.behind and options.background == "image" else None
         background = self._read_behind(behind) if behind else None
         view = draft.cut_out(data, options, background, work.job, asked.behind_name)

@@ -51,10 +51,7 @@ def _is_spoken(key: str) -> bool:
 def head(facts: dict[str, Any]) -> str:
     """What stands in the head of the page: the words, `facts` for the script, the script, the icon."""
     words = {
-        language: {
-            key: text for key, text in load_words(language).items() if key.startswith(SPOKEN) or key.endswith(".unit")
-        }
-        for language in LANGUAGES
+        language: {key: text for key, text in load_words(language).items() if _is_spoken(key)} for language in LANGUAGES
     }
     data = json.dumps({"words": words, "version": __version__, **facts}, ensure_ascii=False)
     safe = data.replace("<", "\\u003c")
