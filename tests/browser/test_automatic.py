@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 
 from tests.api.mirror import Mirror
 from tests.browser.conftest import Visit
+from tests.browser.panel import after
 from tests.gate import Gate
 from tests.pictures import opened
 from tests.process import Process, serving
@@ -78,8 +79,7 @@ def test_where_the_better_model_has_seen_the_photo_nothing_is_shown_before(
 ) -> None:
     visit.done(unseen)
     before = len([message for message in visit.heard() if message.get("early")])
-    visit.page.click("input[name=backdrop][value=black]")
-    visit.page.wait_for_function("window.heard.filter((said) => said?.state === 'done').length === 2")
+    after(visit, lambda: visit.page.click("input[name=backdrop][value=black]"))
     assert len([message for message in visit.heard() if message.get("early")]) == before
 
 

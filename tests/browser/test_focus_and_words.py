@@ -113,6 +113,7 @@ def test_cancel_leads_back_to_the_result(visit: Visit, unseen: bytes, isnet: Pat
     with gate.shut(SLOW):
         visit.pick_model(BIG)
         gate.until_reached(SLOW)
+        visit.until("working")
         visit.page.focus("#cancel")
         visit.page.keyboard.press("Enter")
         visit.until("done")

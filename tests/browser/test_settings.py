@@ -259,6 +259,7 @@ def look(visit: Visit, view: str) -> None:
 def test_the_result_is_looked_at_as_a_mask(visit: Visit, portrait: bytes) -> None:
     page = visit.page
     visit.done(portrait)
+    expect(page.locator("#split")).to_have_value("0")  # the background is wiped away
     look(visit, "matte")
     expect(page.locator("#views")).to_be_hidden()
     expect(page.locator("#matte")).to_be_visible()
