@@ -34,6 +34,7 @@ Code = Literal[
     "unknown_model",
     "needs_package",
     "took_too_long",
+    "worker_died",
     "not_found",
     "unknown_kind",
     "bad_name",
@@ -102,6 +103,7 @@ ANSWERS: dict[Code, Answer] = {
     "unknown_model": Answer(422, USER),
     "needs_package": Answer(501, USER),
     "took_too_long": Answer(503, UNEXPECTED),
+    "worker_died": Answer(500, UNEXPECTED),
     "not_found": Answer(404, USER),
     # models and their weights
     "unknown_kind": Answer(422, USER),

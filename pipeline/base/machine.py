@@ -10,12 +10,22 @@ FEATURES = ("avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", 
 FAST_BF16 = {"avx512_bf16", "amx_bf16"}  # features with which bf16 is faster than float32
 
 
+_share: int | None = None  # of the cores, for a process that is not alone
+
+
 def count_cores() -> int:
     """How many processor cores this process may use."""
     try:
-        return len(os.sched_getaffinity(0))
+        cores = len(os.sched_getaffinity(0))
     except AttributeError:  # not on macOS and Windows
-        return os.cpu_count() or 1
+        cores = os.cpu_count() or 1
+    return min(cores, _share or cores)
+
+
+def limit_cores(share: int) -> None:
+    """Have this process count on no more than its `share` of the cores: for the door of one of several at work."""
+    global _share
+    _share = share
 
 
 def is_running(pid: int) -> bool:

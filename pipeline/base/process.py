@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import signal
 import sys
 import threading
 import warnings
@@ -13,6 +14,7 @@ from types import ModuleType
 
 KEPT_BYTES = 64 << 20
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of <malloc.h>
+PR_SET_PDEATHSIG = 1  # of <sys/prctl.h>: what a process is sent when its parent ends
 # Libraries read these when they are imported; without them they would report their use, or search for plugins.
 QUIET = {
     "GRADIO_ANALYTICS_ENABLED": "False",
@@ -49,6 +51,14 @@ def make_command(module: str, *arguments: str) -> list[str]:
     Neither the folder that it runs in nor ``PYTHONSAFEPATH`` and its like have a say in which modules it finds.
     """
     return [sys.executable, "-P", "-c", RUN_MODULE, str(Path(__file__).parents[2]), module, *arguments]
+
+
+def end_with_parent(parent: int) -> None:
+    """Have this process killed when `parent`, which started it, ends, even inside a C library. Only on Linux."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it ended before prctl took effect
+            os._exit(0)
 
 
 def import_quietly(name: str) -> ModuleType:

@@ -1,6 +1,5 @@
 """A helper process, forked before anything large is imported, that works while this process goes on importing."""
 
-import ctypes
 import os
 import pickle
 import signal
@@ -11,7 +10,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any, BinaryIO, NoReturn
 
-PR_SET_PDEATHSIG = 1  # of <sys/prctl.h>: what a process is sent when its parent ends
+from ..base.process import end_with_parent
 
 
 def can_fork() -> bool:
@@ -64,9 +63,7 @@ class Helper:
 def _serve(module: str, messages: BinaryIO, answers: BinaryIO, to: BinaryIO, parent: int) -> NoReturn:
     try:
         to.close()  # the inherited writing end would keep the pipe open after the parent has ended
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # the parent ended before prctl took effect
-            os._exit(0)
+        end_with_parent(parent)
         nowhere = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):  # readers of the command's output must not wait for this process
             os.dup2(nowhere, stream)

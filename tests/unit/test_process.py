@@ -29,6 +29,7 @@ WRITES = {  # every change of the environment that there is
         "del os.environ[variable]",
         "os.environ[variable] = value",
     ],
+    "pipeline/base/worker.py": ["os.environ.update(dict.fromkeys(THREADS, str(cores)))"],
     "pipeline/__main__.py": ["os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')"],
     "server/serve.py": ["os.environ['GRADIO_TEMP_DIR'] = str(folder / 'uploads')"],
 }

@@ -1,0 +1,361 @@
+"""Worker processes, for many tasks: several with few cores each do more than one process with all of them."""
+
+import logging
+import os
+import pickle
+import subprocess
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from itertools import islice
+from queue import SimpleQueue
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from . import machine
+from .errors import ClearcutError, as_clearcut_error
+from .process import make_command
+from .worker import receive, send
+
+Task = TypeVar("Task")
+STARTS = 3  # tries to start a worker that dies before it is ready
+log = logging.getLogger("clearcut")
+
+
+class WorkerPool:
+    """Processes that each do one task at a time; one that dies or hangs is replaced.
+
+    A task whose worker died is tried once more, alone: what it ran out of may be the memory that all share. The queue
+    is in this process and each worker has pipes of its own, so that whatever becomes of one, no other waits for it. All
+    end with this process.
+
+    Parameters
+    ----------
+    number
+        How many workers; they start at once, in the background.
+    module
+        The full name of a module with ``prepare(settings) -> work``. Each worker calls it once, then ``work(task)`` for
+        each task; settings, tasks and answers are pickled.
+    settings
+        Given to ``prepare``.
+    seconds
+        How long a task may take, and the start of a worker.
+    cores
+        How many cores each worker counts on; without, its share of those that this process counts on.
+
+    Examples
+    --------
+    >>> with WorkerPool(2, "pipeline.batch.pictures", settings) as pool:  # doctest: +SKIP
+    ...     for path, future in pool.map_unordered(paths, ahead=2):
+    ...         print(path, future.exception() or future.result())
+    """
+
+    def __init__(
+        self, number: int, module: str, settings: Any = None, *, seconds: float = 120, cores: int | None = None
+    ) -> None:
+        self.number = number
+        self._module, self._settings, self._seconds = module, settings, seconds
+        self._cores = cores or max(1, machine.count_cores() // number)
+        self._changed = threading.Condition()
+        self._workers: set[_Worker] = set()
+        self._waiting: deque[_Order] = deque()
+        self._again: deque[_Order] = deque()  # those whose worker died
+        self._running = 0
+        self._alone = False  # whether what runs is one of `_again`
+        self._closing = self._stopped = False
+        self._failed: ClearcutError | None = None  # why no worker could be started
+        self._keepers = [threading.Thread(target=self._keep, daemon=True) for _ in range(number)]
+        self._kept = number
+        for keeper in self._keepers:
+            keeper.start()
+
+    @property
+    def pids(self) -> list[int]:
+        """The process numbers of the workers that live."""
+        with self._changed:
+            return sorted(worker.pid for worker in self._workers if not worker.ended)
+
+    def submit(self, task: Any) -> "Future[Any]":
+        """Have a worker do `task`, without waiting for it.
+
+        The exception of the future, if any, is a `ClearcutError`: what ``work`` raised, ``worker_died``,
+        ``took_too_long``, or why no worker could be started. Its callbacks run in threads of the pool.
+        """
+        order = _Order(task)
+        with self._changed:
+            if self._closing:
+                raise RuntimeError("the pool is closed")
+            failed = self._failed
+            if failed is None:
+                self._waiting.append(order)
+                self._changed.notify_all()
+        if failed:
+            order.future.set_exception(failed)
+        return order.future
+
+    def map_unordered(self, tasks: Iterable[Task], *, ahead: int) -> "Iterator[tuple[Task, Future[Any]]]":
+        """Each of `tasks` with its future, as they are done, in any order.
+
+        A task is taken from `tasks` when it is needed: no more than `number` and `ahead` are in memory, however many
+        there are. Who stops early cancels those that wait.
+        """
+        done: SimpleQueue[Future[Any]] = SimpleQueue()
+        given: dict[Future[Any], Task] = {}
+        coming = iter(tasks)
+        try:
+            while True:
+                for task in islice(coming, self.number + ahead - len(given)):
+                    future = self.submit(task)
+                    given[future] = task
+                    future.add_done_callback(done.put)
+                if not given:
+                    return
+                future = done.get()
+                yield given.pop(future), future
+        finally:
+            for future in given:
+                future.cancel()
+
+    def cancel(self) -> None:
+        """Cancel the tasks that wait; those that run go on."""
+        with self._changed:
+            orders = list(self._waiting)
+            self._waiting.clear()
+        for order in orders:
+            order.future.cancel()
+            order.begin()  # tells who waits for it
+
+    def close(self, *, at_once: bool = False) -> None:
+        """End the workers when all that was submitted is done, or `at_once`: what runs then fails as ``cancelled``."""
+        with self._changed:
+            self._closing = True
+            self._stopped |= at_once
+            self._changed.notify_all()
+        if at_once:
+            self.cancel()
+            self._kill_all()
+        for keeper in self._keepers:
+            keeper.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close(at_once=error is not None)
+
+    def _kill_all(self) -> None:
+        with self._changed:
+            workers = list(self._workers)
+            orders = list(self._again)
+            self._again.clear()
+        for worker in workers:
+            worker.kill()
+        for order in orders:
+            order.future.set_exception(ClearcutError("cancelled"))
+
+    def _keep(self) -> None:
+        """Keep one worker at work, in a thread that outlives it: a process ends with the thread that started it."""
+        while worker := self._start():
+            while self._do_next(worker):
+                pass
+            self._dismiss(worker)
+
+    def _start(self) -> "_Worker | None":
+        """A worker that is ready; None where none is needed any more, or none can be started."""
+        error = ClearcutError("worker_died")
+        for _ in range(STARTS):
+            with self._changed:
+                if self._is_finished():
+                    return None
+            try:
+                worker = _Worker(self._cores, self._tell)
+            except (OSError, MemoryError) as why:
+                error = as_clearcut_error(why)
+                break
+            with self._changed:
+                self._workers.add(worker)
+                if self._stopped:
+                    worker.kill()
+            try:
+                worker.ask((self._module, self._settings), self._seconds)
+                return worker
+            except _Died:
+                self._dismiss(worker)
+            except Exception as why:
+                self._dismiss(worker)
+                error = as_clearcut_error(why)
+                break
+        self._give_up(error)
+        return None
+
+    def _dismiss(self, worker: "_Worker") -> None:
+        worker.stop()
+        with self._changed:
+            self._workers.discard(worker)
+
+    def _give_up(self, error: ClearcutError) -> None:
+        """One worker fewer; after the last nothing can be done, and every task fails."""
+        with self._changed:
+            self._kept -= 1
+            if self._kept:
+                return
+            self._failed = error
+            orders = [*self._again, *(order for order in self._waiting if order.begin())]
+            self._again.clear()
+            self._waiting.clear()
+        for order in orders:
+            order.future.set_exception(error)
+
+    def _do_next(self, worker: "_Worker") -> bool:
+        """Do the next task; False where the worker has died, or there will be none."""
+        order = self._take(worker)
+        if order is None:
+            return False
+        error: ClearcutError | None = None
+        try:
+            order.future.set_result(worker.ask(order.task, self._seconds))
+        except _Died:
+            error = self._put_back(order)
+        except Exception as why:
+            error = as_clearcut_error(why)
+        if error:
+            order.future.set_exception(error)
+        with self._changed:
+            self._running -= 1
+            self._alone = False
+            self._changed.notify_all()
+        return True
+
+    def _take(self, worker: "_Worker") -> "_Order | None":
+        with self._changed:
+            while not worker.ended and not self._is_finished():
+                if order := self._find_next():
+                    self._running += 1
+                    return order
+                self._changed.wait()
+        return None
+
+    def _find_next(self) -> "_Order | None":
+        """The task whose turn it is. One whose worker died waits until no other runs, and meanwhile none begins."""
+        if self._again:
+            if self._running:
+                return None
+            self._alone = True
+            return self._again.popleft()
+        while self._waiting and not self._alone:
+            order = self._waiting.popleft()
+            if order.begin():
+                return order
+        return None
+
+    def _put_back(self, order: "_Order") -> ClearcutError | None:
+        """Have a task whose worker died tried once more; its error where it was, or shall not be."""
+        with self._changed:
+            if self._stopped:
+                return ClearcutError("cancelled")
+            if order.again:
+                return ClearcutError("worker_died")
+            order.again = True
+            self._again.append(order)
+            return None
+
+    def _is_finished(self) -> bool:
+        left = self._waiting or self._again or self._running
+        return self._stopped or (self._closing and not left)
+
+    def _tell(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+
+@dataclass(eq=False)
+class _Order:
+    task: Any
+    again: bool = False
+    future: "Future[Any]" = field(default_factory=Future)
+
+    def begin(self) -> bool:
+        """Whether it is still wanted; from now on it cannot be cancelled."""
+        return self.future.set_running_or_notify_cancel()
+
+
+class _Died(Exception):
+    """A worker ended in the middle of its task."""
+
+
+class _Worker:
+    """A worker process, seen from the pool. `on_end` is called when it has ended, whatever the reason."""
+
+    def __init__(self, cores: int, on_end: Callable[[], object]) -> None:
+        command = make_command("pipeline.base.worker", str(os.getpid()), str(cores))
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL)
+        self._overdue = False
+        threading.Thread(target=self._watch, args=(on_end,), daemon=True).start()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def ended(self) -> bool:
+        return self._process.returncode is not None
+
+    def ask(self, task: Any, seconds: float) -> Any:
+        """The answer to `task`. Raises what its work raised, ``took_too_long``, or `_Died`."""
+        assert self._process.stdin and self._process.stdout
+        message = pickle.dumps(task, pickle.HIGHEST_PROTOCOL)
+        with self._end_after(seconds):
+            send(message, self._process.stdin)
+            reply = receive(self._process.stdout)
+        answer, error, trace = pickle.loads(reply)
+        if error is None:
+            return answer
+        if error.code == "unexpected":
+            log.error("In a worker process:\n%s", trace)
+        raise error
+
+    def kill(self) -> None:
+        """End it, whatever it is doing, without waiting for its end."""
+        self._process.kill()
+
+    def stop(self) -> None:
+        """End it, whatever it is doing."""
+        self.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            with suppress(OSError):  # something was not written any more
+                assert pipe
+                pipe.close()
+
+    @contextmanager
+    def _end_after(self, seconds: float) -> Iterator[None]:
+        """End the process where what is inside takes longer, which also ends the waiting for it."""
+        timer = threading.Timer(seconds, self._end_overdue)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        except (EOFError, OSError):
+            self.stop()
+            if self._overdue:
+                raise ClearcutError("took_too_long", seconds=seconds) from None
+            raise _Died from None
+        finally:
+            timer.cancel()
+            timer.join()
+            if self._overdue:  # also where the answer came at the last moment
+                self.stop()
+
+    def _end_overdue(self) -> None:
+        self._overdue = True
+        self.kill()
+
+    def _watch(self, on_end: Callable[[], object]) -> None:
+        self._process.wait()
+        on_end()
