@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from .options.presets import list_presets
     from .pixels.encoders import encode_matte, encode_view
     from .pixels.formats import FORMATS, list_media_types
-    from .pixels.image_io import Photo, decode, name_cutout
+    from .pixels.image_io import Photo, decode
+    from .pixels.names import name_cutout
     from .registry.cards import Card, to_megabytes
     from .registry.catalog import group_models, list_preferred
     from .registry.choosing import AUTOMATIC, find_better
@@ -62,7 +63,8 @@ _HOME = {
         "options.presets": ["list_presets"],
         "pixels.encoders": ["encode_matte", "encode_view"],
         "pixels.formats": ["FORMATS", "list_media_types"],
-        "pixels.image_io": ["Photo", "decode", "name_cutout"],
+        "pixels.image_io": ["Photo", "decode"],
+        "pixels.names": ["name_cutout"],
         "registry.cards": ["Card", "to_megabytes"],
         "registry.catalog": ["group_models", "list_preferred"],
         "registry.choosing": ["AUTOMATIC", "find_better"],

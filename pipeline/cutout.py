@@ -16,6 +16,7 @@ from .pixels.encoders import Picture, encode_within
 from .pixels.geometry import Size
 from .pixels.image_io import Photo
 from .pixels.metadata import filter_exif
+from .pixels.names import name_cutout
 from .stages import Clock, Cutout, Inputs, hold_slot, run_stages
 
 NO_EFFECT = "no_effect"  # a warning
@@ -157,7 +158,7 @@ def cut_out_file(
             encoded = _encode(cutout, files.photo)
         job.check()
     format = options.file_format
-    name = image_io.name_cutout(files.name, format.ending)
+    name = name_cutout(files.name, format.ending)
     return Result(encoded, cutout, inputs.photo.size, name, format.media_type)
 
 

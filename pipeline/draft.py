@@ -11,6 +11,7 @@ from .pixels import image_io
 from .pixels.encoders import encode_picture
 from .pixels.geometry import Size
 from .pixels.image_io import Photo
+from .pixels.names import name_cutout
 from .stages import Inputs, Memo, Reduction, hold_slot, run_stages
 
 
@@ -76,7 +77,7 @@ class Draft:
                 png = encode_picture("png", make_picture(cutout))
             job.check()
         format = options.file_format
-        return Result(png, cutout, full_size, image_io.name_cutout(self._name, format.ending), format.media_type)
+        return Result(png, cutout, full_size, name_cutout(self._name, format.ending), format.media_type)
 
     def _fit(self, photo: Photo) -> tuple[Photo, Size]:
         return photo.shrink_to(self._long_side), photo.size

@@ -28,9 +28,9 @@ from .inference.networks import Prediction
 from .inference.predict import PredictionResult, flatten, predict
 from .inference.runtime import Runtime
 from .options.options import Options, Stage
-from .pixels.geometry import Size
+from .pixels.geometry import Size, fit_size
 from .pixels.image_io import Photo
-from .pixels.resample import resize_matte
+from .pixels.resample import resize_for_work, resize_matte
 from .registry import weights
 
 OWN_ALPHA = PredictionResult(Prediction(np.ones((1, 1), np.float32)), "own alpha")  # for ``own_alpha=keep``
@@ -39,6 +39,7 @@ NOT_FLAT = "background_not_flat"  # warning: a key was asked for, and a network 
 CLEAR = 13  # alpha below which a photo counts as transparent
 CLEAR_BORDER = 0.5  # share of a photo's border that is transparent where its own alpha tells a subject
 LEAST_FOUND = 0.7  # share of such a subject that a network has to find, or else the photo's own alpha counts
+OVERVIEW = 256  # pixels of the longer side
 MEMO_SIZES = {"find": 6}  # results of a stage that a memo holds, some megabytes each; of the others one
 Value = TypeVar("Value")
 
@@ -78,6 +79,10 @@ class Cutout:
         Time spent, by stage.
     warnings
         Codes such as ``nothing_found``.
+    overview
+        The matte in the photo's own frame, at most `OVERVIEW` pixels wide or high: ``(h, w)`` uint8.
+    doubt
+        How far the networks of an ensemble disagree in the subject and around it, on average: 0 to 1.
     """
 
     picture: ComposedPicture
@@ -86,6 +91,8 @@ class Cutout:
     engine: str
     seconds: dict[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    overview: np.ndarray = field(default_factory=lambda: np.zeros((1, 1), np.uint8))
+    doubt: float = 0.0
 
     @property
     def rgb(self) -> np.ndarray:
@@ -227,7 +234,16 @@ def run_stages(
         picture = compose(subject, alpha, photo, options, inputs.background, **how)
     nothing = ("nothing_found",) if predicted.prediction.is_empty and not _knows_better(photo, matte, options) else ()
     warnings = (*photo.warnings, *predicted.warnings, *nothing, *picture.warnings)
-    return Cutout(picture, photo, options, predicted.engine, clock.seconds, warnings)
+    overview = resize_for_work(alpha, fit_size(photo.size, OVERVIEW))
+    doubt = _measure_doubt(predicted.prediction)
+    return Cutout(picture, photo, options, predicted.engine, clock.seconds, warnings, overview, doubt)
+
+
+def _measure_doubt(prediction: Prediction) -> float:
+    """How far networks disagree, as a share of the subject's area."""
+    if prediction.doubt is None:
+        return 0.0
+    return float(min(1.0, prediction.doubt.sum() / max(float(prediction.matte.sum()), 1.0)))
 
 
 def _settle_model(options: Options, runtime: Runtime) -> Options:

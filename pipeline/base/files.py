@@ -197,6 +197,18 @@ class Store:
         return place
 
 
+def write_part(part: Path, data: bytes) -> None:
+    """Write a file that is renamed to its target once it is whole; where that fails nothing is left of it."""
+    try:
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+    except OSError:
+        with suppress(OSError):
+            part.unlink()
+        raise
+
+
 def _is_whole(content: bytes | memoryview) -> bool:
     if len(content) < END.size:
         return False

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..base.errors import ClearcutError, as_write_error
+from ..base.files import write_part
 from ..options.canvas import describe_fill, describe_head
 from ..options.options import Options
 from ..options.presets import list_presets
@@ -65,7 +66,7 @@ def run(given: argparse.Namespace, context: Context) -> int:
 
 
 def _run(given: argparse.Namespace, options: Options, context: Context, helper: "Helper | None") -> int:
-    background = _read(given.background_image, None) if given.background_image else None
+    background = read_photo(given.background_image, None) if given.background_image else None
     if options.background == "image" and background is None:
         raise ClearcutError("no_background")
     photos, errors = find_photos(given.photos)
@@ -84,7 +85,7 @@ def _run(given: argparse.Namespace, options: Options, context: Context, helper: 
         return worst
     may_need = options.key == "off"  # where colours are keyed, a photo has to show first that it needs a model
     if may_need and any(photo == STREAM or is_there(photo) for photo, _ in wanted):
-        _ensure_model(options.model, context)
+        ensure_model(options.model, context)
     runtime = _make_runtime(helper, context, options.model) if helper else context.runtime
     behind = background, Path(given.background_image or "").name
     return max(worst, _Batch(context, options, behind, given.cache).run(wanted, runtime))
@@ -96,7 +97,7 @@ def _resolve_model(model: str, context: Context) -> str:
     return resolve_model(model, context.settings)
 
 
-def _ensure_model(model: str, context: Context) -> None:
+def ensure_model(model: str, context: Context) -> None:
     """Fetch the model unless it is installed."""
     from ..registry import catalog, weights
 
@@ -141,14 +142,14 @@ class _Batch:
         from ..cutout import InputFiles, cut_out_file
 
         name, terminal = name_photo(photo), self._context.terminal
-        data = _read(photo, self._context.settings.max_mb)
+        data = read_photo(photo, self._context.settings.max_mb)
         files = InputFiles(data, self._background[0], name, self._background[1])
         try:
             result = cut_out_file(files, self._options, runtime, job=job, cache=self._cache)
         except ClearcutError as error:
             if error.code != "model_missing" or self._options.key == "off":
                 raise
-            _ensure_model(self._options.model, self._context)  # not before a photo has shown that it needs one
+            ensure_model(self._options.model, self._context)  # not before a photo has shown that it needs one
             result = cut_out_file(files, self._options, runtime, job=job, cache=self._cache)
         if target is None:
             sys.stdout.buffer.write(result.data)
@@ -182,7 +183,7 @@ class _Releaser:
             self._runtime.pool.clear()
 
 
-def _read(photo: str, max_mb: float | None) -> bytes:
+def read_photo(photo: str, max_mb: float | None) -> bytes:
     """The bytes of a file or of standard input. Raises ``file_missing``, ``file_unreadable``, ``too_large``."""
     if photo == STREAM:
         data = sys.stdin.buffer.read()
@@ -200,16 +201,14 @@ def _read(photo: str, max_mb: float | None) -> bytes:
 
 def _write(target: Path, data: bytes) -> None:
     """Write `data` whole or not at all: to a file beside the target, which then replaces it."""
-    part = target if _is_device(target) else target.with_name(f".clearcut-{os.getpid()}.part")
     try:
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-        if part is not target:
+        if _is_device(target):
+            target.write_bytes(data)
+        else:
+            part = target.with_name(f".clearcut-{os.getpid()}.part")
+            write_part(part, data)
             part.replace(target)
     except OSError as error:
-        if part is not target:
-            part.unlink(missing_ok=True)
         raise as_write_error(error, target.name) from None
 
 

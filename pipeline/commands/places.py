@@ -2,19 +2,17 @@
 
 import glob
 import os
-import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import accumulate, count
 from pathlib import Path
 
 from ..base.errors import ClearcutError, as_write_error
-from ..pixels.formats import FORMATS, READ, find_formats
+from ..pixels.formats import FORMATS, find_formats
+from ..pixels.names import count_name, fold_name, is_photo, name_cutout
 
 STREAM = "-"
 STDIN, STDOUT = "stdin", "stdout"  # their names in messages
-RESULTS = tuple({each.mark + extension for each in FORMATS.values() for extension in each.extensions})  # no photos
 Targets = list[tuple[str, Path | None]]  # each photo with the file that its cut-out goes to; None is standard output
 
 
@@ -133,33 +131,26 @@ class _Names:
 
     def _take(self, photo: str, home: str, name: str) -> str | None:
         place = self._find_place(home)
-        if (place, _fold(name)) in self._taken:
+        if (place, fold_name(name)) in self._taken:
             return None
-        self._taken.add((place, _fold(name)))
-        called = _fold(name_photo(photo))
+        self._taken.add((place, fold_name(name)))
+        called = fold_name(name_photo(photo))
         self._photos |= {(place, called), (place, called, self._find_place(str(Path(photo).parent)))}
         return name
 
     def _list_others(self, photo: str, home: str) -> Iterator[str]:
         name, place, folder = name_photo(photo), self._find_place(home), self._find_place(str(Path(photo).parent))
         suffix = Path(name).suffix
-        if suffix and (place, _fold(name)) not in self._photos:
+        if suffix and (place, fold_name(name)) not in self._photos:
             yield self._name(name, f"_{suffix[1:].lower()}")
-        if photo != STREAM and (place, _fold(name), folder) not in self._photos:
+        if photo != STREAM and (place, fold_name(name), folder) not in self._photos:
             folders = [each.name for each in (Path(folder), *Path(folder).parents) if each.name]
             for path in accumulate(folders, lambda inner, outer: f"{outer}_{inner}"):
                 yield self._name(f"{path}_{name}")
         yield from (self._name(name, f"_{number}") for number in count(2))
 
     def _name(self, name: str, mark: str = "") -> str:
-        from ..pixels.image_io import name_cutout
-
         return name_cutout(name, self._ending, mark)
-
-
-def _fold(name: str) -> str:
-    """The same for names that some disk takes for one."""
-    return unicodedata.normalize("NFC", name).casefold()
 
 
 @cache
@@ -191,18 +182,7 @@ def _expand(given: str) -> list[str]:
         empty = ClearcutError("pattern_empty", name=given)
     else:
         return [given]
-    photos = [path for path in paths if _is_photo(path) and not _is_folder(path)]
+    photos = [path for path in paths if is_photo(path) and not _is_folder(path)]
     if not photos:
         raise empty
-    return sorted(photos, key=_count)
-
-
-def _is_photo(path: str) -> bool:
-    """Whether what a folder or a pattern brings is a photo, not a cut-out or a mask that was made of one."""
-    return Path(path).suffix.lower() in READ and not path.lower().endswith(RESULTS)
-
-
-def _count(path: str) -> tuple[list[str | int], str]:
-    """A key that sorts numbers within names by their value."""
-    parts = re.split(r"(\d+)", _fold(path))
-    return [int(part) if at % 2 else part for at, part in enumerate(parts)], path
+    return sorted(photos, key=count_name)

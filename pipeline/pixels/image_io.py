@@ -3,10 +3,8 @@
 import hashlib
 import io
 import re
-import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
 from typing import Any
 
 import cv2
@@ -30,10 +28,8 @@ UPRIGHT: dict[Any, Callable[[np.ndarray], np.ndarray]] = {  # by EXIF orientatio
     7: lambda pixels: cv2.rotate(cv2.transpose(pixels), cv2.ROTATE_180),
     8: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_90_COUNTERCLOCKWISE),
 }
-UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f\ud800-\udfff<>:"|?*]')  # in file names of one system or another
 ANIMATED, TRUNCATED = "animated", "truncated"  # warnings
 BRIGHTEST = 16.0  # of floating point colours whose white is 1
-LONGEST_NAME = 150  # bytes of UTF-8 kept of a photo's stem: file systems stop at 255, and ours adds to it
 
 
 @dataclass(frozen=True)
@@ -211,21 +207,6 @@ def hash_array(array: np.ndarray) -> str:
     digest = hashlib.sha256(f"{array.dtype}{array.shape}".encode())  # many processors have instructions for it
     digest.update(np.ascontiguousarray(array).data.cast("B"))
     return digest.hexdigest()
-
-
-def name_cutout(name: str, ending: str = "_cutout.png", mark: str = "") -> str:
-    """The file name of a cut-out, ``<stem><mark>_cutout.png``, safe on every file system; `name` is the photo's.
-
-    `ending` is what comes after its stem, as `Format.ending` says.
-
-    >>> name_cutout("holiday/cat?.jpg")
-    'cat__cutout.png'
-    """
-    base = unicodedata.normalize("NFC", name.replace("\\", "/")).rstrip("/").rpartition("/")[2]
-    stem = PurePosixPath(UNSAFE.sub("_", base)).stem.strip(". ")
-    mark = UNSAFE.sub("_", mark)
-    stem = stem.encode("utf-8", "replace")[: LONGEST_NAME - len(mark.encode())].decode("utf-8", "ignore")
-    return f"{stem or 'photo'}{mark}{ending}"
 
 
 def _read_dpi(info: Mapping[Any, Any]) -> tuple[float, float] | None:

@@ -19,8 +19,9 @@ from pipeline import InputFiles, Options, cut_out_file
 from pipeline.base.errors import ClearcutError
 from pipeline.pixels.encoders import ENCODERS, Picture, encode_picture
 from pipeline.pixels.formats import FORMATS, list_media_types
-from pipeline.pixels.image_io import Photo, decode, name_cutout
+from pipeline.pixels.image_io import Photo, decode
 from pipeline.pixels.metadata import filter_exif
+from pipeline.pixels.names import name_cutout
 from pipeline.pixels.profiles import SRGB_PROFILE
 from tests import house
 from tests.pictures import composite, encoded, off, opened

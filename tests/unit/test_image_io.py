@@ -16,7 +16,8 @@ from pipeline.base.errors import ClearcutError
 from pipeline.base.process import QUIET
 from pipeline.base.settings import ROOT
 from pipeline.pixels.encoders import encode_view
-from pipeline.pixels.image_io import Photo, decode, name_cutout
+from pipeline.pixels.image_io import Photo, decode
+from pipeline.pixels.names import name_cutout
 from tests import pictures
 from tests.pictures import ADOBE_PRIMARIES, SRGB_PRIMARIES, encoded, icc_profile, off
 

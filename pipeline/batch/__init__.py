@@ -1,0 +1,1 @@
+"""Many pictures: found, cut out by worker processes, noted in a journal, reported."""

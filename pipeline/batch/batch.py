@@ -1,0 +1,251 @@
+"""A batch: the photos of a journal, cut out by worker processes, each written whole and none twice."""
+
+import json
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from ..base.errors import ClearcutError, as_clearcut_error, as_write_error
+from ..base.files import write_part
+from ..base.settings import Settings
+from ..base.workers import WorkerPool
+from ..inference import engines
+from ..options.options import Options
+from ..registry import catalog, choosing, weights
+from .items import Found
+from .journal import STATES, Item, Journal
+from .task import Made, Order, Task
+
+THUMBNAILS = "thumbnails"  # subfolder of the journal's
+SCRATCH = "unpacked"  # another, for archives that have to be unpacked
+WORKER = "pipeline.batch.task"
+STOPPING = ("disk_full", "cancelled")  # errors after which no other photo would fare better
+
+
+class Batch:
+    """Photos that are cut out into the folder `output`, with what is known of them in its journal.
+
+    One process at a time may hold the batch of a folder.
+
+    Parameters
+    ----------
+    output
+        Made where it is missing.
+    order
+        What is to be done with every photo.
+    settings
+        Of this machine.
+    mark
+        What cut-outs have between the photo's name and their extension.
+    force
+        Whether files are replaced that were there before the batch.
+
+    Raises
+    ------
+    ClearcutError
+        ``batch_running``, ``disk_full``, ``write_failed``, ``unknown_model``, and those of `Options.of`.
+    """
+
+    def __init__(self, output: Path, order: Order, settings: Settings, *, mark: str = "", force: bool = False) -> None:
+        self.output, self.settings, self.force = output, settings, force
+        options = order.make_options().with_defaults_of(settings)
+        self.order, self.options = _settle(order, options, settings)
+        self._ending = mark + self.options.file_format.extension
+        self.journal = Journal(output)
+        self.scratch = self.journal.folder / SCRATCH
+        self.thumbnails = self.journal.folder / THUMBNAILS
+        self._lock = FileLock(self.journal.folder / "lock")
+        self._refused: deque[Item] = deque()
+        try:
+            self._lock.acquire(timeout=0)
+            for folder in (self.scratch, self.thumbnails):
+                folder.mkdir(exist_ok=True)
+        except Timeout:
+            self.journal.close()
+            raise ClearcutError("batch_running", name=output.name) from None
+        except OSError as error:
+            raise as_write_error(error, output.name) from None
+
+    def __enter__(self) -> "Batch":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        self.journal.close()
+        self._lock.release()
+
+    # ---- what was asked for before ----------------------------------------------------------------------------------
+
+    def list_changes(self) -> list[str]:
+        """The names of what is asked for otherwise than when the journal was begun; none for a new one."""
+        before, now = self.journal.get_fact("asked"), self._describe()
+        if before is None:
+            return []
+        known = before.keys() & now.keys()  # of a model that was not here, nothing is known
+        return sorted(name for name in known if before[name] != now[name])
+
+    def settle(self, *, anew: bool = False) -> None:
+        """Note what is asked for from now on; `anew`: what was done otherwise is done again."""
+        if anew:
+            for item in self.journal.list_items("made", "done", "failed", "waiting"):
+                if item.ours:
+                    self._delete(item)
+            self.journal.set_all_waiting("made", "done", "failed")
+            self.journal.rename_targets(self._ending)
+        self.journal.set_fact("asked", self._describe())
+
+    def _delete(self, item: Item) -> None:
+        for file in (self.output / item.target, self._locate_part(item)):
+            with suppress(OSError):
+                file.unlink()
+
+    def _describe(self) -> dict[str, Any]:
+        """All that the bytes of a cut-out depend on, but the photo and its own options."""
+        from .. import __version__
+
+        card = catalog.find_card(self.options.model, self.settings)
+        plans = [engines.choose_plan(network, self.options.precision, self.settings) for network in card.networks]
+        picture = self.order.background
+        facts = self.options.model_dump(mode="json")
+        facts |= {"background_image": picture and sha256(picture).hexdigest(), "version": __version__}
+        if weights.is_installed(card, self.settings):
+            facts["weights"] = [weights.identify(network, self.settings) for network in card.networks]
+        facts["engine"] = [engines.describe_plan(plan) for plan in plans]
+        told: dict[str, Any] = json.loads(json.dumps(facts))  # as the journal gives it back
+        return told
+
+    # ---- photos -----------------------------------------------------------------------------------------------------
+
+    def add(self, found: Iterable[Found]) -> int:
+        """Note photos that are not there yet; how many were new. No cut-out of this batch counts as one."""
+        root = os.path.realpath(self.output)
+        return self.journal.add((each for each in found if not self._is_own(each, root)), self._ending)
+
+    def _is_own(self, found: Found, root: str) -> bool:
+        path = os.path.realpath(found.source.path)
+        inside = path.startswith(root + os.sep) and not found.source.member
+        return inside and self.journal.is_target(Path(path).relative_to(root).as_posix())
+
+    def count_all(self) -> int:
+        """How many photos there are."""
+        counted = self.journal.count()
+        return sum(counted[state] for state in STATES)
+
+    def reopen(self) -> None:
+        """Prepare for going on: finish what was nearly done, and do anew what has failed or was deleted."""
+        for item in self.journal.list_items("made"):
+            self._finish(item)
+        for item in self.journal.list_items("done"):
+            target = self.output / item.target
+            if not target.is_file():
+                self.journal.set_waiting(item.number)
+        self.journal.set_all_waiting("failed")
+
+    def _finish(self, item: Item) -> None:
+        """A run was killed between writing the cut-out and putting it into its place."""
+        part = self._locate_part(item)
+        if part.is_file():
+            self._place(item)
+        elif (self.output / item.target).is_file():
+            self.journal.note_done(item.number)
+        else:
+            self.journal.set_waiting(item.number)
+
+    # ---- the run ----------------------------------------------------------------------------------------------------
+
+    def start_workers(self, number: int, threads: int, seconds: float) -> WorkerPool:
+        """A pool of `number` worker processes for this batch; a photo that takes longer than `seconds` is given up."""
+        settings = self.settings.model_copy(update={"threads": threads})
+        return WorkerPool(number, WORKER, (settings, self.order), seconds=seconds, cores=threads)
+
+    def run(self, pool: WorkerPool, *, stop_on_error: bool = False) -> Iterator[Item]:
+        """Cut out all that is waiting; each photo as it is done or has failed, in no order.
+
+        A caller that stops taking them leaves the rest for a later run.
+
+        Raises
+        ------
+        ClearcutError
+            ``disk_full``, ``write_failed`` of the journal; with `stop_on_error` that of the first photo that fails.
+        """
+        for task, future in pool.map_unordered(self._list_tasks(), ahead=pool.number):
+            yield from self._list_refused()
+            item = self.journal.get(task.number)
+            if item is None:  # removed meanwhile
+                if task.part:
+                    task.part.unlink(missing_ok=True)
+                continue
+            try:
+                made: Made = future.result()
+            except Exception as error:
+                item = self._fail(item, as_clearcut_error(error, name=item.target))
+                if item.error and (stop_on_error or item.error.code in STOPPING):
+                    raise item.error from None
+            else:
+                item = self._keep(item, made)
+            yield item
+        yield from self._list_refused()
+
+    def _list_refused(self) -> Iterator[Item]:
+        while self._refused:
+            yield self._refused.popleft()
+
+    def _list_tasks(self) -> Iterator[Task]:
+        for item in self.journal.list_items("waiting"):
+            target = self.output / item.target
+            if target.exists() and not (self.force or item.ours):
+                error = ClearcutError("output_exists", name=item.target, photo=item.name)
+                self._refused.append(self._fail(item, error))
+                continue
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as failure:
+                self._refused.append(self._fail(item, as_write_error(failure, item.target)))
+                continue
+            yield Task(item.number, item.source, item.options, self._locate_part(item))
+
+    def _locate_part(self, item: Item) -> Path:
+        target = self.output / item.target
+        return target.with_name(f".{item.number}.clearcut.part")
+
+    def _keep(self, item: Item, made: Made) -> Item:
+        self.journal.note_made(item.number, made.stamp, made.outcome)
+        with suppress(OSError):  # a report without it is better than no cut-out
+            write_part(self.thumbnails / f"{item.number}.webp", made.thumbnail)
+        item = replace(item, state="made", stamp=made.stamp, outcome=made.outcome, error=None, ours=True)
+        return self._place(item)
+
+    def _place(self, item: Item) -> Item:
+        target = self.output / item.target
+        try:
+            self._locate_part(item).replace(target)
+        except OSError as error:
+            return self._fail(item, as_write_error(error, item.target))
+        self.journal.note_done(item.number)
+        return replace(item, state="done")
+
+    def _fail(self, item: Item, error: ClearcutError) -> Item:
+        with suppress(OSError):
+            self._locate_part(item).unlink()
+        if error.code in STOPPING:
+            self.journal.set_waiting(item.number)
+        else:
+            self.journal.note_failed(item.number, error, item.source.stamp())
+        return replace(item, state="failed", error=error, outcome={})
+
+
+def _settle(order: Order, options: Options, settings: Settings) -> tuple[Order, Options]:
+    """With the model that is to run by its own name, so that what is fetched meanwhile changes nothing."""
+    model = choosing.resolve_model(options.model, settings)
+    order = order._replace(values=order.values | {"model": model})
+    return order, options.model_copy(update={"model": model})

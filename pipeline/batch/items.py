@@ -1,0 +1,244 @@
+"""What a batch is made of: photos from files, folders, patterns, archives and lists of rows."""
+
+import csv
+import glob
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..base.errors import ClearcutError
+from ..pixels.names import count_name, is_photo
+from .archives import Member, is_archive, is_compressed_tar, list_members, read_member, unpack_tar
+
+LISTS = (".csv", ".jsonl")
+PATHS = ("path", "file", "photo")  # what the column with the photo's path may be called
+STILL = 2  # times that a photo is read that changes meanwhile
+
+
+class Source(NamedTuple):
+    """Where a photo is read from: a file, or a part of an archive.
+
+    Attributes
+    ----------
+    path
+        Of the file or the archive.
+    member
+        Its name in the archive; empty for a file.
+    size, offset
+        As of `Member`.
+    """
+
+    path: str
+    member: str = ""
+    size: int = 0
+    offset: int = -1
+
+    def stamp(self) -> str:
+        """What changes with the file: its size and when it was written; empty where it is not there."""
+        try:
+            facts = Path(self.path).stat()
+        except (OSError, ValueError):
+            return ""
+        return f"{facts.st_size} {facts.st_mtime_ns}"
+
+    def read(self, max_mb: float | None = None) -> tuple[bytes, str]:
+        """The photo's bytes and the stamp that they were read under.
+
+        Raises
+        ------
+        ClearcutError
+            ``file_missing``, ``file_unreadable``, ``file_changed``, ``too_large``, and those of `read_member`.
+        """
+        for _ in range(STILL):
+            stamp = self.stamp()
+            data = self._read(max_mb)
+            if stamp == self.stamp():
+                return data, stamp
+        raise ClearcutError("file_changed", name=self.name)
+
+    @property
+    def name(self) -> str:
+        """The photo's file name."""
+        return (self.member or self.path).replace("\\", "/").rpartition("/")[2]
+
+    def _read(self, max_mb: float | None) -> bytes:
+        path = Path(self.path)
+        try:
+            size = self.size if self.member else path.stat().st_size
+            if max_mb is not None and size > max_mb * 1e6:
+                raise ClearcutError("too_large", name=self.name, megabytes=round(size / 1e6, 1), limit=max_mb)
+            if self.member:
+                return read_member(path, Member(self.member, self.size, self.offset))
+            return path.read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            raise ClearcutError("file_missing", name=self.name) from None
+        except (OSError, ValueError):
+            raise ClearcutError("file_unreadable", name=self.name) from None
+
+
+@dataclass(frozen=True)
+class Found:
+    """A photo that belongs to a batch.
+
+    Attributes
+    ----------
+    source
+        Where it is read from.
+    name
+        Its path in the batch, with ``/``, from which that of its cut-out is made.
+    options
+        Those of its own, by name, as they were given.
+    error
+        Why it cannot be cut out, where that is known already.
+    """
+
+    source: Source
+    name: str
+    options: dict[str, Any] = field(default_factory=dict)
+    error: ClearcutError | None = None
+
+
+def find_items(given: Sequence[str], output: Path, scratch: Path) -> Iterator[Found]:
+    """The photos that are meant by files, folders with all that is in them, patterns, archives, and CSV or JSONL lists.
+
+    Each folder's photos in the order in which people count. What is in the folder `output` is left out. Where several
+    things were given, the photos of a folder or an archive lie in a folder of its name.
+
+    Parameters
+    ----------
+    output
+        The folder that cut-outs are written to.
+    scratch
+        A folder for archives that have to be unpacked before they can be read.
+
+    Raises
+    ------
+    ClearcutError
+        ``file_missing``, ``folder_empty``, ``pattern_empty``, ``bad_list`` and those of archives: of something that was
+        given, as a whole. What is wrong with one photo comes with it.
+    """
+    expanded = [path for each in given for path in _expand(each)]
+    homes = _name_homes(expanded) if len(expanded) > 1 else [""] * len(expanded)
+    for path, home in zip(expanded, homes, strict=True):
+        if os.path.isdir(path):  # noqa: PTH112 - for names that pathlib would change
+            found = _find_in_folder(path, os.path.realpath(output))
+            yield from _at_least_one(found, home, ClearcutError("folder_empty", name=path))
+        elif is_archive(path):
+            found = _find_in_archive(Path(path), scratch)
+            yield from _at_least_one(found, home, ClearcutError("folder_empty", name=path))
+        elif path.lower().endswith(LISTS):
+            yield from _find_in_list(Path(path))
+        else:
+            yield Found(Source(path), Path(path).name)
+
+
+def _expand(given: str) -> list[str]:
+    if os.path.exists(given):  # noqa: PTH110 - no name is too long to ask
+        return [given]
+    if glob.has_magic(given):
+        paths = sorted((path for path in glob.glob(given, recursive=True) if _is_wanted(path)), key=count_name)  # noqa: PTH207
+        if not paths:
+            raise ClearcutError("pattern_empty", name=given)
+        return paths
+    raise ClearcutError("file_missing", name=given)
+
+
+def _is_wanted(path: str) -> bool:
+    return is_photo(path) and not os.path.isdir(path)  # noqa: PTH112
+
+
+def _name_homes(paths: list[str]) -> list[str]:
+    """The folder that each of several things has in the batch: its name, which no two share."""
+    homes: list[str] = []
+    for path in paths:
+        is_home = os.path.isdir(path) or is_archive(path)  # noqa: PTH112
+        name = Path(os.path.abspath(path)).name.split(".")[0] if is_home else ""  # noqa: PTH100
+        number = 2
+        home = name
+        while home and home in homes:
+            home, number = f"{name}_{number}", number + 1
+        homes.append(home)
+    return homes
+
+
+def _at_least_one(found: Iterator[Found], home: str, empty: ClearcutError) -> Iterator[Found]:
+    is_empty = True
+    for each in found:
+        is_empty = False
+        yield Found(each.source, f"{home}/{each.name}" if home else each.name, each.options, each.error)
+    if is_empty:
+        raise empty
+
+
+def _find_in_folder(folder: str, output: str) -> Iterator[Found]:
+    def refuse(error: OSError) -> None:
+        if error.filename == folder:
+            raise ClearcutError("file_unreadable", name=folder) from None
+
+    for place, folders, files in os.walk(folder, onerror=refuse):
+        folders[:] = sorted(
+            (each for each in folders if not each.startswith(".") and not _is_same(place, each, output)), key=count_name
+        )
+        inner = Path(place).relative_to(folder)
+        for name in sorted(files, key=count_name):
+            if is_photo(name) and not name.startswith("."):
+                yield Found(Source(str(Path(place, name))), (inner / name).as_posix())
+
+
+def _is_same(place: str, name: str, other: str) -> bool:
+    return os.path.realpath(Path(place, name)) == other
+
+
+def _find_in_archive(path: Path, scratch: Path) -> Iterator[Found]:
+    plain = path
+    if is_compressed_tar(path):
+        plain = scratch / f"{path.name}-{Source(str(path)).stamp().replace(' ', '-')}.tar"
+        if not plain.exists():
+            unpack_tar(path, plain)
+    for member in list_members(plain):
+        name = member.name.replace("\\", "/")
+        hidden = any(part.startswith((".", "__MACOSX")) for part in name.split("/") if part != "..")
+        if is_photo(name) and not hidden:
+            yield Found(Source(str(plain), member.name, member.size, member.offset), name, error=member.error)
+
+
+# ---- lists ----------------------------------------------------------------------------------------------------------
+
+
+def _find_in_list(path: Path) -> Iterator[Found]:
+    """Photos of a CSV or JSONL file: a path a row, from the list's own folder, and options by name."""
+    read: Callable[[Path], Iterator[dict[str, Any]]] = _read_csv if path.suffix.lower() == ".csv" else _read_jsonl
+    for number, row in enumerate(read(path), start=1):
+        values = {name.strip(): value for name, value in row.items() if name and value not in (None, "")}
+        places = [values.pop(name) for name in PATHS if name in values]
+        if len(places) != 1 or not isinstance(places[0], str):
+            raise ClearcutError("bad_list", name=path.name, row=number)
+        photo = Path(path.parent, places[0])
+        name = photo.name if Path(places[0]).is_absolute() or ".." in photo.parts else Path(places[0]).as_posix()
+        yield Found(Source(str(photo)), name, values)
+
+
+def _read_csv(path: Path) -> Iterator[dict[str, Any]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            yield from csv.DictReader(file, restkey="")
+    except (OSError, UnicodeDecodeError, csv.Error):
+        raise ClearcutError("bad_list", name=path.name, row="–") from None
+
+
+def _read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
+    at = count(1)
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            for line in filter(str.strip, file):
+                row = json.loads(line)
+                if not isinstance(row, dict):
+                    raise ValueError(line)
+                next(at)
+                yield row
+    except (OSError, ValueError, RecursionError):
+        raise ClearcutError("bad_list", name=path.name, row=next(at)) from None

@@ -1,0 +1,283 @@
+"""The journal of a batch: which photos there are and what has come of each, in a file that survives ``kill -9``."""
+
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+from ..base.errors import ClearcutError, as_write_error
+from ..pixels.names import clean_name, fold_name, name_cutout
+from .items import Found, Source
+
+FOLDER = ".clearcut"  # in the output folder
+STATES = ("waiting", "made", "done", "failed")
+State = Literal["waiting", "made", "done", "failed"]
+PAGE = 500  # items that are read at a time
+FULL = "full"  # what SQLite says of a full disk
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS items (
+    number INTEGER PRIMARY KEY,
+    path BLOB NOT NULL, member BLOB NOT NULL, size INTEGER NOT NULL, offset INTEGER NOT NULL,
+    name TEXT NOT NULL, target TEXT NOT NULL, folded TEXT NOT NULL UNIQUE,
+    options TEXT NOT NULL, state TEXT NOT NULL, stamp TEXT NOT NULL,
+    error TEXT, outcome TEXT, looks INTEGER NOT NULL DEFAULT 0, ours INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (path, member)
+);
+CREATE INDEX IF NOT EXISTS by_state ON items (state, number);
+"""
+
+
+@dataclass(frozen=True)
+class Item:
+    """A photo of a batch, and what has come of it.
+
+    Attributes
+    ----------
+    number
+        From 1, in the order in which photos were found.
+    source
+        Where it is read from.
+    name
+        Its path in the batch.
+    target
+        The path of its cut-out in the output folder, with ``/``.
+    options
+        Those of its own, by name.
+    state
+        ``waiting``; ``made``: its cut-out is written beside the target; ``done``; ``failed``.
+    stamp
+        That of the source when it was read.
+    error
+        Why it failed.
+    outcome
+        What is told of the cut-out: JSON values by name.
+    ours
+        Whether its target was ever written, so that a file of that name is none of somebody else's.
+    """
+
+    number: int
+    source: Source
+    name: str
+    target: str
+    options: dict[str, Any] = field(default_factory=dict)
+    state: State = "waiting"
+    stamp: str = ""
+    error: ClearcutError | None = None
+    outcome: dict[str, Any] = field(default_factory=dict)
+    ours: bool = False
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why a person should look at it: codes."""
+        return list(self.outcome.get("reasons", ()))
+
+
+class Journal:
+    """What is known of the batch in `folder`, the output folder. Safe for several threads.
+
+    Raises
+    ------
+    ClearcutError
+        ``disk_full``, ``write_failed``; of each method that writes.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / FOLDER
+        self._lock = threading.RLock()
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise as_write_error(error, folder.name) from None
+        with self._telling():
+            how: dict[str, Any] = {"check_same_thread": False, "isolation_level": None}
+            self._database = sqlite3.connect(self.folder / "journal.sqlite", **how)
+            self._database.execute("PRAGMA journal_mode=WAL")
+            self._database.execute("PRAGMA synchronous=NORMAL")
+            self._database.executescript(TABLES)
+
+    @staticmethod
+    def exists(folder: Path) -> bool:
+        """Whether there is one in the output folder `folder`."""
+        return (folder / FOLDER / "journal.sqlite").is_file()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._lock:
+            self._database.close()
+
+    # ---- facts ------------------------------------------------------------------------------------------------------
+
+    def get_fact(self, name: str) -> Any:
+        """The JSON value of a fact about the whole batch; None without."""
+        row = self._ask("SELECT value FROM facts WHERE name = ?", name).fetchone()
+        return None if row is None else json.loads(row[0])
+
+    def set_fact(self, name: str, value: Any) -> None:
+        """Note a fact about the whole batch."""
+        self._ask("INSERT OR REPLACE INTO facts VALUES (?, ?)", name, json.dumps(value))
+
+    # ---- photos -----------------------------------------------------------------------------------------------------
+
+    def add(self, found: Iterable[Found], ending: str) -> int:
+        """Note photos that are not there yet, each with a target that no other has, and those that have changed.
+
+        How many are to be done that were not before.
+
+        Parameters
+        ----------
+        ending
+            What cut-outs have after the photos' names, such as ``.png``.
+        """
+        new = 0
+        with self._lock, self._telling():
+            self._database.execute("BEGIN")
+            try:
+                for each in found:
+                    new += self._add(each, ending)
+            finally:  # of a folder that cannot be read to its end, what was found
+                self._database.execute("COMMIT")
+        return new
+
+    def _add(self, found: Found, ending: str) -> bool:
+        source = found.source
+        name = found.name.encode("utf-8", "replace").decode()
+        known = "SELECT number, state, stamp FROM items WHERE path = ? AND member = ?"
+        if row := self._database.execute(known, _spread(source)[:2]).fetchone():
+            number, state, before = row
+            now = source.stamp() if state in ("done", "failed") and not found.error else before
+            if now in (before, ""):
+                return False
+            self._database.execute("UPDATE items SET state = 'waiting', error = NULL WHERE number = ?", (number,))
+            return True
+        targets = _list_targets(name, ending)
+        taken = "SELECT 1 FROM items WHERE folded = ?"
+        target = next(each for each in targets if not self._database.execute(taken, (fold_name(each),)).fetchone())
+        state, error = ("failed", _pack(found.error)) if found.error else ("waiting", None)
+        new = (*_spread(source), name, target, fold_name(target), json.dumps(found.options), state, "", error)
+        self._database.execute(
+            "INSERT INTO items (path, member, size, offset, name, target, folded, options, state, stamp, error)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            new,
+        )
+        return True
+
+    def list_items(self, *states: State, after: int = 0, only_looks: bool = False) -> Iterator[Item]:
+        """Those in one of `states`, all without, beyond the number `after`; in order, read as they are needed."""
+        marks = ", ".join("?" * len(states or STATES))
+        looks = " AND looks > 0" if only_looks else ""
+        question = f"SELECT * FROM items WHERE state IN ({marks}) AND number > ?{looks} ORDER BY number LIMIT {PAGE}"
+        while rows := self._ask(question, *(states or STATES), after).fetchall():
+            for row in rows:
+                yield _read_item(row)
+            after = rows[-1][0]
+
+    def get(self, number: int) -> Item | None:
+        """The item of that number."""
+        row = self._ask("SELECT * FROM items WHERE number = ?", number).fetchone()
+        return None if row is None else _read_item(row)
+
+    def count(self) -> dict[str, int]:
+        """How many items are in each of `STATES`, and under ``looks`` how many a person should look at."""
+        rows = self._ask("SELECT state, count(*), sum(looks > 0) FROM items GROUP BY state").fetchall()
+        counted = dict.fromkeys(STATES, 0) | {state: number for state, number, _ in rows}
+        return counted | {"looks": sum(looks or 0 for _, _, looks in rows)}
+
+    def is_target(self, path: str) -> bool:
+        """Whether a path in the output folder, with ``/``, is that of a cut-out of this batch."""
+        return self._ask("SELECT 1 FROM items WHERE folded = ?", fold_name(path)).fetchone() is not None
+
+    # ---- what comes of them -----------------------------------------------------------------------------------------
+
+    def note_made(self, number: int, stamp: str, outcome: dict[str, Any]) -> None:
+        """The cut-out is written, beside its target."""
+        looks = len(outcome.get("reasons", ()))
+        self._ask(
+            "UPDATE items SET state = 'made', stamp = ?, outcome = ?, looks = ?, error = NULL, ours = 1"
+            " WHERE number = ?",
+            stamp, json.dumps(outcome), looks, number,
+        )  # fmt: skip
+
+    def note_done(self, number: int) -> None:
+        """The cut-out is in its place."""
+        self._ask("UPDATE items SET state = 'done' WHERE number = ?", number)
+
+    def note_failed(self, number: int, error: ClearcutError, stamp: str = "") -> None:
+        """Nothing came of it."""
+        question = "UPDATE items SET state = 'failed', stamp = ?, error = ?, outcome = NULL, looks = 0 WHERE number = ?"
+        self._ask(question, stamp, _pack(error), number)
+
+    def set_waiting(self, number: int, options: dict[str, Any] | None = None) -> None:
+        """It is to be done anew; with options of its own where they are given."""
+        self._ask("UPDATE items SET state = 'waiting', error = NULL WHERE number = ?", number)
+        if options is not None:
+            self._ask("UPDATE items SET options = ? WHERE number = ?", json.dumps(options), number)
+
+    def set_all_waiting(self, *states: State) -> None:
+        """All of these `states` are to be done anew."""
+        marks = ", ".join("?" * len(states))
+        self._ask(f"UPDATE items SET state = 'waiting', error = NULL WHERE state IN ({marks})", *states)
+
+    def rename_targets(self, ending: str) -> None:
+        """Give every item a target with another ending."""
+        with self._lock, self._telling():
+            rows = self._database.execute("SELECT number, name FROM items ORDER BY number").fetchall()
+            taken: set[str] = set()
+            self._database.execute("BEGIN")
+            self._database.execute("UPDATE items SET folded = 'was ' || number")
+            for number, name in rows:
+                target = next(each for each in _list_targets(name, ending) if fold_name(each) not in taken)
+                taken.add(fold_name(target))
+                update = "UPDATE items SET target = ?, folded = ? WHERE number = ?"
+                self._database.execute(update, (target, fold_name(target), number))
+            self._database.execute("COMMIT")
+
+    def remove(self, number: int) -> None:
+        """Forget it."""
+        self._ask("DELETE FROM items WHERE number = ?", number)
+
+    def _ask(self, question: str, *values: Any) -> sqlite3.Cursor:
+        with self._lock, self._telling():
+            return self._database.execute(question, values)
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            code: Any = "disk_full" if FULL in str(error) else "write_failed"
+            raise ClearcutError(code, name="journal.sqlite") from None
+
+
+def _list_targets(name: str, ending: str) -> Iterator[str]:
+    """Paths for the cut-out of a photo, the first choice first: ``a.png``, ``a_jpg.png``, ``a_2.png``."""
+    path = PurePosixPath(name)
+    folder = [clean_name(part) or "_" for part in path.parts[:-1]]
+    marks = ["", f"_{path.suffix[1:].lower()}", *(f"_{number}" for number in range(2, 1_000_000))]
+    for mark in marks:
+        yield "/".join([*folder, name_cutout(path.name, ending, mark)])
+
+
+def _spread(source: Source) -> tuple[bytes, bytes, int, int]:
+    """As a row has it: names of files are bytes, and not always text."""
+    return os.fsencode(source.path), os.fsencode(source.member), source.size, source.offset
+
+
+def _pack(error: ClearcutError | None) -> str | None:
+    return None if error is None else json.dumps([error.code, error.facts])
+
+
+def _read_item(row: tuple[Any, ...]) -> Item:
+    number, path, member, size, offset, name, target, _, options, state, stamp, error, outcome, _, ours = row
+    code, facts = json.loads(error) if error else (None, {})
+    source = Source(os.fsdecode(path), os.fsdecode(member), size, offset)
+    return Item(
+        number, source, name, target, json.loads(options), state, stamp,
+        ClearcutError(code, **facts) if code else None, json.loads(outcome) if outcome else {}, bool(ours),
+    )  # fmt: skip

@@ -1,0 +1,145 @@
+"""What a worker process does with one photo of a batch: read, cut out, write beside the target."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+
+from ..base.errors import ClearcutError, as_write_error
+from ..base.files import write_part
+from ..base.process import prepare_pictures
+from ..base.settings import Settings
+from ..compose import ComposedPicture
+from ..cutout import InputFiles, Result, cut_out_file
+from ..inference.runtime import Runtime
+from ..options.options import Options
+from ..pixels.geometry import fit_size
+from ..pixels.resample import resize_for_work
+from .items import Source
+from .review import list_reasons, measure_coverage
+
+THUMBNAIL = 240  # pixels of the longer side
+
+
+class Order(NamedTuple):
+    """What is to be done with every photo of a batch.
+
+    Attributes
+    ----------
+    values
+        Options by name, as `Options.of` takes them.
+    background, background_name
+        The file of a picture to put behind the subjects, and its name.
+    """
+
+    values: dict[str, Any]
+    background: bytes | None = None
+    background_name: str = ""
+
+    def make_options(self, own: dict[str, Any] | None = None) -> Options:
+        """The options of a photo that has some of its `own`. Raises ``unknown_option``, ``bad_option``."""
+        values = self.values | (own or {})
+        if self.background is None and values.get("background") == "image":
+            raise ClearcutError("no_background")
+        return Options.of(**values, background_image=self.background is not None)
+
+
+class Task(NamedTuple):
+    """A photo to be cut out.
+
+    Attributes
+    ----------
+    number
+        Of its item.
+    source
+        Where it is read from.
+    own
+        Options of its own, by name.
+    part
+        The file that is written; None: the cut-out comes back.
+    """
+
+    number: int
+    source: Source
+    own: dict[str, Any]
+    part: Path | None = None
+
+
+class Made(NamedTuple):
+    """What came of a task.
+
+    Attributes
+    ----------
+    stamp
+        Of the source when it was read.
+    outcome
+        What is told of the cut-out, JSON values by name.
+    thumbnail
+        A small picture of it, as a file.
+    data
+        The cut-out as a file, where none was to be written.
+    """
+
+    stamp: str
+    outcome: dict[str, Any]
+    thumbnail: bytes
+    data: bytes | None = None
+
+
+def prepare(given: tuple[Settings, Order]) -> Callable[[Task], Made]:
+    """What a worker process calls for each task; for `WorkerPool`."""
+    settings, order = given
+    prepare_pictures()
+    runtime = Runtime(settings)
+    return lambda task: work(task, order, runtime)
+
+
+def work(task: Task, order: Order, runtime: Runtime) -> Made:
+    """Cut one photo out.
+
+    Raises
+    ------
+    ClearcutError
+        See `ANSWERS` in ``base/errors.py``.
+    """
+    options = order.make_options(task.own).with_defaults_of(runtime.settings)
+    data, stamp = task.source.read(runtime.settings.max_mb)
+    files = InputFiles(data, order.background, task.source.name, order.background_name)
+    result = cut_out_file(files, options, runtime)
+    if task.part:
+        try:
+            write_part(task.part, result.data)
+        except OSError as error:
+            raise as_write_error(error, task.part.name) from None
+    return Made(stamp, _describe(result), make_thumbnail(result.cutout.picture), None if task.part else result.data)
+
+
+def _describe(result: Result) -> dict[str, Any]:
+    cutout = result.cutout
+    return {
+        "width": result.size[0],
+        "height": result.size[1],
+        "bytes": len(result.data),
+        "model": cutout.model,
+        "engine": cutout.engine,
+        "seconds": round(sum(cutout.seconds.values()), 3),
+        "coverage": round(measure_coverage(cutout.overview), 4),
+        "warnings": list(cutout.warnings),
+        "reasons": list_reasons(cutout.overview, cutout.doubt),
+    }
+
+
+def make_thumbnail(picture: ComposedPicture) -> bytes:
+    """A small WebP of a composed picture, at most `THUMBNAIL` pixels wide and high."""
+    from PIL import Image
+
+    size = fit_size(picture.size, THUMBNAIL)
+    alpha, seen = (resize_for_work(each, size) for each in (picture.alpha, (picture.alpha > 0).view(np.uint8) * 255))
+    share = np.maximum(seen, 1).astype(np.float32) / 255  # of what is averaged, clear pixels are black
+    rgb = cv2.convertScaleAbs(resize_for_work(picture.rgb, size) / share[..., None])
+    file = io.BytesIO()
+    Image.fromarray(np.dstack([rgb, alpha])).save(file, "WEBP", quality=70, method=2)
+    return file.getvalue()

@@ -1,0 +1,221 @@
+"""``clearcut batch INPUT… -o OUT``: cuts many photos out with worker processes, and can go on where it was stopped."""
+
+import argparse
+import sys
+from argparse import SUPPRESS
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..base.errors import USER, ClearcutError
+from ..options.options import Options
+from ..options.presets import list_presets
+from .cut import ensure_model, read_photo
+from .flags import add_flags, pick_given_values
+from .progress import BatchProgress
+from .terminal import Context, Terminal
+
+if TYPE_CHECKING:
+    from ..base.workers import WorkerPool
+    from ..batch.batch import Batch
+    from ..batch.task import Order
+
+INTERRUPTED = 130
+SECONDS = 300.0  # that a photo may take
+ASKED = ("values", "inputs", "background")  # facts of the journal, as the command line gave them
+
+
+def add_arguments(batch: argparse.ArgumentParser, terminal: Terminal) -> None:
+    """Add the arguments of ``batch``."""
+    say = terminal.say
+    batch.add_argument("inputs", nargs="*", metavar="INPUT", help=say("cli.batch.inputs"))
+    batch.add_argument("-o", "--output", metavar="OUT", required=True, help=say("cli.batch.output"))
+    batch.add_argument("--workers", type=int, default=0, metavar="N", help=say("cli.batch.workers"))
+    again = batch.add_mutually_exclusive_group()
+    again.add_argument("--resume", action="store_true", help=say("cli.batch.resume"))
+    again.add_argument("--restart", action="store_true", help=say("cli.batch.restart"))
+    batch.add_argument("--watch", action="store_true", help=say("cli.batch.watch"))
+    batch.add_argument("--on-error", choices=("skip", "stop"), default="skip", help=say("cli.batch.on_error"))
+    batch.add_argument("--report", metavar="DIR", help=say("cli.batch.report"))
+    batch.add_argument("--timeout", type=float, default=SECONDS, metavar="SECONDS", help=say("cli.batch.timeout"))
+    batch.add_argument("--force", action="store_true", help=say("cli.force"))
+    presets = ", ".join(list_presets())
+    batch.add_argument("--preset", metavar="NAME", default=SUPPRESS, help=say("cli.preset", names=presets))
+    add_flags(batch, Options, "option", terminal.language)
+    batch.add_argument("--background-image", metavar="FILE", help=say("cli.background_image"))
+    batch.set_defaults(run=run)
+
+
+def run(given: argparse.Namespace, context: Context) -> int:
+    """Cut out all photos; 0, or the largest exit code of their errors."""
+    from ..batch.batch import Batch
+    from ..batch.journal import Journal
+
+    if context.helper:
+        context.helper.stop()  # it loads a network in this process's place; here workers do
+    output = Path(given.output)
+    is_begun = Journal.exists(output)
+    values: dict[str, Any] = pick_given_values(given, Options)
+    if hasattr(given, "preset"):
+        values["preset"] = given.preset
+    asked = {"values": values, "inputs": given.inputs, "background": given.background_image}
+    if is_begun and given.resume:
+        asked = _recall(output, asked)
+    if not asked["inputs"]:
+        raise ClearcutError("no_inputs")
+    order = _make_order(asked)
+    mark = _choose_mark(asked["inputs"], output, order)
+    with Batch(output, order, context.settings, mark=mark, force=given.force) as batch:
+        if is_begun and not _agree(batch, given, context.terminal):
+            return USER
+        batch.settle(anew=is_begun and given.restart)
+        for name in ASKED:
+            batch.journal.set_fact(name, asked[name])
+        if batch.options.key == "off":
+            ensure_model(batch.options.model, context)
+        if is_begun:
+            batch.reopen()
+        return _run(batch, asked["inputs"], given, context)
+
+
+def _recall(output: Path, asked: dict[str, Any]) -> dict[str, Any]:
+    """What was asked for when the batch was begun, where nothing is asked for now."""
+    from ..batch.journal import Journal
+
+    journal = Journal(output)
+    try:
+        before = {name: journal.get_fact(name) for name in ASKED}
+    finally:
+        journal.close()
+    is_plain = not asked["values"] and not asked["background"]
+    return {
+        "inputs": asked["inputs"] or before["inputs"],
+        "values": (before["values"] if is_plain else None) or asked["values"],
+        "background": before["background"] if is_plain else asked["background"],
+    }
+
+
+def _make_order(asked: dict[str, Any]) -> "Order":
+    from ..batch.task import Order
+
+    picture = asked["background"]
+    data = read_photo(picture, None) if picture else None
+    return Order(asked["values"], data, Path(picture).name if picture else "")
+
+
+def _choose_mark(inputs: list[str], output: Path, order: "Order") -> str:
+    """What tells cut-outs from photos where they lie beside them; nothing in a folder of their own."""
+    homes = (path if path.is_dir() else path.parent for path in map(Path, inputs))
+    beside = any(home.resolve() == output.resolve() for home in homes)
+    return order.make_options().file_format.mark if beside else ""
+
+
+def _agree(batch: "Batch", given: argparse.Namespace, terminal: Terminal) -> bool:
+    """Whether to go on with a batch that was begun before; asked where there is a terminal.
+
+    Raises
+    ------
+    ClearcutError
+        ``batch_changed``, ``batch_exists`` where nobody can be asked.
+    """
+    if given.restart:
+        return True
+    counted, changes = batch.journal.count(), ", ".join(batch.list_changes())
+    facts: dict[str, Any] = {
+        "name": batch.output.name,
+        "done": counted["done"],
+        "total": batch.count_all(),
+        "options": changes,
+    }
+    if changes:
+        if not _can_ask():
+            raise ClearcutError("batch_changed", **facts)
+        given.restart = _ask(terminal.say("cli.batch.ask_restart", **facts), terminal)
+        return bool(given.restart)
+    if given.resume:
+        return True
+    if not _can_ask():
+        raise ClearcutError("batch_exists", **facts)
+    return _ask(terminal.say("cli.batch.ask_resume", **facts), terminal)
+
+
+def _can_ask() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _ask(question: str, terminal: Terminal) -> bool:
+    print(question, end=" ", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in terminal.say("cli.batch.yes").split()
+
+
+def _run(batch: "Batch", inputs: list[str], given: argparse.Namespace, context: Context) -> int:
+    from ..base.workers import choose_workers
+    from ..batch.items import find_items
+
+    def find() -> Any:
+        return find_items(inputs, batch.output, batch.scratch)
+
+    if not given.watch:
+        batch.add(find())
+    counted, total = batch.journal.count(), batch.count_all()
+    waiting = counted["waiting"]
+    number, threads = choose_workers(context.settings, given.workers, batch.options.model)
+    if not given.watch:
+        number = min(number, max(waiting, 1))
+    worst = 0
+    try:
+        if waiting or given.watch:
+            progress = BatchProgress(context.terminal, total, total - waiting)
+            with progress, batch.start_workers(number, threads, given.timeout) as pool:
+                worst = _Follower(batch, pool, progress, context, given).follow(inputs, find)
+    except KeyboardInterrupt:
+        worst = INTERRUPTED
+    finally:
+        _tell(batch, given, context)
+    return worst
+
+
+class _Follower:
+    """Runs a batch and tells of it as it goes on."""
+
+    def __init__(
+        self, batch: "Batch", pool: "WorkerPool", progress: BatchProgress, context: Context, given: argparse.Namespace
+    ) -> None:
+        self._batch, self._pool, self._progress = batch, pool, progress
+        self._context, self._given = context, given
+
+    def follow(self, inputs: list[str], find: Any) -> int:
+        """Until all is done, or, where folders are watched, without end; the largest exit code."""
+        if not self._given.watch:
+            return self._run()
+        from ..batch.watch import watch
+
+        worst = 0
+        for found in watch(inputs, find):
+            self._progress.grow(self._batch.add(found))
+            worst = max(worst, self._run())
+        return worst
+
+    def _run(self) -> int:
+        from ..batch.report import describe_item
+
+        worst, language = 0, self._context.terminal.language
+        for item in self._batch.run(self._pool, stop_on_error=self._given.on_error == "stop"):
+            self._progress.advance(item.error is not None, bool(item.reasons))
+            if item.error:
+                worst = max(worst, item.error.exit_code)
+                self._progress.note(f"{item.name}: {' '.join(describe_item(item, language))}")
+        return worst
+
+
+def _tell(batch: "Batch", given: argparse.Namespace, context: Context) -> None:
+    """Write the report, and say in one line what came of the batch and in another how to go on."""
+    from ..batch.report import write_report
+
+    terminal, counted = context.terminal, batch.journal.count()
+    facts: dict[str, Any] = {"done": counted["done"], "failed": counted["failed"], "looks": counted["looks"]}
+    facts |= {"total": batch.count_all(), "waiting": counted["waiting"] + counted["made"]}
+    terminal.note(terminal.say("cli.batch.summary", **facts))
+    if facts["waiting"]:
+        terminal.note(terminal.say("cli.batch.go_on", output=given.output, **facts))
+    page = write_report(batch, Path(given.report) if given.report else batch.output, terminal.language)
+    terminal.note(terminal.say("cli.batch.report_at", path=page))
