@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .base.settings import Settings
     from .base.streams import prepare_streams
     from .base.words import LANGUAGES, explain, load_words, match_language, say
-    from .base.workers import WorkerPool
+    from .base.workers import WorkerPool, choose_workers
     from .batch.archives import is_archive
     from .batch.batch import Batch
     from .batch.items import Found, Source, find_items
@@ -59,7 +59,7 @@ _HOME = {
         "base.settings": ["Settings"],
         "base.streams": ["prepare_streams"],
         "base.words": ["LANGUAGES", "explain", "load_words", "match_language", "say"],
-        "base.workers": ["WorkerPool"],
+        "base.workers": ["WorkerPool", "choose_workers"],
         "batch.archives": ["is_archive"],
         "batch.batch": ["Batch"],
         "batch.items": ["Found", "Source", "find_items"],

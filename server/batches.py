@@ -293,6 +293,7 @@ class Batches:
             return not (one.paused or one.wants_workers_anew or self._stopped)
 
         one.times.clear()
+        one.times.append(time.monotonic())
         one.error = None
         while go_on() and one.batch.journal.count()["waiting"]:
             for _ in one.batch.run(pool, go_on=go_on):
