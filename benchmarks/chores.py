@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from .peers import Spent
+
 Work = Callable[[Any], Any]
 
 
@@ -23,7 +25,7 @@ def tell_pid() -> int:
 
 
 def make_cutter(model: str) -> Work:
-    """Cuts a photo out from file to file, without the cache; answers with the most MiB that the process has held."""
+    """Cuts a photo out from file to file, without the cache; answers with what that took."""
     from pipeline import InputFiles, Options, cut_out_file, default_runtime, prepare_process, warm_up
     from pipeline.base.machine import measure_peak_mb
 
@@ -31,9 +33,11 @@ def make_cutter(model: str) -> Work:
     options = Options(model=model)
     warm_up(model, default_runtime())
 
-    def cut(task: tuple[Path, Path]) -> float:
+    def cut(task: tuple[Path, Path]) -> Spent:
         photo, target = task
+        wall, cpu = time.perf_counter(), time.process_time()
         target.write_bytes(cut_out_file(InputFiles(photo.read_bytes()), options, cache=False).data)
-        return (measure_peak_mb() or 0) * 1e6 / 2**20
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        return Spent(wall, cpu, (measure_peak_mb() or 0) * 1e6 / 2**20)
 
     return cut
