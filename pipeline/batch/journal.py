@@ -211,7 +211,9 @@ class Journal:
 
     def count(self) -> dict[str, int]:
         """How many items are in each of `STATES`, and under ``looks`` how many a person should look at."""
-        rows = self._ask("SELECT state, count(*), sum(looks > 0 AND state = 'done') FROM items GROUP BY state").fetchall()
+        rows = self._ask(
+            "SELECT state, count(*), sum(looks > 0 AND state = 'done') FROM items GROUP BY state"
+        ).fetchall()
         counted = dict.fromkeys(STATES, 0) | {state: number for state, number, _ in rows}
         return counted | {"looks": sum(looks or 0 for _, _, looks in rows)}
 

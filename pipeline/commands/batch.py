@@ -148,8 +148,8 @@ def _ask(question: str, terminal: Terminal) -> bool:
 
 
 def _run(batch: "Batch", inputs: list[str], given: argparse.Namespace, context: Context) -> int:
-    from ..base.workers import choose_workers
     from ..batch.items import find_items
+    from ..inference.worker_count import choose_workers
 
     def find() -> Any:
         return find_items(inputs, batch.output, batch.scratch)

@@ -266,7 +266,7 @@ def test_ctrl_c_stops_at_once_and_tells_how_to_go_on() -> None:
     said_in_the_end = Path("said").read_text("utf-8")
     assert "--resume" in said_in_the_end
     assert "Traceback" not in said_in_the_end
-    assert not [path for path in Path("out").rglob("*.part")]
+    assert not list(Path("out").rglob("*.part"))
     assert len(table()) == 60
 
 

@@ -108,7 +108,9 @@ def test_photos_in_a_zip_are_read_where_they_lie(find: Callable[..., Any], compr
     assert not list(Path("scratch").iterdir())
 
 
-@pytest.mark.parametrize(("path", "mode"), [("p.tar", "w"), ("p.tar.gz", "w:gz"), ("p.tgz", "w:gz"), ("p.tar.xz", "w:xz")])
+@pytest.mark.parametrize(
+    ("path", "mode"), [("p.tar", "w"), ("p.tar.gz", "w:gz"), ("p.tgz", "w:gz"), ("p.tar.xz", "w:xz")]
+)
 def test_photos_in_a_tar_are_read(find: Callable[..., Any], path: str, mode: str) -> None:
     put_tar(path, {"a.png": PNG, "sub/b.png": PNG + b"b"}, mode)
     found = find(path)
