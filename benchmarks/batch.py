@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from pipeline.base.machine import count_cores
+from pipeline.base import machine
 from pipeline.base.workers import WorkerPool
 
 from .machine import facts, markdown
@@ -76,7 +76,7 @@ def read_numbers(text: str) -> list[int]:
 
 def lay_out(numbers: list[int]) -> list[tuple[int, int]]:
     """Workers and the cores of each: the same cores for every number, and one worker that has all of them."""
-    cores = count_cores()
+    cores = machine.count_cores()
     share = max(1, cores // max(numbers))
     return list(dict.fromkeys([*((number, share) for number in numbers), (1, cores)]))
 

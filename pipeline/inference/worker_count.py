@@ -6,7 +6,7 @@ from ..registry.catalog import find_card
 from ..registry.choosing import resolve_model
 from .engines import choose_plan
 
-OWN_MB = 150  # of a worker, beside what its networks take: Python, libraries, a photo of 12 megapixels
+OWN_MB = 200  # of a worker, beside what its networks take: Python, libraries, a photo of 12 megapixels
 OWN_GPU_MB = 500  # of a GPU, beside its networks: the driver's context
 LEFT_MB = 500  # for everybody else
 ON_UNMEASURED_GPU = 2  # workers
