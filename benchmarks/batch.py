@@ -2,6 +2,7 @@
 
 import argparse
 import itertools
+import os
 import sys
 import time
 from collections.abc import Iterable
@@ -15,6 +16,7 @@ from pipeline.base import machine
 from pipeline.base.workers import WorkerPool
 
 from .machine import facts, markdown
+from .peers import Spent, rembg_home, run_cold
 from .speed import photo
 
 CHORES = "benchmarks.chores"
@@ -51,6 +53,9 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     parser.add_argument("--workers", metavar="A,B", default="1,2", help="on photos; default %(default)s")
     parser.add_argument("--simulate", metavar="A,B", default="1,2,4,8,16", help="on a stand-in that sleeps; or none")
     parser.add_argument("--runs", type=int, default=3, help="of each, in turn, of which the best counts; default 3")
+    parser.add_argument(
+        "--peers", metavar="PYTHON", help="the interpreter of an environment with rembg, to compare with"
+    )
     parser.set_defaults(run=run)
 
 
@@ -58,15 +63,19 @@ def run(given: argparse.Namespace) -> None:
     """Measure and print."""
     simulated = [simulate(number) for number in read_numbers(given.simulate)]
     with TemporaryDirectory() as folder:
-        photos = make_photos(photo(given.photo), given.photos, Path(folder))
+        place = Path(folder, "photos")
+        place.mkdir()
+        photos = make_photos(photo(given.photo), given.photos, place)
         print(f"{len(photos)} photos, {given.model} …", file=sys.stderr)
+        peers = compare(place, given.model, given.peers, given.runs) if given.peers else []
         layouts = lay_out(read_numbers(given.workers))
         runs = [cut(*layout, photos, given.model) for _ in range(given.runs) for layout in layouts]
     measured = [max(runs[index :: len(layouts)], key=lambda each: each.rate) for index in range(len(layouts))]
     source = (
         f"{facts([])}.\n`python -m benchmarks batch`, {given.photos} photos of 0.3 to 12 megapixels, {given.model}."
     )
-    print("\n\n".join([*(write_table(runs) for runs in (measured, simulated) if runs), source]))
+    tables = [write_table(runs) for runs in (measured, simulated) if runs]
+    print("\n\n".join([*tables, *([write_comparison(peers, given.photos)] if peers else []), source]))
 
 
 def read_numbers(text: str) -> list[int]:
@@ -93,6 +102,34 @@ def cut(number: int, cores: int, photos: list[Path], model: str) -> Run:
     rate, spent = measure(number, cores, ("cut", model), zip(photos, targets, strict=True))
     cpu = sum(each.cpu for each in spent) / len(spent)
     return Run(number, cores, rate, cpu, max(each.peak_mb for each in spent))
+
+
+def compare(photos: Path, model: str, python: str, runs: int) -> list[tuple[Spent, Spent]]:
+    """What the whole command takes for a folder, ours and ``rembg p`` with the same weights, in turn."""
+    spent = []
+    with TemporaryDirectory() as folder:
+        scratch = Path(folder)
+        home = rembg_home(scratch / "home", [model])
+        for number in range(runs):
+            ours, theirs = scratch / f"ours-{number}", scratch / f"theirs-{number}"
+            command = [sys.executable, "-m", "pipeline", "batch", str(photos), "-o", str(ours), "--model", model]
+            peer = [str(Path(python).with_name("rembg")), "p", "-m", model, str(photos), str(theirs)]
+            os.environ["CLEARCUT_CACHE"] = "0"  # rembg keeps none
+            spent.append((run_cold(command, watched=True), run_cold(peer, home, watched=True)))
+            print(spent[-1], file=sys.stderr)
+    return spent
+
+
+def write_comparison(spent: list[tuple[Spent, Spent]], photos: int) -> str:
+    """A Markdown table; of each the best run."""
+    ours, theirs = (min(each, key=lambda one: one.wall) for each in zip(*spent, strict=True))
+    head = ["", "clearcut batch", "rembg p", "ratio"]
+    rows = [
+        [f"{photos} photos, seconds", f"{ours.wall:.1f}", f"{theirs.wall:.1f}", f"{theirs.wall / ours.wall:.2f}"],
+        ["processor seconds", f"{ours.cpu:.0f}", f"{theirs.cpu:.0f}", f"{theirs.cpu / ours.cpu:.2f}"],
+        ["most memory, MiB", f"{ours.peak_mb:.0f}", f"{theirs.peak_mb:.0f}", f"{ours.peak_mb / theirs.peak_mb:.2f}"],
+    ]
+    return markdown(head, rows)
 
 
 def measure(number: int, cores: int, settings: Any, tasks: Iterable[Any]) -> tuple[float, list[Any]]:

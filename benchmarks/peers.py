@@ -107,6 +107,7 @@ class Contender:
 
 def rembg_home(folder: Path, models: list[str]) -> Path:
     """`folder` as rembg's own, holding our weight files of `models`: it takes what lies there as it is."""
+    folder.mkdir(exist_ok=True)
     settings = default_runtime().settings
     for name in models:
         card = catalog.find_card(name, settings)
