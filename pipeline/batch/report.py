@@ -105,9 +105,7 @@ def _make_cards(batch: Batch, folder: Path, pictures: Path, language: str) -> It
             shown = f'<a href="{_link(batch.output / item.target, folder)}">{shown}</a>'
         facts = ""
         if item.outcome:
-            facts = "{width} × {height} · {model} · {seconds:.2f} s · {share} %".format(
-                share=round(100 * item.outcome["coverage"]), **item.outcome
-            )
+            facts = "{width} × {height} · {model} · {seconds:.2f} s".format(**item.outcome)
         told = "".join(f"<li>{escape(sentence)}</li>" for sentence in describe_item(item, language))
         yield (
             f'<article class="{kind}"><div class="picture">{shown}</div><h2>{escape(item.name)}</h2>'
