@@ -22,6 +22,7 @@ SURE = 0.9  # certainty from which it counts whatever the whole showed
 SPECK = 0.05  # of the largest piece: smaller pieces are not part of the subject's box
 MARGIN = 0.4  # of the longer side of that box, on each side: the surroundings
 SMALL = 0.6  # of the photo, at most: larger surroundings are worth no second look
+FINE = 250  # pixels of the matte's, squared, at most: nor are those that the network has seen in more
 LEAST = 64  # pixels of the surroundings' shorter side: smaller ones are worth none either
 CLOSER = 3  # weight of the look at the surroundings, beside 1 of the first
 RAMP = 0.15  # of the surroundings' sides: where the second look fades into the first
@@ -82,7 +83,7 @@ def find_surroundings(matte: np.ndarray, size: Size) -> Region | None:
     margin = MARGIN * (end - start).max()
     start, end = np.rint(np.maximum(start - margin, 0)), np.rint(np.minimum(end + margin, size))
     sides = end - start
-    if sides.min() < LEAST or sides.prod() > SMALL * size[0] * size[1]:
+    if sides.min() < LEAST or sides.prod() > min(SMALL, FINE**2 / matte.size) * size[0] * size[1]:
         return None
     (left, top), (right, bottom) = (start / size).tolist(), (end / size).tolist()
     return left, top, right, bottom
@@ -94,6 +95,8 @@ def _join_parts(whole: np.ndarray, parts: Sequence[np.ndarray], regions: Sequenc
     A network that sees only background finds a subject in it. So a part counts where the whole has a subject, too, or
     where it is sure.
     """
+    if max(part.max() for part in parts) < 0.5:
+        return whole
     grid = _choose_grid(whole, parts, regions, size)
     enlarged = _place(whole, WHOLE, grid)
     windows = [_make_window(region, OVERLAP, grid) for region in regions]
