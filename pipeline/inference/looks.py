@@ -16,14 +16,15 @@ from .networks.feeding import WHOLE, Region, crop_to_region
 
 WIDE = 2.2  # ratio of the sides from which a photo is seen in parts
 PART = 1.6  # ratio of the sides of a part
+MOST_PARTS = 6  # of a photo; those of a still wider one are longer
 OVERLAP = 0.25  # of a part, at least, which the next one sees too
 SEEN = 0.005  # share of a part, as subject in the look at the whole, from which its own look counts
 SURE = 0.9  # certainty from which it counts whatever the whole showed
 SPECK = 0.05  # of the largest piece: smaller pieces are not part of the subject's box
 MARGIN = 0.4  # of the longer side of that box, on each side: the surroundings
-SMALL = 0.6  # of the photo, at most: larger surroundings are worth no second look
-FINE = 250  # pixels of the matte's, squared, at most: nor are those that the network has seen in more
-LEAST = 64  # pixels of the surroundings' shorter side: smaller ones are worth none either
+SMALL = 0.6  # of the photo: larger surroundings are worth no second look
+FINE = 250**2  # pixels of a matte: surroundings that it shows in more are worth none either
+LEAST = 64  # pixels of the photo: regions with a shorter side have no more to show
 CLOSER = 3  # weight of the look at the surroundings, beside 1 of the first
 RAMP = 0.15  # of the surroundings' sides: where the second look fades into the first
 LONGEST = 2048  # pixels of a joined matte's longer side
@@ -63,10 +64,11 @@ def list_parts(size: Size) -> list[Region]:
     [(0.0, 0.4), (0.3, 0.7), (0.6, 1.0)]
     """
     longer, shorter = max(size), min(size)
-    if longer < WIDE * shorter:
+    if longer < WIDE * shorter or shorter < LEAST:
         return []
-    length = round(PART * shorter)
-    count = math.ceil((longer - length) / (length * (1 - OVERLAP)) - 1e-9) + 1
+    length = PART * shorter
+    count = min(MOST_PARTS, 1 + math.ceil((longer - length) / (length * (1 - OVERLAP)) - 1e-9))
+    length = round(max(length, longer / (count - (count - 1) * OVERLAP)))
     starts = [round(place * (longer - length) / (count - 1)) for place in range(count)]
     spans = [(start / longer, (start + length) / longer) for start in starts]
     return [(start, 0.0, end, 1.0) if size[0] > size[1] else (0.0, start, 1.0, end) for start, end in spans]
@@ -83,7 +85,7 @@ def find_surroundings(matte: np.ndarray, size: Size) -> Region | None:
     margin = MARGIN * (end - start).max()
     start, end = np.rint(np.maximum(start - margin, 0)), np.rint(np.minimum(end + margin, size))
     sides = end - start
-    if sides.min() < LEAST or sides.prod() > min(SMALL, FINE**2 / matte.size) * size[0] * size[1]:
+    if sides.min() < LEAST or sides.prod() > min(SMALL, FINE / matte.size) * size[0] * size[1]:
         return None
     (left, top), (right, bottom) = (start / size).tolist(), (end / size).tolist()
     return left, top, right, bottom
