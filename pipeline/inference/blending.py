@@ -1,5 +1,7 @@
 """Blending: one matte from those of an ensemble's members, by the rule that its card names."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -20,9 +22,9 @@ def blend(predictions: list[Prediction], card: Ensemble) -> Prediction:
     """The prediction of an ensemble, at the size of its largest member's, with how far its members disagree."""
     height, width = max((each.matte.shape for each in predictions), key=lambda shape: shape[0] * shape[1])
     mattes = [_enlarge(each.matte, (width, height)) for each in predictions]
-    doubt = np.maximum.reduce(mattes) - np.minimum.reduce(mattes)
+    doubt = measure_doubt(mattes)
     if card.rule == "surest":
-        return Prediction(_follow_surest(mattes, card.weights, doubt), doubt=doubt)
+        return Prediction(follow_surest(mattes, card.weights), doubt=doubt)
     low, high = card.levels
     mean = np.average(mattes, axis=0, weights=card.weights)
     return Prediction(np.clip((mean - low) / (high - low), 0, 1).astype(np.float32), doubt=doubt)
@@ -38,13 +40,19 @@ def measure_certainty(matte: np.ndarray) -> float:
     return float(np.abs(2 * seen - 1).mean()) if seen.size else 0.0
 
 
-def _follow_surest(mattes: list[np.ndarray], weights: tuple[float, ...], doubt: np.ndarray) -> np.ndarray:
+def measure_doubt(mattes: Sequence[np.ndarray]) -> np.ndarray:
+    """How far mattes ``(h, w)`` in [0, 1] disagree, pixel by pixel."""
+    return np.asarray(np.maximum.reduce(mattes) - np.minimum.reduce(mattes))
+
+
+def follow_surest(mattes: Sequence[np.ndarray], weights: Sequence[float]) -> np.ndarray:
     """The mattes' weighted mean in log-odds; the more they contradict each other, up to twice that, for one to win.
 
     A logarithmic opinion pool (Genest, Zidek, Combining Probability Distributions, 1986): half-transparent parts that
     all agree on stay, and a sure network outvotes one in doubt, pixel by pixel and as a whole. A wide part that only
     one sees is rather a shoulder that the others lost; a thin one along the edge is rather a rim of the background.
     """
+    doubt = measure_doubt(mattes)
     certainty = np.array([measure_certainty(matte) for matte in mattes]) ** POWER + 1e-9
     shares = certainty * weights / (certainty * weights).sum()
     odds = np.zeros_like(doubt)

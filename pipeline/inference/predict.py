@@ -15,7 +15,9 @@ from ..registry import weights
 from ..registry.cards import Card, Ensemble, ModelCard, Precision
 from . import engines
 from .blending import blend
+from .looks import look_again
 from .networks import NetworkInput, Prediction, find_family
+from .networks.feeding import WHOLE, Region, crop_to_region
 from .runtime import Runtime
 
 BACKDROPS = (255, 0, 128, 64, 192)  # greys that a photo with transparency can be seen on
@@ -123,10 +125,28 @@ def estimate_seconds(model: str, runtime: Runtime) -> float | None:
 def _predict_one(
     photo: Photo, card: ModelCard, runtime: Runtime, precision: Precision, job: Job, cache: bool
 ) -> PredictionResult:
+    """The prediction of one network, from as many looks as the photo asks for."""
+    rgb = flatten(photo)
+
+    def look(region: Region) -> PredictionResult:
+        return _look(crop_to_region(rgb, region), card, runtime, precision, job, cache)
+
+    first = look(WHOLE)
+    if not first.prediction.is_plain:
+        return first
+    seen = first.prediction.matte
+    matte = look_again(seen, photo.size, lambda region: look(region).prediction.matte, card.feed.has_fixed_shape)
+    return first if matte is seen else first._replace(prediction=Prediction(matte))
+
+
+def _look(
+    rgb: np.ndarray, card: ModelCard, runtime: Runtime, precision: Precision, job: Job, cache: bool
+) -> PredictionResult:
+    """What a network says of `rgb` ``(H, W, 3)`` uint8, or its earlier word from the cache."""
     family, planned = find_family(card), engines.choose_plan(card, precision, runtime.settings)
     predictions = runtime.predictions
     job.enter("loading")
-    fed = family.feed(flatten(photo), card)
+    fed = family.feed(rgb, card)
     asked = f"{_fingerprint(fed)} {card.read}" if cache else ""
     session, looked_for = runtime.pool.find(card, planned), ""
     if session is None:  # a cached prediction needs no session

@@ -98,6 +98,11 @@ class Feed(_Entry):
     channels: Literal["rgb", "bgr"] = "rgb"
     layout: Literal["nchw", "nhwc"] = "nchw"
 
+    @property
+    def has_fixed_shape(self) -> bool:
+        """Whether photos of all shapes come to one, so that little is left of a very wide one."""
+        return self.resize in ("stretch", "fit-pad")
+
 
 class Reading(_Entry):
     """How a network's outputs become a matte.

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pipeline.inference import predict as mattes
 from pipeline.inference.networks import Prediction
-from pipeline.inference.networks.feeding import WHOLE, NetworkInput, crop_to_photo, feed, resize_to_input
+from pipeline.inference.networks.feeding import WHOLE, NetworkInput, crop_to_region, feed, resize_to_input
 from pipeline.registry.cards import Feed
 
 SIDE = st.integers(1, 300)
@@ -39,7 +39,7 @@ def spec(size: tuple[int, int], resize: str, **more: Any) -> Feed:
 def test_padding_is_black_and_cutting_it_off_leaves_the_photo_alone(size, canvas, pad):
     pixels, inside = resize_to_input(white(*size), spec(canvas, "fit-pad", pad=pad, interpolation="bilinear"))
     assert size_of(pixels) == canvas
-    part = crop_to_photo(pixels, inside)
+    part = crop_to_region(pixels, inside)
     assert part.min() == 255
     assert int((pixels == 255).sum()) == part.size
     assert int((pixels == 0).sum()) == pixels.size - part.size
@@ -49,7 +49,7 @@ def test_padding_is_black_and_cutting_it_off_leaves_the_photo_alone(size, canvas
 @settings(deadline=None)
 def test_a_padded_photo_touches_two_sides_and_keeps_its_ratio_to_half_a_pixel(size, canvas, pad):
     pixels, inside = resize_to_input(white(*size), spec(canvas, "fit-pad", pad=pad, interpolation="bilinear"))
-    width, height = size_of(crop_to_photo(pixels, inside))
+    width, height = size_of(crop_to_region(pixels, inside))
     assert width == canvas[0] or height == canvas[1]
     scale = min(canvas[0] / size[0], canvas[1] / size[1])
     assert abs(width - size[0] * scale) <= 0.5 or width == 1
@@ -80,7 +80,7 @@ def test_the_photo_lies_in_the_middle_or_at_the_top_left(size, pad, box):
 def test_an_answer_of_another_size_is_cut_at_the_same_place_to_a_pixel_and_never_to_nothing(size, pad, width, height):
     _, inside = resize_to_input(white(*size), spec((64, 64), "fit-pad", pad=pad, interpolation="bilinear"))
     answer = np.arange(width * height).reshape(height, width)
-    part = crop_to_photo(answer, inside)
+    part = crop_to_region(answer, inside)
     assert part.size
     top, left = divmod(int(part[0, 0]), width)
     assert abs(left - inside[0] * width) <= 0.5 and abs(top - inside[1] * height) <= 0.5
@@ -90,7 +90,7 @@ def test_an_answer_of_another_size_is_cut_at_the_same_place_to_a_pixel_and_never
 
 def test_an_answer_about_the_whole_is_left_as_it_is():
     answer = np.zeros((5, 7))
-    assert crop_to_photo(answer, WHOLE) is answer
+    assert crop_to_region(answer, WHOLE) is answer
 
 
 def by_modnets_authors(size: tuple[int, int], ref: int = 512) -> tuple[int, int]:

@@ -256,7 +256,7 @@ def test_withoutbg_sees_the_photo_at_the_top_left_of_black(size, inner, enter: E
     assert off(said(rgb, "withoutbg-like").matte, answered(canvas)[: inner[1], : inner[0]]) < 1e-3
 
 
-@pytest.mark.parametrize(("size", "wanted"), [((1000, 500), (768, 384)), ((300, 900), (256, 768))])
+@pytest.mark.parametrize(("size", "wanted"), [((1000, 500), (768, 384)), ((500, 1000), (384, 768))])
 def test_padding_is_cut_off_an_answer_smaller_than_the_input(size, wanted, enter: Enter) -> None:
     """As in version 4.1 of withoutBG: 1024 in, 768 out."""
     author = AUTHORS["withoutbg"]._replace(size=1024)

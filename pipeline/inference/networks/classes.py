@@ -7,7 +7,7 @@ import numpy as np
 
 from ...registry.cards import ModelCard
 from . import feeding
-from .feeding import NetworkInput, crop_to_photo
+from .feeding import NetworkInput, crop_to_region
 from .prediction import Prediction
 
 
@@ -18,7 +18,7 @@ def feed(rgb: np.ndarray, card: ModelCard, states: None = None) -> NetworkInput:
 
 def read(results: list[np.ndarray], card: ModelCard, fed: NetworkInput) -> Prediction:
     """Scores as probabilities; the matte is all that is not background."""
-    scores = crop_to_photo(move_channels_last(results[0], card), fed.inside).astype(np.float32, copy=False)
+    scores = crop_to_region(move_channels_last(results[0], card), fed.inside).astype(np.float32, copy=False)
     if card.read.activation == "softmax":
         scores = np.exp(scores - scores.max(axis=2, keepdims=True))
         scores /= scores.sum(axis=2, keepdims=True)

@@ -73,11 +73,11 @@ def _round_down(size: Size, of: int) -> Size:
     return max(of, size[0] // of * of), max(of, size[1] // of * of)
 
 
-def crop_to_photo(output: np.ndarray, inside: Region) -> np.ndarray:
-    """The part `inside` of an output ``(h, w, …)``, whose size may differ from the input's."""
-    if inside == WHOLE:
-        return output
-    height, width = output.shape[:2]
-    left, right = round(inside[0] * width), round(inside[2] * width)
-    top, bottom = round(inside[1] * height), round(inside[3] * height)
-    return output[top : max(bottom, top + 1), left : max(right, left + 1)]
+def crop_to_region(array: np.ndarray, region: Region) -> np.ndarray:
+    """The part `region` of an array ``(h, w, …)``, of at least one pixel: a photo, or an output of whatever size."""
+    if region == WHOLE:
+        return array
+    height, width = array.shape[:2]
+    left, right = round(region[0] * width), round(region[2] * width)
+    top, bottom = round(region[1] * height), round(region[3] * height)
+    return array[top : max(bottom, top + 1), left : max(right, left + 1)]

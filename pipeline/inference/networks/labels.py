@@ -5,7 +5,7 @@ import numpy as np
 from ...registry.cards import ModelCard
 from . import feeding
 from .classes import move_channels_last
-from .feeding import NetworkInput, crop_to_photo
+from .feeding import NetworkInput, crop_to_region
 from .prediction import Prediction
 
 
@@ -16,5 +16,5 @@ def feed(rgb: np.ndarray, card: ModelCard, states: None = None) -> NetworkInput:
 
 def read(results: list[np.ndarray], card: ModelCard, fed: NetworkInput) -> Prediction:
     """The class with the highest score of each pixel; the matte is 1 for all but the background."""
-    labels = crop_to_photo(move_channels_last(results[0], card), fed.inside).argmax(axis=2).astype(np.uint8)
+    labels = crop_to_region(move_channels_last(results[0], card), fed.inside).argmax(axis=2).astype(np.uint8)
     return Prediction((labels > 0).astype(np.float32), labels=labels)

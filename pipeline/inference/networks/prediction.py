@@ -51,6 +51,11 @@ class Prediction:
         return sum(plane.nbytes for plane in self.planes)
 
     @property
+    def is_plain(self) -> bool:
+        """Whether it tells nothing but a matte."""
+        return len(self.planes) == 1
+
+    @property
     def is_empty(self) -> bool:
         """Whether no pixel is more subject than background."""
         return float(self.matte.max(initial=0)) < 0.5

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...registry.cards import ModelCard
 from . import feeding
-from .feeding import NetworkInput, crop_to_photo
+from .feeding import NetworkInput, crop_to_region
 from .prediction import Prediction
 
 
@@ -20,7 +20,7 @@ def feed(rgb: np.ndarray, card: ModelCard, states: None = None) -> NetworkInput:
 
 def read(results: list[np.ndarray], card: ModelCard, fed: NetworkInput) -> Prediction:
     """The matte after its activation, stretched to 0-1; all 0 where its range says that there is no subject."""
-    matte = crop_to_photo(_take_plane(results[0], card), fed.inside).astype(np.float32, copy=False)
+    matte = crop_to_region(_take_plane(results[0], card), fed.inside).astype(np.float32, copy=False)
     if card.read.activation == "sigmoid":
         matte = (1 / (1 + np.exp(-np.clip(matte, -30, 30)))).astype(np.float32)
     least_range = card.read.normalise_above
