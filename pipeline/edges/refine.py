@@ -63,7 +63,7 @@ def refine_guided(
     *,
     narrow: float = 0.006,
     wide: float = 0.05,
-    eps: float = 1e-5,
+    eps: float = 3e-5,
     contrast: float = 1.3,
 ) -> np.ndarray:
     """Draw the edge of a matte to the edges in the photo, with a colour guided filter.
