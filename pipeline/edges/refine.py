@@ -14,10 +14,7 @@ WORKING_SIDE = 384  # pixels of the longer side: fits are as good here as at 800
 SOLID = 4  # grey levels from black and from white that are not refined: a network's haze
 PASSES = 2  # of the guided filter, each fitted to what the one before made certain
 AROUND = 0.03  # of the longer side: the radius within which it is measured how soft an edge is
-HARD, SOFT = (
-    0.01,
-    0.02,
-)  # of the longer side: the mean width of an edge that takes no wide windows, and of one that does
+HARD, SOFT = 0.01, 0.02  # of the longer side: mean widths of an edge, from which on wide windows count, and fully
 
 
 def _weigh_halfness() -> np.ndarray:
