@@ -5,6 +5,7 @@ Sources: He, Sun, Tang, Guided Image Filtering, 2013; He, Sun, Fast Guided Filte
 
 from collections.abc import Sequence
 from functools import reduce
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -13,12 +14,38 @@ from ..base.parallel import map_parallel, run_parallel
 from ..pixels.tiles import Tile, enlarge_tile
 
 BAND = 64  # rows, few enough for intermediate arrays to stay in the processor's cache
+LEAST_EXPLAINED = 1e-4  # variance of a matte, on a scale of 0 to 1, that every window counts with
+UNEXPLAINED = 0.01  # such variance that is left by the colours, from which on a window counts for less
+
+
+class Models(NamedTuple):
+    """The guided filter's models of a matte.
+
+    Attributes
+    ----------
+    coefficients
+        ``(H, W, 4)`` float32, the mean of the windows around each pixel: three for the colours, one to add.
+    evidence
+        ``(H, W)`` float32 above 0: how much of the matte the colours explain there.
+    """
+
+    coefficients: np.ndarray
+    evidence: np.ndarray
+
+    def add(self, others: "Models", share: np.ndarray) -> "Models":
+        """These models averaged with `others` by their evidence, of which that of `others` counts by `share`."""
+        added = others.evidence * share
+        evidence = self.evidence + added
+        part = cv2.merge([added / evidence] * 4)
+        return Models(self.coefficients + part * (others.coefficients - self.coefficients), evidence)
 
 
 def fit_models(
     alpha: np.ndarray, rgb: np.ndarray, radius: int, eps: float, weights: np.ndarray | None = None
-) -> np.ndarray:
+) -> Models:
     """Fit the guided filter's models of `alpha` in the colours of `rgb`.
+
+    Where windows overlap, those count most that hold both subject and background, in colours that tell them apart.
 
     Parameters
     ----------
@@ -32,11 +59,6 @@ def fit_models(
         Colour variance, on a scale of 0 to 1, below which a window counts as flat.
     weights
         ``(H, W)`` float32 above 0: how much each pixel counts in the fits; all the same without.
-
-    Returns
-    -------
-    numpy.ndarray
-        ``(H, W, 4)`` float32, the averaged coefficients: three for the colours, one to add.
     """
 
     def mean(factors: Sequence[np.ndarray]) -> np.ndarray:
@@ -45,11 +67,12 @@ def fit_models(
 
     share = 1.0 if weights is None else _filter_box(weights, radius)
     planes = [*cv2.split(rgb.astype(np.float32)), alpha.astype(np.float32)]
-    pairs = [(i, j) for i in range(3) for j in range(i, 4)]
+    pairs = [(i, j) for i in range(4) for j in range(i, 4)]
     factors = [*((plane,) for plane in planes), *((planes[i], planes[j]) for i, j in pairs)]
     averaged = list(map_parallel(mean, factors))
     means, products = averaged[:4], averaged[4:]
     models = [np.empty(alpha.shape, np.float32) for _ in planes]
+    evidence = np.empty(alpha.shape, np.float32)
 
     def fit(rows: slice) -> None:
         band_means = [each[rows] for each in means]
@@ -60,20 +83,24 @@ def fit_models(
         for i in range(3):
             spread[i, i] += eps * 255**2
         slopes = _solve_systems([spread[i, j] for i, j in pairs if j < 3], [spread[i, 3] for i in range(3)])
+        explained = np.maximum(sum(slope * spread[i, 3] for i, slope in enumerate(slopes)), 0)
+        unexplained = np.maximum(spread[3, 3] - explained, 0)
+        evidence[rows] = (explained + LEAST_EXPLAINED * 255**2) / (unexplained + UNEXPLAINED * 255**2)
         for model, slope in zip(models, slopes, strict=False):
             model[rows] = slope
         models[3][rows] = band_means[3] - sum(slope * mean for slope, mean in zip(slopes, band_means, strict=False))
 
     run_parallel(fit, [slice(top, top + BAND) for top in range(0, alpha.shape[0], BAND)])
-    return cv2.merge([_filter_box(model, radius) for model in models])
+    total = _filter_box(evidence, radius)
+    return Models(cv2.merge([_filter_box(model * evidence, radius) / total for model in models]), total)
 
 
-def apply_models(models: np.ndarray, rgb: np.ndarray, tile: Tile) -> np.ndarray:
+def apply_models(models: Models, rgb: np.ndarray, tile: Tile) -> np.ndarray:
     """The matte that `models` from `fit_models` give in `tile` of `rgb`, float32 in about 0-255, not clipped.
 
     `models` may be smaller than `rgb`; they are enlarged.
     """
-    tile_models = enlarge_tile(models, rgb.shape[1::-1], tile)
+    tile_models = enlarge_tile(models.coefficients, rgb.shape[1::-1], tile)
     colours = cv2.cvtColor(rgb[tile], cv2.COLOR_RGB2RGBA)
     colours[..., 3] = 1
     return cv2.transform(cv2.multiply(tile_models, colours, dtype=cv2.CV_32F), np.ones((1, 4), np.float32))

@@ -7,11 +7,22 @@ from ..options.options import Options
 from ..pixels.geometry import fit_size
 from ..pixels.resample import resize_for_work
 from ..pixels.tiles import Tile, find_soft_tiles, run_tiles
-from .guided_filter import apply_models, fit_models
+from .guided_filter import Models, apply_models, fit_models
 from .trimap import solve_matte
 
 WORKING_SIDE = 384  # pixels of the longer side: fits are as good here as at 800
 SOLID = 4  # grey levels from black and from white that are not refined: a network's haze
+PASSES = 2  # of the guided filter, each fitted to what the one before made certain
+AROUND = 0.03  # of the longer side: the radius within which it is measured how soft an edge is
+HARD, SOFT = 0.01, 0.02  # of the longer side: mean widths of an edge, from which on wide windows count, and fully
+
+
+def _weigh_halfness() -> np.ndarray:
+    opacity = np.clip((np.arange(256, dtype=np.float32) - SOLID) / (255 - 2 * SOLID), 0, 1)
+    return 4 * opacity * (1 - opacity)
+
+
+HALFNESS = _weigh_halfness()  # how half-transparent a pixel is, 0 to 1, by value of alpha
 
 
 def refine_edges(alpha: np.ndarray, rgb: np.ndarray, options: Options, reduced: float = 1.0) -> np.ndarray:
@@ -44,12 +55,20 @@ def refine_edges(alpha: np.ndarray, rgb: np.ndarray, options: Options, reduced: 
 
 
 def refine_guided(
-    alpha: np.ndarray, rgb: np.ndarray, *, radius: float = 0.015, eps: float = 1e-4, contrast: float = 1.15
+    alpha: np.ndarray,
+    rgb: np.ndarray,
+    *,
+    narrow: float = 0.006,
+    wide: float = 0.03,
+    eps: float = 3e-5,
+    contrast: float = 1.3,
 ) -> np.ndarray:
     """Draw the edge of a matte to the edges in the photo, with a colour guided filter.
 
-    Models are fitted mostly to pixels near 0 and 255, where the matte is certain, and applied mostly to pixels near one
-    half, where it is not. Pixels within `SOLID` of 0 or 255 keep their value.
+    Narrow windows follow a hard edge; where the matte is widely soft, as at hair and fur, wide ones are added, which
+    see enough of both sides. Models are fitted mostly to pixels near 0 and 255, where the matte is certain, and applied
+    mostly to pixels near one half, where it is not; then once more, to what the first ones made certain. Pixels within
+    `SOLID` of 0 or 255 keep their value.
 
     Parameters
     ----------
@@ -57,8 +76,8 @@ def refine_guided(
         ``(H, W)`` uint8.
     rgb
         ``(H, W, 3)`` uint8, the photo.
-    radius
-        Of the windows, as a fraction of the picture's longer side, so that the result does not depend on its size.
+    narrow, wide
+        Radii of the windows, as fractions of the picture's longer side, so that the result does not depend on its size.
     eps
         Colour variance, on a scale of 0 to 1, below which a window counts as flat.
     contrast
@@ -72,22 +91,49 @@ def refine_guided(
     if not tiles:
         return alpha
     size = fit_size(alpha.shape[::-1], WORKING_SIDE)
-    small = resize_for_work(alpha, size)
-    weights = (small / np.float32(127.5) - 1) ** 2 + np.float32(0.05)
-    models = fit_models(small, resize_for_work(rgb, size), max(1, round(radius * max(size))), eps, weights)
-    models *= contrast
-    models[..., 3] += 127.5 * (1 - contrast)
-    opacity = np.clip((np.arange(256, dtype=np.float32) - SOLID) / (255 - 2 * SOLID), 0, 1)
-    doubt = 4 * opacity * (1 - opacity)
+    small, small_rgb = resize_for_work(alpha, size), resize_for_work(rgb, size)
+    softness = _measure_softness(small)
+    whole = slice(0, size[1]), slice(0, size[0])
+    passes = []
+    for _ in range(PASSES):
+        weights = (small / np.float32(127.5) - 1) ** 2 + np.float32(0.05)
+        near, far = (
+            fit_models(small, small_rgb, max(1, round(radius * max(size))), eps, weights) for radius in (narrow, wide)
+        )
+        passes.append(_steepen(near.add(far, softness), contrast))
+        small = _draw_edge(small, small_rgb, passes[-1], whole)
     refined = alpha.copy()
 
     def refine_tile(tile: Tile) -> None:
-        before = alpha[tile].astype(np.float32)
-        modelled = np.clip(apply_models(models, rgb, tile), 0, 255)
-        refined[tile] = _round_to_bytes(before + cv2.LUT(alpha[tile], doubt) * (modelled - before))
+        for models in passes:
+            refined[tile] = _draw_edge(refined[tile], rgb, models, tile)
 
     run_tiles(tiles, refine_tile)
     return refined
+
+
+def _measure_softness(alpha: np.ndarray) -> np.ndarray:
+    """How far the edge near each pixel is a soft one: ``(h, w)`` float32, 0 up to `HARD` and 1 from `SOFT`."""
+    longer = max(alpha.shape)
+    side = 2 * max(1, round(AROUND * longer)) + 1
+    across = side / longer * cv2.blur(cv2.LUT(alpha, HALFNESS), (side, side), borderType=cv2.BORDER_REFLECT)
+    return np.clip((across - HARD) / (SOFT - HARD), 0, 1)
+
+
+def _steepen(models: Models, contrast: float) -> Models:
+    """`models` steepened around one half, as far as colours explain the matte: glass stays as it is."""
+    explained = models.evidence * models.evidence
+    steepness = 1 + (contrast - 1) * explained / (1 + explained)
+    coefficients = models.coefficients * cv2.merge([steepness] * 4)
+    coefficients[..., 3] += 127.5 * (1 - steepness)
+    return models._replace(coefficients=coefficients)
+
+
+def _draw_edge(alpha: np.ndarray, rgb: np.ndarray, models: Models, tile: Tile) -> np.ndarray:
+    """`alpha`, the matte in `tile` of `rgb`, moved towards what `models` say, as far as it is half-transparent."""
+    before = alpha.astype(np.float32)
+    modelled = np.clip(apply_models(models, rgb, tile), 0, 255)
+    return _round_to_bytes(before + cv2.LUT(alpha, HALFNESS) * (modelled - before))
 
 
 def _round_to_bytes(values: np.ndarray) -> np.ndarray:

@@ -23,7 +23,7 @@ from pipeline.inference.predict import predict
 from pipeline.pixels.resample import resize_matte, shrink
 from pipeline.pixels.tiles import enlarge_tile, find_soft_tiles
 from tests import house
-from tests.pictures import composite, off
+from tests.pictures import Composite, composite, off
 
 sides = st.integers(1, 12)
 pictures = st.tuples(sides, sides).flatmap(
@@ -59,6 +59,57 @@ def test_the_edge_is_drawn_to_the_edge_in_the_photo():
     it = composite(900, 700, softness=2)
     alpha = rough(it.alpha)
     assert off(refine_guided(alpha, it.rgb), it.alpha) < 0.6 * off(alpha, it.alpha)
+
+
+def with_strands(width: int = 900, height: int = 700) -> Composite:
+    """The ball with two hundred hairs of its own colour."""
+    it = composite(width, height, softness=2)
+    random = np.random.default_rng(3)
+    middle, radius = np.array([0.5 * width, 0.52 * height]), 0.33 * min(width, height)
+    drawn = it.alpha.copy()
+    for angle in random.uniform(0, 2 * np.pi, 200):
+        away = np.array([np.cos(angle), np.sin(angle)])
+        ends = [middle + away * radius * reach + random.normal(0, 0.03, 2) * radius for reach in (0.98, 1.18)]
+        start, end = (tuple(int(16 * place) for place in point) for point in ends)
+        cv2.line(drawn, start, end, 255, 1, cv2.LINE_AA, shift=4)
+    opacity = drawn[..., None] / 255
+    rgb = it.subject * opacity + it.background * (1 - opacity)
+    return Composite(np.uint8(rgb + 0.5), drawn, it.subject, it.background)
+
+
+def test_hair_is_found_in_the_blur_that_a_network_makes_of_it():
+    it = with_strands()
+    alpha = cv2.GaussianBlur(rough(it.alpha, 100), (0, 0), 6)
+    hair = (it.alpha > 0) & (composite(900, 700, softness=2).alpha == 0)
+    refined = refine_guided(alpha, it.rgb)
+    near = cv2.dilate(hair.view(np.uint8), np.ones((9, 9))) > 0
+    assert off(refined[near], it.alpha[near]) < 0.35 * off(alpha[near], it.alpha[near])
+    assert refined[hair & (it.alpha > 200)].mean() > 200 > 100 > alpha[hair & (it.alpha > 200)].mean()
+
+
+def test_a_hard_edge_becomes_as_hard_as_it_is_in_the_photo():
+    it = composite(900, 700, softness=1)
+    alpha = rough(it.alpha, 100)
+    mattes = alpha, refine_guided(alpha, it.rgb), it.alpha
+    soft, refined, true = (np.count_nonzero((matte > 25) & (matte < 230)) for matte in mattes)
+    assert refined < 1.2 * true < 0.2 * soft
+
+
+def test_a_wide_band_of_doubt_comes_nearer_to_the_truth():
+    it = composite(900, 700, softness=2)
+    alpha = cv2.GaussianBlur(it.alpha, (0, 0), 15)
+    assert off(refine_guided(alpha, it.rgb), it.alpha) < 0.35 * off(alpha, it.alpha)
+
+
+@pytest.mark.parametrize("level", [64, 90, 180])
+def test_glass_stays_as_transparent_as_it_is(level: int) -> None:
+    it = composite(900, 700, softness=2)
+    alpha = np.uint8(it.alpha * (level / 255) + 0.5)
+    opacity = alpha[..., None] / 255
+    rgb = np.uint8(it.subject * opacity + it.background * (1 - opacity) + 0.5)
+    refined = refine_guided(cv2.GaussianBlur(alpha, (0, 0), 4), rgb)
+    inside = cv2.erode(it.alpha, np.ones((41, 41))) > 250
+    assert off(refined[inside], alpha[inside]) < 7
 
 
 def test_on_a_flat_picture_there_is_nothing_to_draw_to():
@@ -121,6 +172,15 @@ def test_a_matte_that_is_linear_in_the_colours_is_explained_exactly():
     models = fit_models(alpha, rgb, 8, 1e-7)
     whole = slice(0, 150), slice(0, 200)
     assert np.abs(apply_models(models, rgb, whole) - alpha).max() < 3
+
+
+def test_windows_count_most_where_colours_tell_the_subject_apart():
+    alpha = np.zeros((60, 120), np.uint8)
+    alpha[30:] = 255
+    rgb = np.full((60, 120, 3), 90, np.uint8)
+    rgb[30:, :60] = 200
+    evidence = fit_models(alpha, rgb, 5, 1e-5).evidence
+    assert evidence[30, 30] > 10 * evidence[30, 90] and evidence.min() > 0
 
 
 # ---- trimap matting --------------------------------------------------------------------------------------------------
