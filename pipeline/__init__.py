@@ -20,6 +20,14 @@ if TYPE_CHECKING:
     from .base.settings import Settings
     from .base.streams import prepare_streams
     from .base.words import LANGUAGES, explain, load_words, match_language, say
+    from .base.workers import WorkerPool, choose_workers
+    from .batch.archives import is_archive
+    from .batch.batch import Batch
+    from .batch.items import Found, Source, find_items
+    from .batch.journal import BatchItem
+    from .batch.many import ManyResult, cut_out_many
+    from .batch.report import describe_item
+    from .batch.task import Order
     from .commands.flags import Parser, add_flags, pick_given_values, speak_argparse
     from .cutout import InputFiles, Result, cut_out, cut_out_bytes, cut_out_file, warm_up
     from .draft import Draft
@@ -33,7 +41,7 @@ if TYPE_CHECKING:
     from .pixels.encoders import encode_matte, encode_view
     from .pixels.formats import FORMATS, list_media_types
     from .pixels.image_io import Photo, decode
-    from .pixels.names import name_cutout
+    from .pixels.names import clean_name, name_cutout
     from .registry.cards import Card, to_megabytes
     from .registry.catalog import group_models, list_preferred
     from .registry.choosing import AUTOMATIC, find_better
@@ -51,6 +59,14 @@ _HOME = {
         "base.settings": ["Settings"],
         "base.streams": ["prepare_streams"],
         "base.words": ["LANGUAGES", "explain", "load_words", "match_language", "say"],
+        "base.workers": ["WorkerPool", "choose_workers"],
+        "batch.archives": ["is_archive"],
+        "batch.batch": ["Batch"],
+        "batch.items": ["Found", "Source", "find_items"],
+        "batch.journal": ["BatchItem"],
+        "batch.many": ["ManyResult", "cut_out_many"],
+        "batch.report": ["describe_item"],
+        "batch.task": ["Order"],
         "commands.flags": ["Parser", "add_flags", "pick_given_values", "speak_argparse"],
         "cutout": ["InputFiles", "Result", "cut_out", "cut_out_bytes", "cut_out_file", "warm_up"],
         "draft": ["Draft"],
@@ -64,7 +80,7 @@ _HOME = {
         "pixels.encoders": ["encode_matte", "encode_view"],
         "pixels.formats": ["FORMATS", "list_media_types"],
         "pixels.image_io": ["Photo", "decode"],
-        "pixels.names": ["name_cutout"],
+        "pixels.names": ["clean_name", "name_cutout"],
         "registry.cards": ["Card", "to_megabytes"],
         "registry.catalog": ["group_models", "list_preferred"],
         "registry.choosing": ["AUTOMATIC", "find_better"],

@@ -1,4 +1,4 @@
-"""The HTTP API: ``/api/remove-bg``, ``/api/cache``, ``/healthz``; ``/api/models`` stands in ``models.py``."""
+"""The HTTP API: ``/api/remove-bg``, ``/api/cache``, ``/healthz``; ``/api/models`` and ``/api/batches`` stand apart."""
 
 import secrets
 from typing import Any
@@ -19,6 +19,8 @@ from pipeline import (
     say,
 )
 
+from .batch_routes import build_batches_router
+from .batches import Batches
 from .forms import BEHIND, PHOTO, PRESET, read_form
 from .models import Downloads, build_models_router
 from .settings import ServerSettings
@@ -91,11 +93,12 @@ HEADERS = {
 }
 
 
-def build_router(settings: ServerSettings, runtime: Runtime, downloads: Downloads) -> APIRouter:
+def build_router(settings: ServerSettings, runtime: Runtime, downloads: Downloads, batches: Batches) -> APIRouter:
     """The routes of the API, which run on `runtime` within the limits of `settings`."""
     run = secrets.token_hex(4)  # tells a page that the server was started anew
     router, workers = APIRouter(), Workers(runtime, settings.queue)
     router.include_router(build_models_router(settings, runtime, downloads))
+    router.include_router(build_batches_router(batches))
 
     @router.post(
         "/api/remove-bg",

@@ -17,6 +17,7 @@ from pipeline import ClearcutError, Runtime, __version__, as_clearcut_error
 from ui import PUBLIC, PageSettings, Results, build_page, mount_page, read_example, scripts_address
 
 from .api import build_router
+from .batches import Batches
 from .guard import add_guard
 from .models import Downloads
 from .routes import explain_to
@@ -27,12 +28,13 @@ log = logging.getLogger("clearcut")
 
 @dataclass(frozen=True)
 class ServedApp:
-    """An app, its runtime, results and downloads, and the host names that it answers to, to which more may be added."""
+    """An app, what it holds, and the host names that it answers to, to which more may be added."""
 
     app: FastAPI
     runtime: Runtime
     results: Results
     downloads: Downloads
+    batches: Batches
     hosts: set[str]
 
 
@@ -73,8 +75,8 @@ def create_app(settings: ServerSettings, uploads: Path | None = None) -> ServedA
     app.add_exception_handler(Exception, _explain)
     app.add_exception_handler(ClearcutError, _explain)
     app.add_exception_handler(HTTPException, _explain_http)
-    downloads = Downloads(settings)
-    app.include_router(build_router(settings, runtime, downloads))
+    downloads, batches = Downloads(settings), Batches(settings)
+    app.include_router(build_router(settings, runtime, downloads, batches))
     app.mount(f"/{scripts_address()}", StaticFiles(directory=PUBLIC / "js"), name="scripts")
     app.mount("/app", StaticFiles(directory=PUBLIC), name="app")
     _add_pictures(app, results, settings)
@@ -87,7 +89,8 @@ def create_app(settings: ServerSettings, uploads: Path | None = None) -> ServedA
         may_fetch=settings.may_manage,
         root_path=settings.root_path,
     )
-    return ServedApp(mount_page(app, build_page(page, runtime, results), page), runtime, results, downloads, hosts)
+    mounted = mount_page(app, build_page(page, runtime, results), page)
+    return ServedApp(mounted, runtime, results, downloads, batches, hosts)
 
 
 def _add_pictures(app: FastAPI, results: Results, settings: ServerSettings) -> None:

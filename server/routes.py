@@ -18,6 +18,8 @@ from .replies import make_error_response
 from .settings import ServerSettings
 
 LARGEST_FILE = 4_000_000_000  # bytes of a weight file that is sent for import
+LARGEST_UPLOAD = 64_000_000_000  # bytes of photos that come in one request
+MANY = 10  # times the limit of a picture that a request may bring where others can reach the server
 SMALL = 1 << 20  # bytes of a request without a picture
 FORM_OVERHEAD = 1 << 16  # bytes of a form beside its pictures
 FORMS = ("multipart/", "application/x-www-form-urlencoded")
@@ -74,6 +76,13 @@ def limit_weights(settings: ServerSettings, headers: Headers) -> BodyLimit:
     return BodyLimit(LARGEST_FILE)
 
 
+def limit_batch(settings: ServerSettings, headers: Headers) -> BodyLimit:
+    """Many pictures or an archive, as much as a disk takes on one's own machine."""
+    if not headers.get("content-type", "").lower().startswith("multipart/"):
+        return BodyLimit(SMALL)
+    return BodyLimit(int(MANY * settings.max_mb * 1e6) if settings.exposed else LARGEST_UPLOAD)
+
+
 @dataclass(frozen=True)
 class Rule:
     """What applies to paths that match.
@@ -103,6 +112,7 @@ class Rule:
 RULES = (
     Rule(re.compile(r"/api/models/[^/]+/file$"), limit_weights, methods=frozenset({"PUT"})),
     Rule(re.compile(r"/api/remove-bg$"), limit_photo_and_background, methods=frozenset({"POST"})),
+    Rule(re.compile(r"/api/batches(/[^/]+/items)?$"), limit_batch, methods=frozenset({"POST"})),
     Rule(re.compile(r"/api/")),
     Rule(re.compile(r"/($|healthz$|app/|results/|examples/)")),
     # of Gradio's routes only those that its page and its client use, not those for files and proxies

@@ -82,12 +82,14 @@ def _serve_on(listener: socket.socket, settings: ServerSettings, uploads: Path, 
         if settings.may_fetch_ahead and settings.model == AUTOMATIC:
             served.downloads.start_ahead()  # before the first page, which shows it
         _announce(settings, port, language)
+        served.batches.recover()
         with suppress(ClearcutError):
             warm_up(settings.model, served.runtime)
         if settings.share:
             _share(port, served.hosts, language)
         while not stop.wait(SWEEP_SECONDS):
             served.results.sweep()
+            served.batches.sweep()
 
     # uvicorn raises SIGTERM again after its shutdown; the default handler would end the process before the clean-up
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -98,6 +100,7 @@ def _serve_on(listener: socket.socket, settings: ServerSettings, uploads: Path, 
     finally:
         stop.set()
         served.results.stop()
+        served.batches.stop()
         attendant.join(10)  # else the process could end while a network is loading
 
 

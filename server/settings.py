@@ -1,11 +1,14 @@
 """The settings of a server: those of the pipeline, and its address, limits and access."""
 
 import ipaddress
+from pathlib import Path
 from typing import Self
 
 from pydantic import Field, field_validator
 
 from pipeline import ClearcutError, Settings
+
+ROOT = Path(__file__).parents[1]
 
 
 class ServerSettings(Settings):
@@ -25,6 +28,8 @@ class ServerSettings(Settings):
     fetch_ahead: bool = True
     queue: int = Field(8, ge=0)
     keep_minutes: float = Field(60, gt=0)
+    batches_dir: Path = ROOT / "batches"
+    batch_days: float = Field(7, gt=0)
 
     @field_validator("root_path")
     @classmethod

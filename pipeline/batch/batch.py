@@ -3,7 +3,7 @@
 import json
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
@@ -18,9 +18,10 @@ from ..base.settings import Settings
 from ..base.workers import WorkerPool
 from ..inference import engines
 from ..options.options import Options
+from ..pixels.formats import FORMATS
 from ..registry import catalog, choosing, weights
 from .items import Found
-from .journal import STATES, Item, Journal
+from .journal import STATES, BatchItem, Journal
 from .task import Made, Order, Task
 
 THUMBNAILS = "thumbnails"  # subfolder of the journal's
@@ -57,12 +58,14 @@ class Batch:
         self.output, self.settings, self.force = output, settings, force
         options = order.make_options().with_defaults_of(settings)
         self.order, self.options = _settle(order, options, settings)
-        self._ending = mark + self.options.file_format.extension
+        self._mark = mark
         self.journal = Journal(output)
         self.scratch = self.journal.folder / SCRATCH
         self.thumbnails = self.journal.folder / THUMBNAILS
         self._lock = FileLock(self.journal.folder / "lock")
-        self._refused: deque[Item] = deque()
+        self._refused: deque[BatchItem] = deque()
+        self.working: dict[int, int] = {}  # numbers of the items that workers have, and the edition that they are for
+        self._edition = 0  # of what is asked for
         try:
             self._lock.acquire(timeout=0)
             for folder in (self.scratch, self.thumbnails):
@@ -80,7 +83,10 @@ class Batch:
         self.close()
 
     def close(self) -> None:
-        """Let go of the folder."""
+        """Let go of the folder, and leave nothing half in it."""
+        for number in self.working:
+            if item := self.journal.get(number):
+                self._locate_part(item).unlink(missing_ok=True)
         self.journal.close()
         self._lock.release()
 
@@ -101,10 +107,10 @@ class Batch:
                 if item.ours:
                     self._delete(item)
             self.journal.set_all_waiting("made", "done", "failed")
-            self.journal.rename_targets(self._ending)
+            self.journal.rename_targets(self._choose_ending)
         self.journal.set_fact("asked", self._describe())
 
-    def _delete(self, item: Item) -> None:
+    def _delete(self, item: BatchItem) -> None:
         for file in (self.output / item.target, self._locate_part(item)):
             with suppress(OSError):
                 file.unlink()
@@ -124,17 +130,42 @@ class Batch:
         told: dict[str, Any] = json.loads(json.dumps(facts))  # as the journal gives it back
         return told
 
+    def change_order(self, order: Order) -> None:
+        """Do everything anew as `order` says; what workers are at is thrown away. Raises as `Options.of`."""
+        options = order.make_options().with_defaults_of(self.settings)
+        self._edition += 1
+        self.order, self.options = _settle(order, options, self.settings)
+        self.settle(anew=True)
+
     # ---- photos -----------------------------------------------------------------------------------------------------
 
     def add(self, found: Iterable[Found]) -> int:
         """Note photos that are not there yet; how many were new. No cut-out of this batch counts as one."""
         root = os.path.realpath(self.output)
-        return self.journal.add((each for each in found if not self._is_own(each, root)), self._ending)
+        return self.journal.add((each for each in found if not self._is_own(each, root)), self._choose_ending)
 
     def _is_own(self, found: Found, root: str) -> bool:
         path = os.path.realpath(found.source.path)
         inside = path.startswith(root + os.sep) and not found.source.member
         return inside and self.journal.is_target(Path(path).relative_to(root).as_posix())
+
+    def set_options(self, number: int, own: dict[str, Any]) -> None:
+        """Let a photo have these options of its own, and be done anew. Raises ``unknown_option``, ``bad_option``."""
+        self.order.make_options(own)
+        item = self.journal.get(number)
+        if item is not None:
+            if item.ours:
+                self._delete(item)
+            self.journal.set_waiting(number, own)
+            self.journal.rename_target(number, self._choose_ending(own))
+
+    def remove(self, number: int) -> None:
+        """Forget a photo, and delete its cut-out."""
+        item = self.journal.get(number)
+        if item is not None:
+            self.journal.remove(number)
+            if item.ours:
+                self._delete(item)
 
     def count_all(self) -> int:
         """How many photos there are."""
@@ -151,7 +182,7 @@ class Batch:
                 self.journal.set_waiting(item.number)
         self.journal.set_all_waiting("failed")
 
-    def _finish(self, item: Item) -> None:
+    def _finish(self, item: BatchItem) -> None:
         """A run was killed between writing the cut-out and putting it into its place."""
         part = self._locate_part(item)
         if part.is_file():
@@ -168,20 +199,25 @@ class Batch:
         settings = self.settings.model_copy(update={"threads": threads})
         return WorkerPool(number, WORKER, (settings, self.order), seconds=seconds, cores=threads)
 
-    def run(self, pool: WorkerPool, *, stop_on_error: bool = False) -> Iterator[Item]:
+    def run(
+        self, pool: WorkerPool, *, stop_on_error: bool = False, go_on: Callable[[], bool] = lambda: True
+    ) -> Iterator[BatchItem]:
         """Cut out all that is waiting; each photo as it is done or has failed, in no order.
 
-        A caller that stops taking them leaves the rest for a later run.
+        Once `go_on` says no, none is begun any more; what is left waits for a later run.
 
         Raises
         ------
         ClearcutError
             ``disk_full``, ``write_failed`` of the journal; with `stop_on_error` that of the first photo that fails.
         """
-        for task, future in pool.map_unordered(self._list_tasks(), ahead=pool.number):
+        for task, future in pool.map_unordered(self._list_tasks(go_on), ahead=pool.number):
             yield from self._list_refused()
+            edition = self.working.pop(task.number, None)
             item = self.journal.get(task.number)
-            if item is None:  # removed meanwhile
+            if (
+                item is None or item.options != task.own or edition != self._edition
+            ):  # removed, or wanted otherwise meanwhile
                 if task.part:
                     task.part.unlink(missing_ok=True)
                 continue
@@ -196,12 +232,14 @@ class Batch:
             yield item
         yield from self._list_refused()
 
-    def _list_refused(self) -> Iterator[Item]:
+    def _list_refused(self) -> Iterator[BatchItem]:
         while self._refused:
             yield self._refused.popleft()
 
-    def _list_tasks(self) -> Iterator[Task]:
+    def _list_tasks(self, go_on: Callable[[], bool]) -> Iterator[Task]:
         for item in self.journal.list_items("waiting"):
+            if not go_on():
+                return
             target = self.output / item.target
             if target.exists() and not (self.force or item.ours):
                 error = ClearcutError("output_exists", name=item.target, photo=item.name)
@@ -212,20 +250,26 @@ class Batch:
             except OSError as failure:
                 self._refused.append(self._fail(item, as_write_error(failure, item.target)))
                 continue
+            self.working[item.number] = self._edition
+            self.journal.note_begun(item.number)
             yield Task(item.number, item.source, item.options, self._locate_part(item))
 
-    def _locate_part(self, item: Item) -> Path:
+    def _choose_ending(self, own: dict[str, Any]) -> str:
+        format = FORMATS.get(str(own.get("format")), self.options.file_format)
+        return self._mark + format.extension
+
+    def _locate_part(self, item: BatchItem) -> Path:
         target = self.output / item.target
         return target.with_name(f".{item.number}.clearcut.part")
 
-    def _keep(self, item: Item, made: Made) -> Item:
+    def _keep(self, item: BatchItem, made: Made) -> BatchItem:
         self.journal.note_made(item.number, made.stamp, made.outcome)
         with suppress(OSError):  # a report without it is better than no cut-out
             write_part(self.thumbnails / f"{item.number}.webp", made.thumbnail)
         item = replace(item, state="made", stamp=made.stamp, outcome=made.outcome, error=None, ours=True)
         return self._place(item)
 
-    def _place(self, item: Item) -> Item:
+    def _place(self, item: BatchItem) -> BatchItem:
         target = self.output / item.target
         try:
             self._locate_part(item).replace(target)
@@ -234,7 +278,7 @@ class Batch:
         self.journal.note_done(item.number)
         return replace(item, state="done")
 
-    def _fail(self, item: Item, error: ClearcutError) -> Item:
+    def _fail(self, item: BatchItem, error: ClearcutError) -> BatchItem:
         with suppress(OSError):
             self._locate_part(item).unlink()
         if error.code in STOPPING:

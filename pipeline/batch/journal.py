@@ -4,7 +4,7 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -18,6 +18,7 @@ FOLDER = ".clearcut"  # in the output folder
 STATES = ("waiting", "made", "done", "failed")
 State = Literal["waiting", "made", "done", "failed"]
 PAGE = 500  # items that are read at a time
+Ending = Callable[[dict[str, Any]], str]
 FULL = "full"  # what SQLite says of a full disk
 
 TABLES = """
@@ -28,14 +29,16 @@ CREATE TABLE IF NOT EXISTS items (
     name TEXT NOT NULL, target TEXT NOT NULL, folded TEXT NOT NULL UNIQUE,
     options TEXT NOT NULL, state TEXT NOT NULL, stamp TEXT NOT NULL,
     error TEXT, outcome TEXT, looks INTEGER NOT NULL DEFAULT 0, ours INTEGER NOT NULL DEFAULT 0,
+    revision INTEGER NOT NULL,
     UNIQUE (path, member)
 );
 CREATE INDEX IF NOT EXISTS by_state ON items (state, number);
+CREATE INDEX IF NOT EXISTS by_revision ON items (revision);
 """
 
 
 @dataclass(frozen=True)
-class Item:
+class BatchItem:
     """A photo of a batch, and what has come of it.
 
     Attributes
@@ -60,6 +63,8 @@ class Item:
         What is told of the cut-out: JSON values by name.
     ours
         Whether its target was ever written, so that a file of that name is none of somebody else's.
+    revision
+        Grows with each change of any item: whoever knows the last one asks for what came after it.
     """
 
     number: int
@@ -72,6 +77,7 @@ class Item:
     error: ClearcutError | None = None
     outcome: dict[str, Any] = field(default_factory=dict)
     ours: bool = False
+    revision: int = 0
 
     @property
     def reasons(self) -> list[str]:
@@ -101,6 +107,7 @@ class Journal:
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=NORMAL")
             self._database.executescript(TABLES)
+            self._revision = int(self._database.execute("SELECT max(revision) FROM items").fetchone()[0] or 0)
 
     @staticmethod
     def exists(folder: Path) -> bool:
@@ -125,22 +132,22 @@ class Journal:
 
     # ---- photos -----------------------------------------------------------------------------------------------------
 
-    def add(self, found: Iterable[Found], ending: str) -> int:
+    def add(self, found: Iterable[Found], choose_ending: Ending) -> int:
         """Note photos that are not there yet, each with a target that no other has, and those that have changed.
 
         How many are to be done that were not before.
 
         Parameters
         ----------
-        ending
-            What cut-outs have after the photos' names, such as ``.png``.
+        choose_ending
+            Gives what a cut-out has after the photo's name, such as ``.png``, for options of a photo's own.
         """
         new = 0
         with self._lock, self._telling():
             self._database.execute("BEGIN")
             try:
                 for each in found:
-                    new += self._add(each, ending)
+                    new += self._add(each, choose_ending(each.options))
             finally:  # of a folder that cannot be read to its end, what was found
                 self._database.execute("COMMIT")
         return new
@@ -148,27 +155,30 @@ class Journal:
     def _add(self, found: Found, ending: str) -> bool:
         source = found.source
         name = found.name.encode("utf-8", "replace").decode()
-        known = "SELECT number, state, stamp FROM items WHERE path = ? AND member = ?"
+        known = "SELECT number, state, stamp, options FROM items WHERE path = ? AND member = ?"
         if row := self._database.execute(known, _spread(source)[:2]).fetchone():
-            number, state, before = row
+            number, state, before, options = row
             now = source.stamp() if state in ("done", "failed") and not found.error else before
-            if now in (before, ""):
+            if now in (before, "") and json.loads(options) == found.options:
                 return False
-            self._database.execute("UPDATE items SET state = 'waiting', error = NULL WHERE number = ?", (number,))
-            return True
-        targets = _list_targets(name, ending)
-        taken = "SELECT 1 FROM items WHERE folded = ?"
-        target = next(each for each in targets if not self._database.execute(taken, (fold_name(each),)).fetchone())
+            self.set_waiting(number, found.options)
+            return state != "waiting"
+        target = self._choose_target(name, ending)
         state, error = ("failed", _pack(found.error)) if found.error else ("waiting", None)
-        new = (*_spread(source), name, target, fold_name(target), json.dumps(found.options), state, "", error)
+        self._revision += 1
+        told = json.dumps(found.options), state, "", error, self._revision
         self._database.execute(
-            "INSERT INTO items (path, member, size, offset, name, target, folded, options, state, stamp, error)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            new,
+            "INSERT INTO items"
+            " (path, member, size, offset, name, target, folded, options, state, stamp, error, revision)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*_spread(source), name, target, fold_name(target), *told),
         )
         return True
 
-    def list_items(self, *states: State, after: int = 0, only_looks: bool = False) -> Iterator[Item]:
+    def _choose_target(self, name: str, ending: str) -> str:
+        return next(each for each in _list_targets(name, ending) if not self.is_target(each))
+
+    def list_items(self, *states: State, after: int = 0, only_looks: bool = False) -> Iterator[BatchItem]:
         """Those in one of `states`, all without, beyond the number `after`; in order, read as they are needed."""
         marks = ", ".join("?" * len(states or STATES))
         looks = " AND looks > 0" if only_looks else ""
@@ -178,14 +188,30 @@ class Journal:
                 yield _read_item(row)
             after = rows[-1][0]
 
-    def get(self, number: int) -> Item | None:
+    def list_changes(self, since: int) -> list[BatchItem]:
+        """Those that have changed after the revision `since`, at most `PAGE`, in the order in which they did."""
+        question = f"SELECT * FROM items WHERE revision > ? ORDER BY revision LIMIT {PAGE}"
+        return [_read_item(row) for row in self._ask(question, since).fetchall()]
+
+    def bump(self) -> int:
+        """A new revision, of a change that no item bears."""
+        with self._lock:
+            self._revision += 1
+            return self._revision
+
+    @property
+    def revision(self) -> int:
+        """That of the latest change."""
+        return self._revision
+
+    def get(self, number: int) -> BatchItem | None:
         """The item of that number."""
         row = self._ask("SELECT * FROM items WHERE number = ?", number).fetchone()
         return None if row is None else _read_item(row)
 
     def count(self) -> dict[str, int]:
         """How many items are in each of `STATES`, and under ``looks`` how many a person should look at."""
-        rows = self._ask("SELECT state, count(*), sum(looks > 0) FROM items GROUP BY state").fetchall()
+        rows = self._ask("SELECT state, count(*), sum(looks > 0 AND state = 'done') FROM items GROUP BY state").fetchall()
         counted = dict.fromkeys(STATES, 0) | {state: number for state, number, _ in rows}
         return counted | {"looks": sum(looks or 0 for _, _, looks in rows)}
 
@@ -195,43 +221,57 @@ class Journal:
 
     # ---- what comes of them -----------------------------------------------------------------------------------------
 
+    def note_begun(self, number: int) -> None:
+        """It is being worked on, of which nothing is kept: whoever follows the changes hears of it."""
+        self._change(number)
+
     def note_made(self, number: int, stamp: str, outcome: dict[str, Any]) -> None:
         """The cut-out is written, beside its target."""
-        looks = len(outcome.get("reasons", ()))
-        self._ask(
-            "UPDATE items SET state = 'made', stamp = ?, outcome = ?, looks = ?, error = NULL, ours = 1"
-            " WHERE number = ?",
-            stamp, json.dumps(outcome), looks, number,
-        )  # fmt: skip
+        told = {"outcome": json.dumps(outcome), "looks": len(outcome.get("reasons", ()))}
+        self._change(number, state="made", stamp=stamp, error=None, ours=1, **told)
 
     def note_done(self, number: int) -> None:
         """The cut-out is in its place."""
-        self._ask("UPDATE items SET state = 'done' WHERE number = ?", number)
+        self._change(number, state="done")
 
     def note_failed(self, number: int, error: ClearcutError, stamp: str = "") -> None:
         """Nothing came of it."""
-        question = "UPDATE items SET state = 'failed', stamp = ?, error = ?, outcome = NULL, looks = 0 WHERE number = ?"
-        self._ask(question, stamp, _pack(error), number)
+        self._change(number, state="failed", stamp=stamp, error=_pack(error), outcome=None, looks=0)
 
     def set_waiting(self, number: int, options: dict[str, Any] | None = None) -> None:
         """It is to be done anew; with options of its own where they are given."""
-        self._ask("UPDATE items SET state = 'waiting', error = NULL WHERE number = ?", number)
-        if options is not None:
-            self._ask("UPDATE items SET options = ? WHERE number = ?", json.dumps(options), number)
+        own = {} if options is None else {"options": json.dumps(options)}
+        self._change(number, state="waiting", error=None, **own)
 
     def set_all_waiting(self, *states: State) -> None:
         """All of these `states` are to be done anew."""
-        marks = ", ".join("?" * len(states))
-        self._ask(f"UPDATE items SET state = 'waiting', error = NULL WHERE state IN ({marks})", *states)
+        for item in list(self.list_items(*states)):
+            self.set_waiting(item.number)
 
-    def rename_targets(self, ending: str) -> None:
-        """Give every item a target with another ending."""
+    def _change(self, number: int, **columns: Any) -> None:
+        with self._lock:
+            self._revision += 1
+            columns["revision"] = self._revision
+            names = ", ".join(f"{name} = ?" for name in columns)
+            self._ask(f"UPDATE items SET {names} WHERE number = ?", *columns.values(), number)
+
+    def rename_target(self, number: int, ending: str) -> None:
+        """Give an item a target with another ending."""
+        item = self.get(number)
+        if item is not None and not item.target.endswith(ending):
+            with self._lock:
+                target = self._choose_target(item.name, ending)
+                self._change(number, target=target, folded=fold_name(target), ours=0)
+
+    def rename_targets(self, choose_ending: Ending) -> None:
+        """Give every item the target that its options ask for now."""
         with self._lock, self._telling():
-            rows = self._database.execute("SELECT number, name FROM items ORDER BY number").fetchall()
+            rows = self._database.execute("SELECT number, name, options FROM items ORDER BY number").fetchall()
             taken: set[str] = set()
             self._database.execute("BEGIN")
             self._database.execute("UPDATE items SET folded = 'was ' || number")
-            for number, name in rows:
+            for number, name, options in rows:
+                ending = choose_ending(json.loads(options))
                 target = next(each for each in _list_targets(name, ending) if fold_name(each) not in taken)
                 taken.add(fold_name(target))
                 update = "UPDATE items SET target = ?, folded = ? WHERE number = ?"
@@ -273,11 +313,11 @@ def _pack(error: ClearcutError | None) -> str | None:
     return None if error is None else json.dumps([error.code, error.facts])
 
 
-def _read_item(row: tuple[Any, ...]) -> Item:
-    number, path, member, size, offset, name, target, _, options, state, stamp, error, outcome, _, ours = row
+def _read_item(row: tuple[Any, ...]) -> BatchItem:
+    number, path, member, size, offset, name, target, _, options, state, stamp, error, outcome, _, ours, revision = row
     code, facts = json.loads(error) if error else (None, {})
     source = Source(os.fsdecode(path), os.fsdecode(member), size, offset)
-    return Item(
+    return BatchItem(
         number, source, name, target, json.loads(options), state, stamp,
-        ClearcutError(code, **facts) if code else None, json.loads(outcome) if outcome else {}, bool(ours),
+        ClearcutError(code, **facts) if code else None, json.loads(outcome) if outcome else {}, bool(ours), revision,
     )  # fmt: skip

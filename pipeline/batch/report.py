@@ -17,7 +17,7 @@ from ..base.files import write_part
 from ..base.settings import ROOT
 from ..base.words import explain, say
 from .batch import THUMBNAILS, Batch
-from .journal import Item
+from .journal import BatchItem
 
 PAGE = ROOT / "assets" / "report.html"  # a template
 COLUMNS = ("photo", "cutout", "state", "look", "width", "height", "bytes", "model", "seconds", "coverage", "warnings")
@@ -46,7 +46,7 @@ def write_report(batch: Batch, folder: Path, language: str) -> Path:
     return folder / "report.html"
 
 
-def describe_item(item: Item, language: str) -> list[str]:
+def describe_item(item: BatchItem, language: str) -> list[str]:
     """What there is to say of a photo: why it failed, or why to look at it, and its warnings; sentences."""
     if item.error:
         return [explain(item.error, language)]
@@ -61,7 +61,7 @@ def _write(path: Path, text: str) -> None:
     part.replace(path)
 
 
-def _make_table(items: Iterable[Item], language: str) -> str:
+def _make_table(items: Iterable[BatchItem], language: str) -> str:
     """As spreadsheets read it: a byte order mark, and no cell that they would take for a formula."""
     file = io.StringIO()
     table = csv.writer(file)

@@ -1,0 +1,305 @@
+"""The routes under ``/api/batches``: many photos in, followed as they are done, and one ZIP out."""
+
+import asyncio
+import io
+import json
+import shutil
+import zipfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.responses import FileResponse, StreamingResponse
+
+from pipeline import BatchItem, ClearcutError, Options, as_clearcut_error, is_archive
+
+from .batches import Batches, VisitorsBatch, list_files
+from .forms import BEHIND, OPTIONS
+
+PHOTOS = "images"
+MOST_FILES = 1000  # of a request
+LOOK = 0.3  # seconds between looks at what has changed
+ALIVE = 15.0  # seconds without an event after which a comment keeps the connection open
+BLOCK = 1 << 18  # bytes of a file that are read at a time
+PAGE = 500  # photos of an answer
+
+
+def build_batches_router(batches: Batches) -> APIRouter:
+    """The routes, over the batches of this server. A batch's id is long and random: only who made it knows it."""
+    router = APIRouter(prefix="/api/batches")
+
+    @router.post("", status_code=201, summary="Begin a batch")
+    async def begin(request: Request) -> dict[str, Any]:
+        """A form of photos (``images``), options by name, a preset and a picture for behind; each may be left out."""
+        async with _Form(request) as form:
+            values = _pick_values(form.multi_items())
+            behind = form.get(BEHIND)
+            picture = await behind.read() if isinstance(behind, UploadFile) else None
+            name = (behind.filename or "") if isinstance(behind, UploadFile) else ""
+            one = await run_in_threadpool(batches.create, values, picture or None, name)
+            try:
+                await _take(one, form.getlist(PHOTOS), batches)
+            except ClearcutError:
+                await run_in_threadpool(batches.delete, one.id)
+                raise
+        return await run_in_threadpool(one.describe)
+
+    @router.post("/{id}/items", summary="Add photos")
+    async def add(id: str, request: Request) -> dict[str, Any]:
+        """A form of ``images``: photos, whose names may have folders, and ZIP or TAR files."""
+        one = await run_in_threadpool(batches.get, id)
+        async with _Form(request) as form:
+            await _take(one, form.getlist(PHOTOS), batches)
+        return await run_in_threadpool(one.describe)
+
+    # Those that are not async run in a thread: they ask the disk.
+    @router.get("/{id}", summary="Tell how far a batch is")
+    def tell(id: str) -> dict[str, Any]:
+        return batches.get(id).describe()
+
+    @router.patch("/{id}", summary="Pause a batch, go on, or do it anew with other options")
+    async def change(id: str, request: Request) -> dict[str, Any]:
+        """JSON with ``state``, ``paused`` or ``running``, and ``options``, which replace those of all photos."""
+        wanted = await _read_json(request, {"state": str, "options": dict})
+        return await run_in_threadpool(_change, batches.get(id), wanted, batches)
+
+    @router.delete("/{id}", status_code=204, summary="Stop a batch and delete all of it")
+    def delete(id: str) -> None:
+        batches.delete(id)
+
+    @router.get("/{id}/items", summary="List the photos of a batch")
+    def list_items(id: str, after: int = 0, limit: int = PAGE) -> dict[str, Any]:
+        """In the order in which they came, those beyond the number ``after``."""
+        one = batches.get(id)
+        coming = one.batch.journal.list_items(after=after)
+        return {"items": [one.describe_item(item) for item, _ in zip(coming, range(min(limit, PAGE)), strict=False)]}
+
+    @router.get("/{id}/items/{number}", response_class=Response, summary="Fetch a cut-out")
+    def send_cutout(id: str, number: int) -> Response:
+        one, item = _find(batches, id, number)
+        return _send(one.batch.output / item.target, item.target.rpartition("/")[2], attachment=True)
+
+    @router.get("/{id}/items/{number}/photo", response_class=Response, summary="Fetch the photo itself")
+    async def send_photo(id: str, number: int) -> Response:
+        _, item = await run_in_threadpool(_find, batches, id, number)
+        data, _ = await run_in_threadpool(item.source.read)
+        return Response(data, media_type="application/octet-stream")
+
+    @router.get("/{id}/items/{number}/thumbnail", response_class=Response, summary="Fetch a small cut-out")
+    def send_thumbnail(id: str, number: int) -> Response:
+        return _send(batches.get(id).batch.thumbnails / f"{number}.webp", "thumbnail.webp")
+
+    @router.patch("/{id}/items/{number}", summary="Do a photo anew with options of its own")
+    async def change_item(id: str, number: int, request: Request) -> dict[str, Any]:
+        wanted = await _read_json(request, {"options": dict})
+        one, _ = await run_in_threadpool(_find, batches, id, number)
+        await run_in_threadpool(one.batch.set_options, number, wanted.get("options", {}))
+        return await run_in_threadpool(_renew, one, number, batches)
+
+    @router.post("/{id}/items/{number}/retry", summary="Do a photo anew")
+    def retry(id: str, number: int) -> dict[str, Any]:
+        one, _ = _find(batches, id, number)
+        one.batch.journal.set_waiting(number)
+        return _renew(one, number, batches)
+
+    @router.delete("/{id}/items/{number}", status_code=204, summary="Remove a photo")
+    def remove(id: str, number: int) -> None:
+        one, _ = _find(batches, id, number)
+        one.remove(number)
+
+    @router.get("/{id}/events", response_class=StreamingResponse, summary="Follow a batch")
+    async def follow(id: str, request: Request) -> Response:
+        """Server-sent events: ``item`` with a photo that has changed, ``status`` and ``removed``.
+
+        An event's id is a revision: after ``Last-Event-ID``, or the parameter ``since``, come only later changes.
+        """
+        one = await run_in_threadpool(batches.get, id)
+        last = request.headers.get("last-event-id") or request.query_params.get("since") or "0"
+        since = int(last) if last.isdecimal() else 0
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return StreamingResponse(_follow(one, since, batches), media_type="text/event-stream", headers=headers)
+
+    @router.get("/{id}/archive", response_class=StreamingResponse, summary="Fetch all cut-outs as one ZIP")
+    def send_archive(id: str) -> Response:
+        one = batches.get(id)
+        headers = {"Content-Disposition": 'attachment; filename="cutouts.zip"', "Cache-Control": "no-store"}
+        return StreamingResponse(_zip(list_files(one)), media_type="application/zip", headers=headers)
+
+    return router
+
+
+def _change(one: VisitorsBatch, wanted: dict[str, Any], batches: Batches) -> dict[str, Any]:
+    state = wanted.get("state")
+    if state not in (None, "paused", "running"):
+        raise ClearcutError("bad_option", name="state", value=str(state)[:100], accepted="paused, running")
+    if "options" in wanted:
+        one.set_values(wanted["options"])
+    if state:
+        one.paused = state == "paused"
+        one.save()
+    batches.wake(one.id)
+    return one.describe()
+
+
+def _renew(one: VisitorsBatch, number: int, batches: Batches) -> dict[str, Any]:
+    batches.wake(one.id)
+    item = one.batch.journal.get(number)
+    if item is None:
+        raise ClearcutError("not_found")
+    return one.describe_item(item)
+
+
+def _find(batches: Batches, id: str, number: int) -> tuple[VisitorsBatch, BatchItem]:
+    one = batches.get(id)
+    item = one.batch.journal.get(number)
+    if item is None:
+        raise ClearcutError("not_found")
+    return one, item
+
+
+def _send(file: Path, name: str, *, attachment: bool = False) -> Response:
+    if not file.is_file():
+        raise ClearcutError("not_found")
+    how = "attachment" if attachment else "inline"
+    return FileResponse(file, filename=name, content_disposition_type=how, headers={"Cache-Control": "no-store"})
+
+
+# ---- what comes -----------------------------------------------------------------------------------------------------
+
+
+class _Form:
+    """A form of many files, whose faults are `ClearcutError`."""
+
+    def __init__(self, request: Request) -> None:
+        self._form = request.form(max_files=MOST_FILES, max_fields=MOST_FILES)
+
+    async def __aenter__(self) -> Any:
+        try:
+            return await self._form.__aenter__()
+        except HTTPException as error:
+            if error.detail.startswith("Too many"):
+                raise ClearcutError("too_many_parts", files=MOST_FILES, fields=MOST_FILES) from None
+            raise ClearcutError("bad_request") from None
+        except AssertionError:
+            raise ClearcutError("bad_request") from None
+
+    async def __aexit__(self, *given: Any) -> None:
+        await self._form.__aexit__(*given)
+
+
+def _pick_values(given: list[tuple[str, Any]]) -> dict[str, str]:
+    """The options of a form, by name. Raises ``unknown_option``."""
+    for name, _ in given:
+        if name not in (*OPTIONS, PHOTOS, BEHIND):
+            known = ", ".join((PHOTOS, BEHIND, *OPTIONS))
+            raise ClearcutError("unknown_option", name=name[:100], known=known)
+    return {name: value for name, value in given if name in OPTIONS and isinstance(value, str) and value != ""}
+
+
+async def _take(one: VisitorsBatch, given: list[Any], batches: Batches) -> None:
+    """Put uploads into the batch's folder, and set to work."""
+    limit = one.settings.max_mb * 1e6
+    files: list[tuple[Path, str]] = []
+    for upload in given:
+        if not isinstance(upload, UploadFile):
+            raise ClearcutError("bad_request")
+        name = upload.filename or "photo"
+        if not is_archive(name) and (upload.size or 0) > limit:
+            facts = {"megabytes": round((upload.size or 0) / 1e6, 1), "limit": one.settings.max_mb}
+            raise ClearcutError("too_large", name=name, **facts)
+        file = await run_in_threadpool(one.add_file, name)
+        await run_in_threadpool(_copy, upload, file)
+        files.append((file, name.replace("\\", "/").lstrip("/")))
+    if files:
+        await run_in_threadpool(one.note_files, files)
+        batches.wake(one.id)
+
+
+def _copy(upload: UploadFile, target: Path) -> None:
+    try:
+        with target.open("wb") as file:
+            shutil.copyfileobj(upload.file, file, BLOCK)
+    except OSError as error:
+        target.unlink(missing_ok=True)
+        raise as_clearcut_error(error, name=target.name) from None
+
+
+async def _read_json(request: Request, known: dict[str, type]) -> dict[str, Any]:
+    try:
+        given = json.loads(await request.body())
+    except (ValueError, RecursionError):
+        raise ClearcutError("bad_request") from None
+    if not isinstance(given, dict) or any(not isinstance(given[name], known.get(name, type(None))) for name in given):
+        raise ClearcutError("bad_request")
+    for name in given.get("options", {}):
+        if name not in (*Options.model_fields, "preset"):
+            raise ClearcutError("unknown_option", name=name[:100], known=", ".join(OPTIONS))
+    return given
+
+
+# ---- what goes ------------------------------------------------------------------------------------------------------
+
+
+async def _follow(one: VisitorsBatch, since: int, batches: Batches) -> AsyncIterator[str]:
+    said, quiet = "", 0.0
+    while not batches.is_stopped:
+        events, since, said = await run_in_threadpool(_list_events, one, since, said)
+        if events:
+            quiet = 0.0
+            yield events
+        elif quiet >= ALIVE:
+            quiet = 0.0
+            yield ": alive\n\n"
+        quiet += LOOK
+        await asyncio.sleep(LOOK)
+
+
+def _list_events(one: VisitorsBatch, since: int, said: str) -> tuple[str, int, str]:
+    """The events after the revision `since`, the latest revision in them, and the status that is told."""
+    changes = one.batch.journal.list_changes(since)
+    events = [_make_event("item", one.describe_item(item), item.revision) for item in changes]
+    events += [_make_event("removed", {"number": number}, at) for at, number in one.removed if at > since]
+    since = max([since, *(item.revision for item in changes), *(at for at, _ in one.removed)])
+    status = json.dumps(one.describe())
+    if status != said:
+        events.append(_make_event("status", one.describe(), since))
+    return "".join(events), since, status
+
+
+def _make_event(kind: str, data: dict[str, Any], revision: int) -> str:
+    return f"event: {kind}\nid: {revision}\ndata: {json.dumps(data)}\n\n"
+
+
+class _Sink(io.RawIOBase):
+    """Where a ZIP is written to, and taken from as it grows."""
+
+    def __init__(self) -> None:
+        self.blocks: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, block: Any) -> int:
+        self.blocks.append(bytes(block))
+        return len(block)
+
+    def take(self) -> bytes:
+        blocks, self.blocks = self.blocks, []
+        return b"".join(blocks)
+
+
+def _zip(files: Iterator[tuple[Path, str]]) -> Iterator[bytes]:
+    """A ZIP of `files` as it is made; pictures are packed already."""
+    sink = _Sink()
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:
+        for file, name in files:
+            about = zipfile.ZipInfo.from_file(file, name)
+            with file.open("rb") as source, archive.open(about, "w", force_zip64=True) as target:
+                while block := source.read(BLOCK):
+                    target.write(block)
+                    yield sink.take()
+    yield sink.take()
