@@ -53,7 +53,7 @@ async function attempt(deed) {
 
 // ---- following a batch ----------------------------------------------------------------------------------------------
 
-// All photos as they are now: of what happened while the connection was away nothing is missed.
+// All photos as they are now, of which some may be gone.
 async function renewItems(id) {
   const before = [...batch.items.keys()];
   const listed = new Set();
@@ -67,21 +67,22 @@ async function renewItems(id) {
   for (const number of before) if (!listed.has(number)) dropItem(number);
 }
 
-function followBatch(id) {
+function followBatch({ id, revision }) {
   unfollow();
-  unfollow = follow(id, {
+  unfollow = follow(id, revision, {
     item: takeItem,
     status: takeStatus,
     removed: ({ number }) => dropItem(number),
-    opened: () => attempt(() => renewItems(id)),
     closed: () => setTimeout(() => { if (batch.status?.id === id && !isAway()) returnTo(id); }, REST),
   });
 }
 
 async function returnTo(id) {
   try {
-    takeStatus(await readBatch(id));
-    followBatch(id);
+    const status = await readBatch(id);
+    takeStatus(status);
+    await renewItems(id);
+    if (batch.status?.id === id) followBatch(status); // what has changed since comes now
   } catch (error) {
     if (GONE.includes(error.code)) lose();
     else setTimeout(lookAfterServer, REST);
@@ -111,7 +112,7 @@ async function begin() {
   if (options.background === "image" && !behind) delete options.background;
   takeStatus(await createBatch(options, behind));
   setCurrentBatch(batch.status.id);
-  followBatch(batch.status.id);
+  followBatch(batch.status);
 }
 
 // What needs no server to be refused is refused here, as is what is more than a batch may have.
@@ -187,8 +188,9 @@ function usePhotoTab() {
 // Asks once where something would be lost.
 async function end() {
   const { total } = batch.status.counts;
-  const key = isOver(batch.status) ? "page.batch.new_sure" : "page.batch.cancel_sure";
-  const asked = { title: say(`${key}.title`), question: say(key, { total }), yes: say(`${key}.yes`) };
+  const asked = isOver(batch.status)
+    ? { title: say("page.batch.new_sure.title"), question: say("page.batch.new_sure", { total }), yes: say("page.batch.new_sure.yes") }
+    : { title: say("page.batch.cancel_sure.title"), question: say("page.batch.cancel_sure", { total }), yes: say("page.batch.cancel_sure.yes") };
   if (total && !await ask(asked)) return;
   await forgetBatch();
   document.querySelector("#batch-start [data-adds=photos]").focus();

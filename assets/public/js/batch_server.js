@@ -32,12 +32,11 @@ export function addItems(id, group) {
   return ask(`/${id}/items`, "POST", form);
 }
 
-// `hear`: item, status, removed, each with what the server tells; opened, whenever the connection is made; closed, once
-// the browser tries no more. Returns what ends it.
-export function follow(id, hear) {
-  const events = new EventSource(`api/batches/${id}/events`);
+// News since a revision. `hear`: item, status, removed, each with what the server tells; closed, once the browser tries no
+// more. Returns what ends it.
+export function follow(id, revision, hear) {
+  const events = new EventSource(`api/batches/${id}/events?since=${revision}`);
   for (const kind of ["item", "status", "removed"]) events.addEventListener(kind, ({ data }) => hear[kind](JSON.parse(data)));
-  events.onopen = hear.opened;
   events.onerror = () => { if (events.readyState === EventSource.CLOSED) hear.closed(); };
   return () => events.close();
 }
