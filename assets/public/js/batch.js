@@ -1,13 +1,13 @@
 // The Batch tab: many photos cut out with the same settings, by the server, whether or not this page is open.
-import { $, announce, make, root, write } from "./dom.js";
+import { $, announce, make, write } from "./dom.js";
 import { beginBar, hideBar, showBar } from "./batch_bar.js";
-import { beginHead, isOver } from "./batch_head.js";
+import { beginHead } from "./batch_head.js";
 import { beginList, leaveTile } from "./batch_list.js";
 import { beginBatchPhoto, openItem, returnToItem } from "./batch_photo.js";
 import { changeBatch, createBatch, deleteBatch, deleteItem, follow, listItems, readBatch, retryItem } from "./batch_server.js";
 import { optionsOfPhotoTab, optionsOfPreset, pictureBehind } from "./batch_settings.js";
-import { allItems, batch, clearBatch, dropItem, onBatch, takeItem, takeStatus } from "./batch_state.js";
-import { beginUpload, isUnsent, send, stopSending } from "./batch_upload.js";
+import { batch, clearBatch, dropItem, isOver, onBatch, takeItem, takeStatus } from "./batch_state.js";
+import { beginUpload, send, stopSending } from "./batch_upload.js";
 import { isAway, lookAfterServer, onReturn } from "./connection.js";
 import { ARCHIVES, isArchive, PICTURES, pickUseful, withPaths } from "./files.js";
 import { faultOf } from "./photo.js";
@@ -188,7 +188,7 @@ function usePhotoTab() {
 // Asks once where something would be lost.
 async function end() {
   const { total } = batch.status.counts;
-  const asked = isOver(batch.status)
+  const asked = isOver()
     ? { title: say("page.batch.new_sure.title"), question: say("page.batch.new_sure", { total }), yes: say("page.batch.new_sure.yes") }
     : { title: say("page.batch.cancel_sure.title"), question: say("page.batch.cancel_sure", { total }), yes: say("page.batch.cancel_sure.yes") };
   if (total && !await ask(asked)) return;
@@ -219,7 +219,7 @@ let wasOver = true; // so that only an end that is seen is told
 
 function announceEnd() {
   if (!batch.status) return;
-  const over = isOver(batch.status) && batch.status.counts.total > 0 && !isUnsent();
+  const over = isOver() && batch.status.counts.total > 0;
   if (over && !wasOver) announce(say("page.batch.over", batch.status.counts));
   if (over && !wasOver && batch.status.error) fail(batch.status.error);
   wasOver = over;

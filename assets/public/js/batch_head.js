@@ -1,7 +1,7 @@
 // What stands over the tiles: how far the batch is, how long it still takes, what it is cut out with.
 import { $, makeChip, root, write } from "./dom.js";
 import { archiveOf } from "./batch_server.js";
-import { batch, onBatch } from "./batch_state.js";
+import { batch, isOver, onBatch } from "./batch_state.js";
 import { isAsPhotoTab, nameSettings, presetOf, settingsForAll } from "./batch_settings.js";
 import { isAway } from "./connection.js";
 import { onSettings, shownSettings } from "./settings.js";
@@ -18,11 +18,9 @@ function sayLeft(seconds) {
   return minutes < 90 ? say("page.batch.left.minutes", { minutes }) : say("page.batch.left.hours", { hours: Math.round(minutes / 60) });
 }
 
-export const isOver = ({ state, counts }) => state === "done" && counts.waiting === 0;
-
 function sayState({ state, counts, seconds_left: left, expires }) {
   const day = new Date(expires * 1000).toLocaleDateString(root.lang, { day: "numeric", month: "long" });
-  const over = counts.total > 0 && state === "done";
+  const over = counts.total > 0 && isOver();
   return [
     say("page.batch.done", { done: number(counts.done), total: number(counts.total) }),
     counts.failed ? say("page.batch.failed", { count: number(counts.failed) }) : "",
@@ -47,7 +45,7 @@ function drawHead() {
   $("batch-progress").max = Math.max(1, total);
   $("batch-progress").value = done + failed;
   write($("batch-sending"), saySending());
-  const over = isOver(status);
+  const over = isOver();
   $("batch-pause").hidden = over;
   write($("batch-pause"), say(status.state === "paused" ? "page.batch.go_on" : "page.batch.pause"));
   write($("batch-end"), say(over ? "page.batch.new" : "page.batch.cancel"));

@@ -6,7 +6,7 @@ import { onTab } from "./shell.js";
 import { onSpeak, say } from "./words.js";
 
 const GAP = 14; // pixels
-const LEAST = 150; // of the width of a tile
+const LEAST = 136; // of the width of a tile
 const WIDE = 184; // the same where there is room
 const WORDS = 66; // below the picture
 const BEYOND = 2; // rows above and below what is in sight
@@ -34,7 +34,7 @@ function rangeInSight({ columns, step }, count) {
 }
 
 function place(tile, at, { columns, side, step }) {
-  tile.style.width = `${side}px`;
+  Object.assign(tile.style, { width: `${side}px`, height: `${side + WORDS}px` });
   tile.style.translate = `${(at % columns) * (side + GAP)}px ${Math.floor(at / columns) * step}px`;
 }
 

@@ -46,6 +46,9 @@ export function clearBatch() {
   changed();
 }
 
+// Nothing is worked on, and nothing more is to come.
+export const isOver = () => batch.status.state === "done" && batch.toSend === 0;
+
 export const needsLook = (item) => item.state === "done" && item.reasons.length > 0;
 const FILTERS = { all: () => true, looks: needsLook, failed: (item) => item.state === "failed" };
 export const filters = Object.keys(FILTERS);

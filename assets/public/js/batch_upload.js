@@ -13,8 +13,6 @@ let queue = []; // {file, path}
 let isSending = false;
 let back = []; // what waits for the server
 
-export const isUnsent = () => queue.length > 0 || isSending;
-
 // An archive goes alone: what is wrong with it is wrong with nothing else.
 function takeGroup() {
   const group = [];
@@ -92,5 +90,5 @@ export function stopSending() {
 
 export function beginUpload() {
   onReturn(() => { for (const done of back.splice(0)) done(); });
-  addEventListener("beforeunload", (event) => { if (isUnsent()) event.preventDefault(); });
+  addEventListener("beforeunload", (event) => { if (isSending) event.preventDefault(); });
 }
