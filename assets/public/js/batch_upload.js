@@ -1,7 +1,7 @@
 // Photos on their way to the batch: a few at a time, one group after another; what the connection has cut off goes again.
 import { isAway, lookAfterServer, onReturn } from "./connection.js";
 import { addItems, listItems } from "./batch_server.js";
-import { batch, changed, takeStatus } from "./batch_state.js";
+import { batch, changed, takeItem, takeStatus } from "./batch_state.js";
 import { isArchive, isReadable } from "./files.js";
 import { setUnsent } from "./store.js";
 
@@ -36,13 +36,21 @@ function waitForServer() {
 
 const lastNumber = () => Math.max(0, ...batch.items.keys());
 
-// Of a group that was cut off, what has not come after all.
+// Those that have come since a number was the last.
+async function takeNew(id, before) {
+  const items = await listItems(id, before);
+  for (const item of items) takeItem(item);
+  return items;
+}
+
+// Of a group that was cut off, what has not come after all. Of an archive all comes, or nothing.
 async function missingOf(group, id, before) {
-  const came = new Set((await listItems(id, before)).map(({ name }) => name));
+  const came = new Set((await takeNew(id, before)).map(({ name }) => name));
+  const isThere = ({ file, path }) => isArchive(file) ? came.size > 0 : came.has(path);
   const isReadableNow = await Promise.all(group.map(({ file }) => isReadable(file)));
   return {
-    left: group.filter(({ path }, at) => isReadableNow[at] && !came.has(path)),
-    gone: group.filter((_, at) => !isReadableNow[at]),
+    left: group.filter((entry, at) => isReadableNow[at] && !isThere(entry)),
+    gone: group.filter((entry, at) => !isReadableNow[at] && !isThere(entry)),
   };
 }
 
@@ -51,7 +59,8 @@ async function deliver(group, tell) {
   const before = lastNumber();
   while (group.length && batch.status?.id === id) {
     try {
-      return takeStatus(await addItems(id, group));
+      takeStatus(await addItems(id, group));
+      return await takeNew(id, before); // so that the last number is known
     } catch (error) {
       if (error.code) return batch.status?.id === id && tell(error);
       await waitForServer();
