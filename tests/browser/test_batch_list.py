@@ -172,6 +172,6 @@ def test_axe_finds_nothing_on_the_tab(visit_to: VisitTo, shop: Process, mixed: s
     check(visit, "sure?")
     page.keyboard.press("Escape")
     page.click("[data-filter=all]")
-    page.locator(".tile-open").first.click()
+    page.get_by_role("button", name="wall.png").first.click()
     visit.until("done")
     check(visit, "a photo of it on the Photo tab")
