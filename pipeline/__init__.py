@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .base.settings import Settings
     from .base.streams import prepare_streams
     from .base.words import LANGUAGES, explain, load_words, match_language, say
-    from .base.workers import WorkerPool, choose_workers
+    from .base.workers import WorkerPool
     from .batch.archives import is_archive
     from .batch.batch import Batch
     from .batch.items import Found, Source, find_items
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .edges.trimap import can_solve_matte
     from .inference.predict import estimate_seconds
     from .inference.runtime import Runtime, default_runtime
+    from .inference.worker_count import choose_workers
     from .manage.local_models import import_weights, remove_model
     from .options.canvas import Canvas, describe_fill, describe_head, list_canvases
     from .options.options import GROUPS, Options
@@ -59,7 +60,7 @@ _HOME = {
         "base.settings": ["Settings"],
         "base.streams": ["prepare_streams"],
         "base.words": ["LANGUAGES", "explain", "load_words", "match_language", "say"],
-        "base.workers": ["WorkerPool", "choose_workers"],
+        "base.workers": ["WorkerPool"],
         "batch.archives": ["is_archive"],
         "batch.batch": ["Batch"],
         "batch.items": ["Found", "Source", "find_items"],
@@ -72,6 +73,7 @@ _HOME = {
         "draft": ["Draft"],
         "edges.trimap": ["can_solve_matte"],
         "inference.predict": ["estimate_seconds"],
+        "inference.worker_count": ["choose_workers"],
         "inference.runtime": ["Runtime", "default_runtime"],
         "manage.local_models": ["import_weights", "remove_model"],
         "options.canvas": ["Canvas", "describe_fill", "describe_head", "list_canvases"],

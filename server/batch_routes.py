@@ -102,8 +102,8 @@ def build_batches_router(batches: Batches) -> APIRouter:
 
     @router.post("/{id}/items/{number}/retry", summary="Do a photo anew")
     def retry(id: str, number: int) -> dict[str, Any]:
-        one, _ = _find(batches, id, number)
-        one.batch.journal.set_waiting(number)
+        one, item = _find(batches, id, number)
+        one.batch.retry(item)
         return _renew(one, number, batches)
 
     @router.delete("/{id}/items/{number}", status_code=204, summary="Remove a photo")

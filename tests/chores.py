@@ -118,6 +118,12 @@ def die_once(mark: str, answer: Any) -> Any:
     return answer
 
 
+def start_one(folder: str) -> None:
+    """Start in the first worker alone, until the file ``all`` is there."""
+    if not Path(folder, "all").exists():
+        Path(folder, "first").touch(exist_ok=False)
+
+
 def wait_until(is_so: Callable[[], bool], seconds: float = 60) -> bool:
     """Whether it was so in time."""
     end = time.monotonic() + seconds

@@ -2,11 +2,16 @@
 
 import os
 import platform
+import subprocess
 import sys
 from functools import cache
 from pathlib import Path
 
 FEATURES = ("avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "asimd", "bf16")
+CGROUPS = (  # of version 2 and 1: where Linux says what a container may take, has taken, and holds of files in it
+    (Path("/sys/fs/cgroup"), "memory.max", "memory.current", "inactive_file"),
+    (Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+)
 FAST_BF16 = {"avx512_bf16", "amx_bf16"}  # features with which bf16 is faster than float32
 
 
@@ -72,6 +77,39 @@ def measure_memory_mb() -> float | None:
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e6
     except (AttributeError, ValueError, OSError):  # Windows
+        return None
+
+
+def measure_free_mb() -> float | None:
+    """The memory that programs here can still take, in MB, also within the limit of a container; None but on Linux."""
+    try:
+        rows = (line.split() for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines())
+        free = next(int(row[1]) * 1024 for row in rows if row[0] == "MemAvailable:")
+    except (OSError, StopIteration):
+        return None
+    return min([free, *_measure_container()]) / 1e6
+
+
+def _measure_container() -> list[int]:
+    """Bytes that each limit of this container leaves; what it holds of files would make way."""
+    left = []
+    for folder, limit, used, cached in CGROUPS:
+        try:
+            texts = [(folder / name).read_text(encoding="ascii") for name in (limit, used, "memory.stat")]
+            stat = dict(line.split() for line in texts[2].splitlines())
+            left.append(int(texts[0]) - int(texts[1]) + int(stat[cached]))
+        except (OSError, ValueError, KeyError):  # no container of this kind, or "max"
+            continue
+    return left
+
+
+def measure_gpu_free_mb() -> float | None:
+    """The memory that the first NVIDIA GPU has left, in MB; None where there is none."""
+    command = ["nvidia-smi", "--query-gpu=memory.free", "--format=csv,noheader,nounits"]
+    try:
+        told = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout
+        return float(told.split()[0]) * 2**20 / 1e6
+    except (OSError, subprocess.SubprocessError, ValueError, IndexError):
         return None
 
 

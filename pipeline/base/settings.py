@@ -40,6 +40,7 @@ class Settings(BaseModel):
     cache_days: float = Field(30, gt=0)
     pool_mb: Megabytes = 4096
     slots: int = Field(1, ge=1)
+    workers: int = Field(0, ge=0)
 
     @model_validator(mode="before")
     @classmethod

@@ -21,7 +21,8 @@ from .process import make_command
 from .worker import receive, send
 
 Task = TypeVar("Task")
-STARTS = 3  # tries to start a worker that dies before it is ready
+STARTS = 3  # times that a worker may die before it is ready, without a pause
+PAUSE = 10  # seconds until a worker that could not be started is tried again, where others are at work
 log = logging.getLogger("clearcut")
 
 
@@ -66,9 +67,9 @@ class WorkerPool:
         self._running = 0
         self._alone = False  # whether what runs is one of `_again`
         self._closing = self._stopped = False
-        self._failed: ClearcutError | None = None  # why no worker could be started
+        self._failed: ClearcutError | None = None  # why no worker can be started
+        self._failing: set[int] = set()  # keepers that could not start one
         self._keepers = [threading.Thread(target=self._keep, daemon=True) for _ in range(number)]
-        self._kept = number
         for keeper in self._keepers:
             keeper.start()
 
@@ -166,50 +167,58 @@ class WorkerPool:
             self._dismiss(worker)
 
     def _start(self) -> "_Worker | None":
-        """A worker that is ready; None where none is needed any more, or none can be started."""
-        error = ClearcutError("worker_died")
-        for _ in range(STARTS):
-            with self._changed:
-                if self._is_finished():
-                    return None
+        """A worker that is ready; None where none is needed any more, or the pool has failed."""
+        deaths, keeper = 0, threading.get_ident()
+        while not self._is_over():
             try:
-                worker = _Worker(self._cores, self._tell)
-            except (OSError, MemoryError) as why:
-                error = as_clearcut_error(why)
-                break
-            with self._changed:
-                self._workers.add(worker)
-                if self._stopped:
-                    worker.kill()
-            try:
-                worker.ask((self._module, self._settings), self._seconds)
-                return worker
+                worker = self._launch()
             except _Died:
-                self._dismiss(worker)
-            except Exception as why:
-                self._dismiss(worker)
-                error = as_clearcut_error(why)
-                break
-        self._give_up(error)
+                deaths += 1
+                if deaths >= STARTS:
+                    self._pause(keeper, ClearcutError("worker_died"))
+            except Exception as error:
+                self._pause(keeper, as_clearcut_error(error))
+            else:
+                self._failing.discard(keeper)
+                return worker
         return None
 
-    def _dismiss(self, worker: "_Worker") -> None:
-        worker.stop()
+    def _launch(self) -> "_Worker":
+        worker = _Worker(self._cores, self._tell)
         with self._changed:
-            self._workers.discard(worker)
+            self._workers.add(worker)
+            if self._stopped:
+                worker.kill()
+        try:
+            worker.ask((self._module, self._settings), self._seconds)
+        except BaseException:
+            self._dismiss(worker)
+            raise
+        return worker
 
-    def _give_up(self, error: ClearcutError) -> None:
-        """One worker fewer; after the last nothing can be done, and every task fails."""
+    def _pause(self, keeper: int, error: ClearcutError) -> None:
+        """Wait before the next try to start a worker; where no keeper can start one, the pool has failed."""
         with self._changed:
-            self._kept -= 1
-            if self._kept:
+            self._failing.add(keeper)
+            if len(self._failing) < self.number:
+                self._changed.wait_for(self._is_over, PAUSE)
                 return
             self._failed = error
             orders = [*self._again, *(order for order in self._waiting if order.begin())]
             self._again.clear()
             self._waiting.clear()
+            self._changed.notify_all()
         for order in orders:
             order.future.set_exception(error)
+
+    def _is_over(self) -> bool:
+        with self._changed:
+            return bool(self._failed or self._is_finished())
+
+    def _dismiss(self, worker: "_Worker") -> None:
+        worker.stop()
+        with self._changed:
+            self._workers.discard(worker)
 
     def _do_next(self, worker: "_Worker") -> bool:
         """Do the next task; False where the worker has died, or there will be none."""
@@ -233,10 +242,12 @@ class WorkerPool:
 
     def _take(self, worker: "_Worker") -> "_Order | None":
         with self._changed:
-            while not worker.ended and not self._is_finished():
+            while not worker.ended and not self._stopped:
                 if order := self._find_next():
                     self._running += 1
                     return order
+                if self._is_finished():
+                    break
                 self._changed.wait()
         return None
 
@@ -359,7 +370,3 @@ class _Worker:
     def _watch(self, on_end: Callable[[], object]) -> None:
         self._process.wait()
         on_end()
-
-
-def choose_workers(settings, wanted=0, model=""):  # PROVISIONAL
-    return wanted or machine.count_cores(), 1

@@ -27,6 +27,7 @@ from .task import Made, Order, Task
 THUMBNAILS = "thumbnails"  # subfolder of the journal's
 SCRATCH = "unpacked"  # another, for archives that have to be unpacked
 WORKER = "pipeline.batch.task"
+REFUSED = ("unsafe_name", "archive_bomb", "archive_locked")  # errors of photos that are never read
 STOPPING = ("disk_full", "cancelled")  # errors after which no other photo would fare better
 
 
@@ -180,7 +181,13 @@ class Batch:
             target = self.output / item.target
             if not target.is_file():
                 self.journal.set_waiting(item.number)
-        self.journal.set_all_waiting("failed")
+        for item in self.journal.list_items("failed"):
+            self.retry(item)
+
+    def retry(self, item: BatchItem) -> None:
+        """Do a photo anew; not one that is refused whatever is done."""
+        if item.error is None or item.error.code not in REFUSED:
+            self.journal.set_waiting(item.number)
 
     def _finish(self, item: BatchItem) -> None:
         """A run was killed between writing the cut-out and putting it into its place."""

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain, count
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
@@ -211,7 +212,9 @@ class Journal:
 
     def count(self) -> dict[str, int]:
         """How many items are in each of `STATES`, and under ``looks`` how many a person should look at."""
-        rows = self._ask("SELECT state, count(*), sum(looks > 0 AND state = 'done') FROM items GROUP BY state").fetchall()
+        rows = self._ask(
+            "SELECT state, count(*), sum(looks > 0 AND state = 'done') FROM items GROUP BY state"
+        ).fetchall()
         counted = dict.fromkeys(STATES, 0) | {state: number for state, number, _ in rows}
         return counted | {"looks": sum(looks or 0 for _, _, looks in rows)}
 
@@ -299,8 +302,7 @@ def _list_targets(name: str, ending: str) -> Iterator[str]:
     """Paths for the cut-out of a photo, the first choice first: ``a.png``, ``a_jpg.png``, ``a_2.png``."""
     path = PurePosixPath(name)
     folder = [clean_name(part) or "_" for part in path.parts[:-1]]
-    marks = ["", f"_{path.suffix[1:].lower()}", *(f"_{number}" for number in range(2, 1_000_000))]
-    for mark in marks:
+    for mark in chain(["", f"_{path.suffix[1:].lower()}"], (f"_{number}" for number in count(2))):
         yield "/".join([*folder, name_cutout(path.name, ending, mark)])
 
 

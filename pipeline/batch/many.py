@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from ..base.errors import ClearcutError, as_clearcut_error
 from ..base.settings import Settings
-from ..base.workers import WorkerPool, choose_workers
+from ..base.workers import WorkerPool
+from ..inference.worker_count import choose_workers
 from .batch import WORKER
 from .items import Source
 from .task import Order, Task

@@ -17,6 +17,7 @@ from .terminal import Context, Terminal
 if TYPE_CHECKING:
     from ..base.workers import WorkerPool
     from ..batch.batch import Batch
+    from ..batch.journal import BatchItem
     from ..batch.task import Order
 
 INTERRUPTED = 130
@@ -148,63 +149,62 @@ def _ask(question: str, terminal: Terminal) -> bool:
 
 
 def _run(batch: "Batch", inputs: list[str], given: argparse.Namespace, context: Context) -> int:
-    from ..base.workers import choose_workers
     from ..batch.items import find_items
+    from ..inference.worker_count import choose_workers
 
     def find() -> Any:
         return find_items(inputs, batch.output, batch.scratch)
 
     if not given.watch:
         batch.add(find())
+        for item in batch.journal.list_items("failed"):
+            context.terminal.note(_describe(item, context.terminal))
     counted, total = batch.journal.count(), batch.count_all()
     waiting = counted["waiting"]
     number, threads = choose_workers(context.settings, given.workers, batch.options.model)
     if not given.watch:
         number = min(number, max(waiting, 1))
-    worst = 0
+    interrupted = False
     try:
         if waiting or given.watch:
             progress = BatchProgress(context.terminal, total, total - waiting)
             with progress, batch.start_workers(number, threads, given.timeout) as pool:
-                worst = _Follower(batch, pool, progress, context, given).follow(inputs, find)
+                _Follower(batch, pool, progress, given).follow(inputs, find)
     except KeyboardInterrupt:
-        worst = INTERRUPTED
+        interrupted = True
     finally:
         _tell(batch, given, context)
-    return worst
+    failed = (item.error.exit_code for item in batch.journal.list_items("failed") if item.error)
+    return INTERRUPTED if interrupted else max(failed, default=0)
+
+
+def _describe(item: "BatchItem", terminal: Terminal) -> str:
+    from ..batch.report import describe_item
+
+    return f"{item.name}: {' '.join(describe_item(item, terminal.language))}"
 
 
 class _Follower:
     """Runs a batch and tells of it as it goes on."""
 
-    def __init__(
-        self, batch: "Batch", pool: "WorkerPool", progress: BatchProgress, context: Context, given: argparse.Namespace
-    ) -> None:
-        self._batch, self._pool, self._progress = batch, pool, progress
-        self._context, self._given = context, given
+    def __init__(self, batch: "Batch", pool: "WorkerPool", progress: BatchProgress, given: argparse.Namespace) -> None:
+        self._batch, self._pool, self._progress, self._given = batch, pool, progress, given
 
-    def follow(self, inputs: list[str], find: Any) -> int:
-        """Until all is done, or, where folders are watched, without end; the largest exit code."""
+    def follow(self, inputs: list[str], find: Any) -> None:
+        """Until all is done, or, where folders are watched, without end."""
         if not self._given.watch:
             return self._run()
         from ..batch.watch import watch
 
-        worst = 0
         for found in watch(inputs, find):
             self._progress.grow(self._batch.add(found))
-            worst = max(worst, self._run())
-        return worst
+            self._run()
 
-    def _run(self) -> int:
-        from ..batch.report import describe_item
-
-        worst, language = 0, self._context.terminal.language
+    def _run(self) -> None:
         for item in self._batch.run(self._pool, stop_on_error=self._given.on_error == "stop"):
             self._progress.advance(item.error is not None, bool(item.reasons))
             if item.error:
-                worst = max(worst, item.error.exit_code)
-                self._progress.note(f"{item.name}: {' '.join(describe_item(item, language))}")
-        return worst
+                self._progress.note(_describe(item, self._progress.terminal))
 
 
 def _tell(batch: "Batch", given: argparse.Namespace, context: Context) -> None:

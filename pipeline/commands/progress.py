@@ -25,7 +25,7 @@ class BatchProgress:
     """
 
     def __init__(self, terminal: Terminal, total: int, done: int) -> None:
-        self._terminal, self.total, self.done = terminal, total, done
+        self.terminal, self.total, self.done = terminal, total, done
         self.failed = self.looks = 0
         self._times: deque[float] = deque([time.monotonic()], LATEST)
         self._told = time.monotonic()
@@ -53,7 +53,7 @@ class BatchProgress:
         if self._bar:
             self._bar.console.print(sentence, markup=False, soft_wrap=True)
         else:
-            self._terminal.note(sentence)
+            self.terminal.note(sentence)
 
     def grow(self, number: int) -> None:
         """There are so many photos more."""
@@ -71,8 +71,8 @@ class BatchProgress:
             self._bar.update(self._task, completed=self.done, description=self.describe())
         elif self._times[-1] - self._told >= EVERY:
             self._told = self._times[-1]
-            done = self._terminal.say("cli.batch.done", done=self.done, total=self.total)
-            self._terminal.note(f"{done} · {self.describe()}")
+            done = self.terminal.say("cli.batch.done", done=self.done, total=self.total)
+            self.terminal.note(f"{done} · {self.describe()}")
 
     def describe(self) -> str:
         """Rate and time left, errors, looks."""
@@ -85,7 +85,7 @@ class BatchProgress:
             "failed": self.failed,
             "looks": self.looks,
         }
-        return self._terminal.say("cli.batch.rate", **words)
+        return self.terminal.say("cli.batch.rate", **words)
 
 
 def _format_time(seconds: float) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks import fidelity, machine, speed, table
+from benchmarks import batch, fidelity, machine, speed, table
 from benchmarks.__main__ import main
 from benchmarks.edges import pictures
 from benchmarks.errors import Scores, connectivity_error, edge_band, errors, gradient_error, roughness
@@ -19,6 +19,7 @@ from benchmarks.table import COLUMNS, Row
 from pipeline.edges.foreground import estimate_foreground
 from pipeline.pixels.measures import measure_iou
 from tests import house
+from tests.machines import OnMachine
 from tests.pictures import Composite, composite
 
 HIGHER = ("max-F", "weighted F", "IoU")
@@ -346,3 +347,27 @@ def test_a_model_that_is_not_here_is_named_before_anything_runs(two, empty_model
     with pytest.raises(SystemExit, match="u2netp"):
         table.chosen("u2netp")
     assert table.chosen(None) == []
+
+
+# ---- workers ---------------------------------------------------------------------------------------------------------
+
+
+def test_workers_are_timed_on_every_photo_when_all_have_started(tmp_path: Path, u2netp: Path) -> None:
+    photos = batch.make_photos(Image.fromarray(composite(320, 240).rgb), 3, tmp_path)
+    run = batch.cut(2, 1, photos, "u2netp")
+    assert run.rate > 0 and run.cpu > 0 and run.peak_mb > 0
+    assert len(list(tmp_path.glob("*.png"))) == 3
+
+
+def test_photos_of_a_batch_differ_in_size_and_content(tmp_path: Path) -> None:
+    photos = batch.make_photos(Image.fromarray(composite(320, 240).rgb), 7, tmp_path)
+    assert len({path.read_bytes() for path in photos}) == 7
+    with Image.open(photos[0]) as small, Image.open(photos[5]) as large:
+        assert small.width * small.height < 0.4e6 and 11e6 < large.width * large.height < 13e6
+
+
+def test_numbers_of_workers_are_compared_with_the_same_cores_each(on_machine: OnMachine) -> None:
+    on_machine(cores=16)
+    assert batch.lay_out([1, 2, 8]) == [(1, 2), (2, 2), (8, 2), (1, 16)]
+    on_machine(cores=1)
+    assert batch.lay_out([1, 2]) == [(1, 1), (2, 1)]

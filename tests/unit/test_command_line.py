@@ -47,7 +47,20 @@ WRONG += [f"cut photo.png --keep={value}" for value in ("person", "x" * 101)]
 WRONG += [f"cut photo.png --feather={value}" for value in ("-1", "51", "nan", "inf", "soft", "", "1,5")]
 
 
-COMMANDS = ["cut", "models", "doctor", "cache", "fetch", "check", "optimise", "remove", "import", "export", "add"]
+COMMANDS = [
+    "cut",
+    "batch",
+    "models",
+    "doctor",
+    "cache",
+    "fetch",
+    "check",
+    "optimise",
+    "remove",
+    "import",
+    "export",
+    "add",
+]
 
 
 class Ended(NamedTuple):

@@ -215,7 +215,7 @@ def test_every_flag_of_the_web_server_is_real(name: str) -> None:
 
 
 def test_every_flag_that_is_named_is_one_of_a_command() -> None:
-    parsers = [ArgumentParser(), command_line_parser(["cut"]), command_line_parser(["models"])]
+    parsers = [ArgumentParser(), *(command_line_parser([name]) for name in ("cut", "batch", "models"))]
     add_flags(parsers[0], ServerSettings, "setting", "en")
     known = set()
     while parsers:
@@ -248,10 +248,11 @@ def test_every_request_that_is_shown_finds_a_route() -> None:
     from fastapi import FastAPI
 
     from server.api import build_router
+    from server.batches import Batches
     from server.models import Downloads
 
     app, settings = FastAPI(docs_url="/api/docs"), ServerSettings()
-    app.include_router(build_router(settings, Runtime(settings), Downloads(settings)))
+    app.include_router(build_router(settings, Runtime(settings), Downloads(settings), Batches(settings)))
     routes = {
         (method.upper(), re.sub(r"\{[^}]+\}", "[^/]+", path))
         for path, all_ in app.openapi()["paths"].items()

@@ -38,6 +38,7 @@ GIVEN: dict[str, tuple[str, Any]] = {
     "cache_days": ("1.5", 1.5),
     "pool_mb": ("512", 512.0),
     "slots": ("2", 2),
+    "workers": ("3", 3),
 }
 DEFAULTS = Settings.read({})
 WRONG_SETTINGS = [

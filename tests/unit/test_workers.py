@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.base import machine
+from pipeline.base import machine, workers
 from pipeline.base.errors import ClearcutError
 from pipeline.base.machine import is_running
 from pipeline.base.settings import ROOT
@@ -172,7 +172,7 @@ def test_who_stops_early_cancels_what_waits(tmp_path: Path) -> None:
     assert not [*tmp_path.glob("at-work-*")]
 
 
-def test_a_hundred_kills_lose_and_double_no_answer() -> None:
+def test_random_kills_lose_and_double_no_answer() -> None:
     dice, answers = random.Random(7), list[int]()
     with WorkerPool(3, CHORES) as pool:
         for task, future in pool.map_unordered((("echo", number) for number in range(300)), ahead=3):
@@ -181,7 +181,7 @@ def test_a_hundred_kills_lose_and_double_no_answer() -> None:
             else:
                 assert future.result() == task[1]
             answers.append(task[1])
-            if task[1] % 3 == 0 and pool.pids:
+            if task[1] % 10 == 0 and pool.pids:
                 kill(dice.choice(pool.pids))
         assert wait_until(lambda: len(pool.pids) == 3)
     assert sorted(answers) == [*range(300)]
@@ -202,6 +202,18 @@ def test_where_no_worker_can_be_started_every_task_says_why(chore: tuple[str, ..
         assert {code_of(future) for future in futures} == {code}
         assert code_of(pool.submit(("echo", 0))) == code
         assert pool.pids == []
+
+
+def test_a_worker_that_cannot_be_started_is_tried_again_while_others_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "PAUSE", 0.05)
+    with WorkerPool(2, CHORES, ("start_one", str(tmp_path))) as pool:
+        assert [pool.submit(("echo", number)).result(SOON) for number in range(5)] == [*range(5)]
+        (tmp_path / "all").touch()
+        (tmp_path / "met").mkdir()
+        both = [pool.submit(("meet", str(tmp_path / "met"), 2)) for _ in range(2)]
+        assert all(future.result(SOON) for future in both)
 
 
 def test_a_module_that_is_missing_is_said_at_once() -> None:
