@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.conftest import Visit
-from tests.pictures import composite, encoded
+from tests.pictures import composite, encoded, opened
 from tests.process import Process, serving
 
 VisitTo = Callable[..., Visit]
@@ -273,3 +274,52 @@ def test_settings_of_the_photo_tab_are_those_that_a_batch_begins_with(
     add(visit, photos[1])
     expect(visit.page.locator("#batch-settings-name")).to_have_text("Product on white")
     is_done(visit.page, 1, 1)
+
+
+def test_a_picture_behind_goes_with_the_batch(visit_to: VisitTo, shop: Process, photos: list[Path]) -> None:
+    visit = visit_to(shop)
+    visit.done(photos[0].read_bytes())
+    blue = encoded(np.full((240, 320, 3), (20, 40, 200), np.uint8))
+    with visit.page.expect_file_chooser() as waiting:
+        visit.page.click("input[name=backdrop][value=image]", force=True)
+    waiting.value.set_files([{"name": "blue.png", "mimeType": "image/png", "buffer": blue}])
+    visit.page.wait_for_function(
+        "window.heard.at(-1)?.state === 'done' && window.heard.at(-1).options.background === 'image'"
+    )
+    open_tab(visit)
+    add(visit, photos[1])
+    is_done(visit.page, 1, 1)
+    pixels = opened(download_all(visit).read("bag 2.png"))
+    assert tuple(pixels[5, 5][:3]) == (20, 40, 200)
+    tile(visit.page, "bag 2.jpg").locator(".tile-open").click()
+    expect(visit.page.locator("#batch-bar")).to_be_visible()
+    visit.until("done")
+    assert visit.heard()[-1]["behind"]["name"] == "blue.png"
+
+
+def test_who_leaves_while_photos_are_sent_is_asked_and_told_afterwards(visit: Visit, photos: list[Path]) -> None:
+    page = visit.page
+    page.route("**/items", lambda route: None)  # a transfer that takes its time
+    add(visit, *photos)
+    expect(page.locator("#batch-sending")).to_have_text("0 of 12 sent")
+    asked = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    visit.reload()
+    assert asked == ["beforeunload"]
+    open_tab(visit)
+    expect(page.locator("#batch-note")).to_contain_text("12 photos had not been sent")
+
+
+def test_where_others_can_reach_the_server_a_batch_takes_a_hundred_photos(
+    visit_to: VisitTo, u2netp: Path, photos: list[Path], tmp_path: Path
+) -> None:
+    with serving("--host", "0.0.0.0", "--public", CLEARCUT_BATCHES_DIR=str(tmp_path)) as shared:
+        visit = open_tab(visit_to(shared))
+        many = [(f"{number:03}.jpg", photos[0].read_bytes()) for number in range(101)]
+        files = [{"name": name, "mimeType": "image/jpeg", "buffer": data} for name, data in many]
+        with visit.page.expect_file_chooser() as waiting:
+            visit.page.click("#batch-start [data-adds=photos]")
+        waiting.value.set_files(files)
+        expect(visit.page.locator("#batch-note")).to_contain_text("may have 100 photos")
+        expect(visit.page.locator("#batch-title")).to_have_text("Batch of 100 photos", timeout=60_000)
+        visit.leave()

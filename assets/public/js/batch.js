@@ -13,10 +13,10 @@ import { ARCHIVES, isArchive, PICTURES, pickUseful, withPaths } from "./files.js
 import { faultOf } from "./photo.js";
 import { ask } from "./question.js";
 import { onTab, showTab } from "./shell.js";
-import { currentBatch, idOfFile, setCurrentBatch, setOpenedItem, takeUnsent } from "./store.js";
+import { currentBatch, idOfFile, setCurrentBatch, takeUnsent } from "./store.js";
 import { knows, onSpeak, say, sayError } from "./words.js";
 
-const GONE = ["expired", "not_found"];
+const GONE = "expired";
 const REST = 3000; // milliseconds before the next try to hear from the server
 
 let unfollow = () => {};
@@ -38,7 +38,7 @@ function tell(words) {
 
 // Of what the server has refused, or where it has not answered.
 function fail(error) {
-  if (GONE.includes(error.code) && batch.status) return lose();
+  if (error.code === GONE && batch.status) return lose();
   if (!error.code) lookAfterServer();
   tell(() => error.code ? (knows(`error.${error.code}`) ? sayError(error) : error.message) : say("page.batch.lost"));
 }
@@ -84,7 +84,7 @@ async function returnTo(id) {
     await renewItems(id);
     if (batch.status?.id === id) followBatch(status); // what has changed since comes now
   } catch (error) {
-    if (GONE.includes(error.code)) lose();
+    if (error.code === GONE) lose();
     else setTimeout(lookAfterServer, REST);
   }
 }
@@ -99,7 +99,6 @@ function leave() {
   unfollow();
   stopSending();
   setCurrentBatch(null);
-  setOpenedItem(null);
   hideBar();
   clearBatch();
 }
@@ -111,6 +110,7 @@ async function begin() {
   const behind = pictureBehind();
   if (options.background === "image" && !behind) delete options.background;
   takeStatus(await createBatch(options, behind));
+  batch.behind = behind;
   setCurrentBatch(batch.status.id);
   followBatch(batch.status);
 }
@@ -216,12 +216,15 @@ const deeds = {
 };
 
 let wasOver = true; // so that only an end that is seen is told
+let lastError = null; // that has stopped the batch, as JSON
 
 function announceEnd() {
   if (!batch.status) return;
+  const error = JSON.stringify(batch.status.error);
+  if (batch.status.error && error !== lastError) fail(batch.status.error);
+  lastError = error;
   const over = isOver() && batch.status.counts.total > 0;
   if (over && !wasOver) announce(say("page.batch.over", batch.status.counts));
-  if (over && !wasOver && batch.status.error) fail(batch.status.error);
   wasOver = over;
 }
 
@@ -239,7 +242,7 @@ export function beginBatch() {
   beginBar();
   beginHead((name) => setOptions(optionsOfPreset(name), say(`preset.${name}`)));
   beginList((what, number) => deeds[what](number));
-  beginBatchPhoto(fail);
+  beginBatchPhoto({ fail, tell });
   beginUpload();
   for (const button of document.querySelectorAll("[data-adds]")) button.addEventListener("click", () => choose(button.dataset.adds));
   $("batch-pause").addEventListener("click", pauseOrGoOn);

@@ -2,7 +2,7 @@
 import { $, root, write } from "./dom.js";
 import { onBatch } from "./batch_state.js";
 import { onPhoto } from "./photo.js";
-import { idOfFile } from "./store.js";
+import { idOfFile, setOpenedItem } from "./store.js";
 import { onSpeak } from "./words.js";
 
 let shown = null;
@@ -23,7 +23,10 @@ export function showBar(bar) {
   draw();
 }
 
-export const hideBar = () => showBar(null);
+export function hideBar() {
+  setOpenedItem(null);
+  showBar(null);
+}
 
 export function beginBar() {
   for (const name of buttons) $(`batch-bar-${name}`).addEventListener("click", () => shown[name].act());

@@ -6,12 +6,11 @@ import { changeItem } from "./batch_server.js";
 import { ownOptions, settingsOfItem } from "./batch_settings.js";
 import { allItems, batch, takeItem } from "./batch_state.js";
 import { bringBack } from "./photo.js";
-import { shownSettings } from "./settings.js";
 import { showTab } from "./shell.js";
 import { idOfFile, openedItem, setOpenedItem } from "./store.js";
 import { say } from "./words.js";
 
-let fail = null; // told of what the server refuses
+let told = null; // fail hears of what the server refuses, tell of words to be shown
 
 async function readPhoto({ photo, name }) {
   const answer = await fetch(photo);
@@ -27,9 +26,9 @@ export async function openItem(number) {
     setOpenedItem({ number, file: idOfFile(file) });
     showTab("photo");
     showItemsBar(openedItem());
-    await bringBack({ file, settings: settingsOfItem(item) });
+    await bringBack({ file, behind: batch.behind, settings: settingsOfItem(item) });
   } catch (error) {
-    fail(error);
+    told.fail(error);
   }
 }
 
@@ -44,20 +43,20 @@ function showItemsBar({ number, file }) {
 }
 
 async function useSettings(number) {
-  const { background } = shownSettings();
   const own = ownOptions();
-  if (background === "image") delete own.background; // the picture itself belongs to the batch as a whole
+  const isLeft = own.background === "image"; // the picture itself belongs to the batch as a whole
+  if (isLeft) delete own.background;
   try {
     takeItem(await changeItem(batch.status.id, number, own));
     goBack(number);
     announce(say("page.batch.bar.used"));
+    if (isLeft) told.tell(() => say("page.batch.bar.no_picture"));
   } catch (error) {
-    fail(error);
+    told.fail(error);
   }
 }
 
 function goBack(number) {
-  setOpenedItem(null);
   hideBar();
   showTab("batch");
   if (batch.items.has(number)) showTile(number);
@@ -69,6 +68,6 @@ export function returnToItem() {
   if (openedItem()) showItemsBar(openedItem());
 }
 
-export function beginBatchPhoto(tell) {
-  fail = tell;
+export function beginBatchPhoto(hear) {
+  told = hear;
 }
