@@ -111,6 +111,16 @@ def test_arrow_keys_go_from_tile_to_tile_and_tab_past_them(visit_to: VisitTo, sh
     assert page.evaluate("document.activeElement.closest('.tile')") is None
 
 
+def test_the_focus_goes_to_the_neighbour_of_a_photo_that_is_removed(visit_to: VisitTo, shop: Process) -> None:
+    page = visit_batch(visit_to(shop), begin(shop, {"a.png": BALL, "b.png": BALL, "c.png": BALL}))
+    expect(page.locator(".tile[data-state=done]")).to_have_count(3, timeout=60_000)
+    for left in ("Open b.png", "Open c.png"):
+        page.get_by_role("button", name="Remove:").first.press("Enter")
+        expect(page.get_by_role("button", name=left)).to_be_focused()
+    page.get_by_role("button", name="Remove:").press("Enter")
+    expect(page.locator("#batch-title")).to_be_focused()
+
+
 @pytest.mark.parametrize("size", [(1280, 800), (640, 400), (390, 844), (360, 640), (320, 568)])
 @pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
 def test_nothing_stands_beyond_the_window(

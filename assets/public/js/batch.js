@@ -2,7 +2,7 @@
 import { $, announce, make, write } from "./dom.js";
 import { beginBar, hideBar, showBar } from "./batch_bar.js";
 import { beginHead } from "./batch_head.js";
-import { beginList, leaveTile } from "./batch_list.js";
+import { beginList } from "./batch_list.js";
 import { beginBatchPhoto, openItem, returnToItem } from "./batch_photo.js";
 import { changeBatch, createBatch, deleteBatch, deleteItem, follow, listItems, readBatch, retryItem } from "./batch_server.js";
 import { optionsOfPhotoTab, optionsOfPreset, pictureBehind } from "./batch_settings.js";
@@ -209,8 +209,6 @@ const deeds = {
   retry: (number) => attempt(async () => takeItem(await retryItem(batch.status.id, number))),
   remove: (number) => attempt(async () => {
     await deleteItem(batch.status.id, number);
-    const hadFocus = document.activeElement?.closest(`.tile[data-number="${number}"]`);
-    if (hadFocus) leaveTile(number);
     dropItem(number);
   }),
 };

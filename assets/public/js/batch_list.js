@@ -13,6 +13,7 @@ const BEYOND = 2; // rows above and below what is in sight
 
 const tiles = new Map(); // by number
 let current = null; // the number of the tile that keys lead to
+let currentAt = 0; // and its place
 let does = null;
 
 const list = () => $("batch-list");
@@ -50,14 +51,17 @@ function draw() {
   $("batch-none").hidden = items.length > 0;
   const [first, last] = rangeInSight(layout, items.length);
   const at = items.findIndex(({ number }) => number === current);
-  if (at < 0) current = items[0]?.number ?? null;
+  currentAt = at >= 0 ? at : Math.max(0, Math.min(currentAt, items.length - 1)); // its neighbour, once it is gone
+  current = items[currentAt]?.number ?? null;
   const wanted = items.map((item, index) => [index, item]).filter(([index, { number }]) => (index >= first && index < last) || number === current);
   drawWanted(wanted, items.length, layout);
 }
 
 function drawWanted(wanted, count, layout) {
   const numbers = new Set(wanted.map(([, { number }]) => number));
-  for (const [number, tile] of tiles) if (!numbers.has(number)) removeTile(number, tile);
+  const gone = [...tiles].filter(([number]) => !numbers.has(number));
+  const hadFocus = gone.some(([, tile]) => tile.contains(document.activeElement));
+  for (const [number, tile] of gone) removeTile(number, tile);
   let next = list().firstElementChild;
   for (const [at, item] of wanted) {
     const tile = tiles.get(item.number) ?? makeTile(item.number, does);
@@ -70,6 +74,7 @@ function drawWanted(wanted, count, layout) {
     place(tile, at, layout);
     letTab(tile, item.number === current);
   }
+  if (hadFocus) (tiles.get(current)?.querySelector(".tile-open") ?? $("batch-title")).focus();
 }
 
 function removeTile(number, tile) {
@@ -138,15 +143,6 @@ export function showTile(number) {
   if (!shownItems().some((item) => item.number === number)) batch.filter = "all";
   goTo(number);
   tiles.get(number)?.scrollIntoView({ block: "center" });
-}
-
-// Where the focus goes once the tile that has it is removed.
-export function leaveTile(number) {
-  const items = shownItems();
-  const at = items.findIndex((item) => item.number === number);
-  const next = items[at + 1] ?? items[at - 1];
-  if (next) goTo(next.number);
-  else $("batch-title").focus();
 }
 
 export function beginList(act) {

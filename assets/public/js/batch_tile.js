@@ -49,6 +49,7 @@ function drawActions(tile, item) {
   const isThere = { open: true, retry: item.state === "failed" || needsLook(item), download: item.cutout !== null, remove: true };
   for (const action of tile.querySelectorAll("[data-does]")) {
     const { does } = action.dataset;
+    if (!isThere[does] && action === document.activeElement) tile.querySelector(".tile-open").focus();
     action.hidden = !isThere[does];
     action.title = say(`page.batch.item.does.${does}`);
     action.lastElementChild.textContent = action.title;
