@@ -28,6 +28,7 @@ def build_page(settings: PageSettings, runtime: Runtime, results: Results) -> gr
             html("tools")
         html("notice")
         tab = build_photo_tab(runtime)
+        html("batch")
         html("models")
         html("dialogs")
         unseen = build_unseen()

@@ -50,6 +50,7 @@ def build_photo_tab(runtime: Runtime) -> PhotoTab:
         with gr.Column(elem_id="input"):
             upload = gr.UploadButton(say("page.choose"), variant="primary", type="filepath")
         html("start_below")
+    html("batch_bar")
     with gr.Row(elem_id="work"):
         with gr.Column(elem_id="picture", scale=3):
             html("stage")

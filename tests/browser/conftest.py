@@ -81,6 +81,14 @@ class Visit:
         path.write_bytes(data)
         return path
 
+    def drop(self, *paths: Path) -> None:
+        """Drop files and folders of the disk onto the page, as a file manager does."""
+        devtools = self.page.context.new_cdp_session(self.page)
+        data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            devtools.send("Input.dispatchDragEvent", {"type": kind, "x": 400, "y": 300, "data": data})
+        devtools.detach()
+
     def until(self, state: str) -> None:
         self.page.wait_for_selector(f"html[data-state={state}]", state="attached", timeout=60_000)
 

@@ -69,7 +69,7 @@ def test_the_first_screen_has_one_thing_to_do(visit: Visit) -> None:
     page = visit.page
     expect(page.get_by_role("button", name="Choose a photo")).to_be_visible()
     expect(page.get_by_role("heading", name="Drop a photo anywhere")).to_be_visible()
-    expect(page.get_by_text("Your pictures never leave this computer.")).to_be_visible()
+    expect(page.locator("#start").get_by_text("Your pictures never leave this computer.")).to_be_visible()
     for later in ("#model", "#feather", "#download", "#split"):
         expect(page.locator(later)).to_be_hidden()
 

@@ -22,15 +22,6 @@ def notice(page: Page) -> "expect":
     return expect(page.get_by_role("alert"))
 
 
-def drop(page: Page, *paths: Path) -> None:
-    """Drop files and folders of the disk onto the page, as a file manager does."""
-    devtools = page.context.new_cdp_session(page)
-    data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
-    for kind in ("dragEnter", "dragOver", "drop"):
-        devtools.send("Input.dispatchDragEvent", {"type": kind, "x": 400, "y": 300, "data": data})
-    devtools.detach()
-
-
 def thumbs(page: Page) -> list[str]:
     return page.locator(".strip:visible .thumb").evaluate_all("(all) => all.map((each) => each.title)")
 
@@ -254,37 +245,22 @@ def test_a_job_that_the_server_does_not_take_is_said(visit: Visit, portrait: byt
     visit.complaints.clear()
 
 
-def test_a_dropped_folder_gives_its_first_photo_and_the_word_about_it_goes_by_itself(
-    visit: Visit, portrait: bytes, tmp_path: Path
-) -> None:
+def test_a_dropped_folder_gives_its_first_photo(visit: Visit, portrait: bytes, tmp_path: Path) -> None:
     folder = tmp_path / "bags"
     (folder / "more").mkdir(parents=True)
     for name in ("bag 10.jpg", "bag 2.jpg", "more/bag 1.jpg"):
         (folder / name).write_bytes(portrait)
     (folder / "list.txt").write_text("not a photo")
-    visit.page.clock.install()
-    drop(visit.page, folder)
+    visit.drop(folder)
     visit.until("done")
-    notice(visit.page).to_contain_text("this is “bag 2.jpg”, the first of 3")
+    expect(visit.page.locator("#batch-bar")).to_contain_text("This is “bag 2.jpg”, the first of 3 photos")
     assert visit.download()[0] == "bag 2_cutout.png"
-    visit.page.clock.fast_forward(9_000)
-    notice(visit.page).to_be_hidden()
-
-
-def test_several_dropped_photos_say_which_one_was_taken_once(visit: Visit, portrait: bytes, tmp_path: Path) -> None:
-    for name in ("a.jpg", "b.jpg"):
-        (tmp_path / name).write_bytes(portrait)
-    drop(visit.page, tmp_path / "a.jpg", tmp_path / "b.jpg")
-    visit.until("done")
-    notice(visit.page).to_contain_text("One photo at a time: this is “a.jpg”, the first of 2")
-    press_preset(visit, "sticker")
-    notice(visit.page).to_be_hidden()
 
 
 def test_a_dropped_folder_without_a_photo_says_so(visit: Visit, tmp_path: Path) -> None:
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts" / "list.txt").write_text("not a photo")
-    drop(visit.page, tmp_path / "texts")
+    visit.drop(tmp_path / "texts")
     notice(visit.page).to_contain_text("no photo in “texts”")
     expect(visit.page.locator("#start")).to_be_visible()
 

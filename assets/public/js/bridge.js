@@ -1,5 +1,6 @@
 // The seam between page and Gradio; its other half is ui/bridge.py. Nothing else in the page knows Gradio's upload, the
 // buttons that nobody sees, or in which order the values of an event come.
+import { PICTURES } from "./files.js";
 import { facts, now, photoFacts } from "./state.js";
 
 const { options: names, elements } = facts;
@@ -163,7 +164,6 @@ function mendDropdowns() {
 // ---- a photo comes, or a picture for behind ---------------------------------------------------------------------------
 
 const PATIENCE = 5000; // milliseconds
-const PICTURES = "image/*,.heic,.heif,.avif,.tif,.tiff";
 const input = () => document.querySelector("#input input[type=file]");
 const inputBehind = () => document.querySelector("input[type=file]:has(+ #behind)");
 
@@ -195,13 +195,17 @@ export function giveBehind(file) {
   });
 }
 
-// `accepts` hears of a file before Gradio does, and may keep it back.
-function watchChooser(chooser, accepts) {
-  chooser().accept = PICTURES;
+// `accepts` hears of a file before Gradio does, and may keep it back. Gradio never hears of several: `acceptsSeveral` does,
+// where several may be chosen.
+function watchChooser(chooser, { accepts, acceptsSeveral }) {
+  Object.assign(chooser(), { accept: PICTURES, multiple: Boolean(acceptsSeveral) });
   document.addEventListener("change", (event) => {
-    if (event.target !== chooser() || !event.target.files.length || accepts(event.target.files[0])) return;
+    if (event.target !== chooser() || !event.target.files.length) return;
+    const files = [...event.target.files];
+    if (files.length === 1 && accepts(files[0])) return;
     event.stopImmediatePropagation();
     event.target.value = "";
+    if (files.length > 1) acceptsSeveral(files);
   }, true);
 }
 
@@ -254,7 +258,7 @@ const asSettings = (values) => Object.fromEntries(names.map((name, at) => [name,
 
 // Gradio draws the page piece by piece, in no order that one could rely on.
 const PIECES = ["#input input[type=file]", "#stage", "#cancel", "#fetch", "#later", "#model-facts", "#download", "#notice",
-  "#language", "#theme", "#about-box", "#examples", "#tab-photo", "#models-list", "#tiles", "#compare-run", "#ask-models",
+  "#language", "#theme", "#about-box", "#examples", "#tab-photo", "#models-list", "#batch-list", "#batch-bar", "#tiles", "#compare-run", "#ask-models",
   "#compare-choice", "#backdrops", "#kept", "#respeak", "#restore", "#undo", "#preset-chips", "#views", "#zoom", "#group-file", "#behind", "#forget"];
 
 export async function allIsDrawn() {
@@ -297,10 +301,10 @@ export function connect(page) {
   facts.connected();
 }
 
-// `photo` and `behind` each hear of their files: accepts, uploadFailed, connectionFailed.
+// `photo` and `behind` each hear of their files: accepts, acceptsSeveral, uploadFailed, connectionFailed.
 export function watch({ photo, behind }) {
-  watchChooser(input, photo.accepts);
-  watchChooser(inputBehind, behind.accepts);
+  watchChooser(input, photo);
+  watchChooser(inputBehind, behind);
   watchSending({ photo, behind });
   mendDropdowns();
 }

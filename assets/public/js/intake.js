@@ -1,42 +1,29 @@
-// Ways to give a photo beside the button that Gradio draws: dropped or pasted anywhere, or an example.
+// Ways to give photos beside the button that Gradio draws: dropped or pasted anywhere, or an example.
+import { addToBatch, offerBatch } from "./batch.js";
 import { giveFile } from "./bridge.js";
-import { $, make, showNotice } from "./dom.js";
-import { facts, now } from "./state.js";
+import { $, make, root, showNotice } from "./dom.js";
+import { isArchive, readDropped, withPaths } from "./files.js";
+import { facts } from "./state.js";
 import { onSpeak, say } from "./words.js";
 
-const PICTURE = /^image\/|\.(heic|heif|avif|tiff?)$/;
-const isPicture = ({ type, name }) => PICTURE.test(type) || PICTURE.test(name.toLowerCase());
-
-// Several: the first one.
-function give([first, ...others]) {
+// Of several the first one, and all as a batch where that is wanted, as it is with an archive.
+function give(entries) {
+  const [first] = entries;
   if (!first) return;
-  giveFile(first);
-  if (others.length && now.photo) now.photo.note = () => say("page.one_only", { name: first.name, number: others.length + 1 });
+  if (entries.some(({ file }) => isArchive(file))) return addToBatch(entries);
+  giveFile(first.file);
+  if (entries.length > 1) offerBatch(entries);
 }
 
-const readFile = (entry) => new Promise((done, fail) => entry.file(done, fail));
+export const acceptSeveral = (files) => give(withPaths(files));
 
-async function readFolder(folder) {
-  const [reader, entries] = [folder.createReader(), []];
-  for (let some = [null]; some.length;) { // a browser hands out a hundred at a time
-    some = await new Promise((done, fail) => reader.readEntries(done, fail));
-    entries.push(...some);
-  }
-  entries.sort((one, other) => one.name.localeCompare(other.name, undefined, { numeric: true }));
-  const files = await Promise.all(entries.map((entry) => entry.isDirectory ? readFolder(entry) : readFile(entry)));
-  return files.flat();
-}
+// To the tab that is open.
+const take = (entries) => root.dataset.tab === "batch" ? addToBatch(entries) : give(entries);
 
-// Folders among what was dropped: the pictures in them.
-async function giveDropped({ files, items }) {
-  const folders = [...items].map((item) => item.webkitGetAsEntry?.()).filter((entry) => entry?.isDirectory);
-  if (!folders.length) return give(files);
-  const names = folders.map(({ name }) => name);
-  const whole = [...files].filter(({ name }) => !names.includes(name));
-  const inside = await Promise.all(folders.map((folder) => readFolder(folder).catch(() => [])));
-  const pictures = [...whole, ...inside.flat().filter(isPicture)];
-  if (pictures.length) give(pictures);
-  else showNotice(say("page.no_photo_in_folder", { name: names[0] }), "error");
+async function takeDropped(dropped) {
+  const { found, folder } = await readDropped(dropped);
+  if (found.length || root.dataset.tab === "batch") take(found);
+  else if (folder) showNotice(say("page.no_photo_in_folder", { name: folder }), "error");
 }
 
 function takeDrops() {
@@ -44,6 +31,7 @@ function takeDrops() {
   let depth = 0; // of the elements that the pointer has entered and not left
   const showInside = (inside) => {
     $("let-go").hidden = !inside;
+    $("let-go").firstElementChild.textContent = say(root.dataset.tab === "batch" ? "page.batch.let_go" : "page.let_go");
     if (!inside) depth = 0;
   };
   addEventListener("dragenter", (event) => {
@@ -61,7 +49,7 @@ function takeDrops() {
     event.preventDefault();
     event.stopPropagation(); // parts of the page would take the file for themselves
     showInside(false);
-    giveDropped(event.dataTransfer);
+    takeDropped(event.dataTransfer);
   }, true);
 }
 
@@ -69,7 +57,7 @@ function takePastes() {
   addEventListener("paste", (event) => {
     if (!event.clipboardData?.files.length) return;
     event.preventDefault();
-    give(event.clipboardData.files);
+    take(withPaths(event.clipboardData.files));
   });
 }
 
@@ -80,7 +68,7 @@ function addExamples() {
     button.dataset.name = name;
     button.addEventListener("click", async () => {
       const blob = await (await fetch(image.src)).blob();
-      give([new File([blob], `${name}.jpg`, { type: blob.type, lastModified: 0 })]);
+      give(withPaths([new File([blob], `${name}.jpg`, { type: blob.type, lastModified: 0 })]));
     });
     return button;
   }));

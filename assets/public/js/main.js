@@ -1,6 +1,7 @@
 // Puts the page's parts together, once Gradio has drawn them all.
 import { allIsDrawn, connect, watch } from "./bridge.js";
 import { beginBackdrop } from "./backdrop.js";
+import { beginBatch } from "./batch.js";
 import { acceptBehind, beginBehind, behindFailed, behindLost, lastPictureBehind } from "./behind.js";
 import { beginBetter } from "./better.js";
 import { beginCatalog, describeModel, renewModels } from "./catalog.js";
@@ -9,7 +10,7 @@ import { root } from "./dom.js";
 import { beginConnection } from "./connection.js";
 import { beginDownload } from "./download.js";
 import { beginGestures } from "./gestures.js";
-import { beginIntake } from "./intake.js";
+import { acceptSeveral, beginIntake } from "./intake.js";
 import { beginModels, openModels } from "./models.js";
 import { acceptFile, beginPhoto, connectionFailed, show, uploadFailed } from "./photo.js";
 import { beginPopovers } from "./popover.js";
@@ -26,7 +27,7 @@ connect({ show, hearSettings, rememberedSettings, wantedSettings, lastSettings, 
 
 await allIsDrawn();
 watch({
-  photo: { accepts: acceptFile, uploadFailed, connectionFailed },
+  photo: { accepts: acceptFile, acceptsSeveral: acceptSeveral, uploadFailed, connectionFailed },
   behind: { accepts: acceptBehind, uploadFailed: behindFailed, connectionFailed: behindLost },
 });
 for (let known = false; !known;) { // a server that is away for a moment is asked again
@@ -37,7 +38,7 @@ for (let known = false; !known;) { // a server that is away for a moment is aske
 }
 now.model = facts.defaults.model;
 for (const begin of [beginShell, beginIntake, beginCatalog, beginStage, beginGestures, beginPopovers, beginViews, beginDownload, beginBackdrop, beginSettings, beginModels,
-  beginComparison, beginPhoto, beginBehind, beginBetter, beginStrip, beginConnection]) begin();
+  beginComparison, beginPhoto, beginBehind, beginBetter, beginStrip, beginBatch, beginConnection]) begin();
 speak(now.language);
 root.dataset.state = "empty";
 await recalled;

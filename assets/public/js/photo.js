@@ -4,6 +4,7 @@ import { describeModel, renewModels } from "./catalog.js";
 import { isAway, lookAfterServer, onReturn } from "./connection.js";
 import { $, announce, isFilling, root, showBriefly, showNotice, write } from "./dom.js";
 import { allowDownload, connectResult } from "./download.js";
+import { isReadable } from "./files.js";
 import { amend, restoreSettings, shownSettings, takeBack } from "./settings.js";
 import { reveal, showPhoto, showResult } from "./stage.js";
 import { facts, isWorking, models, newPhotoId, now } from "./state.js";
@@ -74,8 +75,6 @@ export async function connectionFailed() {
   const key = await isReadable(photo.file) ? "page.upload_failed" : "page.file_gone";
   receive({ state: "error", run: now.run, words: () => say(key, { name: photo.name }), facts: {}, again: photo.file });
 }
-
-const isReadable = (file) => file.slice(0, 1).arrayBuffer().then(() => true, () => false);
 
 // A photo of this visit, with the settings that it had.
 let returns = 0;

@@ -1,5 +1,7 @@
 // Pictures in this browser's own storage, for one visit: a reload or a restarted server loses none of them. Where the
 // browser keeps nothing, or no more, the page works without.
+import { recall, remember } from "./state.js";
+
 const FACTS = "pictures"; // all about a picture but its files, which are written once
 const FILES = "files";
 const KEPT_FOR = 24 * 3600 * 1000; // milliseconds, what a visit has left behind that ended without a word
@@ -37,6 +39,25 @@ export function takeWord() {
   const key = recallHere("word");
   rememberHere("word", null);
   return key;
+}
+
+// The batch of this visit, else the last one of this browser: it goes on while no page is open.
+export const currentBatch = () => recallHere("batch") || recall("batch");
+export function setCurrentBatch(id) {
+  rememberHere("batch", id);
+  remember("batch", id ?? "");
+}
+
+// The photo of the batch that is open on the Photo tab, {number, file}, `file` its id there.
+export const openedItem = () => JSON.parse(recallHere("batch-item") ?? "null");
+export const setOpenedItem = (item) => rememberHere("batch-item", item && JSON.stringify(item));
+
+// How many photos were still to be sent when the page was left.
+export const setUnsent = (count) => rememberHere("batch-unsent", count ? String(count) : null);
+export function takeUnsent() {
+  const count = Number(recallHere("batch-unsent"));
+  setUnsent(0);
+  return count;
 }
 
 let opened = null;

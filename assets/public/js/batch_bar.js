@@ -1,0 +1,36 @@
+// The bar over the Photo tab: a photo of the batch is open here, or several were given that could become one.
+import { $, root, write } from "./dom.js";
+import { onBatch } from "./batch_state.js";
+import { onPhoto } from "./photo.js";
+import { idOfFile, setOpenedItem } from "./store.js";
+import { onSpeak } from "./words.js";
+
+let shown = null;
+const buttons = ["does", "leaves"];
+
+function draw() {
+  $("batch-bar").hidden = !shown;
+  root.toggleAttribute("data-bar", Boolean(shown));
+  if (!shown) return;
+  write($("batch-bar-text"), shown.text());
+  for (const name of buttons) write($(`batch-bar-${name}`), shown[name].text());
+}
+
+// `bar`: {file, text, does, leaves}, `file` the id of the photo that it goes with, `text` what it says, as a function
+// since languages change; each of the two buttons {text, act}.
+export function showBar(bar) {
+  shown = bar;
+  draw();
+}
+
+export function hideBar() {
+  setOpenedItem(null);
+  showBar(null);
+}
+
+export function beginBar() {
+  for (const name of buttons) $(`batch-bar-${name}`).addEventListener("click", () => shown[name].act());
+  onPhoto((photo) => { if (shown && (!photo || idOfFile(photo.file) !== shown.file)) hideBar(); });
+  onBatch(draw);
+  onSpeak(draw);
+}

@@ -1,0 +1,48 @@
+// The settings of a batch: those for all its photos, those of one, and what they are called.
+import { fileBehind } from "./bridge.js";
+import { batch } from "./batch_state.js";
+import { shownSettings } from "./settings.js";
+import { facts, now } from "./state.js";
+import { say } from "./words.js";
+
+const { options: names, defaults, presets } = facts;
+
+const same = (one, other) => String(one) === String(other); // a form sends texts only
+const differing = (settings, from) => Object.fromEntries(names.filter((name) => !same(settings[name], from[name])).map((name) => [name, settings[name]]));
+const isEqual = (one, other) => Object.keys(differing(one, other)).length === 0;
+
+// An option that has gone through a form, as the controls take it.
+function typed(name, value) {
+  if (typeof value !== "string" || typeof defaults[name] === "string") return value;
+  if (Array.isArray(defaults[name])) return value.split(",").filter(Boolean);
+  return typeof defaults[name] === "boolean" ? value === "true" : Number(value);
+}
+
+const complete = (values) => Object.fromEntries(names.map((name) => [name, name in values ? typed(name, values[name]) : defaults[name]]));
+
+export const settingsForAll = () => complete(batch.status.options);
+export const settingsOfItem = ({ options }) => complete({ ...batch.status.options, ...options });
+
+// Those of the Photo tab, as far as they are no defaults.
+export const optionsOfPhotoTab = () => differing(shownSettings(), defaults);
+export const optionsOfPreset = (name) => differing({ ...settingsForAll(), ...presets[name], model: settingsForAll().model, keep: settingsForAll().keep }, defaults);
+
+// Those of the Photo tab that are not the batch's own.
+export const ownOptions = () => differing(shownSettings(), settingsForAll());
+
+export const pictureBehind = () => shownSettings().background === "image" ? now.behind ?? fileBehind(now.result?.behind) ?? null : null;
+
+export const isAsPhotoTab = () => isEqual(settingsForAll(), shownSettings());
+
+export function presetOf(settings) {
+  const { model, keep } = settings;
+  return Object.keys(presets).find((name) => isEqual({ ...defaults, ...presets[name], model, keep }, settings)) ?? null;
+}
+
+export function nameSettings(settings) {
+  const preset = presetOf(settings);
+  if (preset) return say(`preset.${preset}`);
+  const { model, keep } = settings;
+  if (isEqual({ ...defaults, model, keep }, settings)) return say("page.batch.settings.standard");
+  return say(isEqual(settings, shownSettings()) ? "page.batch.settings.photo" : "page.batch.settings.own");
+}
