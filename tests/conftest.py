@@ -32,6 +32,7 @@ os.environ["CLEARCUT_MODEL"] = "u2netp"  # whatever else has been fetched here; 
 os.environ["CLEARCUT_FETCH_AHEAD"] = "0"
 CACHE_DIR = tempfile.TemporaryDirectory(prefix="clearcut-test-cache-")  # compiled networks stay for the next test
 os.environ["CLEARCUT_CACHE_DIR"] = CACHE_DIR.name
+os.environ["CLEARCUT_BATCHES_DIR"] = str(Path(CACHE_DIR.name, "batches"))
 prepare_process()
 pin(read_pinned(os.environ), pytest.MonkeyPatch())
 
