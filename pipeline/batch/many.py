@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from ..base.errors import ClearcutError, as_clearcut_error
 from ..base.settings import Settings
 from ..base.workers import WorkerPool
+from ..inference.runtime import default_runtime
 from ..inference.worker_count import choose_workers
 from .batch import WORKER
 from .items import Source
@@ -69,7 +70,7 @@ def cut_out_many(
     >>> for path, data, facts, error in cut_out_many(Path("photos").glob("*.jpg"), feather=2):  # doctest: +SKIP
     ...     print(path, error or facts["coverage"])
     """
-    settings = settings or Settings.read(os.environ)
+    settings = settings or default_runtime().settings
     order = Order(options, background_image)
     order.make_options()
     number, cores = choose_workers(settings, workers)
