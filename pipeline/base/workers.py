@@ -1,6 +1,5 @@
 """Worker processes, for many tasks: several with few cores each do more than one process with all of them."""
 
-import logging
 import os
 import pickle
 import subprocess
@@ -18,12 +17,11 @@ from typing import Any, Protocol, Self, TypeVar
 from . import machine
 from .errors import ClearcutError, as_clearcut_error
 from .process import make_command
-from .worker import receive, send
+from .worker import read_reply, receive, send
 
 Task = TypeVar("Task")
 STARTS = 3  # times that a worker may die before it is ready, without a pause
 PAUSE = 10  # seconds until a worker that could not be started is tried again, where others are at work
-log = logging.getLogger("clearcut")
 
 
 class Worker(Protocol):
@@ -49,6 +47,9 @@ class Worker(Protocol):
 
 class Died(Exception):
     """A worker ended in the middle of its task."""
+
+
+Launch = Callable[[int, Callable[[], object]], Worker]
 
 
 class WorkerPool:
@@ -91,13 +92,13 @@ class WorkerPool:
         *,
         seconds: float = 120,
         cores: int | None = None,
-        launch: "Callable[[int, Callable[[], object]], Worker] | None" = None,
+        launch: Launch | None = None,
         alone: bool = True,
     ) -> None:
         self.number = number
         self._module, self._settings, self._seconds = module, settings, seconds
         self._cores = cores or max(1, machine.count_cores() // number)
-        self._start_worker = launch or _Process
+        self._start_worker: Launch = launch or _Process
         self._changed = threading.Condition()
         self._workers: set[Worker] = set()
         self._waiting: deque[_Order] = deque()
@@ -363,12 +364,7 @@ class _Process:
         with self._end_after(seconds):
             send(message, self._process.stdin)
             reply = receive(self._process.stdout)
-        answer, error, trace = pickle.loads(reply)
-        if error is None:
-            return answer
-        if error.code == "unexpected":
-            log.error("In a worker process:\n%s", trace)
-        raise error
+        return read_reply(reply)
 
     def kill(self) -> None:
         """End it, whatever it is doing, without waiting for its end."""
