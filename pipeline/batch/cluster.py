@@ -9,11 +9,12 @@ import logging
 import os
 import pickle
 import shutil
+import socket
 import tempfile
 from collections.abc import Callable, Iterable
 from hashlib import sha256
 from pathlib import Path
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import Any, Self
 
 from ..base import machine
@@ -36,6 +37,7 @@ SHIPPED = (
     "models/kinds.toml",
 )
 MODELS, CACHE = Path("models"), Path("cache")  # in the working folder of an actor
+PATIENCE = 10  # seconds until a cluster has to answer
 log = logging.getLogger("clearcut")
 
 
@@ -122,7 +124,7 @@ class _Actor:
 
     pid = 0
 
-    def __init__(self, ray: Any, actor: Any) -> None:
+    def __init__(self, ray: ModuleType, actor: Any) -> None:
         self._ray, self._actor = ray, actor
         self._is_ready = False
         self.ended = False
@@ -150,7 +152,7 @@ class _Actor:
         self.kill()
 
 
-def _connect(ray: Any, address: str) -> None:
+def _connect(ray: ModuleType, address: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         _copy_code(Path(folder))
         quiet = {"log_to_driver": False, "logging_level": "error", "runtime_env": {"working_dir": folder}}
@@ -158,9 +160,17 @@ def _connect(ray: Any, address: str) -> None:
             if address == LOCAL:
                 ray.init("local", num_cpus=machine.count_cores(), include_dashboard=False, **quiet)
             else:
+                _knock(address)
                 ray.init(address, **quiet)
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             raise ClearcutError("no_cluster", address=address, why=str(error).splitlines()[0]) from None
+
+
+def _knock(address: str) -> None:
+    """Raise ``OSError`` where nobody listens: Ray itself would try for minutes."""
+    host, _, port = address.rpartition("/")[2].rpartition(":")
+    if port.isdigit():
+        socket.create_connection((host, int(port)), PATIENCE).close()
 
 
 def _copy_code(folder: Path) -> None:
@@ -183,7 +193,7 @@ def _find_files(models: Iterable[str], settings: Settings) -> list[Path]:
     return [path for path in wanted if path.is_file()]
 
 
-def _send_files(ray: Any, paths: Iterable[Path]) -> "dict[str, tuple[str, Any]]":
+def _send_files(ray: ModuleType, paths: Iterable[Path]) -> "dict[str, tuple[str, Any]]":
     """Put files into Ray's object store, each once for all workers; checksum and reference by name."""
     contents = {path.name: path.read_bytes() for path in paths}
     return {name: (sha256(data).hexdigest(), ray.put(data)) for name, data in contents.items()}

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from ..base.errors import ClearcutError
@@ -122,6 +123,8 @@ def open_store(address: str) -> tuple[Any, str]:
 
 def _describe(system: Any, path: str, facts: dict[str, Any], root: str) -> Object:
     version = next((facts[name] for name in VERSIONS if facts.get(name)), "")
+    if isinstance(version, datetime):  # some tell a time now as this, now as a number
+        version = version.timestamp()
     size = int(facts.get("size") or 0)
     return Object(system.unstrip_protocol(path), path.removeprefix(root).lstrip("/"), size, f"{size} {version}")
 
