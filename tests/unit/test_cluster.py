@@ -91,8 +91,10 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     facts |= {"ACCESS_KEY_ID": "tests", "SECRET_ACCESS_KEY": "tests"}
     for name, value in facts.items():
         monkeypatch.setenv(f"AWS_{name}", value)
-    fsspec.filesystem("s3", skip_instance_cache=True).mkdir("shop")
+    store = fsspec.filesystem("s3", skip_instance_cache=True)
+    store.mkdir("shop")
     yield "s3://shop"
+    store.rm("shop", recursive=True)  # all servers of a process share what they hold
     server.stop()
 
 
