@@ -26,6 +26,7 @@ from ..base.worker import answer, begin, prepare_worker, read_reply
 from ..base.workers import Died
 from ..inference.worker_count import LEFT_MB, OWN_MB
 from ..registry import catalog, choosing, weights
+from ..registry.cards import Card
 
 LOCAL = "local"  # in place of an address: a cluster of this machine alone
 SHIPPED = (
@@ -56,7 +57,7 @@ class Cluster:
     Raises
     ------
     ClearcutError
-        ``needs_package``, ``no_cluster``, ``wrong_checksum``, ``unknown_model``.
+        ``needs_package``, ``no_cluster``, ``wrong_checksum``.
     """
 
     def __init__(self, address: str, settings: Settings, models: Iterable[str]) -> None:
@@ -65,12 +66,11 @@ class Cluster:
             import ray
         except ImportError:
             raise ClearcutError("needs_package", package="ray") from None
-        self._ray, self._models = ray, [choosing.resolve_model(model, settings) for model in models]
-        self._given = settings
+        self._ray, self._given, self._cards = ray, settings, _find_cards(models, settings)
         self._gpus = 0.0
         _connect(ray, address)
         try:
-            self._files = _send_files(ray, _find_files(self._models, settings))
+            self._files = _send_files(ray, _find_files(self._cards, settings))
         except BaseException:
             ray.shutdown()
             raise
@@ -91,7 +91,7 @@ class Cluster:
     def count_workers(self, wanted: int = 0) -> int:
         """How many workers: `wanted`, or one for each core of the cluster as far as its memory goes."""
         there = self._ray.cluster_resources()
-        need = OWN_MB + max(catalog.find_card(model, self._given).memory_mb for model in self._models)
+        need = OWN_MB + max(card.memory_mb for card in self._cards)
         fit = min(there.get("CPU", 1), (there.get("memory", float("inf")) / 1e6 - LEFT_MB) // need)
         number = wanted or max(1, int(fit))
         self._gpus = int(1e4 * min(1, there.get("GPU", 0) / number)) / 1e4  # the share of one that each is given
@@ -184,9 +184,15 @@ def _copy_code(folder: Path) -> None:
             shutil.copyfile(source, target)
 
 
-def _find_files(models: Iterable[str], settings: Settings) -> list[Path]:
-    """The weight files of `models` that are here, with what was noted of them, and the user's own catalogue."""
-    cards = (catalog.find_card(model, settings) for model in models)
+def _find_cards(models: Iterable[str], settings: Settings) -> list[Card]:
+    """The models of those names; a photo that asks for another fails alone."""
+    known = catalog.list_models(settings)
+    names = [choosing.resolve_model(model, settings) for model in models]
+    return [known[name] for name in names if name in known]
+
+
+def _find_files(cards: Iterable[Card], settings: Settings) -> list[Path]:
+    """The weight files of models that are here, with what was noted of them, and the user's own catalogue."""
     networks = [each for card in cards for each in card.networks if weights.find_file(each, settings)]
     files = [weights.find_checked(each, settings)[1] for each in networks]
     wanted = [*files, *map(weights.name_note, files), settings.models_dir / catalog.LOCAL]

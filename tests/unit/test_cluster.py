@@ -134,7 +134,8 @@ def test_without_ray_the_package_is_named(monkeypatch: pytest.MonkeyPatch) -> No
 def test_workers_are_sent_the_weights_with_what_was_noted_of_them_and_the_users_own_catalogue(own_models: Path) -> None:
     (own_models / "u2netp.onnx.sha256").write_text("noted")
     (own_models / "local.toml").write_text("")
-    sent = cluster._find_files(["u2netp"], house.settings())
+    cards = cluster._find_cards(["u2netp", "no such model"], house.settings())
+    sent = cluster._find_files(cards, house.settings())
     assert sorted(path.name for path in sent) == ["local.toml", "u2netp.onnx", "u2netp.onnx.sha256"]
 
 
