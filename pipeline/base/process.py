@@ -20,6 +20,7 @@ QUIET = {
     "GRADIO_ANALYTICS_ENABLED": "False",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "ORT_DISABLE_TELEMETRY": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
     "PYDANTIC_DISABLE_PLUGINS": "__all__",
 }
 NOT_WANTED = ("openvino.tools.ovc",)  # OpenVINO's converter: slow to load, and it brings a client that reports its use

@@ -1,5 +1,6 @@
 """What runs in a worker process, which `workers` starts, with one pipe from the pool and one back to it."""
 
+import logging
 import os
 import pickle
 import signal
@@ -15,6 +16,7 @@ from .errors import as_clearcut_error
 from .process import end_with_parent, prepare_libraries
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
+log = logging.getLogger("clearcut")
 LENGTH = 8  # bytes that say how long a message is
 
 
@@ -22,19 +24,46 @@ def main(parent: int, cores: int) -> None:
     """Prepare this process, then do tasks until the pool closes the pipe."""
     end_with_parent(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches every process of a terminal; the pool decides
+    prepare_worker(cores)
+    tasks, answers = _take_streams()
+    work, reply = begin(receive(tasks))
+    send(reply, answers)
+    while work:
+        send(answer(work, receive(tasks)), answers)
+
+
+def prepare_worker(cores: int) -> None:
+    """Have this process, one of several, count on so many cores; before libraries are imported."""
     os.environ.update(dict.fromkeys(THREADS, str(cores)))
     machine.limit_cores(cores)
     prepare_libraries()
-    tasks, answers = _take_streams()
+
+
+def begin(message: bytes) -> tuple[Callable[[Any], Any] | None, bytes]:
+    """What does the tasks, from a module's name and settings for it, and the reply; None where it cannot be had."""
     try:
-        module, settings = pickle.loads(receive(tasks))
-        work = import_module(module).prepare(settings)
+        module, settings = pickle.loads(message)
+        return import_module(module).prepare(settings), _pack(None)
     except (Exception, SystemExit) as error:
-        send(_pack_error(error), answers)
-        return
-    send(_pack(None), answers)
-    while True:
-        send(_do(work, receive(tasks)), answers)
+        return None, _pack_error(error)
+
+
+def answer(work: Callable[[Any], Any], task: bytes) -> bytes:
+    """The reply to a task: what its work returned or raised."""
+    try:
+        return _pack(work(pickle.loads(task)))
+    except (Exception, SystemExit) as error:  # also of an answer that cannot be pickled
+        return _pack_error(error)
+
+
+def read_reply(reply: bytes) -> Any:
+    """What the work of another process returned. Raises what it raised; what was unforeseen is logged."""
+    result, error, trace = pickle.loads(reply)
+    if error is None:
+        return result
+    if error.code == "unexpected":
+        log.error("In a worker process:\n%s", trace)
+    raise error
 
 
 def send(message: bytes, to: IO[bytes]) -> None:
@@ -63,13 +92,6 @@ def _take_streams() -> tuple[IO[bytes], IO[bytes]]:
     os.dup2(nowhere, 0)
     os.dup2(nowhere, 1)
     return pipes
-
-
-def _do(work: Callable[[Any], Any], task: bytes) -> bytes:
-    try:
-        return _pack(work(pickle.loads(task)))
-    except (Exception, SystemExit) as error:  # also of an answer that cannot be pickled
-        return _pack_error(error)
 
 
 def _pack(answer: Any) -> bytes:

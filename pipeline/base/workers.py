@@ -1,6 +1,5 @@
 """Worker processes, for many tasks: several with few cores each do more than one process with all of them."""
 
-import logging
 import os
 import pickle
 import subprocess
@@ -13,17 +12,44 @@ from dataclasses import dataclass, field
 from itertools import islice
 from queue import SimpleQueue
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 from . import machine
 from .errors import ClearcutError, as_clearcut_error
 from .process import make_command
-from .worker import receive, send
+from .worker import read_reply, receive, send
 
 Task = TypeVar("Task")
 STARTS = 3  # times that a worker may die before it is ready, without a pause
 PAUSE = 10  # seconds until a worker that could not be started is tried again, where others are at work
-log = logging.getLogger("clearcut")
+
+
+class Worker(Protocol):
+    """A worker, seen from the pool: a process of this machine or, on a cluster, of any."""
+
+    @property
+    def pid(self) -> int:
+        """The number of its process, where that runs on this machine; else 0."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is known to have ended."""
+
+    def ask(self, task: Any, seconds: float) -> Any:
+        """The answer to `task`. Raises what its work raised, ``took_too_long``, or `Died`."""
+
+    def kill(self) -> None:
+        """End it, whatever it is doing, without waiting for its end."""
+
+    def stop(self) -> None:
+        """End it, whatever it is doing."""
+
+
+class Died(Exception):
+    """A worker ended in the middle of its task."""
+
+
+Launch = Callable[[int, Callable[[], object]], Worker]
 
 
 class WorkerPool:
@@ -46,6 +72,10 @@ class WorkerPool:
         How long a task may take, and the start of a worker.
     cores
         How many cores each worker counts on; without, its share of those that this process counts on.
+    launch
+        Starts a worker, given its cores and what to call once it has ended; without, a process of this machine.
+    alone
+        Whether a task whose worker died waits until no other runs: not where each worker has its own memory.
 
     Examples
     --------
@@ -55,17 +85,27 @@ class WorkerPool:
     """
 
     def __init__(
-        self, number: int, module: str, settings: Any = None, *, seconds: float = 120, cores: int | None = None
+        self,
+        number: int,
+        module: str,
+        settings: Any = None,
+        *,
+        seconds: float = 120,
+        cores: int | None = None,
+        launch: Launch | None = None,
+        alone: bool = True,
     ) -> None:
         self.number = number
         self._module, self._settings, self._seconds = module, settings, seconds
         self._cores = cores or max(1, machine.count_cores() // number)
+        self._start_worker: Launch = launch or _Process
         self._changed = threading.Condition()
-        self._workers: set[_Worker] = set()
+        self._workers: set[Worker] = set()
         self._waiting: deque[_Order] = deque()
         self._again: deque[_Order] = deque()  # those whose worker died
         self._running = 0
-        self._alone = False  # whether what runs is one of `_again`
+        self._again_alone = alone
+        self._alone = False  # whether what runs is one of `_again`, and nothing else may
         self._closing = self._stopped = False
         self._failed: ClearcutError | None = None  # why no worker can be started
         self._failing: set[int] = set()  # keepers that could not start one
@@ -125,6 +165,7 @@ class WorkerPool:
         with self._changed:
             orders = list(self._waiting)
             self._waiting.clear()
+            self._changed.notify_all()
         for order in orders:
             order.future.cancel()
             order.begin()  # tells who waits for it
@@ -137,7 +178,9 @@ class WorkerPool:
             self._changed.notify_all()
         if at_once:
             self.cancel()
-            self._kill_all()
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopped or self._is_finished())
+        self._kill_all()  # also those that are still starting
         for keeper in self._keepers:
             keeper.join()
 
@@ -166,13 +209,13 @@ class WorkerPool:
                 pass
             self._dismiss(worker)
 
-    def _start(self) -> "_Worker | None":
+    def _start(self) -> "Worker | None":
         """A worker that is ready; None where none is needed any more, or the pool has failed."""
         deaths, keeper = 0, threading.get_ident()
         while not self._is_over():
             try:
                 worker = self._launch()
-            except _Died:
+            except Died:
                 deaths += 1
                 if deaths >= STARTS:
                     self._pause(keeper, ClearcutError("worker_died"))
@@ -183,11 +226,11 @@ class WorkerPool:
                 return worker
         return None
 
-    def _launch(self) -> "_Worker":
-        worker = _Worker(self._cores, self._tell)
+    def _launch(self) -> "Worker":
+        worker = self._start_worker(self._cores, self._tell)
         with self._changed:
             self._workers.add(worker)
-            if self._stopped:
+            if self._is_finished():
                 worker.kill()
         try:
             worker.ask((self._module, self._settings), self._seconds)
@@ -215,12 +258,12 @@ class WorkerPool:
         with self._changed:
             return bool(self._failed or self._is_finished())
 
-    def _dismiss(self, worker: "_Worker") -> None:
+    def _dismiss(self, worker: "Worker") -> None:
         worker.stop()
         with self._changed:
             self._workers.discard(worker)
 
-    def _do_next(self, worker: "_Worker") -> bool:
+    def _do_next(self, worker: "Worker") -> bool:
         """Do the next task; False where the worker has died, or there will be none."""
         order = self._take(worker)
         if order is None:
@@ -228,7 +271,7 @@ class WorkerPool:
         error: ClearcutError | None = None
         try:
             order.future.set_result(worker.ask(order.task, self._seconds))
-        except _Died:
+        except Died:
             error = self._put_back(order)
         except Exception as why:
             error = as_clearcut_error(why)
@@ -240,13 +283,14 @@ class WorkerPool:
             self._changed.notify_all()
         return True
 
-    def _take(self, worker: "_Worker") -> "_Order | None":
+    def _take(self, worker: "Worker") -> "_Order | None":
         with self._changed:
             while not worker.ended and not self._stopped:
                 if order := self._find_next():
                     self._running += 1
                     return order
                 if self._is_finished():
+                    self._changed.notify_all()
                     break
                 self._changed.wait()
         return None
@@ -254,9 +298,9 @@ class WorkerPool:
     def _find_next(self) -> "_Order | None":
         """The task whose turn it is. One whose worker died waits until no other runs, and meanwhile none begins."""
         if self._again:
-            if self._running:
+            if self._running and self._again_alone:
                 return None
-            self._alone = True
+            self._alone = self._again_alone
             return self._again.popleft()
         while self._waiting and not self._alone:
             order = self._waiting.popleft()
@@ -295,12 +339,8 @@ class _Order:
         return self.future.set_running_or_notify_cancel()
 
 
-class _Died(Exception):
-    """A worker ended in the middle of its task."""
-
-
-class _Worker:
-    """A worker process, seen from the pool. `on_end` is called when it has ended, whatever the reason."""
+class _Process:
+    """A worker process of this machine. `on_end` is called when it has ended, whatever the reason."""
 
     def __init__(self, cores: int, on_end: Callable[[], object]) -> None:
         command = make_command("pipeline.base.worker", str(os.getpid()), str(cores))
@@ -318,18 +358,13 @@ class _Worker:
         return self._process.returncode is not None
 
     def ask(self, task: Any, seconds: float) -> Any:
-        """The answer to `task`. Raises what its work raised, ``took_too_long``, or `_Died`."""
+        """The answer to `task`. Raises what its work raised, ``took_too_long``, or `Died`."""
         assert self._process.stdin and self._process.stdout
         message = pickle.dumps(task, pickle.HIGHEST_PROTOCOL)
         with self._end_after(seconds):
             send(message, self._process.stdin)
             reply = receive(self._process.stdout)
-        answer, error, trace = pickle.loads(reply)
-        if error is None:
-            return answer
-        if error.code == "unexpected":
-            log.error("In a worker process:\n%s", trace)
-        raise error
+        return read_reply(reply)
 
     def kill(self) -> None:
         """End it, whatever it is doing, without waiting for its end."""
@@ -356,7 +391,7 @@ class _Worker:
             self.stop()
             if self._overdue:
                 raise ClearcutError("took_too_long", seconds=seconds) from None
-            raise _Died from None
+            raise Died from None
         finally:
             timer.cancel()
             timer.join()

@@ -1,7 +1,6 @@
 """A batch: the photos of a journal, cut out by worker processes, each written whole and none twice."""
 
 import json
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -20,8 +19,10 @@ from ..inference import engines
 from ..options.options import Options
 from ..pixels.formats import FORMATS
 from ..registry import catalog, choosing, weights
+from .cluster import Cluster
 from .items import Found
 from .journal import STATES, BatchItem, Journal
+from .places import Folder, Store, make_absolute
 from .task import Made, Order, Task
 
 THUMBNAILS = "thumbnails"  # subfolder of the journal's
@@ -39,7 +40,7 @@ class Batch:
     Parameters
     ----------
     output
-        Made where it is missing.
+        Made where it is missing. It holds the journal, thumbnails and reports.
     order
         What is to be done with every photo.
     settings
@@ -48,6 +49,8 @@ class Batch:
         What cut-outs have between the photo's name and their extension.
     force
         Whether files are replaced that were there before the batch.
+    place
+        Where cut-outs go instead of `output`.
 
     Raises
     ------
@@ -55,8 +58,18 @@ class Batch:
         ``batch_running``, ``disk_full``, ``write_failed``, ``unknown_model``, and those of `Options.of`.
     """
 
-    def __init__(self, output: Path, order: Order, settings: Settings, *, mark: str = "", force: bool = False) -> None:
+    def __init__(
+        self,
+        output: Path,
+        order: Order,
+        settings: Settings,
+        *,
+        mark: str = "",
+        force: bool = False,
+        place: Folder | Store | None = None,
+    ) -> None:
         self.output, self.settings, self.force = output, settings, force
+        self.place, self._is_elsewhere = place or Folder(output), place is not None
         options = order.make_options().with_defaults_of(settings)
         self.order, self.options = _settle(order, options, settings)
         self._mark = mark
@@ -69,6 +82,7 @@ class Batch:
         self._edition = 0  # of what is asked for
         try:
             self._lock.acquire(timeout=0)
+            self.place.check()
             for folder in (self.scratch, self.thumbnails):
                 folder.mkdir(exist_ok=True)
         except Timeout:
@@ -87,7 +101,7 @@ class Batch:
         """Let go of the folder, and leave nothing half in it."""
         for number in self.working:
             if item := self.journal.get(number):
-                self._locate_part(item).unlink(missing_ok=True)
+                self._discard_part(item)
         self.journal.close()
         self._lock.release()
 
@@ -112,9 +126,8 @@ class Batch:
         self.journal.set_fact("asked", self._describe())
 
     def _delete(self, item: BatchItem) -> None:
-        for file in (self.output / item.target, self._locate_part(item)):
-            with suppress(OSError):
-                file.unlink()
+        self.place.delete(item.target)
+        self._discard_part(item)
 
     def _describe(self) -> dict[str, Any]:
         """All that the bytes of a cut-out depend on, but the photo and its own options."""
@@ -128,6 +141,8 @@ class Batch:
         if weights.is_installed(card, self.settings):
             facts["weights"] = [weights.identify(network, self.settings) for network in card.networks]
         facts["engine"] = [engines.describe_plan(plan) for plan in plans]
+        if self._is_elsewhere:
+            facts["output"] = make_absolute(self.place.locate(""))
         told: dict[str, Any] = json.loads(json.dumps(facts))  # as the journal gives it back
         return told
 
@@ -142,13 +157,11 @@ class Batch:
 
     def add(self, found: Iterable[Found]) -> int:
         """Note photos that are not there yet; how many were new. No cut-out of this batch counts as one."""
-        root = os.path.realpath(self.output)
-        return self.journal.add((each for each in found if not self._is_own(each, root)), self._choose_ending)
+        return self.journal.add((each for each in found if not self._is_own(each)), self._choose_ending)
 
-    def _is_own(self, found: Found, root: str) -> bool:
-        path = os.path.realpath(found.source.path)
-        inside = path.startswith(root + os.sep) and not found.source.member
-        return inside and self.journal.is_target(Path(path).relative_to(root).as_posix())
+    def _is_own(self, found: Found) -> bool:
+        target = None if found.source.member else self.place.find_target(found.source.path)
+        return target is not None and self.journal.is_target(target)
 
     def set_options(self, number: int, own: dict[str, Any]) -> None:
         """Let a photo have these options of its own, and be done anew. Raises ``unknown_option``, ``bad_option``."""
@@ -178,8 +191,7 @@ class Batch:
         for item in self.journal.list_items("made"):
             self._finish(item)
         for item in self.journal.list_items("done"):
-            target = self.output / item.target
-            if not target.is_file():
+            if not self.place.exists(item.target):
                 self.journal.set_waiting(item.number)
         for item in self.journal.list_items("failed"):
             self.retry(item)
@@ -191,20 +203,26 @@ class Batch:
 
     def _finish(self, item: BatchItem) -> None:
         """A run was killed between writing the cut-out and putting it into its place."""
-        part = self._locate_part(item)
-        if part.is_file():
-            self._place(item)
-        elif (self.output / item.target).is_file():
+        try:
+            is_there = self.place.take(item.number, item.target) or self.place.exists(item.target)
+        except OSError as error:
+            self._fail(item, as_write_error(error, item.target))
+            return
+        if is_there:
             self.journal.note_done(item.number)
         else:
             self.journal.set_waiting(item.number)
 
     # ---- the run ----------------------------------------------------------------------------------------------------
 
-    def start_workers(self, number: int, threads: int, seconds: float) -> WorkerPool:
-        """A pool of `number` worker processes for this batch; a photo that takes longer than `seconds` is given up."""
-        settings = self.settings.model_copy(update={"threads": threads})
-        return WorkerPool(number, WORKER, (settings, self.order), seconds=seconds, cores=threads)
+    def start_workers(self, number: int, threads: int, seconds: float, cluster: Cluster | None = None) -> WorkerPool:
+        """A pool of `number` workers for this batch, of this machine or of a cluster.
+
+        A photo that takes longer than `seconds` is given up.
+        """
+        settings = (cluster or self).settings.model_copy(update={"threads": threads})
+        elsewhere: dict[str, Any] = {"launch": cluster.launch, "alone": False} if cluster else {}
+        return WorkerPool(number, WORKER, (settings, self.order), seconds=seconds, cores=threads, **elsewhere)
 
     def run(
         self, pool: WorkerPool, *, stop_on_error: bool = False, go_on: Callable[[], bool] = lambda: True
@@ -225,8 +243,7 @@ class Batch:
             if (
                 item is None or item.options != task.own or edition != self._edition
             ):  # removed, or wanted otherwise meanwhile
-                if task.part:
-                    task.part.unlink(missing_ok=True)
+                self.place.discard(task.part or "")
                 continue
             try:
                 made: Made = future.result()
@@ -247,47 +264,42 @@ class Batch:
         for item in self.journal.list_items("waiting"):
             if not go_on():
                 return
-            target = self.output / item.target
-            if target.exists() and not (self.force or item.ours):
+            if not (self.force or item.ours) and self.place.exists(item.target):
                 error = ClearcutError("output_exists", name=item.target, photo=item.name)
                 self._refused.append(self._fail(item, error))
                 continue
             try:
-                target.parent.mkdir(parents=True, exist_ok=True)
+                self.place.prepare(item.target)
             except OSError as failure:
                 self._refused.append(self._fail(item, as_write_error(failure, item.target)))
                 continue
             self.working[item.number] = self._edition
-            self.journal.note_begun(item.number)
-            yield Task(item.number, item.source, item.options, self._locate_part(item))
+            self.journal.note_begun(item.number, ours=self.place.in_place)
+            part = make_absolute(self.place.locate_part(item.number, item.target))
+            yield Task(item.number, item.source.make_absolute(), item.options, part)
 
     def _choose_ending(self, own: dict[str, Any]) -> str:
         format = FORMATS.get(str(own.get("format")), self.options.file_format)
         return self._mark + format.extension
 
-    def _locate_part(self, item: BatchItem) -> Path:
-        target = self.output / item.target
-        return target.with_name(f".{item.number}.clearcut.part")
+    def _discard_part(self, item: BatchItem) -> None:
+        self.place.discard(self.place.locate_part(item.number, item.target))
 
     def _keep(self, item: BatchItem, made: Made) -> BatchItem:
         self.journal.note_made(item.number, made.stamp, made.outcome)
         with suppress(OSError):  # a report without it is better than no cut-out
             write_part(self.thumbnails / f"{item.number}.webp", made.thumbnail)
         item = replace(item, state="made", stamp=made.stamp, outcome=made.outcome, error=None, ours=True)
-        return self._place(item)
-
-    def _place(self, item: BatchItem) -> BatchItem:
-        target = self.output / item.target
         try:
-            self._locate_part(item).replace(target)
+            if not self.place.take(item.number, item.target):
+                raise FileNotFoundError(item.target)  # written to a disk that this machine does not see
         except OSError as error:
             return self._fail(item, as_write_error(error, item.target))
         self.journal.note_done(item.number)
         return replace(item, state="done")
 
     def _fail(self, item: BatchItem, error: ClearcutError) -> BatchItem:
-        with suppress(OSError):
-            self._locate_part(item).unlink()
+        self._discard_part(item)
         if error.code in STOPPING:
             self.journal.set_waiting(item.number)
         else:

@@ -5,14 +5,16 @@ import glob
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..base.errors import ClearcutError
 from ..pixels.names import count_name, is_photo
-from .archives import Member, is_archive, is_compressed_tar, list_members, read_member, unpack_tar
+from . import stores
+from .archives import ENDINGS, Member, is_archive, is_compressed_tar, list_members, read_member, unpack_tar
+from .places import make_absolute
 
 LISTS = (".csv", ".jsonl")
 PATHS = ("path", "file", "photo")  # what the column with the photo's path may be called
@@ -20,12 +22,12 @@ STILL = 2  # times that a photo is read that changes meanwhile
 
 
 class Source(NamedTuple):
-    """Where a photo is read from: a file, or a part of an archive.
+    """Where a photo is read from: a file, an object of a store, or a part of an archive.
 
     Attributes
     ----------
     path
-        Of the file or the archive.
+        Of the file or the archive, or an address.
     member
         Its name in the archive; empty for a file.
     size, offset
@@ -40,10 +42,16 @@ class Source(NamedTuple):
     def stamp(self) -> str:
         """What changes with the file: its size and when it was written; empty where it is not there."""
         try:
+            if stores.is_address(self.path):
+                return stores.find_object(self.path).stamp
             facts = Path(self.path).stat()
         except (OSError, ValueError):
             return ""
         return f"{facts.st_size} {facts.st_mtime_ns}"
+
+    def make_absolute(self) -> "Source":
+        """The same for a process that runs in another folder."""
+        return self._replace(path=make_absolute(self.path))
 
     def read(self, max_mb: float | None = None) -> tuple[bytes, str]:
         """The photo's bytes and the stamp that they were read under.
@@ -68,16 +76,21 @@ class Source(NamedTuple):
     def _read(self, max_mb: float | None) -> bytes:
         path = Path(self.path)
         try:
-            size = self.size if self.member else path.stat().st_size
+            size = 0 if max_mb is None else self._measure()
             if max_mb is not None and size > max_mb * 1e6:
                 raise ClearcutError("too_large", name=self.name, megabytes=round(size / 1e6, 1), limit=max_mb)
             if self.member:
                 return read_member(path, Member(self.member, self.size, self.offset))
-            return path.read_bytes()
+            return stores.read_object(self.path) if stores.is_address(self.path) else path.read_bytes()
         except (FileNotFoundError, NotADirectoryError):
             raise ClearcutError("file_missing", name=self.name) from None
         except (OSError, ValueError):
             raise ClearcutError("file_unreadable", name=self.name) from None
+
+    def _measure(self) -> int:
+        if stores.is_address(self.path):
+            return stores.find_object(self.path).size
+        return self.size if self.member else Path(self.path).stat().st_size
 
 
 @dataclass(frozen=True)
@@ -94,15 +107,18 @@ class Found:
         Those of its own, by name, as they were given.
     error
         Why it cannot be cut out, where that is known already.
+    stamp
+        That of its source, where it came with the list of them.
     """
 
     source: Source
     name: str
     options: dict[str, Any] = field(default_factory=dict)
     error: ClearcutError | None = None
+    stamp: str = ""
 
 
-def find_items(given: Sequence[str], output: Path, scratch: Path) -> Iterator[Found]:
+def find_items(given: Sequence[str], output: Path | str, scratch: Path) -> Iterator[Found]:
     """The photos that are meant by files, folders with all that is in them, patterns, archives, and CSV or JSONL lists.
 
     Each folder's photos in the order in which people count. What is in the folder `output` is left out. Where several
@@ -111,20 +127,23 @@ def find_items(given: Sequence[str], output: Path, scratch: Path) -> Iterator[Fo
     Parameters
     ----------
     output
-        The folder that cut-outs are written to.
+        The folder that cut-outs are written to, or its address.
     scratch
         A folder for archives that have to be unpacked before they can be read.
 
     Raises
     ------
     ClearcutError
-        ``file_missing``, ``folder_empty``, ``pattern_empty``, ``bad_list`` and those of archives: of something that was
-        given, as a whole. What is wrong with one photo comes with it.
+        ``file_missing``, ``folder_empty``, ``pattern_empty``, ``bad_list``, ``needs_package``, ``only_on_disk`` and
+        those of archives: of something that was given, as a whole. What is wrong with one photo comes with it.
     """
     expanded = [path for each in given for path in _expand(each)]
     homes = _name_homes(expanded) if len(expanded) > 1 else [""] * len(expanded)
     for path, home in zip(expanded, homes, strict=True):
-        if os.path.isdir(path):  # noqa: PTH112 - for names that pathlib would change
+        if stores.is_address(path):
+            found = _find_in_store(path, str(output))
+            yield from _at_least_one(found, home, ClearcutError("folder_empty", name=path))
+        elif os.path.isdir(path):  # noqa: PTH112 - for names that pathlib would change
             found = _find_in_folder(path, os.path.realpath(output))
             yield from _at_least_one(found, home, ClearcutError("folder_empty", name=path))
         elif is_archive(path):
@@ -137,6 +156,8 @@ def find_items(given: Sequence[str], output: Path, scratch: Path) -> Iterator[Fo
 
 
 def _expand(given: str) -> list[str]:
+    if stores.is_address(given):
+        return _expand_address(given)
     if os.path.exists(given):  # noqa: PTH110 - no name is too long to ask
         return [given]
     if glob.has_magic(given):
@@ -145,6 +166,18 @@ def _expand(given: str) -> list[str]:
             raise ClearcutError("pattern_empty", name=given)
         return paths
     raise ClearcutError("file_missing", name=given)
+
+
+def _expand_address(given: str) -> list[str]:
+    if not glob.has_magic(given):
+        return [given.rstrip("/")]
+    try:
+        found = [path for path in stores.find_objects(given) if is_photo(path)]
+    except OSError:
+        raise ClearcutError("file_unreadable", name=given) from None
+    if not found:
+        raise ClearcutError("pattern_empty", name=given)
+    return found
 
 
 def _is_wanted(path: str) -> bool:
@@ -156,6 +189,7 @@ def _name_homes(paths: list[str]) -> list[str]:
     homes: list[str] = []
     for path in paths:
         is_home = os.path.isdir(path) or is_archive(path)  # noqa: PTH112
+        is_home |= stores.is_address(path) and not is_photo(path)
         name = Path(os.path.abspath(path)).name.split(".")[0] if is_home else ""  # noqa: PTH100
         number = 2
         home = name
@@ -169,7 +203,7 @@ def _at_least_one(found: Iterator[Found], home: str, empty: ClearcutError) -> It
     is_empty = True
     for each in found:
         is_empty = False
-        yield Found(each.source, f"{home}/{each.name}" if home else each.name, each.options, each.error)
+        yield replace(each, name=f"{home}/{each.name}" if home else each.name)
     if is_empty:
         raise empty
 
@@ -187,6 +221,25 @@ def _find_in_folder(folder: str, output: str) -> Iterator[Found]:
         for name in sorted(files, key=count_name):
             if is_photo(name) and not name.startswith("."):
                 yield Found(Source(str(Path(place, name))), (inner / name).as_posix())
+
+
+def _find_in_store(address: str, output: str) -> Iterator[Found]:
+    """What an address means: an object, or all photos below it."""
+    if address.lower().endswith((*ENDINGS, *LISTS)):
+        raise ClearcutError("only_on_disk", name=address)
+    try:
+        objects = stores.list_objects(address)
+    except FileNotFoundError:
+        raise ClearcutError("file_missing", name=address) from None
+    except OSError:
+        raise ClearcutError("file_unreadable", name=address) from None
+    own = stores.find_inner(output, address) if stores.is_address(output) else None
+    for each in objects:
+        name = each.name or address.rpartition("/")[2]  # where the address is that of a photo itself
+        is_hidden = any(part.startswith(".") for part in name.split("/"))
+        is_own = bool(own) and name.startswith(f"{own}/")
+        if not each.name or (is_photo(name) and not is_hidden and not is_own):
+            yield Found(Source(each.address), name, stamp=each.stamp)
 
 
 def _is_same(place: str, name: str, other: str) -> bool:
@@ -217,6 +270,9 @@ def _find_in_list(path: Path) -> Iterator[Found]:
         places = [values.pop(name) for name in PATHS if name in values]
         if len(places) != 1 or not isinstance(places[0], str):
             raise ClearcutError("bad_list", name=path.name, row=number)
+        if stores.is_address(places[0]):
+            yield Found(Source(places[0]), places[0].rpartition("/")[2], values)
+            continue
         photo = Path(path.parent, places[0])
         name = photo.name if Path(places[0]).is_absolute() or ".." in photo.parts else Path(places[0]).as_posix()
         yield Found(Source(str(photo)), name, values)

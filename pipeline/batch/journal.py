@@ -159,7 +159,7 @@ class Journal:
         known = "SELECT number, state, stamp, options FROM items WHERE path = ? AND member = ?"
         if row := self._database.execute(known, _spread(source)[:2]).fetchone():
             number, state, before, options = row
-            now = source.stamp() if state in ("done", "failed") and not found.error else before
+            now = (found.stamp or source.stamp()) if state in ("done", "failed") and not found.error else before
             if now in (before, "") and json.loads(options) == found.options:
                 return False
             self.set_waiting(number, found.options)
@@ -218,15 +218,20 @@ class Journal:
         counted = dict.fromkeys(STATES, 0) | {state: number for state, number, _ in rows}
         return counted | {"looks": sum(looks or 0 for _, _, looks in rows)}
 
+    def list_own(self, option: str) -> list[str]:
+        """The values that photos have of their own for an option."""
+        found = self._ask("SELECT DISTINCT json_extract(options, ?) FROM items", f'$."{option}"').fetchall()
+        return [str(value) for (value,) in found if value]
+
     def is_target(self, path: str) -> bool:
         """Whether a path in the output folder, with ``/``, is that of a cut-out of this batch."""
         return self._ask("SELECT 1 FROM items WHERE folded = ?", fold_name(path)).fetchone() is not None
 
     # ---- what comes of them -----------------------------------------------------------------------------------------
 
-    def note_begun(self, number: int) -> None:
-        """It is being worked on, of which nothing is kept: whoever follows the changes hears of it."""
-        self._change(number)
+    def note_begun(self, number: int, *, ours: bool = False) -> None:
+        """It is being worked on: whoever follows the changes hears of it. `ours`: its target may be there from now."""
+        self._change(number, **({"ours": 1} if ours else {}))
 
     def note_made(self, number: int, stamp: str, outcome: dict[str, Any]) -> None:
         """The cut-out is written, beside its target."""

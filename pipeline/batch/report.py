@@ -18,6 +18,7 @@ from ..base.settings import ROOT
 from ..base.words import explain, say
 from .batch import THUMBNAILS, Batch
 from .journal import BatchItem
+from .stores import is_address
 
 PAGE = ROOT / "assets" / "report.html"  # a template
 COLUMNS = ("photo", "cutout", "state", "look", "width", "height", "bytes", "model", "seconds", "coverage", "warnings")
@@ -100,9 +101,9 @@ def _make_cards(batch: Batch, folder: Path, pictures: Path, language: str) -> It
         picture = pictures / f"{item.number}.webp"
         shown = '<span class="none"></span>'
         if item.state == "done" and picture.is_file():
-            shown = f'<img src="{_link(picture, folder)}" alt="" loading="lazy">'
+            shown = f'<img src="{_link(str(picture), folder)}" alt="" loading="lazy">'
         if item.state == "done":
-            shown = f'<a href="{_link(batch.output / item.target, folder)}">{shown}</a>'
+            shown = f'<a href="{_link(batch.place.locate(item.target), folder)}">{shown}</a>'
         facts = ""
         if item.outcome:
             facts = "{width} × {height} · {model} · {seconds:.2f} s".format(**item.outcome)
@@ -113,9 +114,11 @@ def _make_cards(batch: Batch, folder: Path, pictures: Path, language: str) -> It
         )
 
 
-def _link(path: Path, folder: Path) -> str:
+def _link(path: str, folder: Path) -> str:
     """The address of a file from a page in `folder`; its whole path where it lies on another disk."""
-    address = path
+    if is_address(path):
+        return escape(path)
+    address = Path(path)
     with suppress(ValueError):  # Windows has no way from one disk to another
         address = Path(os.path.relpath(path, folder))
     return quote(address.as_posix().encode("utf-8", "surrogateescape"))

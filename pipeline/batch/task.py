@@ -2,14 +2,12 @@
 
 import io
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 
 from ..base.errors import ClearcutError, as_write_error
-from ..base.files import write_part
 from ..base.process import prepare_pictures
 from ..base.settings import Settings
 from ..compose import ComposedPicture
@@ -19,6 +17,7 @@ from ..options.options import Options
 from ..pixels.geometry import fit_size
 from ..pixels.resample import resize_for_work
 from .items import Source
+from .places import write_file
 from .review import list_reasons, measure_coverage
 
 THUMBNAIL = 240  # pixels of the longer side
@@ -59,13 +58,13 @@ class Task(NamedTuple):
     own
         Options of its own, by name.
     part
-        The file that is written; None: the cut-out comes back.
+        The file or the object that is written; None: the cut-out comes back.
     """
 
     number: int
     source: Source
     own: dict[str, Any]
-    part: Path | None = None
+    part: str | None = None
 
 
 class Made(NamedTuple):
@@ -111,9 +110,9 @@ def work(task: Task, order: Order, runtime: Runtime) -> Made:
     result = cut_out_file(files, options, runtime)
     if task.part:
         try:
-            write_part(task.part, result.data)
+            write_file(task.part, result.data)
         except OSError as error:
-            raise as_write_error(error, task.part.name) from None
+            raise as_write_error(error, task.part.replace("\\", "/").rpartition("/")[2]) from None
     return Made(stamp, _describe(result), make_thumbnail(result.cutout.picture), None if task.part else result.data)
 
 

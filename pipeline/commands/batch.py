@@ -3,6 +3,8 @@
 import argparse
 import sys
 from argparse import SUPPRESS
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +38,8 @@ def add_arguments(batch: argparse.ArgumentParser, terminal: Terminal) -> None:
     again.add_argument("--restart", action="store_true", help=say("cli.batch.restart"))
     batch.add_argument("--watch", action="store_true", help=say("cli.batch.watch"))
     batch.add_argument("--on-error", choices=("skip", "stop"), default="skip", help=say("cli.batch.on_error"))
+    batch.add_argument("--journal", metavar="DIR", help=say("cli.batch.journal"))
+    batch.add_argument("--cluster", metavar="ADDRESS", help=say("cli.batch.cluster"))
     batch.add_argument("--report", metavar="DIR", help=say("cli.batch.report"))
     batch.add_argument("--timeout", type=float, default=SECONDS, metavar="SECONDS", help=say("cli.batch.timeout"))
     batch.add_argument("--force", action="store_true", help=say("cli.force"))
@@ -50,10 +54,12 @@ def run(given: argparse.Namespace, context: Context) -> int:
     """Cut out all photos; 0, or the largest exit code of their errors."""
     from ..batch.batch import Batch
     from ..batch.journal import Journal
+    from ..batch.places import open_place
 
     if context.helper:
         context.helper.stop()  # it loads a network in this process's place; here workers do
-    output = Path(given.output)
+    given.inputs, given.output = _check_places(given)
+    output = Path(given.journal or given.output)
     is_begun = Journal.exists(output)
     values: dict[str, Any] = pick_given_values(given, Options)
     if hasattr(given, "preset"):
@@ -64,8 +70,9 @@ def run(given: argparse.Namespace, context: Context) -> int:
     if not asked["inputs"]:
         raise ClearcutError("no_inputs")
     order = _make_order(asked)
-    mark = _choose_mark(asked["inputs"], output, order)
-    with Batch(output, order, context.settings, mark=mark, force=given.force) as batch:
+    mark = _choose_mark(asked["inputs"], given.output, order)
+    place = open_place(given.output) if given.journal else None
+    with Batch(output, order, context.settings, mark=mark, force=given.force, place=place) as batch:
         if is_begun and not _agree(batch, given, context.terminal):
             return USER
         batch.settle(anew=is_begun and given.restart)
@@ -76,6 +83,24 @@ def run(given: argparse.Namespace, context: Context) -> int:
         if is_begun:
             batch.reopen()
         return _run(batch, asked["inputs"], given, context)
+
+
+def _check_places(given: argparse.Namespace) -> tuple[list[str], str]:
+    """Inputs and output, those of this machine as paths.
+
+    Raises
+    ------
+    ClearcutError
+        ``needs_journal``, ``only_on_disk``.
+    """
+    from ..batch.stores import drop_file_scheme, is_address
+
+    inputs, output = [drop_file_scheme(each) for each in given.inputs], drop_file_scheme(given.output)
+    if is_address(output) and not given.journal:
+        raise ClearcutError("needs_journal", name=output)
+    for each in filter(is_address, inputs if given.watch else []):
+        raise ClearcutError("only_on_disk", name=each)
+    return inputs, output
 
 
 def _recall(output: Path, asked: dict[str, Any]) -> dict[str, Any]:
@@ -103,10 +128,13 @@ def _make_order(asked: dict[str, Any]) -> "Order":
     return Order(asked["values"], data, Path(picture).name if picture else "")
 
 
-def _choose_mark(inputs: list[str], output: Path, order: "Order") -> str:
+def _choose_mark(inputs: list[str], output: str, order: "Order") -> str:
     """What tells cut-outs from photos where they lie beside them; nothing in a folder of their own."""
-    homes = (path if path.is_dir() else path.parent for path in map(Path, inputs))
-    beside = any(home.resolve() == output.resolve() for home in homes)
+    from ..batch.stores import is_address
+
+    folders = [path if path.is_dir() else path.parent for path in map(Path, inputs)]
+    homes = {str(home.resolve()) for home in folders} | {each.rstrip("/") for each in inputs if is_address(each)}
+    beside = (output.rstrip("/") if is_address(output) else str(Path(output).resolve())) in homes
     return order.make_options().file_format.mark if beside else ""
 
 
@@ -150,10 +178,9 @@ def _ask(question: str, terminal: Terminal) -> bool:
 
 def _run(batch: "Batch", inputs: list[str], given: argparse.Namespace, context: Context) -> int:
     from ..batch.items import find_items
-    from ..inference.worker_count import choose_workers
 
     def find() -> Any:
-        return find_items(inputs, batch.output, batch.scratch)
+        return find_items(inputs, given.output, batch.scratch)
 
     if not given.watch:
         batch.add(find())
@@ -161,14 +188,12 @@ def _run(batch: "Batch", inputs: list[str], given: argparse.Namespace, context: 
             context.terminal.note(_describe(item, context.terminal))
     counted, total = batch.journal.count(), batch.count_all()
     waiting = counted["waiting"]
-    number, threads = choose_workers(context.settings, given.workers, batch.options.model)
-    if not given.watch:
-        number = min(number, max(waiting, 1))
+    most = None if given.watch else max(waiting, 1)
     interrupted = False
     try:
         if waiting or given.watch:
             progress = BatchProgress(context.terminal, total, total - waiting)
-            with progress, batch.start_workers(number, threads, given.timeout) as pool:
+            with progress, _start_workers(batch, given, most) as pool:
                 _Follower(batch, pool, progress, given).follow(inputs, find)
     except KeyboardInterrupt:
         interrupted = True
@@ -176,6 +201,25 @@ def _run(batch: "Batch", inputs: list[str], given: argparse.Namespace, context: 
         _tell(batch, given, context)
     failed = (item.error.exit_code for item in batch.journal.list_items("failed") if item.error)
     return INTERRUPTED if interrupted else max(failed, default=0)
+
+
+@contextmanager
+def _start_workers(batch: "Batch", given: argparse.Namespace, most: int | None) -> "Iterator[WorkerPool]":
+    """Workers, at `most` so many, of this machine or of a cluster."""
+    from ..inference.worker_count import choose_workers
+
+    if given.cluster:
+        from ..batch.cluster import Cluster
+
+        models = [batch.options.model, *batch.journal.list_own("model")]
+        with Cluster(given.cluster, batch.settings, models) as cluster:
+            number = cluster.count_workers(given.workers)
+            with batch.start_workers(min(number, most or number), 1, given.timeout, cluster) as pool:
+                yield pool
+    else:
+        number, threads = choose_workers(batch.settings, given.workers, batch.options.model)
+        with batch.start_workers(min(number, most or number), threads, given.timeout) as pool:
+            yield pool
 
 
 def _describe(item: "BatchItem", terminal: Terminal) -> str:
@@ -216,6 +260,7 @@ def _tell(batch: "Batch", given: argparse.Namespace, context: Context) -> None:
     facts |= {"total": batch.count_all(), "waiting": counted["waiting"] + counted["made"]}
     terminal.note(terminal.say("cli.batch.summary", **facts))
     if facts["waiting"]:
-        terminal.note(terminal.say("cli.batch.go_on", output=given.output, **facts))
+        output = f"{given.output} --journal {given.journal}" if given.journal else given.output
+        terminal.note(terminal.say("cli.batch.go_on", output=output, **facts))
     page = write_report(batch, Path(given.report) if given.report else batch.output, terminal.language)
     terminal.note(terminal.say("cli.batch.report_at", path=page))

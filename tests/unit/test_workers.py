@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future, wait
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from pipeline.base import machine, workers
 from pipeline.base.errors import ClearcutError
 from pipeline.base.machine import is_running
 from pipeline.base.settings import ROOT
-from pipeline.base.workers import WorkerPool
+from pipeline.base.workers import Worker, WorkerPool
 from tests.chores import wait_until
 
 CHORES = "tests.chores"
@@ -239,6 +239,44 @@ def test_closing_at_once_kills_what_runs_and_cancels_what_waits(tmp_path: Path) 
     assert code_of(running) == "cancelled" and not is_running(pid)
     with pytest.raises(CancelledError):
         waiting.result(0)
+
+
+def test_closing_waits_for_no_worker_that_is_not_needed_any_more() -> None:
+    started: list[Worker] = []
+
+    def launch(cores: int, on_end: Callable[[], object]) -> Worker:
+        started.append(workers._Process(cores, on_end))
+        return started[-1] if len(started) == 1 else Pending(started[-1])
+
+    with WorkerPool(2, CHORES, seconds=10 * SOON, launch=launch) as pool:
+        assert pool.submit(("echo", 1)).result(SOON) == 1
+        assert wait_until(lambda: len(started) == 2)
+    assert all(worker.ended for worker in started)
+
+
+class Pending:
+    """A worker that never becomes ready, as one for which a cluster has no room."""
+
+    def __init__(self, process: Worker) -> None:
+        self._process = process
+        self.pid, self.kill, self.stop = process.pid, process.kill, process.stop
+
+    @property
+    def ended(self) -> bool:
+        return self._process.ended
+
+    def ask(self, task: Any, seconds: float) -> Any:
+        return self._process.ask((CHORES, ("hang",)), seconds)
+
+
+def test_where_workers_share_no_memory_a_task_is_tried_again_beside_others(tmp_path: Path) -> None:
+    with WorkerPool(2, CHORES, alone=False) as pool:
+        other = pool.submit(("stay", str(tmp_path), "done"))
+        assert wait_until(lambda: bool([*tmp_path.glob("at-work-*")]))
+        assert code_of(pool.submit(("die",))) == "worker_died"
+        assert not other.done()
+        (tmp_path / "done").touch()
+        other.result(SOON)
 
 
 def test_closing_at_once_need_not_wait_for_a_start() -> None:
