@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import shutil
+import time
 import zipfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from starlette.responses import FileResponse, StreamingResponse
 
 from pipeline import BatchItem, ClearcutError, Options, as_clearcut_error, is_archive
 
-from .batches import Batches, VisitorsBatch, list_files
+from .batches import Batches, VisitorsBatch, discard_upload, list_files
 from .forms import BEHIND, OPTIONS
 
 PHOTOS = "images"
@@ -25,7 +26,7 @@ MOST_FILES = 1000  # of a request
 LOOK = 0.3  # seconds between looks at what has changed
 ALIVE = 15.0  # seconds without an event after which a comment keeps the connection open
 BLOCK = 1 << 18  # bytes of a file that are read at a time
-PAGE = 500  # photos of an answer
+PAGE = JOURNAL_PAGE = 500  # photos of an answer, and that a journal tells of at a time
 
 
 def build_batches_router(batches: Batches) -> APIRouter:
@@ -65,7 +66,7 @@ def build_batches_router(batches: Batches) -> APIRouter:
     async def change(id: str, request: Request) -> dict[str, Any]:
         """JSON with ``state``, ``paused`` or ``running``, and ``options``, which replace those of all photos."""
         wanted = await _read_json(request, {"state": str, "options": dict})
-        return await run_in_threadpool(_change, batches.get(id), wanted, batches)
+        return await run_in_threadpool(_change, id, wanted, batches)
 
     @router.delete("/{id}", status_code=204, summary="Stop a batch and delete all of it")
     def delete(id: str) -> None:
@@ -85,8 +86,10 @@ def build_batches_router(batches: Batches) -> APIRouter:
 
     @router.get("/{id}/items/{number}/photo", response_class=Response, summary="Fetch the photo itself")
     async def send_photo(id: str, number: int) -> Response:
-        _, item = await run_in_threadpool(_find, batches, id, number)
-        data, _ = await run_in_threadpool(item.source.read)
+        one, item = await run_in_threadpool(_find, batches, id, number)
+        if item.error and item.is_refused:
+            raise item.error
+        data, _ = await run_in_threadpool(item.source.read, one.settings.max_mb)
         return Response(data, media_type="application/octet-stream")
 
     @router.get("/{id}/items/{number}/thumbnail", response_class=Response, summary="Fetch a small cut-out")
@@ -102,8 +105,8 @@ def build_batches_router(batches: Batches) -> APIRouter:
 
     @router.post("/{id}/items/{number}/retry", summary="Do a photo anew")
     def retry(id: str, number: int) -> dict[str, Any]:
-        one, item = _find(batches, id, number)
-        one.batch.retry(item)
+        one, _ = _find(batches, id, number)
+        one.batch.journal.set_waiting(number)
         return _renew(one, number, batches)
 
     @router.delete("/{id}/items/{number}", status_code=204, summary="Remove a photo")
@@ -132,7 +135,8 @@ def build_batches_router(batches: Batches) -> APIRouter:
     return router
 
 
-def _change(one: VisitorsBatch, wanted: dict[str, Any], batches: Batches) -> dict[str, Any]:
+def _change(id: str, wanted: dict[str, Any], batches: Batches) -> dict[str, Any]:
+    one = batches.get(id)
     state = wanted.get("state")
     if state not in (None, "paused", "running"):
         raise ClearcutError("bad_option", name="state", value=str(state)[:100], accepted="paused, running")
@@ -201,22 +205,29 @@ def _pick_values(given: list[tuple[str, Any]]) -> dict[str, str]:
 
 
 async def _take(one: VisitorsBatch, given: list[Any], batches: Batches) -> None:
-    """Put uploads into the batch's folder, and set to work."""
-    limit = one.settings.max_mb * 1e6
+    """Put uploads into the batch's folder, and set to work; where one cannot be taken, none is."""
     files: list[tuple[Path, str]] = []
-    for upload in given:
-        if not isinstance(upload, UploadFile):
-            raise ClearcutError("bad_request")
-        name = upload.filename or "photo"
-        if not is_archive(name) and (upload.size or 0) > limit:
-            facts = {"megabytes": round((upload.size or 0) / 1e6, 1), "limit": one.settings.max_mb}
-            raise ClearcutError("too_large", name=name, **facts)
-        file = await run_in_threadpool(one.add_file, name)
-        await run_in_threadpool(_copy, upload, file)
-        files.append((file, name.replace("\\", "/").lstrip("/")))
-    if files:
+    try:
+        for upload in given:
+            files.append(await _receive(one, upload))
         await run_in_threadpool(one.note_files, files)
-        batches.wake(one.id)
+    except ClearcutError:
+        for file, _ in files:
+            await run_in_threadpool(discard_upload, file)
+        raise
+    batches.wake(one.id)
+
+
+async def _receive(one: VisitorsBatch, upload: Any) -> tuple[Path, str]:
+    """The file that an upload is written to, and its name in the batch. Raises ``too_large``, ``disk_full``."""
+    if not isinstance(upload, UploadFile):
+        raise ClearcutError("bad_request")
+    name, size, limit = upload.filename or "photo", upload.size or 0, one.settings.max_mb
+    if not is_archive(name) and size > limit * 1e6:
+        raise ClearcutError("too_large", name=name, megabytes=round(size / 1e6, 1), limit=limit)
+    file = await run_in_threadpool(one.add_file, name)
+    await run_in_threadpool(_copy, upload, file)
+    return file, name.replace("\\", "/").lstrip("/")
 
 
 def _copy(upload: UploadFile, target: Path) -> None:
@@ -260,10 +271,17 @@ async def _follow(one: VisitorsBatch, since: int, batches: Batches) -> AsyncIter
 
 def _list_events(one: VisitorsBatch, since: int, said: str) -> tuple[str, int, str]:
     """The events after the revision `since`, the latest revision in them, and the status that is told."""
-    changes = one.batch.journal.list_changes(since)
-    events = [_make_event("item", one.describe_item(item), item.revision) for item in changes]
-    events += [_make_event("removed", {"number": number}, at) for at, number in one.removed if at > since]
-    since = max([since, *(item.revision for item in changes), *(at for at, _ in one.removed)])
+    one.used = time.monotonic()
+    journal = one.batch.journal
+    changes = journal.list_changes(since)
+    removed = journal.list_removed(since)
+    if len(changes) == JOURNAL_PAGE:  # there may be more of them before the later removals
+        removed = [each for each in removed if each[1] < changes[-1].revision]
+    told = [(item.revision, "item", one.describe_item(item)) for item in changes]
+    told += [(revision, "removed", {"number": number}) for number, revision in removed]
+    told.sort(key=lambda each: each[0])
+    events = [_make_event(kind, data, revision) for revision, kind, data in told]
+    since = told[-1][0] if told else since
     status = json.dumps(one.describe())
     if status != said:
         events.append(_make_event("status", one.describe(), since))
@@ -297,8 +315,12 @@ def _zip(files: Iterator[tuple[Path, str]]) -> Iterator[bytes]:
     sink = _Sink()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:
         for file, name in files:
-            about = zipfile.ZipInfo.from_file(file, name)
-            with file.open("rb") as source, archive.open(about, "w", force_zip64=True) as target:
+            try:
+                source = file.open("rb")
+            except OSError:  # done anew, or removed, in this moment
+                continue
+            about = zipfile.ZipInfo.from_file(source.name, name)
+            with source, archive.open(about, "w", force_zip64=True) as target:
                 while block := source.read(BLOCK):
                     target.write(block)
                     yield sink.take()

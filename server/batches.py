@@ -1,6 +1,7 @@
 """Batches of visitors: each in a folder of its own, worked on one after another, until it expires."""
 
 import json
+import logging
 import secrets
 import shutil
 import threading
@@ -8,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,10 @@ SECONDS = 300.0  # that a photo may take
 IDLE = 60.0  # seconds that workers wait for more of the same batch
 LATEST = 50  # photos of which the rate is made
 DAY = 86_400.0
+SHARED_BATCHES = 50  # at once, where others can reach the server
+MOST_OPEN, REST = 32, 60.0  # batches that are open at once; seconds after which one that nobody looks at may be closed
+DELETED = ".deleted-"  # before the name of a folder that is about to go
+log = logging.getLogger("clearcut")
 
 
 class VisitorsBatch:
@@ -44,12 +50,16 @@ class VisitorsBatch:
 
     def __init__(self, folder: Path, settings: ServerSettings) -> None:
         self.id, self.folder, self.settings = folder.name, folder, settings
-        known = json.loads((folder / ORDER).read_text("utf-8"))
-        self.values: dict[str, Any] = known["values"]
-        self.paused: bool = known["paused"]
-        self._background_name: str = known["background_name"]
+        try:
+            known = json.loads((folder / ORDER).read_text("utf-8"))
+            self.values: dict[str, Any] = known["values"]
+            self.paused: bool = known["paused"]
+            self._background_name: str = known["background_name"]
+        except (OSError, ValueError, LookupError):
+            raise ClearcutError("expired") from None
         self.times: deque[float] = deque(maxlen=LATEST)
-        self.removed: list[tuple[int, int]] = []  # revision and number of items that are gone
+        self.running = threading.Lock()  # held while workers are at it
+        self.used = time.monotonic()
         self.error: ClearcutError | None = None  # that stopped it
         self.wants_workers_anew = False
         self.batch = self._open()
@@ -69,15 +79,13 @@ class VisitorsBatch:
         (folder / "photos").mkdir(parents=True)
         if background is not None:
             (folder / BACKGROUND).write_bytes(background)
-        known = {"values": values, "paused": False, "background_name": name}
-        (folder / ORDER).write_text(json.dumps(known), "utf-8")
+        _write_order(folder, {"values": values, "paused": False, "background_name": name})
 
     def save(self) -> None:
         """Note what is asked for, so that a server that is started anew goes on with it."""
-        known = {"values": self.values, "paused": self.paused, "background_name": self._background_name}
-        part = self.folder / f"{ORDER}.part"
-        part.write_text(json.dumps(known), "utf-8")
-        part.replace(self.folder / ORDER)
+        _write_order(
+            self.folder, {"values": self.values, "paused": self.paused, "background_name": self._background_name}
+        )
 
     def set_values(self, values: dict[str, Any]) -> None:
         """Do all photos anew with other options. Raises as `Options.of`."""
@@ -102,16 +110,21 @@ class VisitorsBatch:
 
     def note_files(self, files: list[tuple[Path, str]]) -> None:
         """Add uploads, each a file with its name in the batch. Raises ``too_many_photos``, and those of archives."""
-        room = self.limit and self.limit - self.batch.count_all()
-        found: list[Found] = []
+        if self.limit is None:
+            self.batch.add(self._find(files))
+            return
+        room = self.limit - self.batch.count_all()
+        found = list(islice(self._find(files), max(room, 0) + 1))
+        if len(found) > room:
+            raise ClearcutError("too_many_photos", limit=self.limit)
+        self.batch.add(found)
+
+    def _find(self, files: list[tuple[Path, str]]) -> Iterator[Found]:
         for file, name in files:
             if is_archive(file.name):
-                found += find_items([str(file)], self.batch.output, self.batch.scratch)
+                yield from find_items([str(file)], self.batch.output, self.batch.scratch)
             else:
-                found.append(Found(Source(str(file)), name))
-            if room is not None and len(found) > room:
-                raise ClearcutError("too_many_photos", limit=self.limit)
-        self.batch.add(found)
+                yield Found(Source(str(file)), name)
 
     @property
     def limit(self) -> int | None:
@@ -119,9 +132,11 @@ class VisitorsBatch:
         return SHARED_LIMIT if self.settings.exposed else None
 
     def remove(self, number: int) -> None:
-        """Forget a photo."""
+        """Forget a photo, and delete it where it came as a file of its own."""
+        item = self.batch.journal.get(number)
         self.batch.remove(number)
-        self.removed.append((self.batch.journal.bump(), number))
+        if item and not item.source.member:
+            discard_upload(Path(item.source.path))
 
     def describe(self) -> dict[str, Any]:
         """What is told of the batch, as JSON values."""
@@ -186,6 +201,9 @@ class Batches:
         self._stopped = False
         self._turn: deque[str] = deque()
         self._thread: threading.Thread | None = None
+        self._deleted: set[str] = set()
+        self._pool: WorkerPool | None = None
+        self._of: VisitorsBatch | None = None  # whose the workers of the pool are
 
     @property
     def is_stopped(self) -> bool:
@@ -196,12 +214,20 @@ class Batches:
         """Go on with the batches that an earlier server has left, and delete those that have expired."""
         self.sweep()
         for folder in self._list_folders():
-            with suppress(ClearcutError):
-                if self.get(folder.name).state != "done":
+            try:
+                one = self.get(folder.name)
+                if one.state != "done":
                     self.wake(folder.name)
+                else:
+                    with self._changed:
+                        self._open.pop(one.id).close()
+            except Exception:
+                log.exception("a batch cannot be gone on with")
 
     def create(self, values: dict[str, Any], background: bytes | None, name: str) -> VisitorsBatch:
         """A new batch without photos. Raises as `Options.of`, ``disk_full``, ``write_failed``."""
+        if self.settings.exposed and len(self._list_folders()) >= SHARED_BATCHES:
+            raise ClearcutError("busy", waiting=SHARED_BATCHES, retry_after=600)
         id = secrets.token_urlsafe(18)
         folder = self.settings.batches_dir / id
         try:
@@ -215,19 +241,40 @@ class Batches:
         with self._changed:
             if id not in self._open:
                 folder = self.settings.batches_dir / clean_name(id)
-                if folder.name != id or not (folder / ORDER).is_file():
+                if id in self._deleted or folder.name != id or not (folder / ORDER).is_file():
                     raise ClearcutError("expired")
+                self._close_idle()
                 self._open[id] = VisitorsBatch(folder, self.settings)
-            return self._open[id]
+            one = self._open[id]
+            one.used = time.monotonic()
+            return one
+
+    def _close_idle(self) -> None:
+        """Let go of batches that nobody has looked at for a while, so that not too many files are open."""
+        rested = [one for one in self._open.values() if time.monotonic() - one.used > REST and not one.running.locked()]
+        for one in sorted(rested, key=lambda each: each.used)[: max(0, len(self._open) - MOST_OPEN)]:
+            if one.id not in self._turn:
+                self._open.pop(one.id).close()
 
     def delete(self, id: str) -> None:
         """Stop a batch, and delete all that belongs to it."""
         one = self.get(id)
         with self._changed:
+            self._deleted.add(id)
             self._open.pop(id, None)
             one.paused = one.wants_workers_anew = True
-        one.close()
-        shutil.rmtree(one.folder, ignore_errors=True)
+            pool = self._pool if self._of is one else None
+        if pool:
+            pool.close(at_once=True)
+        with one.running:  # nothing is written any more
+            one.close()
+        self._delete_folder(one.folder)
+
+    def _delete_folder(self, folder: Path) -> None:
+        gone = folder.with_name(DELETED + folder.name)
+        with suppress(OSError):
+            folder.rename(gone)  # so that it is no batch any more, even if it cannot be deleted at once
+        shutil.rmtree(gone, ignore_errors=True)
 
     def wake(self, id: str) -> None:
         """There is something to do for a batch."""
@@ -240,13 +287,19 @@ class Batches:
             self._changed.notify_all()
 
     def sweep(self) -> None:
-        """Delete the batches that have expired."""
+        """Delete the batches that have expired, and what is left of deleted ones."""
+        with suppress(OSError):
+            for left in self.settings.batches_dir.glob(f"{DELETED}*"):
+                shutil.rmtree(left, ignore_errors=True)
         for folder in self._list_folders():
-            with suppress(OSError):
+            try:
                 if time.time() - (folder / ORDER).stat().st_mtime > self.settings.batch_days * DAY:
-                    with suppress(ClearcutError):
-                        self.delete(folder.name)
-                    shutil.rmtree(folder, ignore_errors=True)
+                    self.delete(folder.name)
+            except ClearcutError as error:
+                if error.code == "expired":  # nothing can be made of it
+                    self._delete_folder(folder)
+            except Exception:
+                log.exception("an expired batch cannot be deleted")
 
     def stop(self) -> None:
         """End the workers; what they are at is done again by the next server."""
@@ -265,28 +318,38 @@ class Batches:
 
     def _work(self) -> None:
         """Work on one batch after another; workers stay for a while, since a photo that is retried needs them."""
-        pool: WorkerPool | None = None
-        of: VisitorsBatch | None = None
-        while True:
+        while not self._stopped:
             with self._changed:
-                self._changed.wait_for(lambda: self._turn or self._stopped, None if pool is None else IDLE)
+                self._changed.wait_for(lambda: self._turn or self._stopped, None if self._pool is None else IDLE)
                 one = self._open.get(self._turn.popleft()) if self._turn and not self._stopped else None
-            if pool and (one is None or one is not of or one.wants_workers_anew):
-                pool.close(at_once=True)
-                pool = None
-            if self._stopped:
-                return
+            if one is None or one is not self._of or one.wants_workers_anew:
+                self._close_pool()
             if one is None:
                 continue
-            if pool is None:
-                number, threads = choose_workers(self.settings, 0, one.batch.options.model)
-                one.wants_workers_anew = False
-                pool, of = one.batch.start_workers(number, threads, SECONDS), one
-            try:
-                self._run(one, pool)
-            except Exception as error:
-                one.error = as_clearcut_error(error)
-                one.paused = True
+            with one.running:
+                if one.id in self._deleted:
+                    continue
+                try:
+                    self._run(one, self._pool or self._start_pool(one))
+                except Exception as error:
+                    self._close_pool()
+                    one.batch.forget_work()
+                    one.error = as_clearcut_error(error)
+                    one.paused = one.id not in self._deleted
+        self._close_pool()
+
+    def _start_pool(self, one: VisitorsBatch) -> WorkerPool:
+        number, threads = choose_workers(self.settings, 0, one.batch.options.model)
+        with self._changed:
+            one.wants_workers_anew = False
+            self._pool, self._of = one.batch.start_workers(number, threads, SECONDS), one
+            return self._pool
+
+    def _close_pool(self) -> None:
+        with self._changed:
+            pool, self._pool, self._of = self._pool, None, None
+        if pool:
+            pool.close(at_once=True)
 
     def _run(self, one: VisitorsBatch, pool: WorkerPool) -> None:
         def go_on() -> bool:
@@ -300,6 +363,19 @@ class Batches:
                 one.times.append(time.monotonic())
         if one.wants_workers_anew and not one.paused:
             self.wake(one.id)
+
+
+def discard_upload(file: Path) -> None:
+    """Delete a file that was uploaded, with the folder that was made for it."""
+    with suppress(OSError):
+        file.unlink()
+        file.parent.rmdir()
+
+
+def _write_order(folder: Path, known: dict[str, Any]) -> None:
+    part = folder / f"{ORDER}.part"
+    part.write_text(json.dumps(known), "utf-8")
+    part.replace(folder / ORDER)
 
 
 def list_files(one: VisitorsBatch) -> Iterator[tuple[Path, str]]:

@@ -197,12 +197,17 @@ class Store:
         return place
 
 
-def write_part(part: Path, data: bytes) -> None:
-    """Write a file that is renamed to its target once it is whole; where that fails nothing is left of it."""
+def write_part(part: Path, data: bytes, *, lasting: bool = False) -> None:
+    """Write a file that is renamed to its target once it is whole; where that fails nothing is left of it.
+
+    `lasting`: return once the disk has it, so that it outlives a power cut.
+    """
     try:
         with part.open("wb") as file:
             file.write(data)
             file.flush()
+            if lasting:
+                os.fsync(file.fileno())
     except OSError:
         with suppress(OSError):
             part.unlink()

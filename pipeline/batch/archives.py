@@ -3,8 +3,10 @@
 import bz2
 import gzip
 import lzma
+import os
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +19,7 @@ RATIO = 200  # times its packed size that a photo may have: photos hardly shrink
 SMALL = 1 << 20  # bytes that are never a bomb
 UNPACKED = 64  # times its size that a compressed TAR may have
 BLOCK = 1 << 20  # bytes copied at a time
+BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, EOFError, OSError, ValueError)
 
 
 class Member(NamedTuple):
@@ -59,7 +62,7 @@ def list_members(path: Path) -> Iterator[Member]:
     """
     try:
         yield from _list_zip(path) if zipfile.is_zipfile(path) else _list_tar(path)
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, ValueError):
+    except (*BROKEN, tarfile.TarError):
         raise ClearcutError("broken_archive", name=path.name) from None
 
 
@@ -75,7 +78,7 @@ def read_member(path: Path, member: Member) -> bytes:
                 data = packed.read(member.size + 1)
     except (RuntimeError, NotImplementedError):  # a password, another compression
         raise ClearcutError("archive_locked", name=path.name) from None
-    except (zipfile.BadZipFile, KeyError, EOFError, OSError, ValueError):
+    except (*BROKEN, KeyError):
         raise ClearcutError("broken_archive", name=path.name) from None
     if len(data) != member.size:
         raise ClearcutError("broken_archive", name=path.name)
@@ -88,7 +91,7 @@ def is_compressed_tar(path: Path) -> bool:
 
 
 def unpack_tar(path: Path, target: Path) -> None:
-    """Write a compressed TAR to `target` without its compression, whole or not at all.
+    """Write a compressed TAR to `target` without its compression, whole or not at all, with its time.
 
     Raises
     ------
@@ -104,6 +107,8 @@ def unpack_tar(path: Path, target: Path) -> None:
                     raise ClearcutError("archive_bomb", name=path.name)
                 file.write(block)
         part.replace(target)
+        changed = path.stat().st_mtime_ns
+        os.utime(target, ns=(changed, changed))  # so that it is known by its archive
     except OSError as error:
         raise as_write_error(error, target.name) from None
     finally:

@@ -1,8 +1,10 @@
 """A batch: the photos of a journal, cut out by worker processes, each written whole and none twice."""
 
 import json
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
@@ -17,7 +19,6 @@ from ..base.settings import Settings
 from ..base.workers import WorkerPool
 from ..inference import engines
 from ..options.options import Options
-from ..pixels.formats import FORMATS
 from ..registry import catalog, choosing, weights
 from .cluster import Cluster
 from .items import Found
@@ -28,7 +29,6 @@ from .task import Made, Order, Task
 THUMBNAILS = "thumbnails"  # subfolder of the journal's
 SCRATCH = "unpacked"  # another, for archives that have to be unpacked
 WORKER = "pipeline.batch.task"
-REFUSED = ("unsafe_name", "archive_bomb", "archive_locked")  # errors of photos that are never read
 STOPPING = ("disk_full", "cancelled")  # errors after which no other photo would fare better
 
 
@@ -80,6 +80,7 @@ class Batch:
         self._refused: deque[BatchItem] = deque()
         self.working: dict[int, int] = {}  # numbers of the items that workers have, and the edition that they are for
         self._edition = 0  # of what is asked for
+        self._changing = threading.RLock()  # held while what is asked for changes, and while a cut-out is kept
         try:
             self._lock.acquire(timeout=0)
             self.place.check()
@@ -99,11 +100,18 @@ class Batch:
 
     def close(self) -> None:
         """Let go of the folder, and leave nothing half in it."""
-        for number in self.working:
+        try:
+            self.forget_work()
+        finally:
+            self.journal.close()
+            self._lock.release()
+
+    def forget_work(self) -> None:
+        """The workers are gone: what they were at is to be done by others."""
+        for number in list(self.working):
             if item := self.journal.get(number):
                 self._discard_part(item)
-        self.journal.close()
-        self._lock.release()
+        self.working.clear()
 
     # ---- what was asked for before ----------------------------------------------------------------------------------
 
@@ -149,15 +157,19 @@ class Batch:
     def change_order(self, order: Order) -> None:
         """Do everything anew as `order` says; what workers are at is thrown away. Raises as `Options.of`."""
         options = order.make_options().with_defaults_of(self.settings)
-        self._edition += 1
-        self.order, self.options = _settle(order, options, self.settings)
-        self.settle(anew=True)
+        with self._changing:
+            self._edition += 1
+            self.order, self.options = _settle(order, options, self.settings)
+            self.settle(anew=True)
 
     # ---- photos -----------------------------------------------------------------------------------------------------
 
     def add(self, found: Iterable[Found]) -> int:
         """Note photos that are not there yet; how many were new. No cut-out of this batch counts as one."""
-        return self.journal.add((each for each in found if not self._is_own(each)), self._choose_ending)
+        new = self.journal.add((each for each in found if not self._is_own(each)), self._choose_ending)
+        while self.journal.abandoned:
+            self.place.delete(self.journal.abandoned.pop())
+        return new
 
     def _is_own(self, found: Found) -> bool:
         target = None if found.source.member else self.place.find_target(found.source.path)
@@ -166,12 +178,14 @@ class Batch:
     def set_options(self, number: int, own: dict[str, Any]) -> None:
         """Let a photo have these options of its own, and be done anew. Raises ``unknown_option``, ``bad_option``."""
         self.order.make_options(own)
-        item = self.journal.get(number)
-        if item is not None:
-            if item.ours:
-                self._delete(item)
-            self.journal.set_waiting(number, own)
-            self.journal.rename_target(number, self._choose_ending(own))
+        with self._changing:
+            item = self.journal.get(number)
+            if item is not None:
+                if item.ours:
+                    self._delete(item)
+                self.journal.set_waiting(number, own)
+                self.journal.rename_target(number, self._choose_ending(own))
+                self.journal.abandoned.clear()
 
     def remove(self, number: int) -> None:
         """Forget a photo, and delete its cut-out."""
@@ -191,20 +205,15 @@ class Batch:
         for item in self.journal.list_items("made"):
             self._finish(item)
         for item in self.journal.list_items("done"):
-            if not self.place.exists(item.target):
+            if not self.place.is_whole(item.target, item.outcome.get("bytes")):
                 self.journal.set_waiting(item.number)
-        for item in self.journal.list_items("failed"):
-            self.retry(item)
-
-    def retry(self, item: BatchItem) -> None:
-        """Do a photo anew; not one that is refused whatever is done."""
-        if item.error is None or item.error.code not in REFUSED:
-            self.journal.set_waiting(item.number)
+        self.journal.set_all_waiting("failed")
 
     def _finish(self, item: BatchItem) -> None:
         """A run was killed between writing the cut-out and putting it into its place."""
         try:
-            is_there = self.place.take(item.number, item.target) or self.place.exists(item.target)
+            self.place.take(item.number, item.target)
+            is_there = self.place.is_whole(item.target, item.outcome.get("bytes"))
         except OSError as error:
             self._fail(item, as_write_error(error, item.target))
             return
@@ -238,23 +247,27 @@ class Batch:
         """
         for task, future in pool.map_unordered(self._list_tasks(go_on), ahead=pool.number):
             yield from self._list_refused()
-            edition = self.working.pop(task.number, None)
-            item = self.journal.get(task.number)
-            if (
-                item is None or item.options != task.own or edition != self._edition
-            ):  # removed, or wanted otherwise meanwhile
-                self.place.discard(task.part or "")
+            item = self._settle_task(task, future)
+            if item is None:
                 continue
-            try:
-                made: Made = future.result()
-            except Exception as error:
-                item = self._fail(item, as_clearcut_error(error, name=item.target))
-                if item.error and (stop_on_error or item.error.code in STOPPING):
-                    raise item.error from None
-            else:
-                item = self._keep(item, made)
+            if item.error and (stop_on_error or item.error.code in STOPPING):
+                raise item.error
             yield item
         yield from self._list_refused()
+
+    def _settle_task(self, task: Task, future: "Future[Made]") -> BatchItem | None:
+        """Keep what came of a task; None where it was removed, or is wanted otherwise meanwhile."""
+        with self._changing:
+            edition = self.working.pop(task.number, None)
+            item = self.journal.get(task.number)
+            if item is None or item.options != task.own or edition != self._edition:
+                self.place.discard(task.part or "")
+                return None
+            try:
+                made = future.result()
+            except Exception as error:
+                return self._fail(item, as_clearcut_error(error, name=item.target))
+            return self._keep(item, made)
 
     def _list_refused(self) -> Iterator[BatchItem]:
         while self._refused:
@@ -262,9 +275,10 @@ class Batch:
 
     def _list_tasks(self, go_on: Callable[[], bool]) -> Iterator[Task]:
         for item in self.journal.list_items("waiting"):
+            edition = self._edition
             if not go_on():
                 return
-            if not (self.force or item.ours) and self.place.exists(item.target):
+            if self._is_in_the_way(item):
                 error = ClearcutError("output_exists", name=item.target, photo=item.name)
                 self._refused.append(self._fail(item, error))
                 continue
@@ -273,13 +287,23 @@ class Batch:
             except OSError as failure:
                 self._refused.append(self._fail(item, as_write_error(failure, item.target)))
                 continue
-            self.working[item.number] = self._edition
+            self.working[item.number] = edition
             self.journal.note_begun(item.number, ours=self.place.in_place)
             part = make_absolute(self.place.locate_part(item.number, item.target))
             yield Task(item.number, item.source.make_absolute(), item.options, part)
 
+    def _is_in_the_way(self, item: BatchItem) -> bool:
+        """Whether the target is somebody else's file, or the photo itself."""
+        if not self.place.exists(item.target) or item.ours:
+            return False
+        return not self.force or self.place.find_target(item.source.path) == item.target
+
     def _choose_ending(self, own: dict[str, Any]) -> str:
-        format = FORMATS.get(str(own.get("format")), self.options.file_format)
+        """What a cut-out with options of its own is called; of options that do not fit, which will be told, as all."""
+        try:
+            format = self.order.make_options(own).file_format
+        except ClearcutError:
+            format = self.options.file_format
         return self._mark + format.extension
 
     def _discard_part(self, item: BatchItem) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -209,9 +210,12 @@ def _at_least_one(found: Iterator[Found], home: str, empty: ClearcutError) -> It
 
 
 def _find_in_folder(folder: str, output: str) -> Iterator[Found]:
+    closed: list[str] = []
+
     def refuse(error: OSError) -> None:
         if error.filename == folder:
             raise ClearcutError("file_unreadable", name=folder) from None
+        closed.append(str(error.filename))
 
     for place, folders, files in os.walk(folder, onerror=refuse):
         folders[:] = sorted(
@@ -221,6 +225,9 @@ def _find_in_folder(folder: str, output: str) -> Iterator[Found]:
         for name in sorted(files, key=count_name):
             if is_photo(name) and not name.startswith("."):
                 yield Found(Source(str(Path(place, name))), (inner / name).as_posix())
+    for path in closed:
+        name = Path(path).relative_to(folder).as_posix()
+        yield Found(Source(path), name, error=ClearcutError("file_unreadable", name=name))
 
 
 def _find_in_store(address: str, output: str) -> Iterator[Found]:
@@ -249,8 +256,8 @@ def _is_same(place: str, name: str, other: str) -> bool:
 def _find_in_archive(path: Path, scratch: Path) -> Iterator[Found]:
     plain = path
     if is_compressed_tar(path):
-        plain = scratch / f"{path.name}-{Source(str(path)).stamp().replace(' ', '-')}.tar"
-        if not plain.exists():
+        plain = scratch / f"{sha256(os.fsencode(os.path.realpath(path))).hexdigest()[:16]}.tar"
+        if not plain.exists() or plain.stat().st_mtime_ns != path.stat().st_mtime_ns:
             unpack_tar(path, plain)
     for member in list_members(plain):
         name = member.name.replace("\\", "/")

@@ -18,6 +18,8 @@ from .items import Found, Source
 FOLDER = ".clearcut"  # in the output folder
 STATES = ("waiting", "made", "done", "failed")
 State = Literal["waiting", "made", "done", "failed"]
+LARGEST = (1 << 63) - 1  # number that SQLite takes
+REFUSED = ("unsafe_name", "archive_bomb", "archive_locked")  # errors of photos that are never read
 PAGE = 500  # items that are read at a time
 Ending = Callable[[dict[str, Any]], str]
 FULL = "full"  # what SQLite says of a full disk
@@ -25,7 +27,7 @@ FULL = "full"  # what SQLite says of a full disk
 TABLES = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS items (
-    number INTEGER PRIMARY KEY,
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
     path BLOB NOT NULL, member BLOB NOT NULL, size INTEGER NOT NULL, offset INTEGER NOT NULL,
     name TEXT NOT NULL, target TEXT NOT NULL, folded TEXT NOT NULL UNIQUE,
     options TEXT NOT NULL, state TEXT NOT NULL, stamp TEXT NOT NULL,
@@ -33,6 +35,7 @@ CREATE TABLE IF NOT EXISTS items (
     revision INTEGER NOT NULL,
     UNIQUE (path, member)
 );
+CREATE TABLE IF NOT EXISTS removed (number INTEGER PRIMARY KEY, revision INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS by_state ON items (state, number);
 CREATE INDEX IF NOT EXISTS by_revision ON items (revision);
 """
@@ -81,6 +84,11 @@ class BatchItem:
     revision: int = 0
 
     @property
+    def is_refused(self) -> bool:
+        """Whether it is never read, whatever is done."""
+        return self.error is not None and self.error.code in REFUSED
+
+    @property
     def reasons(self) -> list[str]:
         """Why a person should look at it: codes."""
         return list(self.outcome.get("reasons", ()))
@@ -98,6 +106,7 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         self.folder = folder / FOLDER
         self._lock = threading.RLock()
+        self.abandoned: list[str] = []  # targets that were written and are no item's any more
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -108,7 +117,8 @@ class Journal:
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=NORMAL")
             self._database.executescript(TABLES)
-            self._revision = int(self._database.execute("SELECT max(revision) FROM items").fetchone()[0] or 0)
+            latest = "SELECT max(revision) FROM (SELECT revision FROM items UNION ALL SELECT revision FROM removed)"
+            self._revision = int(self._database.execute(latest).fetchone()[0] or 0)
 
     @staticmethod
     def exists(folder: Path) -> bool:
@@ -156,14 +166,9 @@ class Journal:
     def _add(self, found: Found, ending: str) -> bool:
         source = found.source
         name = found.name.encode("utf-8", "replace").decode()
-        known = "SELECT number, state, stamp, options FROM items WHERE path = ? AND member = ?"
+        known = "SELECT * FROM items WHERE path = ? AND member = ?"
         if row := self._database.execute(known, _spread(source)[:2]).fetchone():
-            number, state, before, options = row
-            now = (found.stamp or source.stamp()) if state in ("done", "failed") and not found.error else before
-            if now in (before, "") and json.loads(options) == found.options:
-                return False
-            self.set_waiting(number, found.options)
-            return state != "waiting"
+            return self._renew(_read_item(row), found, ending)
         target = self._choose_target(name, ending)
         state, error = ("failed", _pack(found.error)) if found.error else ("waiting", None)
         self._revision += 1
@@ -176,11 +181,28 @@ class Journal:
         )
         return True
 
+    def _renew(self, item: BatchItem, found: Found, ending: str) -> bool:
+        """Note what has changed of a photo that is there already; whether it is to be done that was not before."""
+        source = found.source
+        moved = (source.size, source.offset) != (item.source.size, item.source.offset)
+        now = (found.stamp or source.stamp()) if item.state in ("done", "failed") and not found.error else item.stamp
+        if now in (item.stamp, "") and found.options == item.options and not moved:
+            return False
+        self._change(item.number, size=source.size, offset=source.offset)
+        if found.error:
+            self.note_failed(item.number, found.error)
+            return False
+        self.set_waiting(item.number, found.options)
+        if found.options != item.options:
+            self.rename_target(item.number, ending)
+        return item.state != "waiting"
+
     def _choose_target(self, name: str, ending: str) -> str:
         return next(each for each in _list_targets(name, ending) if not self.is_target(each))
 
     def list_items(self, *states: State, after: int = 0, only_looks: bool = False) -> Iterator[BatchItem]:
         """Those in one of `states`, all without, beyond the number `after`; in order, read as they are needed."""
+        after = max(0, min(after, LARGEST))
         marks = ", ".join("?" * len(states or STATES))
         looks = " AND looks > 0" if only_looks else ""
         question = f"SELECT * FROM items WHERE state IN ({marks}) AND number > ?{looks} ORDER BY number LIMIT {PAGE}"
@@ -191,14 +213,14 @@ class Journal:
 
     def list_changes(self, since: int) -> list[BatchItem]:
         """Those that have changed after the revision `since`, at most `PAGE`, in the order in which they did."""
+        since = min(since, LARGEST)
         question = f"SELECT * FROM items WHERE revision > ? ORDER BY revision LIMIT {PAGE}"
         return [_read_item(row) for row in self._ask(question, since).fetchall()]
 
-    def bump(self) -> int:
-        """A new revision, of a change that no item bears."""
-        with self._lock:
-            self._revision += 1
-            return self._revision
+    def list_removed(self, since: int) -> list[tuple[int, int]]:
+        """Numbers of items that were removed after the revision `since`, each with that of its removal."""
+        question = "SELECT number, revision FROM removed WHERE revision > ? ORDER BY revision"
+        return [(number, revision) for number, revision in self._ask(question, since).fetchall()]
 
     @property
     def revision(self) -> int:
@@ -207,6 +229,8 @@ class Journal:
 
     def get(self, number: int) -> BatchItem | None:
         """The item of that number."""
+        if not 0 < number < LARGEST:
+            return None
         row = self._ask("SELECT * FROM items WHERE number = ?", number).fetchone()
         return None if row is None else _read_item(row)
 
@@ -247,7 +271,10 @@ class Journal:
         self._change(number, state="failed", stamp=stamp, error=_pack(error), outcome=None, looks=0)
 
     def set_waiting(self, number: int, options: dict[str, Any] | None = None) -> None:
-        """It is to be done anew; with options of its own where they are given."""
+        """It is to be done anew, unless it is refused for good; with options of its own where they are given."""
+        item = self.get(number)
+        if item is None or item.is_refused:
+            return
         own = {} if options is None else {"options": json.dumps(options)}
         self._change(number, state="waiting", error=None, **own)
 
@@ -270,25 +297,31 @@ class Journal:
             with self._lock:
                 target = self._choose_target(item.name, ending)
                 self._change(number, target=target, folded=fold_name(target), ours=0)
+                if item.ours:
+                    self.abandoned.append(item.target)
 
     def rename_targets(self, choose_ending: Ending) -> None:
         """Give every item the target that its options ask for now."""
         with self._lock, self._telling():
-            rows = self._database.execute("SELECT number, name, options FROM items ORDER BY number").fetchall()
+            question = "SELECT number, name, options, target FROM items ORDER BY number"
+            rows = self._database.execute(question).fetchall()
             taken: set[str] = set()
             self._database.execute("BEGIN")
             self._database.execute("UPDATE items SET folded = 'was ' || number")
-            for number, name, options in rows:
+            for number, name, options, before in rows:
                 ending = choose_ending(json.loads(options))
                 target = next(each for each in _list_targets(name, ending) if fold_name(each) not in taken)
                 taken.add(fold_name(target))
-                update = "UPDATE items SET target = ?, folded = ? WHERE number = ?"
-                self._database.execute(update, (target, fold_name(target), number))
+                update = "UPDATE items SET target = ?, folded = ?, ours = ours AND ? WHERE number = ?"
+                self._database.execute(update, (target, fold_name(target), target == before, number))
             self._database.execute("COMMIT")
 
     def remove(self, number: int) -> None:
-        """Forget it."""
-        self._ask("DELETE FROM items WHERE number = ?", number)
+        """Forget it; its number is never given again."""
+        with self._lock:
+            self._revision += 1
+            self._ask("DELETE FROM items WHERE number = ?", number)
+            self._ask("INSERT OR REPLACE INTO removed VALUES (?, ?)", number, self._revision)
 
     def _ask(self, question: str, *values: Any) -> sqlite3.Cursor:
         with self._lock, self._telling():

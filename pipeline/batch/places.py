@@ -29,7 +29,7 @@ def write_file(path: str, data: bytes) -> None:
     if is_address(path):
         write_object(path, data)
     else:
-        write_part(Path(path), data)
+        write_part(Path(path), data, lasting=True)
 
 
 class Folder:
@@ -61,6 +61,13 @@ class Folder:
     def exists(self, target: str) -> bool:
         """Whether there is such a file, of whomever."""
         return (self.path / target).exists()
+
+    def is_whole(self, target: str, size: int | None) -> bool:
+        """Whether a target is there with so many bytes; of any size without."""
+        try:
+            return size in (None, (self.path / target).stat().st_size)
+        except OSError:
+            return False
 
     def prepare(self, target: str) -> None:
         """Make the folder that a target lies in. Raises ``OSError``."""
@@ -121,6 +128,10 @@ class Store:
     def exists(self, target: str) -> bool:
         """Whether there is such a file, of whomever."""
         return target in self._before
+
+    def is_whole(self, target: str, size: int | None) -> bool:
+        """Whether a target is there: an object is whole or not at all."""
+        return self.exists(target)
 
     def prepare(self, target: str) -> None:
         """Nothing: stores have no folders."""

@@ -40,11 +40,23 @@ def write_report(batch: Batch, folder: Path, language: str) -> Path:
         if os.path.realpath(folder) != os.path.realpath(batch.output):
             pictures = folder / THUMBNAILS
             shutil.copytree(batch.thumbnails, pictures, dirs_exist_ok=True)
-        _write(folder / "report.csv", _make_table(batch.journal.list_items(), language))
-        _write(folder / "report.html", _make_page(batch, folder, pictures, language))
+        stem = _choose_stem(batch, folder)
+        _write(folder / f"{stem}.csv", _make_table(batch.journal.list_items(), language))
+        _write(folder / f"{stem}.html", _make_page(batch, folder, pictures, language))
     except OSError as error:
         raise as_write_error(error, folder.name) from None
-    return folder / "report.html"
+    return folder / f"{stem}.html"
+
+
+def _choose_stem(batch: Batch, folder: Path) -> str:
+    """What both files are called: ``report``, or with a number where somebody else has files of that name."""
+    stems = batch.journal.get_fact("reports") or {}
+    place = os.path.realpath(folder)
+    names = (stems.get(place), "report", *(f"report_{number}" for number in range(2, 1000)))
+    taken = ((folder / f"{stem}.csv").exists() or (folder / f"{stem}.html").exists() for stem in names[1:])
+    stem = names[0] or next(stem for stem, is_taken in zip(names[1:], taken, strict=False) if not is_taken)
+    batch.journal.set_fact("reports", stems | {place: stem})
+    return str(stem)
 
 
 def describe_item(item: BatchItem, language: str) -> list[str]:

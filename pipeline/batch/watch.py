@@ -4,9 +4,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
+from ..base.errors import ClearcutError
 from .items import Found
 
 STILL = 2.0  # seconds without a change, after which a file counts as complete
+NOTHING_YET = ("folder_empty", "pattern_empty", "broken_archive", "file_missing")
 STEP = 500  # milliseconds between looks
 
 
@@ -30,11 +32,20 @@ def watch(given: Sequence[str], find: Callable[[], Iterable[Found]]) -> Iterator
                 yield found
 
 
+def _skip_nothing(found: Iterable[Found]) -> Iterator[Found]:
+    """What is found, as far as there is something: a folder may still be empty, an archive be on its way."""
+    try:
+        yield from found
+    except ClearcutError as error:
+        if error.code not in NOTHING_YET:
+            raise
+
+
 def _split(found: Iterable[Found]) -> tuple[list[Found], bool]:
     """Those that are complete, and whether there are others."""
     whole: list[Found] = []
     coming, now = False, time.time()
-    for each in found:
+    for each in _skip_nothing(found):
         stamp = each.source.stamp().split()
         still = bool(stamp) and int(stamp[0]) > 0 and abs(now - int(stamp[1]) / 1e9) >= STILL
         if still:

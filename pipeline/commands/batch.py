@@ -1,8 +1,10 @@
 """``clearcut batch INPUT… -o OUT``: cuts many photos out with worker processes, and can go on where it was stopped."""
 
 import argparse
+import glob
 import sys
 from argparse import SUPPRESS
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,6 +55,7 @@ def add_arguments(batch: argparse.ArgumentParser, terminal: Terminal) -> None:
 def run(given: argparse.Namespace, context: Context) -> int:
     """Cut out all photos; 0, or the largest exit code of their errors."""
     from ..batch.batch import Batch
+    from ..batch.items import find_items
     from ..batch.journal import Journal
     from ..batch.places import open_place
 
@@ -75,11 +78,13 @@ def run(given: argparse.Namespace, context: Context) -> int:
     with Batch(output, order, context.settings, mark=mark, force=given.force, place=place) as batch:
         if is_begun and not _agree(batch, given, context.terminal):
             return USER
+        if batch.options.key == "off":
+            ensure_model(batch.options.model, context)
+        if given.restart:  # before anything is deleted
+            deque(find_items(asked["inputs"], given.output, batch.scratch), maxlen=0)
         batch.settle(anew=is_begun and given.restart)
         for name in ASKED:
             batch.journal.set_fact(name, asked[name])
-        if batch.options.key == "off":
-            ensure_model(batch.options.model, context)
         if is_begun:
             batch.reopen()
         return _run(batch, asked["inputs"], given, context)
@@ -93,9 +98,11 @@ def _check_places(given: argparse.Namespace) -> tuple[list[str], str]:
     ClearcutError
         ``needs_journal``, ``only_on_disk``.
     """
+    from ..batch.places import make_absolute
     from ..batch.stores import drop_file_scheme, is_address
 
-    inputs, output = [drop_file_scheme(each) for each in given.inputs], drop_file_scheme(given.output)
+    inputs = [make_absolute(drop_file_scheme(each)) for each in given.inputs]  # the next run may be in another folder
+    output = drop_file_scheme(given.output)
     if is_address(output) and not given.journal:
         raise ClearcutError("needs_journal", name=output)
     for each in filter(is_address, inputs if given.watch else []):
@@ -132,10 +139,17 @@ def _choose_mark(inputs: list[str], output: str, order: "Order") -> str:
     """What tells cut-outs from photos where they lie beside them; nothing in a folder of their own."""
     from ..batch.stores import is_address
 
-    folders = [path if path.is_dir() else path.parent for path in map(Path, inputs)]
+    folders = [path if path.is_dir() else path.parent for path in map(_drop_pattern, inputs)]
     homes = {str(home.resolve()) for home in folders} | {each.rstrip("/") for each in inputs if is_address(each)}
     beside = (output.rstrip("/") if is_address(output) else str(Path(output).resolve())) in homes
     return order.make_options().file_format.mark if beside else ""
+
+
+def _drop_pattern(path: str) -> Path:
+    """A path as far as no part of it is a pattern, and the part that is."""
+    parts = Path(path).parts
+    magic = next((at for at, part in enumerate(parts) if glob.has_magic(part)), None)
+    return Path(path) if magic is None or Path(path).exists() else Path(*parts[: magic + 1])
 
 
 def _agree(batch: "Batch", given: argparse.Namespace, terminal: Terminal) -> bool:
