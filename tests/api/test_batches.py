@@ -287,3 +287,51 @@ def until(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.05)
+
+
+def test_more_events_than_are_told_at_a_time_lose_no_photo_behind_a_removal(
+    served: ServedApp, visitor: Visitor
+) -> None:
+    from pipeline import Found, Source
+    from server.batch_routes import _list_events
+
+    id = visitor.begin()
+    visitor.client.patch(f"/api/batches/{id}", json={"state": "paused"})
+    one = served.batches.get(id)
+    one.batch.add(Found(Source(f"/in/{at}.png"), f"{at}.png") for at in range(1200))
+    one.remove(7)
+    seen, removed, since, said = set(), set(), 0, ""
+    for _ in range(4):
+        events, since, said = _list_events(one, since, said)
+        for kind, data in (event.split("\n")[::2] for event in events.split("\n\n") if event):
+            number = json.loads(data.removeprefix("data: ")).get("number")
+            (removed if kind == "event: removed" else seen).add(number)
+    assert seen - {None} == set(range(1, 1201)) - {7}
+    assert removed == {7}
+
+
+def test_a_bomb_is_not_unpacked_to_be_looked_at(visitor: Visitor) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("bomb.png", bytes(50_000_000))
+    id = visitor.begin({"p.zip": packed.getvalue()})
+    assert visitor.client.get(f"/api/batches/{id}/items/1/photo").json()["code"] == "archive_bomb"
+    assert visitor.client.get(f"/api/batches/{id}/items/{1 << 70}").status_code == 404
+
+
+def test_uploads_that_are_refused_leave_nothing_on_the_disk(visitor: Visitor, served: ServedApp) -> None:
+    id = visitor.begin()
+    answer = visitor.add(id, {"a.png": PHOTOS["0.png"], "big.png": bytes(1_200_000)})
+    assert answer.status_code == 413
+    assert not list((served.batches.settings.batches_dir / id / "photos").rglob("*.png"))
+
+
+def test_a_batch_whose_order_was_lost_does_not_hold_up_the_others(served: ServedApp, visitor: Visitor) -> None:
+    lost = served.batches.settings.batches_dir / "lost"
+    lost.mkdir()
+    (lost / "order.json").write_bytes(b"")
+    served.batches.recover()
+    served.batches.sweep()
+    assert visitor.client.get("/api/batches/lost").status_code == 410
+    id = visitor.begin(PHOTOS)
+    assert visitor.until_done(id)["counts"]["done"] == 4
