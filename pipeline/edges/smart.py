@@ -10,7 +10,7 @@ from .guided_filter import apply_models, fit_models
 from .interior import count_colours, number_colours
 from .refine import refine_guided
 
-REACH = 10.0  # radii around a stroke within which its part is looked for
+REACH = 12.0  # radii around a stroke within which its part is looked for
 WORKING_SIDE = 160  # pixels of the longer side: the cut takes tens of milliseconds here
 CORE = 0.5  # of the radius: a rough dab may stray over the edge by the rest
 AWAY = 3.0  # radii from a stroke, from which on colours count as those of the other side
@@ -127,6 +127,8 @@ def solve_band(alpha: np.ndarray, rgb: np.ndarray, band: np.ndarray) -> np.ndarr
     size = fit_size(alpha.shape[::-1], BAND_SIDE)
     small, small_rgb = resize_for_work(alpha, size), resize_for_work(rgb, size)
     unknown = resize_for_work(band.astype(np.uint8) * np.uint8(255), size) > 0
+    if unknown.all() or not band.any():  # nothing to go by, or nothing to find out
+        return alpha
     depth = cv2.distanceTransform(unknown.view(np.uint8), cv2.DIST_L2, 5).max()
     radius = int(np.clip(2 * depth, 2, max(size) // 4 + 2))
     weights = np.where(unknown, np.float32(1e-6), np.float32(1))
@@ -139,8 +141,6 @@ def solve_band(alpha: np.ndarray, rgb: np.ndarray, band: np.ndarray) -> np.ndarr
         weights = np.where(unknown, UNKNOWN + sure * (1 - UNKNOWN), np.float32(1)).astype(np.float32)
     solved = alpha.copy()
     rows, columns = np.flatnonzero(band.any(1)), np.flatnonzero(band.any(0))
-    if not rows.size:
-        return alpha
     tile = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
     inside = np.clip(apply_models(models, rgb, tile) + 0.5, 0, 255).astype(np.uint8)
     solved[tile] = np.where(band[tile], inside, alpha[tile])
