@@ -7,6 +7,7 @@ import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from pipeline import (
     LANGUAGES,
     ClearcutError,
     Draft,
+    Marks,
     Options,
     Runtime,
     describe_fill,
@@ -43,8 +45,9 @@ class Asked:
         Files that Gradio has taken: the photo, and a picture for behind it.
     photo
         What the page knows of the photo: ``id``, which every message bears; ``name``; ``key`` of an earlier result
-        where the page has gone back to the photo of that; and ``behind``, the page's own mark of the file `behind` with
-        its ``name``, which every message bears, too. Without a key it is the file `upload`.
+        where the page has gone back to the photo of that; ``marks``, the strokes that are drawn on it; and ``behind``,
+        the page's own mark of the file `behind` with its ``name``, which every message bears, too. Without a key it is
+        the file `upload`.
     options
         Values by name, as the controls have them.
     """
@@ -65,6 +68,12 @@ class Asked:
         """The own file name of the picture for behind."""
         mark = self.photo.get("behind") or {}
         return Path(str(mark.get("name") or Path(self.behind or "").name)).name
+
+    @cached_property
+    def marks(self) -> Marks | None:
+        """The strokes that are drawn on the photo. Raises ``bad_marks``."""
+        drawn = self.photo.get("marks")
+        return Marks.of(drawn) if drawn else None
 
     @property
     def warnings(self) -> list[str]:
@@ -195,8 +204,8 @@ class PhotoWork:
         source, data, draft = photo
         behind = Path(asked.behind) if asked.behind and options.background == "image" else None
         background = self._read_behind(behind) if behind else None
-        view = draft.cut_out(data, options, background, work.job, asked.behind_name)
-        kept = self.results.keep(asked.session, source, asked.name, view.cutout.options, view, behind)
+        view = draft.cut_out(data, options, background, work.job, asked.behind_name, asked.marks)
+        kept = self.results.keep(asked.session, source, asked.name, view.cutout.options, view, behind, asked.marks)
         if work.job.cancelled:  # it may have been forgotten a moment ago
             self.results.drop(kept.key)
             work.job.check()
