@@ -23,7 +23,7 @@ from ..base.files import write_part
 from ..base.process import prepare_libraries
 from ..base.settings import ROOT, Settings
 from ..base.worker import answer, begin, prepare_worker, read_reply
-from ..base.workers import Died
+from ..base.worker_process import Died
 from ..inference.worker_count import LEFT_MB, OWN_MB
 from ..registry import catalog, choosing, weights
 from ..registry.cards import Card

@@ -18,7 +18,8 @@ from pipeline.base import machine, workers
 from pipeline.base.errors import ClearcutError
 from pipeline.base.machine import is_running
 from pipeline.base.settings import ROOT
-from pipeline.base.workers import Worker, WorkerPool
+from pipeline.base.worker_process import Worker, WorkerProcess
+from pipeline.base.workers import WorkerPool
 from tests.chores import wait_until
 
 CHORES = "tests.chores"
@@ -245,7 +246,7 @@ def test_closing_waits_for_no_worker_that_is_not_needed_any_more() -> None:
     started: list[Worker] = []
 
     def launch(cores: int, on_end: Callable[[], object]) -> Worker:
-        started.append(workers._Process(cores, on_end))
+        started.append(WorkerProcess(cores, on_end))
         return started[-1] if len(started) == 1 else Pending(started[-1])
 
     with WorkerPool(2, CHORES, seconds=10 * SOON, launch=launch) as pool:
