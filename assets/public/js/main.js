@@ -19,6 +19,7 @@ import { beginStage } from "./stage.js";
 import { facts, now } from "./state.js";
 import { beginStrip, returnToVisit } from "./strip.js";
 import { beginViews } from "./views.js";
+import { beginTouchUp } from "./touchup.js";
 import { preferredLanguage, speak, switchLanguage } from "./words.js";
 
 now.language = preferredLanguage();
@@ -37,7 +38,7 @@ for (let known = false; !known;) { // a server that is away for a moment is aske
 }
 now.model = facts.defaults.model;
 for (const begin of [beginShell, beginIntake, beginCatalog, beginStage, beginGestures, beginPopovers, beginViews, beginDownload, beginBackdrop, beginSettings, beginModels,
-  beginComparison, beginPhoto, beginBehind, beginBetter, beginStrip, beginConnection]) begin();
+  beginComparison, beginPhoto, beginBehind, beginBetter, beginTouchUp, beginStrip, beginConnection]) begin();
 speak(now.language);
 root.dataset.state = "empty";
 await recalled;

@@ -9,7 +9,12 @@ const STILL = 300; // milliseconds without a change, after which the full size i
 let zoom = 1;
 let middle = { x: 0.5, y: 0.5 }; // of the picture, from 0 to 1
 let wish = 0; // the timer that waits until all is still
+const watchers = []; // of where the picture stands
 let coming = null; // the result whose full size is on its way, or here
+
+export function onZoom(watcher) {
+  watchers.push(watcher);
+}
 
 export const isZoomed = () => zoom > 1;
 
@@ -52,6 +57,7 @@ function draw() {
   $("zoom-level").textContent = isZoomed() ? say("page.zoom.level", { percent: Math.round(zoom * 100) }) : "";
   clearTimeout(wish);
   wish = setTimeout(fetchClose, STILL);
+  for (const watcher of watchers) watcher();
 }
 
 // What is under `point` of the screen stays there.
