@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .commands.flags import Parser, add_flags, pick_given_values, speak_argparse
     from .cutout import InputFiles, Result, cut_out, cut_out_bytes, cut_out_file, warm_up
     from .draft import Draft
+    from .edges.marks import Marks
     from .edges.trimap import can_solve_matte
     from .inference.predict import estimate_seconds
     from .inference.runtime import Runtime, default_runtime
@@ -71,6 +72,7 @@ _HOME = {
         "commands.flags": ["Parser", "add_flags", "pick_given_values", "speak_argparse"],
         "cutout": ["InputFiles", "Result", "cut_out", "cut_out_bytes", "cut_out_file", "warm_up"],
         "draft": ["Draft"],
+        "edges.marks": ["Marks"],
         "edges.trimap": ["can_solve_matte"],
         "inference.predict": ["estimate_seconds"],
         "inference.worker_count": ["choose_workers"],

@@ -7,6 +7,7 @@ import numpy as np
 
 from .base.errors import ClearcutError
 from .base.jobs import Job
+from .edges.marks import Marks
 from .inference.predict import predict
 from .inference.runtime import Runtime, default_runtime
 from .options.canvas import Canvas, parse_canvas
@@ -36,12 +37,15 @@ class InputFiles:
         The photo's file name, for messages and for the cut-out's name.
     background_name
         The picture's, for messages.
+    marks
+        Strokes drawn on the photo, as the JSON of `Marks`.
     """
 
     photo: bytes
     background: bytes | None = None
     name: str = ""
     background_name: str = ""
+    marks: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -200,11 +204,13 @@ def warm_up(model: str, runtime: Runtime) -> None:
 
 
 def decode_inputs(files: InputFiles, options: Options, runtime: Runtime) -> Inputs:
-    """Decode the photo, and the background picture where `options` ask for it. Raises as `decode`."""
+    """Decode the photo, its marks, and the background picture where `options` ask for it. Raises as `decode`."""
     limit = runtime.settings.max_megapixels
     photo = image_io.decode(files.photo, files.name, limit)
     background = files.background if options.background == "image" else None
-    return Inputs(photo, None if background is None else decode_background(background, files.background_name, limit))
+    behind = None if background is None else decode_background(background, files.background_name, limit)
+    marks = None if files.marks is None else Marks.of(files.marks).check_size(photo.size)
+    return Inputs(photo, behind, marks)
 
 
 def decode_background(data: bytes, name: str, limit: float | None) -> Photo:

@@ -5,6 +5,7 @@ from functools import cache
 
 from .base.jobs import Job
 from .cutout import Result, decode_background, make_picture
+from .edges.marks import Marks
 from .inference.runtime import Runtime
 from .options.options import Options
 from .pixels import image_io
@@ -48,6 +49,7 @@ class Draft:
         background: bytes | None = None,
         job: Job | None = None,
         background_name: str = "",
+        marks: Marks | None = None,
     ) -> Result:
         """The cut-out as a PNG, whatever format the options name, in a run slot. Raises as `cut_out_file`.
 
@@ -59,6 +61,8 @@ class Draft:
             The file of the picture for ``background=image``.
         background_name
             Its name, for messages.
+        marks
+            Strokes drawn on the photo, in pixels of its full size.
         """
         job, limit = job or Job(), self._runtime.settings.max_megapixels
 
@@ -69,7 +73,8 @@ class Draft:
         with hold_slot(self._runtime, job, self._name) as clock:
             with clock("decode"):
                 photo, full_size = self._memo.remember("reduced", (), lambda: self._fit(decode_original()))
-                inputs = Inputs(photo, self._decode_background(background, background_name, options))
+                behind = self._decode_background(background, background_name, options)
+            inputs = Inputs(photo, behind, marks and marks.check_size(full_size))
             reduction = Reduction(decode_original, photo.size[0] / full_size[0], self._long_side)
             cutout = run_stages(inputs, options, self._runtime, job, clock, reduction=reduction, memo=self._memo)
             self.seen_by.add(cutout.model)

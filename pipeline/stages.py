@@ -1,4 +1,4 @@
-"""The stages of a cut-out, find → matte → edges → colour → compose, run for files and for the page's draft alike.
+"""The stages of a cut-out, find → matte → marks → edges → colour → compose, for files and for the page's draft alike.
 
 Which options a stage reads stands at the fields of `Options`. With a memo, a stage runs again only where something that
 it or a stage before it reads has changed.
@@ -6,9 +6,10 @@ it or a stage before it reads has changed.
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from time import perf_counter
 from typing import Any, NamedTuple, TypeVar
 
@@ -20,8 +21,10 @@ from .base.jobs import Job
 from .compose import ComposedPicture, Face, compose, find_faces, join_alpha
 from .edges.foreground import estimate_foreground
 from .edges.interior import settle_interior
+from .edges.marks import Marks
 from .edges.refine import refine_edges
 from .edges.shape import shape_edges
+from .edges.touch_up import Marked, draw_stroke
 from .inference import engines
 from .inference.keying import KeyMode, key_subject
 from .inference.networks import Prediction
@@ -40,7 +43,7 @@ CLEAR = 13  # alpha below which a photo counts as transparent
 CLEAR_BORDER = 0.5  # share of a photo's border that is transparent where its own alpha tells a subject
 LEAST_FOUND = 0.7  # share of such a subject that a network has to find, or else the photo's own alpha counts
 OVERVIEW = 256  # pixels of the longer side
-MEMO_SIZES = {"find": 6}  # results of a stage that a memo holds, some megabytes each; of the others one
+MEMO_SIZES = {"find": 6, "marks": 6}  # results of a stage that a memo holds, some megabytes each; of the others one
 Value = TypeVar("Value")
 
 
@@ -55,12 +58,12 @@ class Inputs:
     background
         The picture for ``background=image``.
     marks
-        For strokes that a person draws on the photo. No stage reads it yet.
+        Strokes that a person has drawn on the photo.
     """
 
     photo: Photo
     background: Photo | None = None
-    marks: None = None
+    marks: Marks | None = None
 
 
 @dataclass(frozen=True)
@@ -171,6 +174,12 @@ class Memo:
                 results.popitem(last=False)
         return new
 
+    def find_newest(self, stage: str, keys: Sequence[Any]) -> int:
+        """The place of the last of `keys` that a result of `stage` is remembered for; 0 where there is none."""
+        with self._lock:
+            results = self._results.get(stage, OrderedDict())
+            return next((at for at in reversed(range(len(keys))) if keys[at] in results), 0)
+
 
 def run_stages(
     inputs: Inputs,
@@ -224,7 +233,12 @@ def run_stages(
     predicted = run("find", lambda: find_subject(seen(), options, runtime, job, cache, photo.size), networks)
     job.enter("finishing")
     matte = run("matte", lambda: make_matte(photo, predicted.prediction, options, reduced))
-    alpha = run("edges", lambda: cut_edges(photo, matte, options, reduced, predicted.prediction.exact), inputs.marks)
+    marked = _join_own_alpha(photo, matte, options)
+    if inputs.marks and inputs.marks.strokes:
+        with clock("marks"):
+            marked = draw_marks(marked, photo, inputs.marks, reduced, job, memo, (*read, marked.joined))
+        read = (*read, inputs.marks.digests[-1])
+    alpha = run("edges", lambda: cut_edges(photo, marked, options, reduced, predicted.prediction.exact))
     subject = run("colour", lambda: find_colours(photo, predicted.prediction, alpha, options))
     job.check()
     with clock("compose"):  # not remembered: it reads most options
@@ -311,18 +325,39 @@ def make_matte(photo: Photo, prediction: Prediction, options: Options, reduced: 
     return refine_edges(settle_interior(alpha, rgb, options.interior, prediction.doubt), rgb, options, reduced)
 
 
-def cut_edges(
-    photo: Photo, matte: np.ndarray, options: Options, reduced: float = 1.0, exact: bool = False
-) -> np.ndarray:
-    """The subject's alpha, ``(H, W)`` uint8: `matte` with its edge as asked for, times the photo's own alpha.
-
-    The own alpha alone, where it tells a subject that is not found in `matte`. `exact`: as of the prediction that
-    `matte` was made from.
-    """
+def _join_own_alpha(photo: Photo, matte: np.ndarray, options: Options) -> Marked:
+    """`matte` before marks; the photo's own alpha where it tells a subject that is not found in `matte`."""
     if photo.alpha is not None and _knows_better(photo, matte, options):
-        return shape_edges(photo.alpha, options, reduced)
-    alpha = shape_edges(matte, options, reduced, exact)
-    return join_alpha(alpha, photo.alpha) if options.own_alpha == "intersect" else alpha
+        return Marked(photo.alpha, joined=True)
+    return Marked(matte)
+
+
+def draw_marks(
+    marked: Marked, photo: Photo, marks: Marks, reduced: float, job: Job, memo: Memo | None, read: tuple[Any, ...]
+) -> Marked:
+    """`marked` with the strokes of `marks` on it; with a memo only those after the last that it remembers.
+
+    `read` is what `marked` was made from.
+    """
+    keys = [(*read, digest) for digest in marks.digests]
+    first = memo.find_newest("marks", keys) if memo else 0
+    rgb, before = flatten(photo), marked
+    marked = memo.remember("marks", keys[first], lambda: before) if memo else before
+    for key, stroke in zip(keys[first + 1 :], marks.strokes[first:], strict=True):
+        job.check()
+        make = partial(draw_stroke, marked, rgb, stroke, reduced)
+        marked = memo.remember("marks", key, make) if memo else make()
+    return marked
+
+
+def cut_edges(photo: Photo, marked: Marked, options: Options, reduced: float = 1.0, exact: bool = False) -> np.ndarray:
+    """The subject's alpha, ``(H, W)`` uint8: `marked` with its edge as asked for, times the photo's own alpha.
+
+    `exact`: as of the prediction that `marked` was made from.
+    """
+    alpha = shape_edges(marked.alpha, options, reduced, exact and not marked.joined, marked.held)
+    joins = options.own_alpha == "intersect" and not marked.joined
+    return join_alpha(alpha, photo.alpha) if joins else alpha
 
 
 def _knows_better(photo: Photo, matte: np.ndarray, options: Options) -> bool:

@@ -7,6 +7,7 @@ import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from pipeline import (
     LANGUAGES,
     ClearcutError,
     Draft,
+    Marks,
     Options,
     Runtime,
     describe_fill,
@@ -68,6 +70,12 @@ class Asked:
         """The own file name of the picture for behind."""
         mark = self.photo.get("behind") or {}
         return Path(str(mark.get("name") or Path(self.behind or "").name)).name
+
+    @cached_property
+    def marks(self) -> Marks | None:
+        """The strokes that are drawn on the photo. Raises ``bad_marks``."""
+        drawn = self.photo.get("marks")
+        return Marks.of(drawn) if drawn else None
 
     @property
     def warnings(self) -> list[str]:
@@ -206,8 +214,8 @@ class PhotoWork:
         source, data, draft = photo
         behind = Path(asked.behind) if asked.behind and options.background == "image" else None
         background = self._read_behind(behind) if behind else None
-        view = draft.cut_out(data, options, background, work.job, asked.behind_name)
-        kept = self.results.keep(asked.session, source, asked.name, view.cutout.options, view, behind)
+        view = draft.cut_out(data, options, background, work.job, asked.behind_name, asked.marks)
+        kept = self.results.keep(asked.session, source, asked.name, view.cutout.options, view, behind, asked.marks)
         if work.job.cancelled:  # it may have been forgotten a moment ago
             self.results.drop(kept.key)
             work.job.check()

@@ -15,6 +15,7 @@ from pipeline import (
     ClearcutError,
     InputFiles,
     Job,
+    Marks,
     Options,
     Result,
     Runtime,
@@ -38,6 +39,7 @@ class Kept:
     before: str
     download: str
     has_background: bool
+    marks: bytes | None = None
     made: float = field(default_factory=time.monotonic)
 
     @property
@@ -75,7 +77,8 @@ class Kept:
         except FileNotFoundError:  # meanwhile there were newer ones, or it was forgotten
             raise ClearcutError("expired") from None
         try:
-            result = cut_out_file(InputFiles(data, behind, self.name), self._options_for(name), runtime, job=job)
+            files = InputFiles(data, behind, self.name, marks=self.marks)
+            result = cut_out_file(files, self._options_for(name), runtime, job=job)
         except ClearcutError:
             if job.cancelled:  # there are newer results, or the server stops
                 raise ClearcutError("expired") from None
@@ -108,7 +111,14 @@ class Results:
         self.swept_too: list[Callable[[], None]] = []
 
     def keep(
-        self, visitor: str, source: Path, name: str, options: Options, view: Result, behind: Path | None = None
+        self,
+        visitor: str,
+        source: Path,
+        name: str,
+        options: Options,
+        view: Result,
+        behind: Path | None = None,
+        marks: Marks | None = None,
     ) -> Kept:
         """Keep the screen-sized `view` of the photo in the file `source`, and what is needed for the full size.
 
@@ -131,7 +141,8 @@ class Results:
         except BaseException:
             _delete([folder])
             raise
-        kept = Kept(secrets.token_urlsafe(16), folder, name, options, before_name, view.name, behind is not None)
+        key, drawn = secrets.token_urlsafe(16), marks.model_dump_json().encode() if marks else None
+        kept = Kept(key, folder, name, options, before_name, view.name, behind is not None, drawn)
         with self._lock:
             self._kept[kept.key] = kept
             mine = self._of.setdefault(visitor, [])

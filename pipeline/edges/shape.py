@@ -15,7 +15,9 @@ FAINT = 12  # grey levels up to which pixels do not connect components
 FINER = 4  # times the resolution at which a sharp edge is drawn
 
 
-def shape_edges(alpha: np.ndarray, options: Options, reduced: float = 1.0, exact: bool = False) -> np.ndarray:
+def shape_edges(
+    alpha: np.ndarray, options: Options, reduced: float = 1.0, exact: bool = False, held: np.ndarray | None = None
+) -> np.ndarray:
     """Change the edge of a matte as the options ask: levels, clean, largest, shift, harden, feather, in this order.
 
     Parameters
@@ -29,16 +31,21 @@ def shape_edges(alpha: np.ndarray, options: Options, reduced: float = 1.0, exact
     exact
         Whether `alpha` is a key, whose edge is that of the picture: ``harden`` does not draw it anew, which would cost
         it thin strokes.
+    held
+        ``(H, W)`` uint8: how far a person's marks decide `alpha`, which levels, clean and largest then leave as it is.
 
     Returns
     -------
     numpy.ndarray
         ``(H, W)`` uint8; `alpha` itself where nothing is asked for.
     """
+    before = alpha
     alpha = apply_levels(alpha, options.levels)
     alpha = clean(alpha, options.clean * reduced)
     if options.largest:
         alpha = keep_largest(alpha)
+    if held is not None and alpha is not before:
+        alpha = _mix(alpha, before, held)
     alpha = shift(alpha, options.shift * reduced)
     alpha = alpha if exact else harden(alpha, options.harden)
     return feather(alpha, options.feather * reduced)
@@ -155,6 +162,11 @@ def keep_largest(alpha: np.ndarray) -> np.ndarray:
     row, column = np.unravel_index((labels == biggest).argmax(), labels.shape)
     _, nearest = cv2.distanceTransformWithLabels(empty, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_CCOMP)
     return np.where(nearest == nearest[row, column], alpha, np.uint8(0))
+
+
+def _mix(alpha: np.ndarray, other: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """`alpha` with `other` in its place as far as `share` says, all ``(H, W)`` uint8."""
+    return _round_to_bytes(alpha + share / np.float32(255) * (other.astype(np.float32) - alpha))
 
 
 def _remove_small(alpha: np.ndarray, area: float) -> np.ndarray:

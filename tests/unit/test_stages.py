@@ -219,7 +219,7 @@ def made_by(stage: Stage, photo: Photo, options: Options) -> Any:
     calls: dict[Stage, Callable[[], Any]] = {
         "find": lambda: stages.find_subject(photo, options, house.runtime(), Job(), cache=False).prediction.matte,
         "matte": lambda: stages.make_matte(photo, said, options),
-        "edges": lambda: stages.cut_edges(photo, alpha, options),
+        "edges": lambda: stages.cut_edges(photo, stages.Marked(alpha), options),
         "colour": lambda: stages.find_colours(photo, said, alpha, options),
         "compose": lambda: stages.compose(ONE.subject, alpha, photo, options, decode(WALL)),
     }
