@@ -47,9 +47,9 @@ class Asked:
     photo
         What the page knows of the photo: ``id``, which every message bears; ``name``; ``key`` of an earlier result
         where the page has gone back to the photo of that; and ``behind``, the page's own mark of the file `behind` with
-        its ``name``, which every message bears, too. Without a key it is the file `upload`. ``marks`` are the strokes on
-        it, ``change`` their number as the page counts, which every message bears; ``touching``, whether the photo is to
-        be seen in its own frame, to draw on.
+        its ``name``, which every message bears, too. Without a key it is the file `upload`. ``marks`` are the strokes
+        that are drawn on it, ``change`` their number as the page counts, which every message bears; ``touching``,
+        whether it is to be seen in its own frame, to draw on.
     options
         Values by name, as the controls have them.
     """
