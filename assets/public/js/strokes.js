@@ -6,6 +6,7 @@ import { onZoom, panBy } from "./zoom.js";
 const SOFT = 0.3; // of the radius of an exact stroke
 const RADIUS = { least: 0.5, most: 2000 }; // pixels of the original
 const APART = 1 / 8; // of the radius, between two points of a stroke
+const DOT = 0.01; // pixels that make a line of a point: of one without length nothing is drawn
 const STEADY = 10; // steps of a pen's pressure, for one size; half of all its pressure is the size as chosen
 
 export const brush = { kind: "keep", exact: false, size: 40 }; // the size in pixels of the screen, across
@@ -106,7 +107,8 @@ function trace(pen, { kind, radius, points }) {
   pen.strokeStyle = getComputedStyle(root).getPropertyValue(`--${kind}`);
   Object.assign(pen, { lineWidth: 2 * radius, lineCap: "round", lineJoin: "round" });
   pen.beginPath();
-  for (const [x, y] of [points[0], ...points]) pen.lineTo(x, y); // a line to itself is a dot
+  pen.moveTo(points[0][0] + DOT, points[0][1]);
+  for (const [x, y] of points) pen.lineTo(x, y);
   pen.stroke();
 }
 
