@@ -102,6 +102,7 @@ function draw() {
 
 function enter() {
   show(true);
+  $("stage").scrollIntoView({ block: "nearest" });
   if (!now.result.whole) run();
   $("strokes").focus({ preventScroll: true, focusVisible: false });
 }
@@ -112,7 +113,7 @@ function leave() {
   hideBrush();
   show(false);
   if (now.result?.left_out) run();
-  $("touch").focus({ preventScroll: true });
+  $($("touch").checkVisibility() ? "touch" : "nothing-touch").focus({ preventScroll: true });
 }
 
 function show(touching) {
@@ -174,7 +175,7 @@ function watchSpace() {
 export function beginTouchUp() {
   beginStrokes();
   watchSpace();
-  $("touch").addEventListener("click", enter);
+  for (const id of ["touch", "nothing-touch"]) $(id).addEventListener("click", enter);
   $("touch-done").addEventListener("click", leave);
   $("touch-undo").addEventListener("click", undo);
   $("touch-redo").addEventListener("click", redo);

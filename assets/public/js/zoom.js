@@ -1,6 +1,6 @@
 // How near the picture is looked at: from 1, the whole of it in the frame, and which point of it is in the frame's middle.
 import { $, root, showNotice } from "./dom.js";
-import { now } from "./state.js";
+import { isTouching, now } from "./state.js";
 import { say, sayError } from "./words.js";
 
 const LEVELS = [1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 32]; // that the keys go through
@@ -18,7 +18,7 @@ export function onZoom(watcher) {
 
 export const isZoomed = () => zoom > 1;
 
-const canZoom = () => root.dataset.picture === "result" && root.dataset.nothing !== "true";
+const canZoom = () => root.dataset.picture === "result" && (root.dataset.nothing !== "true" || isTouching());
 const clamp = (value, least, most) => Math.min(Math.max(value, least), most);
 const sheet = () => $("result").getBoundingClientRect();
 const screenPixels = () => sheet().width * (window.devicePixelRatio || 1);
