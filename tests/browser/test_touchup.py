@@ -322,3 +322,16 @@ def test_show_original_lays_the_photo_over_what_is_gone(touching: Visit) -> None
     assert np.abs(shown - before).mean() > 10
     page.uncheck("#touch-faint", force=True)
     assert np.abs(touching.screen(spot).astype(int) - before).mean() < 1
+
+
+def test_where_nothing_is_found_a_subject_can_be_marked_on_the_photo(visit: Visit) -> None:
+    page = visit.page
+    visit.done(encoded(np.full((SIDE, SIDE, 3), 128, np.uint8)), "wall.png")
+    page.click("#nothing-touch")
+    expect(page.locator("#touch-faint")).to_be_checked()
+    page.check("input[name=touch-how][value=exact]", force=True)
+    paint(visit, MIDDLE)
+    page.click("#touch-done")
+    expect(page.locator("#nothing")).to_be_hidden()
+    shown = alpha(visit.download()[1])
+    assert at(shown, MIDDLE) == 255 and at(shown, CORNER) == 0

@@ -35,7 +35,10 @@ async function download(event) {
 }
 
 // What is taken along is the better result, or that of the last stroke, where one is on its way.
-const waitForBetter = () => settle() || root.hasAttribute("data-early") ? result.whenOver() : Promise.resolve(true);
+async function waitForBetter() {
+  while (settle() || root.hasAttribute("data-early")) if (!await result.whenOver()) return false;
+  return true;
+}
 
 // A result that is no longer kept is made once more, and `button` pressed again.
 async function refuse(error, button) {

@@ -82,7 +82,7 @@ function release({ type, pointerId }) {
   if (!pointers.delete(pointerId)) return;
   if (isTouching()) finishStroke(type === "pointerup" && drag?.draws);
   else if (type === "pointerup") $("split").focus({ preventScroll: true, focusVisible: false }); // for the keys
-  if (type === "pointerup" && drag && !drag.moved && !isTouching()) tap(point);
+  if (type === "pointerup" && drag && !drag.moved && !drag.draws && !isTouching()) tap(point);
   drag = pointers.size === 1 ? { move: panBy, moved: true } : null; // the finger that is left of two
 }
 

@@ -33,11 +33,17 @@ function changed() {
 }
 
 // Whether what is on the screen lacks a stroke, or the frame that it is to have.
-const isBehind = () => now.result && (now.photo.touch.change !== now.result.change || (now.result.left_out && !isTouching()));
+function isBehind() {
+  if (!now.result) return false;
+  const { change, whole, left_out: leftOut } = now.result;
+  return now.photo.touch.change !== change || (isTouching() ? !whole : leftOut);
+}
+
+const isFramed = () => now.result && (now.result.left_out || !now.result.whole);
 
 // What is taken along has every stroke, and its frame.
 function settle() {
-  if (now.result?.left_out) leave();
+  if (isFramed()) leave();
   if (!isBehind()) return false;
   if (!isWorking()) run();
   return true;
@@ -65,8 +71,8 @@ function dab() {
 
 function change(how, word) {
   how(now.photo.touch);
-  announce(say(word));
   changed();
+  announce(say(word));
 }
 
 const canUndo = () => now.photo?.touch.done.length > 0;
@@ -101,18 +107,22 @@ function draw() {
 // ---- the mode -------------------------------------------------------------------------------------------------------
 
 function enter() {
+  if (root.dataset.nothing === "true") showFaint(true); // there is nothing else to see
   show(true);
   $("stage").scrollIntoView({ block: "nearest" });
   if (!now.result.whole) run();
   $("strokes").focus({ preventScroll: true, focusVisible: false });
 }
 
+function showFaint(shown) {
+  $("touch-faint").checked = shown;
+  root.toggleAttribute("data-faint", shown);
+}
+
 function leave() {
   if (!isTouching()) return;
-  cancelStroke();
-  hideBrush();
   show(false);
-  if (now.result?.left_out) run();
+  if (isFramed()) run();
   $($("touch").checkVisibility() ? "touch" : "nothing-touch").focus({ preventScroll: true });
 }
 
@@ -120,15 +130,14 @@ function show(touching) {
   now.touching = touching;
   root.toggleAttribute("data-touching", touching);
   $("touch").setAttribute("aria-expanded", touching);
+  cancelStroke();
+  if (!touching) hideBrush();
   renewStrokes();
   draw();
 }
 
 // A photo that comes or goes, or models side by side: the brush is laid down, and nothing is asked for.
-function layDown() {
-  hideBrush();
-  show(false);
-}
+const layDown = () => show(false);
 
 function follow({ state, code, comparing }) {
   if (comparing && isTouching()) layDown();
@@ -136,6 +145,7 @@ function follow({ state, code, comparing }) {
     dropStroke(now.photo.touch);
     for (const watcher of watchers) watcher(now.photo);
   }
+  root.toggleAttribute("data-marking", isTouching() && isBehind());
   renewStrokes();
   draw();
 }
@@ -180,7 +190,7 @@ export function beginTouchUp() {
   $("touch-undo").addEventListener("click", undo);
   $("touch-redo").addEventListener("click", redo);
   $("touch-reset").addEventListener("click", () => change(undoAll, "page.touch.all_undone"));
-  $("touch-faint").addEventListener("change", ({ target }) => root.toggleAttribute("data-faint", target.checked));
+  $("touch-faint").addEventListener("change", ({ target }) => showFaint(target.checked));
   $("touch-size").addEventListener("input", ({ target }) => {
     setSize(target.valueAsNumber);
     stepBrush(0, 0); // so that the size is seen
