@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+import cv2
 import numpy as np
 
 from .base.errors import ClearcutError
@@ -39,6 +40,8 @@ class InputFiles:
         The picture's, for messages.
     marks
         Strokes drawn on the photo, as the JSON of `Marks`.
+    trimap
+        The file of a picture: white is the subject, black is not, the rest is to be found out.
     """
 
     photo: bytes
@@ -46,6 +49,7 @@ class InputFiles:
     name: str = ""
     background_name: str = ""
     marks: bytes | None = None
+    trimap: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -170,6 +174,8 @@ def cut_out_bytes(
     data: bytes,
     background_image: bytes | None = None,
     *,
+    marks: bytes | None = None,
+    trimap: bytes | None = None,
     runtime: Runtime | None = None,
     cache: bool = True,
     **options: Any,
@@ -182,6 +188,8 @@ def cut_out_bytes(
         The photo's file.
     background_image
         The file of a picture to put behind the subject.
+    marks, trimap
+        See `InputFiles`.
     options
         Fields of `Options` by name, and ``preset``; see `Options.of`.
 
@@ -195,7 +203,8 @@ def cut_out_bytes(
     >>> png = cut_out_bytes(open("cat.jpg", "rb").read(), model="u2netp", feather=2)  # doctest: +SKIP
     """
     wanted = Options.of(**options, background_image=background_image is not None)
-    return cut_out_file(InputFiles(data, background_image), wanted, runtime, cache=cache).data
+    files = InputFiles(data, background_image, marks=marks, trimap=trimap)
+    return cut_out_file(files, wanted, runtime, cache=cache).data
 
 
 def warm_up(model: str, runtime: Runtime) -> None:
@@ -210,7 +219,14 @@ def decode_inputs(files: InputFiles, options: Options, runtime: Runtime) -> Inpu
     background = files.background if options.background == "image" else None
     behind = None if background is None else decode_background(background, files.background_name, limit)
     marks = None if files.marks is None else Marks.of(files.marks).check_size(photo.size)
-    return Inputs(photo, behind, marks)
+    return Inputs(photo, behind, marks, None if files.trimap is None else _decode_trimap(files.trimap, limit))
+
+
+def _decode_trimap(data: bytes, limit: float | None) -> np.ndarray:
+    try:
+        return np.asarray(cv2.cvtColor(image_io.decode(data, "trimap", limit).rgb, cv2.COLOR_RGB2GRAY))
+    except ClearcutError as error:
+        raise error.about("trimap") from None
 
 
 def decode_background(data: bytes, name: str, limit: float | None) -> Photo:

@@ -20,6 +20,7 @@ from .base.errors import ClearcutError, as_clearcut_error
 from .base.jobs import Job
 from .compose import ComposedPicture, Face, compose, find_faces, join_alpha
 from .edges.foreground import estimate_foreground
+from .edges.given_trimap import solve_trimap
 from .edges.interior import settle_interior
 from .edges.marks import Marks
 from .edges.refine import refine_edges
@@ -37,6 +38,7 @@ from .pixels.resample import resize_for_work, resize_matte
 from .registry import weights
 
 OWN_ALPHA = PredictionResult(Prediction(np.ones((1, 1), np.float32)), "own alpha")  # for ``own_alpha=keep``
+TRIMAP = "trimap"  # the engine of a matte that a person's trimap tells
 KEYED = "key"  # the engine of a matte that needed no network
 NOT_FLAT = "background_not_flat"  # warning: a key was asked for, and a network found the subject
 CLEAR = 13  # alpha below which a photo counts as transparent
@@ -59,11 +61,14 @@ class Inputs:
         The picture for ``background=image``.
     marks
         Strokes that a person has drawn on the photo.
+    trimap
+        ``(h, w)`` uint8 of any size: white is the subject, black is not, the rest is to be found out. No network runs.
     """
 
     photo: Photo
     background: Photo | None = None
     marks: Marks | None = None
+    trimap: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -227,12 +232,18 @@ def run_stages(
         turned = options.rotate, options.flip
         return memo.remember("faces", turned, lambda: find_faces(rgb)) if memo else find_faces(rgb)
 
-    asks = memo is not None and not _keeps_own_alpha(photo, options)
+    trimap = inputs.trimap
+    asks = memo is not None and trimap is None and not _keeps_own_alpha(photo, options)
     networks = _identify_networks(options, runtime) if asks else ()
     seen = reduction.original if reduction else lambda: photo
-    predicted = run("find", lambda: find_subject(seen(), options, runtime, job, cache, photo.size), networks)
-    job.enter("finishing")
-    matte = run("matte", lambda: make_matte(photo, predicted.prediction, options, reduced))
+    if trimap is None:
+        predicted = run("find", lambda: find_subject(seen(), options, runtime, job, cache, photo.size), networks)
+        job.enter("finishing")
+        matte = run("matte", lambda: make_matte(photo, predicted.prediction, options, reduced))
+    else:
+        predicted = PredictionResult(Prediction(trimap / np.float32(255)), TRIMAP)
+        job.enter("finishing")
+        matte = run("matte", lambda: solve_trimap(trimap, flatten(photo)), trimap.tobytes())
     marked = _join_own_alpha(photo, matte, options)
     if inputs.marks and inputs.marks.strokes:
         with clock("marks"):

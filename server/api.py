@@ -21,7 +21,7 @@ from pipeline import (
 
 from .batch_routes import build_batches_router
 from .batches import Batches
-from .forms import BEHIND, PHOTO, PRESET, read_form
+from .forms import BEHIND, MARKS, PHOTO, PRESET, TRIMAP, read_form
 from .models import Downloads, build_models_router
 from .settings import ServerSettings
 from .work import Workers
@@ -54,9 +54,12 @@ def _describe_request(settings: ServerSettings) -> dict[str, Any]:
     limit = f"at most {settings.max_mb:g} MB"
     photo = {"description": f"The photo as a file, {limit}; as a text: a data URI or base64"}
     behind = {"description": f"{say('cli.background_image')}, {limit}; a file or a text like the photo"}
+    drawn = {"type": "string", "description": f"{say('cli.marks')}; a text or a file"}
+    trimap = {"description": f"{say('cli.trimap')}, {limit}; a file or a text like the photo"}
 
     def make_schema(picture: dict[str, Any]) -> dict[str, Any]:
-        fields = {PHOTO: picture | photo, BEHIND: picture | behind, **options}
+        pictures = {PHOTO: picture | photo, BEHIND: picture | behind, TRIMAP: picture | trimap}
+        fields = {**pictures, MARKS: drawn, **options}
         return {"type": "object", "required": [PHOTO], "properties": fields, "additionalProperties": False}
 
     forms = {"multipart/form-data": file, "application/x-www-form-urlencoded": text}

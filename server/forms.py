@@ -15,9 +15,9 @@ from pipeline import ClearcutError, InputFiles, Options
 from .routes import limit_photo_and_background
 from .settings import ServerSettings
 
-PHOTO, BEHIND, PRESET = "image", "background_image", "preset"
+PHOTO, BEHIND, MARKS, TRIMAP, PRESET = "image", "background_image", "marks", "trimap", "preset"
 OPTIONS = (*Options.model_fields, PRESET)  # which may stand in the address too
-FIELDS = (PHOTO, BEHIND, *OPTIONS)
+FIELDS = (PHOTO, BEHIND, MARKS, TRIMAP, *OPTIONS)
 MOST_FILES, MOST_FIELDS = 10, 100
 UNNAMED = "image"  # what a photo without a file name is called in messages
 
@@ -29,7 +29,7 @@ async def read_form(request: Request, settings: ServerSettings) -> tuple[InputFi
     ------
     ClearcutError
         ``bad_request``, ``too_many_parts``, ``no_picture``, ``one_at_a_time``, ``too_large``, ``no_background``,
-        ``unknown_option``, ``bad_option``
+        ``unknown_option``, ``bad_option``, ``not_a_picture``
     """
     largest = limit_photo_and_background(settings, request.headers).size  # the body as a whole is held to it already
     how: dict[str, Any] = {"max_files": MOST_FILES, "max_fields": MOST_FIELDS, "max_part_size": largest}
@@ -44,6 +44,10 @@ async def read_form(request: Request, settings: ServerSettings) -> tuple[InputFi
             behind, behind_name = await _read_picture(form.get(BEHIND), settings)
             if behind is None and form.get(BEHIND):
                 raise ClearcutError("no_background")
+            marks = await _read_text(form.get(MARKS))
+            trimap, _ = await _read_picture(form.get(TRIMAP), settings)
+            if trimap is None and form.get(TRIMAP):
+                raise ClearcutError("not_a_picture", name=TRIMAP).about(TRIMAP)
             values = _pick_options(request.query_params) | _pick_options(form)
     except HTTPException as error:
         if error.detail.startswith("Too many"):
@@ -51,7 +55,8 @@ async def read_form(request: Request, settings: ServerSettings) -> tuple[InputFi
         raise ClearcutError("bad_request") from None
     except AssertionError:
         raise ClearcutError("bad_request") from None
-    return InputFiles(data, behind or None, name, behind_name), Options.of(**values, background_image=bool(behind))
+    files = InputFiles(data, behind or None, name, behind_name, marks or None, trimap or None)
+    return files, Options.of(**values, background_image=bool(behind))
 
 
 def _check_names(given: Mapping[str, Any], known: tuple[str, ...]) -> None:
@@ -61,7 +66,7 @@ def _check_names(given: Mapping[str, Any], known: tuple[str, ...]) -> None:
 
 
 def _check_alone(form: FormData) -> None:
-    for name in (PHOTO, BEHIND):
+    for name in (PHOTO, BEHIND, MARKS, TRIMAP):
         if (number := len(form.getlist(name))) > 1:
             raise ClearcutError("one_at_a_time", name=name, number=number)
 
@@ -89,6 +94,11 @@ async def _read_picture(given: UploadFile | str | None, settings: ServerSettings
     data = await run_in_threadpool(_decode_text, given)
     _check_size(len(data or b""), settings)
     return data, UNNAMED
+
+
+async def _read_text(given: UploadFile | str | None) -> bytes:
+    """What came as a file or as a text; nothing where none came."""
+    return await given.read() if isinstance(given, UploadFile) else (given or "").encode()
 
 
 def _check_size(size: int, settings: ServerSettings) -> None:

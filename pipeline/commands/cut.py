@@ -6,7 +6,7 @@ import stat
 import sys
 from argparse import SUPPRESS
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..base.errors import ClearcutError, as_write_error
 from ..base.files import write_part
@@ -39,6 +39,8 @@ def add_arguments(cut: argparse.ArgumentParser, terminal: Terminal) -> None:
     cut.add_argument("--preset", metavar="NAME", default=SUPPRESS, help=say("cli.preset", names=presets))
     add_flags(cut, Options, "option", terminal.language)
     cut.add_argument("--background-image", metavar="FILE", help=say("cli.background_image"))
+    cut.add_argument("--marks", metavar="FILE", help=say("cli.marks"))
+    cut.add_argument("--trimap", metavar="FILE", help=say("cli.trimap"))
     cut.set_defaults(run=run)
 
 
@@ -53,7 +55,7 @@ def run(given: argparse.Namespace, context: Context) -> int:
     options = options.model_copy(update={"model": _resolve_model(options.model, context)})
     helper = context.helper
     keying = options.key != "off"
-    if helper and (keying or options.own_alpha == "keep"):  # no network may be needed
+    if helper and (keying or given.trimap or options.own_alpha == "keep"):  # no network may be needed
         helper.stop()
         helper = None
     elif helper:
@@ -66,7 +68,9 @@ def run(given: argparse.Namespace, context: Context) -> int:
 
 
 def _run(given: argparse.Namespace, options: Options, context: Context, helper: "Helper | None") -> int:
-    background = read_photo(given.background_image, None) if given.background_image else None
+    background, marks, trimap = (
+        read_photo(name, None) if name else None for name in (given.background_image, given.marks, given.trimap)
+    )
     if options.background == "image" and background is None:
         raise ClearcutError("no_background")
     photos, errors = find_photos(given.photos)
@@ -83,12 +87,14 @@ def _run(given: argparse.Namespace, options: Options, context: Context, helper: 
             worst = max(worst, context.terminal.complain(error))
     if not wanted:
         return worst
-    may_need = options.key == "off"  # where colours are keyed, a photo has to show first that it needs a model
+    # where colours are keyed, a photo has to show first that it needs a model; with a trimap none does
+    may_need = options.key == "off" and not given.trimap
     if may_need and any(photo == STREAM or is_there(photo) for photo, _ in wanted):
         ensure_model(options.model, context)
     runtime = _make_runtime(helper, context, options.model) if helper else context.runtime
-    behind = background, Path(given.background_image or "").name
-    return max(worst, _Batch(context, options, behind, given.cache).run(wanted, runtime))
+    behind = Path(given.background_image or "").name
+    beside = {"background": background, "background_name": behind, "marks": marks, "trimap": trimap}
+    return max(worst, _Batch(context, options, beside, given.cache).run(wanted, runtime))
 
 
 def _resolve_model(model: str, context: Context) -> str:
@@ -121,8 +127,9 @@ def _make_runtime(helper: "Helper", context: Context, model: str) -> "Runtime":
 class _Batch:
     """Photos that are cut out one after another with the same options."""
 
-    def __init__(self, context: Context, options: Options, background: tuple[bytes | None, str], cache: bool) -> None:
-        self._context, self._options, self._background, self._cache = context, options, background, cache
+    def __init__(self, context: Context, options: Options, beside: dict[str, Any], cache: bool) -> None:
+        """`beside`: what `InputFiles` holds beside the photo, by name."""
+        self._context, self._options, self._beside, self._cache = context, options, beside, cache
         self._told: set[str] = set()
 
     def run(self, targets: Targets, runtime: "Runtime") -> int:
@@ -143,7 +150,7 @@ class _Batch:
 
         name, terminal = name_photo(photo), self._context.terminal
         data = read_photo(photo, self._context.settings.max_mb)
-        files = InputFiles(data, self._background[0], name, self._background[1])
+        files = InputFiles(data, name=name, **self._beside)
         try:
             result = cut_out_file(files, self._options, runtime, job=job, cache=self._cache)
         except ClearcutError as error:

@@ -134,12 +134,17 @@ def _select_holes(holes: np.ndarray, evidence: np.ndarray) -> np.ndarray:
 
 def _weigh_colours(alpha: np.ndarray, rgb: np.ndarray) -> np.ndarray:
     """How much likelier each pixel's colour is the subject's than the background's: ``(h, w)`` float32, log-odds."""
-    bins = ((rgb // (256 // BINS)).astype(np.intp) * (BINS * BINS, BINS, 1)).sum(axis=2)
-    background, subject = (_measure_colours(bins[each]) for each in (alpha < SURE[0], alpha > SURE[1]))
+    bins = number_colours(rgb)
+    background, subject = (count_colours(bins[each]) for each in (alpha < SURE[0], alpha > SURE[1]))
     return np.log(subject / background).astype(np.float32)[bins]
 
 
-def _measure_colours(bins: np.ndarray) -> np.ndarray:
+def number_colours(rgb: np.ndarray) -> np.ndarray:
+    """The bin of each pixel in a colour histogram: ``(h, w)`` intp, below `BINS` to the power of three."""
+    return np.asarray(((rgb // (256 // BINS)).astype(np.intp) * (BINS * BINS, BINS, 1)).sum(axis=2))
+
+
+def count_colours(bins: np.ndarray) -> np.ndarray:
     """How frequent each colour is among `bins`, smoothed over neighbouring ones, and never 0."""
     counts = np.bincount(bins, minlength=BINS**3).reshape(BINS, BINS, BINS).astype(np.float64)
     for axis in range(3):
@@ -147,7 +152,7 @@ def _measure_colours(bins: np.ndarray) -> np.ndarray:
         before, after = (np.take(padded, np.arange(BINS) + shift, axis) for shift in (0, 2))
         counts = counts + (before + after) / 2
     counts += 1e-3 * max(counts.mean(), 1e-9)
-    return (counts / counts.sum()).ravel()
+    return np.asarray((counts / counts.sum()).ravel())
 
 
 def _find_glass(alpha: np.ndarray, doubt: np.ndarray | None) -> np.ndarray:

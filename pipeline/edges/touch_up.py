@@ -1,15 +1,19 @@
 """Touching up: a matte with a person's marks on it."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from ..pixels.tiles import Tile
+from .brush import cover_pixels, find_window
 from .marks import Stroke
+from .smart import REACH, SEED, SPREAD, grow_stroke, solve_band
 
-FAR = 8192  # pixels beyond a photo's sides at which points are cut off
-FINE = 4  # bits of a pixel's fraction that lines are drawn with
+UNSURE_REACH = 4.0  # radii around an unsure stroke in which colours are looked at
+
+
+Brush = Callable[..., tuple[np.ndarray, np.ndarray]]  # from what is around a stroke to the matte and `held` there
 
 
 class Marked(NamedTuple):
@@ -20,7 +24,7 @@ class Marked(NamedTuple):
     alpha
         ``(H, W)`` uint8.
     held
-        ``(H, W)`` uint8: 255 where a mark decides alone, whatever ``levels`` or ``clean`` say; None without marks.
+        ``(H, W)`` uint8: how far marks decide `alpha`, whatever ``levels`` or ``clean`` say; None without marks.
     joined
         Whether the photo's own alpha is in `alpha` already.
     """
@@ -42,50 +46,50 @@ def draw_stroke(marked: Marked, rgb: np.ndarray, stroke: Stroke, reduced: float 
     reduced
         The size of `rgb` as a fraction of the original's, in whose pixels the stroke is told.
     """
+    points, radius = np.array(stroke.points) * reduced, stroke.radius * reduced
+    touched = find_window(points, marked.alpha.shape, radius + 1)
     alpha = marked.alpha.copy()
     held = np.zeros_like(alpha) if marked.held is None else marked.held.copy()
-    radius = stroke.radius * reduced
-    window = _find_window(stroke, alpha.shape, radius + 2, reduced)
-    if window is None:
+    if touched is None:
         return Marked(alpha, held, marked.joined)
-    cover = _cover_pixels(stroke, window, reduced)
-    if stroke.kind != "unsure":
-        wanted = np.float32(255 if stroke.kind == "keep" else 0)
-        alpha[window] = _round_to_bytes(alpha[window] + cover * (wanted - alpha[window]))
-        held[window] = np.maximum(held[window], _round_to_bytes(255 * cover))
+    draw, reach = _choose_brush(stroke, radius)
+    window = find_window(points, alpha.shape, reach) or touched
+    corner = window[1].start, window[0].start
+    alpha[window], held[window] = draw(alpha[window], rgb[window], held[window], points - corner, radius, stroke)
     return Marked(alpha, held, marked.joined)
 
 
-def _find_window(stroke: Stroke, shape: tuple[int, ...], reach: float, reduced: float) -> Tile | None:
-    """The part of a photo of `shape` that is at most `reach` pixels from the box around a stroke; None outside it."""
-    points = np.array(stroke.points) * reduced
-    low, high = np.clip([points.min(0) - reach, points.max(0) + reach + 1], 0, shape[1::-1]).astype(int)
-    if (low >= high).any():
-        return None
-    return slice(low[1], high[1]), slice(low[0], high[0])
+def _choose_brush(stroke: Stroke, radius: float) -> tuple[Brush, float]:
+    """What draws the stroke, and how far around it that looks."""
+    if stroke.kind == "unsure":
+        return _find_out, UNSURE_REACH * radius
+    return (_paint, radius + 1) if stroke.exact else (_grow, REACH * radius)
 
 
-def _cover_pixels(stroke: Stroke, window: Tile, reduced: float) -> np.ndarray:
-    """How far the brush covers each pixel of `window`: float32 in [0, 1]."""
-    radius = stroke.radius * reduced
-    fade = max(stroke.soft * radius, 1.0)
-    return np.clip((radius + 0.5 - _measure_distance(stroke, window, reduced)) / fade, 0, 1).astype(np.float32)
+def _paint(
+    alpha: np.ndarray, _: np.ndarray, held: np.ndarray, points: np.ndarray, radius: float, stroke: Stroke
+) -> tuple[np.ndarray, np.ndarray]:
+    """An exact stroke: what is under the brush changes."""
+    cover = cover_pixels(points, alpha.shape, radius, stroke.soft)
+    wanted = np.float32(255 if stroke.kind == "keep" else 0)
+    return _round_to_bytes(alpha + cover * (wanted - alpha)), np.maximum(held, _round_to_bytes(SEED * cover))
 
 
-def _measure_distance(stroke: Stroke, window: Tile, scale: float) -> np.ndarray:
-    """How far each pixel of `window` is from the middle line of a stroke, float32, in pixels of the window."""
-    rows, columns = window
-    pad = int(np.ceil(stroke.radius * scale)) + 1  # a line just outside counts, too
-    shape = rows.stop - rows.start + 2 * pad, columns.stop - columns.start + 2 * pad
-    points = np.array(stroke.points) * scale - (columns.start - pad, rows.start - pad) - 0.5
-    points = np.clip(points, -FAR, np.array(shape[::-1]) + FAR)
-    line = np.full(shape, 255, np.uint8)
-    fine = np.round(points * (1 << FINE)).astype(np.int32)
-    if len(fine) == 1:
-        fine = np.repeat(fine, 2, 0)
-    cv2.polylines(line, [fine], False, 0, 1, cv2.LINE_8, FINE)
-    distance = cv2.distanceTransform(line, cv2.DIST_L2, 5)
-    return np.asarray(distance[pad : shape[0] - pad, pad : shape[1] - pad])
+def _grow(
+    alpha: np.ndarray, rgb: np.ndarray, held: np.ndarray, points: np.ndarray, radius: float, stroke: Stroke
+) -> tuple[np.ndarray, np.ndarray]:
+    """A smart stroke: the part that it lies on is added; or taken away, which adds it to the background."""
+    keeps = stroke.kind == "keep"
+    grown, decided = grow_stroke(alpha if keeps else cv2.bitwise_not(alpha), rgb, held, points, radius)
+    return grown if keeps else cv2.bitwise_not(grown), np.maximum(held, decided)
+
+
+def _find_out(
+    alpha: np.ndarray, rgb: np.ndarray, held: np.ndarray, points: np.ndarray, radius: float, _: Stroke
+) -> tuple[np.ndarray, np.ndarray]:
+    """An unsure stroke: what is under the brush is found out from the colours around it."""
+    band = cover_pixels(points, alpha.shape, radius, 0.0) > 0.5
+    return solve_band(alpha, rgb, band), np.where(band, np.uint8(SPREAD), held)
 
 
 def _round_to_bytes(values: np.ndarray) -> np.ndarray:

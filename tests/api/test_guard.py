@@ -30,13 +30,23 @@ def page_controls(config: dict) -> list[str]:
 
 
 def run_page_event(
-    client: httpx.Client, upload: object, session: str = "s1", behind: object = None, **options: object
+    client: httpx.Client,
+    upload: object,
+    session: str = "s1",
+    behind: object = None,
+    marks: object = None,
+    **options: object,
 ) -> list[dict]:
     """Send the page's own upload event as a hostile client would; the messages of the event stream."""
     config = client.get("/config").json()
     event = next(d for d in config["dependencies"] if any(t[1] == "upload" for t in d["targets"]))
     given = Options(model="u2netp").model_dump(mode="json") | options
-    data = [{"id": 1, "name": "x.jpg"}, upload, behind, *(given[name] for name in page_controls(config))]
+    data = [
+        {"id": 1, "name": "x.jpg", "marks": marks},
+        upload,
+        behind,
+        *(given[name] for name in page_controls(config)),
+    ]
     body = {"data": data, "fn_index": event["id"], "session_hash": session}
     assert client.post(GRADIO_JOIN, json=body).status_code == 200
     messages = []

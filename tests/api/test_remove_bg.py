@@ -287,7 +287,7 @@ def test_the_api_page_needs_no_other_host_and_names_every_option(client: TestCli
     assert client.get("/api/docs-assets/swagger-ui-bundle.js").status_code == 200
     schema = client.get("/api/openapi.json").json()
     form = schema["paths"]["/api/remove-bg"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
-    assert set(form["properties"]) == {"image", "background_image", "preset", *Options.model_fields}
+    assert set(form["properties"]) == {"image", "background_image", "marks", "trimap", "preset", *Options.model_fields}
     assert form["properties"]["feather"]["maximum"] == 50
     about = schema["paths"]["/api/remove-bg"]["post"]
     assert {each["name"] for each in about["parameters"]} == {"preset", *Options.model_fields}
