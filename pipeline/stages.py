@@ -257,7 +257,8 @@ def run_stages(
         own = memo is None and not np.may_share_memory(subject, photo.rgb)
         how: dict[str, Any] = {"reduced": reduced, "long_side": long_side, "look": look, "overwrite": own}
         picture = compose(subject, alpha, photo, options, inputs.background, **how)
-    nothing = ("nothing_found",) if predicted.prediction.is_empty and not _knows_better(photo, matte, options) else ()
+    found = _knows_better(photo, matte, options) or bool(inputs.marks and marked.alpha.any())
+    nothing = ("nothing_found",) if predicted.prediction.is_empty and not found else ()
     warnings = (*photo.warnings, *predicted.warnings, *nothing, *picture.warnings)
     overview = resize_for_work(alpha, fit_size(photo.size, OVERVIEW))
     doubt = _measure_doubt(predicted.prediction)

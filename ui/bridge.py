@@ -18,7 +18,7 @@ from .photo import MOST_COMPARED, PhotoTab, list_classes, model_choices
 from .photo_work import Asked, PhotoWork
 from .sharing import OwnHead
 
-PRESSED = ("restore", "forget", "kept", "respeak")  # by the page's script; nobody sees them
+PRESSED = ("restore", "rerun", "forget", "kept", "respeak")  # by the page's script; nobody sees them
 LIVE: dict[str, Any] = {
     "show_progress": "hidden", "concurrency_limit": None, "trigger_mode": "multiple", "api_visibility": "private",
     "concurrency_id": "work",  # one queue for all: what is asked later never begins sooner
@@ -52,6 +52,8 @@ class Unseen:
     ----------
     restore
         Sets the controls to what the page wants them to be, and runs.
+    rerun
+        Runs with the controls as they are: something was marked on the photo.
     kept
         Sets them, and the picture for behind, to those of the result that is shown, and stops what is under way.
     forget
@@ -65,6 +67,7 @@ class Unseen:
     """
 
     restore: gr.Button
+    rerun: gr.Button
     forget: gr.Button
     kept: gr.Button
     respeak: gr.Button
@@ -93,7 +96,7 @@ def wire_photo_tab(tab: PhotoTab, unseen: Unseen, work: PhotoWork) -> None:
     go, fetch_and_go, compare = _work_events(list(tab.options), work)
     sliders = [each for each in settings if isinstance(each, gr.Slider)]
     others = [each for each in settings if not isinstance(each, gr.Slider)]
-    newest_wins = [tab.upload.upload, tab.behind.upload, *(each.input for each in others)]
+    newest_wins = [tab.upload.upload, tab.behind.upload, unseen.rerun.click, *(each.input for each in others)]
     gr.on(newest_wins, go, given, to_page, js=WITH_PHOTO, **LIVE)
     gr.on([each.input for each in sliders], go, given, to_page, js=WITH_PHOTO, **SLIDING)
     tab.texts["page.ask.fetch"].click(fetch_and_go, given, to_page, js=WITH_PHOTO, **LIVE)

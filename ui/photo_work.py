@@ -30,6 +30,7 @@ from .settings import PageSettings
 
 DRAFTS = 16  # photos that are at hand at once, some 15 to 50 MB each
 MASK = "matte"  # the format of which the page shows the mask
+FRAMING = ("crop", "canvas", "rotate", "flip", "sheet")  # options by which the picture has another frame than the photo
 VIEW = 1600  # longer side of what the page shows, in pixels: enough for a sharp picture on a dense screen
 
 
@@ -45,9 +46,10 @@ class Asked:
         Files that Gradio has taken: the photo, and a picture for behind it.
     photo
         What the page knows of the photo: ``id``, which every message bears; ``name``; ``key`` of an earlier result
-        where the page has gone back to the photo of that; ``marks``, the strokes that are drawn on it; and ``behind``,
-        the page's own mark of the file `behind` with its ``name``, which every message bears, too. Without a key it is
-        the file `upload`.
+        where the page has gone back to the photo of that; and ``behind``, the page's own mark of the file `behind` with
+        its ``name``, which every message bears, too. Without a key it is the file `upload`. ``marks`` are the strokes
+        that are drawn on it, ``change`` their number as the page counts, which every message bears; ``touching``,
+        whether it is to be seen in its own frame, to draw on.
     options
         Values by name, as the controls have them.
     """
@@ -80,9 +82,16 @@ class Asked:
         """Codes of what cannot be obeyed."""
         return ["no_picture_behind"] if self.options.get("background") == "image" and not self.behind else []
 
+    @property
+    def left_out(self) -> dict[str, Any]:
+        """The options that would frame the photo anew while it is drawn on, by name, each with its default."""
+        defaults = {name: Options.model_fields[name].default for name in FRAMING}
+        touching = self.photo.get("touching")
+        return {name: plain for name, plain in defaults.items() if touching and self.options.get(name) != plain}
+
     def wanted(self, runtime: Runtime, **other: Any) -> Options:
         """The options that can be obeyed: the page may still show classes of the model before, or lack a picture."""
-        values = self.options | other
+        values = self.options | self.left_out | other
         keep = [name for name in values.get("keep") or () if name in runtime.find_card(values["model"]).classes]
         if values.get("background") == "image" and not self.behind:
             values["background"] = "transparent"
@@ -181,6 +190,7 @@ class PhotoWork:
             "photo": asked.photo.get("id"),
             "name": asked.name,
             "behind": asked.photo.get("behind"),
+            "change": asked.photo.get("change"),
             "may_fetch": self.settings.may_fetch,
             "options": asked.options,
         }
@@ -226,6 +236,9 @@ class PhotoWork:
             "file": kept.download,
             "width": width,
             "height": height,
+            "photo_size": view.original_size,
+            "left_out": bool(asked.left_out),
+            "whole": all(getattr(options, name) == Options.model_fields[name].default for name in FRAMING),
             "own_alpha": view.cutout.photo.alpha is not None,
             "frame": said_of_frame,
             "enlarged": picture.placement.enlarged,

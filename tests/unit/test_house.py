@@ -197,7 +197,15 @@ def test_every_word_of_the_page_is_used_and_every_used_word_is_there() -> None:
     there = {key for key in LOCALES["en"] if key.startswith("page.")}
     assert used <= there
     batch = tuple(f"page.batch.{kind}." for kind in ("item", "state", "filter", "none"))
-    made = ("page.step.", "page.example.", "page.rights.", "page.group.", *batch)  # names that the script puts together
+    touch = ("page.touch.hint.", "page.touch.did.")
+    made = (
+        "page.step.",
+        "page.example.",
+        "page.rights.",
+        "page.group.",
+        *batch,
+        *touch,
+    )  # that the script puts together
     assert {key for key in there - used if not key.startswith(made)} == set()
 
 

@@ -10,6 +10,7 @@ const { options: names, elements } = facts;
 const press = (id) => document.getElementById(id).click();
 
 export const applySettings = () => press("restore"); // sets the controls to `wantedSettings`, and runs
+export const runAgain = () => press("rerun"); // with the settings as they are
 export const stopWork = () => press("kept"); // and sets the controls to `lastSettings`
 export const cancelWork = () => press("cancel"); // the same, by the button that the visitor has
 export const compareModels = () => press("compare-run");
@@ -259,7 +260,7 @@ const asSettings = (values) => Object.fromEntries(names.map((name, at) => [name,
 // Gradio draws the page piece by piece, in no order that one could rely on.
 const PIECES = ["#input input[type=file]", "#stage", "#cancel", "#fetch", "#later", "#model-facts", "#download", "#notice",
   "#language", "#theme", "#about-box", "#examples", "#tab-photo", "#models-list", "#batch-list", "#batch-bar", "#tiles", "#compare-run", "#ask-models",
-  "#compare-choice", "#backdrops", "#kept", "#respeak", "#restore", "#undo", "#preset-chips", "#views", "#zoom", "#group-file", "#behind", "#forget"];
+  "#compare-choice", "#backdrops", "#kept", "#respeak", "#restore", "#rerun", "#undo", "#touch-bar", "#preset-chips", "#views", "#zoom", "#group-file", "#behind", "#forget"];
 
 export async function allIsDrawn() {
   while (!PIECES.every((piece) => document.querySelector(piece))) await new Promise((look) => setTimeout(look, 20));

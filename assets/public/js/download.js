@@ -5,7 +5,12 @@ import { now } from "./state.js";
 import { say, sayError } from "./words.js";
 
 const COPIED_FOR = 2000; // milliseconds
+let settle = () => false; // ends what is under way on the picture; whether another result is on its way
 let result = null; // renew, whenOver: promises of whether there is one, made once more or once the work is over
+
+export function beforeTaking(settles) {
+  settle = settles;
+}
 
 export function connectResult(promises) {
   result = promises;
@@ -29,8 +34,11 @@ async function download(event) {
   labelDownload();
 }
 
-// What is taken along is the better result, where one is on its way.
-const waitForBetter = () => root.hasAttribute("data-early") ? result.whenOver() : Promise.resolve(true);
+// What is taken along is the better result, or that of the last stroke, where one is on its way.
+async function waitForBetter() {
+  while (settle() || root.hasAttribute("data-early")) if (!await result.whenOver()) return false;
+  return true;
+}
 
 // A result that is no longer kept is made once more, and `button` pressed again.
 async function refuse(error, button) {

@@ -1,6 +1,9 @@
-// The hand on the picture: it moves the handle, or the picture once that is larger than its frame; wheel, fingers, keys.
+// The hand on the picture: it moves the handle, or the picture once that is larger than its frame, or draws; wheel, fingers, keys.
 import { $, root } from "./dom.js";
 import { split } from "./stage.js";
+import { isTouching } from "./state.js";
+import { beginStroke, cancelStroke, extendStroke, moveBrush } from "./strokes.js";
+import { finishStroke, resizeBrush } from "./touchup.js";
 import { isZoomed, panBy, showWhole, zoomBy, zoomIn, zoomNear, zoomOut } from "./zoom.js";
 
 const SLOP = 4; // px that a press may move and still be a tap
@@ -12,8 +15,9 @@ const ARROWS = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowD
 const KEYS = { "+": zoomIn, "=": zoomIn, "-": zoomOut, 0: showWhole };
 
 const pointers = new Map(); // that are pressed: id → where, in the order they came
-let drag = null; // what the only one does: {from, move, moved, scrolls}, the last where up and down are the page's
+let drag = null; // what the only one does: {from, move, moved, scrolls, draws}, where up and down may be the page's
 let tapped = { time: -Infinity, x: 0, y: 0, split: 0 }; // the last tap, and where the handle was before
+let isSpaceDown = false; // with which the hand moves the picture that it would else draw on
 const hasRoomToZoom = matchMedia("(min-width: 821px) and (min-height: 601px)"); // where the page itself hardly scrolls
 
 const isPicture = () => root.dataset.picture === "result";
@@ -39,20 +43,26 @@ function isMoved({ from, scrolls }, to) {
 // ---- pointers -------------------------------------------------------------------------------------------------------
 
 function press(event) {
-  if (event.button !== 0 || !isPicture() || event.target.closest("#zoom")) return;
+  const draws = isTouching() && event.button === 0 && !isSpaceDown;
+  const isHand = event.button === 0 || (event.button === 1 && isTouching());
+  if (!isHand || !isPicture() || event.target.closest("#zoom")) return;
   const point = { x: event.clientX, y: event.clientY };
   pointers.set(event.pointerId, point);
   $("frame").setPointerCapture(event.pointerId);
-  const pans = isZoomed() && !isOnHandle(point);
+  if (pointers.size > 1) cancelStroke();
+  else if (draws) beginStroke(event);
+  const pans = isTouching() || (isZoomed() && !isOnHandle(point));
   const scrolls = event.pointerType === "touch" && !isZoomed();
-  drag = pointers.size > 1 ? null : { from: point, move: pans ? panBy : (x, y, to) => splitAt(to), moved: false, scrolls };
+  drag = pointers.size > 1 ? null : draws ? { draws } : { from: point, move: pans ? panBy : (x, y, to) => splitAt(to), moved: false, scrolls };
 }
 
-function move({ pointerId, clientX, clientY }) {
+function move(event) {
+  const { pointerId, clientX, clientY } = event;
   const before = pointers.get(pointerId);
-  if (!before) return;
+  if (!before) return isTouching() && moveBrush(event);
   const point = { x: clientX, y: clientY };
   if (pointers.size > 1) pinch(pointerId, before, point);
+  else if (drag?.draws) extendStroke(event);
   else if (drag && (drag.moved || isMoved(drag, point))) {
     drag.moved = true;
     drag.move(point.x - before.x, point.y - before.y, point);
@@ -70,8 +80,9 @@ function pinch(pointerId, before, point) {
 function release({ type, pointerId }) {
   const point = pointers.get(pointerId);
   if (!pointers.delete(pointerId)) return;
-  if (type === "pointerup") $("split").focus({ preventScroll: true, focusVisible: false }); // for the keys
-  if (type === "pointerup" && drag && !drag.moved) tap(point);
+  if (isTouching()) finishStroke(type === "pointerup" && drag?.draws);
+  else if (type === "pointerup") $("split").focus({ preventScroll: true, focusVisible: false }); // for the keys
+  if (type === "pointerup" && drag && !drag.moved && !drag.draws && !isTouching()) tap(point);
   drag = pointers.size === 1 ? { move: panBy, moved: true } : null; // the finger that is left of two
 }
 
@@ -91,7 +102,11 @@ function tap(point) {
 
 // With Ctrl, as a touchpad's pinch says it, everywhere; else where it takes nobody's way down the page.
 function turn(event) {
-  const { deltaY, deltaMode, ctrlKey, clientX, clientY } = event;
+  const { deltaX, deltaY, deltaMode, altKey, ctrlKey, clientX, clientY } = event;
+  if (isTouching() && altKey) {
+    event.preventDefault();
+    return resizeBrush(-Math.sign(deltaY || deltaX));
+  }
   const zooms = ctrlKey || (hasRoomToZoom.matches && (deltaY < 0 || isZoomed()));
   if (!isPicture() || !zooms || !deltaY) return;
   event.preventDefault();
@@ -103,11 +118,15 @@ function steer(event) {
   const { key, shiftKey, ctrlKey, metaKey, altKey } = event;
   if (ctrlKey || metaKey || altKey) return; // the browser's own
   const pans = shiftKey && isZoomed() && ARROWS[key];
-  const act = key === "Escape" && isZoomed() ? showWhole : KEYS[key];
+  const act = key === "Escape" && isZoomed() && !isTouching() ? showWhole : KEYS[key];
   if (!pans && !act) return;
   event.preventDefault();
   if (pans) panBy(...pans.map((way) => way * KEY_PAN));
   else act();
+}
+
+function holdSpace({ type, key }) {
+  if (key === " ") isSpaceDown = type === "keydown";
 }
 
 // Two fingers are never the browser's, even where one scrolls the page.
@@ -121,8 +140,10 @@ export function beginGestures() {
   for (const touch of ["touchstart", "touchmove"]) frame.addEventListener(touch, keepTwo, { passive: false });
   frame.addEventListener("wheel", turn, { passive: false });
   frame.addEventListener("keydown", steer);
+  for (const way of ["keydown", "keyup"]) addEventListener(way, holdSpace, true);
+  frame.addEventListener("mousedown", (event) => { if (event.button === 1 && isTouching()) event.preventDefault(); }); // no scrolling by itself
   $("whole").addEventListener("click", () => {
     showWhole();
-    $("split").focus({ preventScroll: true });
+    $(isTouching() ? "strokes" : "split").focus({ preventScroll: true });
   });
 }

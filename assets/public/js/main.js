@@ -20,6 +20,7 @@ import { beginStage } from "./stage.js";
 import { facts, now } from "./state.js";
 import { beginStrip, returnToVisit } from "./strip.js";
 import { beginViews } from "./views.js";
+import { beginTouchUp } from "./touchup.js";
 import { preferredLanguage, speak, switchLanguage } from "./words.js";
 
 now.language = preferredLanguage();
@@ -38,7 +39,7 @@ for (let known = false; !known;) { // a server that is away for a moment is aske
 }
 now.model = facts.defaults.model;
 for (const begin of [beginShell, beginIntake, beginCatalog, beginStage, beginGestures, beginPopovers, beginViews, beginDownload, beginBackdrop, beginSettings, beginModels,
-  beginComparison, beginPhoto, beginBehind, beginBetter, beginStrip, beginBatch, beginConnection]) begin();
+  beginComparison, beginPhoto, beginBehind, beginBetter, beginTouchUp, beginStrip, beginBatch, beginConnection]) begin();
 speak(now.language);
 root.dataset.state = "empty";
 await recalled;

@@ -5,6 +5,7 @@ import { isAway, lookAfterServer, onReturn } from "./connection.js";
 import { $, announce, isFilling, root, showBriefly, showNotice, write } from "./dom.js";
 import { allowDownload, connectResult } from "./download.js";
 import { isReadable } from "./files.js";
+import { noMarks } from "./marks.js";
 import { amend, restoreSettings, shownSettings, takeBack } from "./settings.js";
 import { reveal, showPhoto, showResult } from "./stage.js";
 import { facts, isWorking, models, newPhotoId, now } from "./state.js";
@@ -51,7 +52,7 @@ export function acceptFile(file) {
     return false;
   }
   if (now.result) now.earlier = { photo: now.photo, result: now.result };
-  now.photo = { id: newPhotoId(), name: file.name, file, url: URL.createObjectURL(file) };
+  now.photo = { id: newPhotoId(), name: file.name, file, url: URL.createObjectURL(file), touch: noMarks() };
   now.result = null;
   showPhoto(now.photo.url);
   for (const watcher of photoWatchers) watcher(now.photo);
@@ -153,11 +154,11 @@ async function showOnceLoaded(message) {
 }
 
 // The fast model's result, while a better one is at work: not the last word, but something to see and to go on with.
-async function showEarly({ early, options, behind, run }) {
+async function showEarly({ early, options, behind, change, run }) {
   if (early.download === now.early || !await areLoaded(early)) return;
   if (now.run !== run || !isWorking()) return;
   now.early = early.download;
-  takeResult({ ...early, options, behind, run });
+  takeResult({ ...early, options, behind, change, run });
   render(now.message);
 }
 
@@ -204,7 +205,7 @@ export function render(message) {
 const waiting = []; // for the end of the work under way
 
 // Whether there is a result, once the work under way is over.
-const whenOver = () => isWorking() ? new Promise((done) => { waiting.push(done); }) : Promise.resolve(Boolean(now.result));
+export const whenOver = () => isWorking() ? new Promise((done) => { waiting.push(done); }) : Promise.resolve(Boolean(now.result));
 
 // What a setting has brought about must not meet the next photo: the controls go back to what the result on the screen has.
 const OF_SETTINGS = ["bad_option", "frame_too_large", "took_too_long"];

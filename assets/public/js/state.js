@@ -1,10 +1,13 @@
 // What the page knows: the facts it came with, the photo and its result, the models, what this browser remembers.
 
+import { asMarks } from "./marks.js";
+
 export const facts = window.CLEARCUT; // from ui/words.py
 
 export const now = {
   language: null, // of the words on the page
-  photo: null, // {id, name, file, url, key, note}: the photo that the visitor gave
+  photo: null, // {id, name, file, url, key, note, touch}: the photo that the visitor gave, and what is marked on it
+  touching: false, // whether it is being touched up
   message: null, // the newest about it
   paused: false, // while the settings of a photo that comes back are on their way: nothing is done meanwhile
   run: 0, // its number; messages of older runs are not listened to
@@ -20,6 +23,7 @@ export const now = {
 
 export const models = {}; // by name, as the server tells of them
 
+export const isTouching = () => now.touching;
 export const isWorking = () => now.message?.state === "working";
 export const installedModels = () => Object.values(models).filter((model) => model.installed);
 
@@ -27,7 +31,11 @@ let photos = 0;
 export const newPhotoId = () => (photos += 1);
 
 // What the server is told of the photo, beside the file; its id, and `behind`, come back in every message.
-export const photoFacts = (behind) => now.photo && !now.paused && { id: now.photo.id, name: now.photo.name, key: now.photo.key, behind };
+export function photoFacts(behind) {
+  if (!now.photo || now.paused) return null;
+  const { id, name, key, touch } = now.photo;
+  return { id, name, key, behind, marks: asMarks(touch), change: touch.change, touching: now.touching };
+}
 
 // In a private window nothing can be remembered, and the page works without.
 export function recall(key) {

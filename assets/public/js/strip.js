@@ -4,6 +4,7 @@ import { make, root } from "./dom.js";
 import { bringBack, onMessage, onPhoto, startOver } from "./photo.js";
 import { onSettings, shownSettings } from "./settings.js";
 import { now } from "./state.js";
+import { onMarks } from "./touchup.js";
 import { currentPicture, currentSettings, dropPicture, idOfFile, savedPictures, saveFiles, savePicture, setCurrentPicture, setCurrentSettings, takeWord } from "./store.js";
 import { onSpeak, say } from "./words.js";
 
@@ -12,7 +13,7 @@ const SMALL = 144; // pixels: of the longer side of a picture in the strip
 const REST = 300; // milliseconds without a newer result: a slider that moves makes dozens
 
 const left = currentSettings(); // by the load before, if there was one
-let pictures = []; // {id, name, file, behind, settings, thumb, came}; without a thumb while nothing has come of it
+let pictures = []; // {id, name, file, behind, settings, touch, thumb, came}; without a thumb while nothing has come of it
 let resting = null;
 
 const find = (id) => pictures.find((picture) => picture.id === id);
@@ -22,6 +23,7 @@ function note(photo) {
   if (photo) {
     const id = idOfFile(photo.file);
     if (!find(id)) add({ id, name: photo.name, file: photo.file, came: Date.now() });
+    photo.touch = find(id).touch ?? photo.touch;
     change(id, { settings: shownSettings() });
     for (const { id: old } of pictures.slice(0, -MOST)) forgetOne(old);
   }
@@ -137,8 +139,13 @@ function keepSettings() {
   if (current && !now.paused) current.settings = shownSettings();
 }
 
+function keepMarks({ file, touch }) {
+  if (find(idOfFile(file))) change(idOfFile(file), { touch });
+}
+
 export function beginStrip() {
   onPhoto(note);
+  onMarks(keepMarks);
   onMessage(follow);
   onSettings(keepSettings);
   onSpeak(draw);

@@ -1,6 +1,6 @@
 // How near the picture is looked at: from 1, the whole of it in the frame, and which point of it is in the frame's middle.
 import { $, root, showNotice } from "./dom.js";
-import { now } from "./state.js";
+import { isTouching, now } from "./state.js";
 import { say, sayError } from "./words.js";
 
 const LEVELS = [1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 32]; // that the keys go through
@@ -9,11 +9,16 @@ const STILL = 300; // milliseconds without a change, after which the full size i
 let zoom = 1;
 let middle = { x: 0.5, y: 0.5 }; // of the picture, from 0 to 1
 let wish = 0; // the timer that waits until all is still
+const watchers = []; // of where the picture stands
 let coming = null; // the result whose full size is on its way, or here
+
+export function onZoom(watcher) {
+  watchers.push(watcher);
+}
 
 export const isZoomed = () => zoom > 1;
 
-const canZoom = () => root.dataset.picture === "result" && root.dataset.nothing !== "true";
+const canZoom = () => root.dataset.picture === "result" && (root.dataset.nothing !== "true" || isTouching());
 const clamp = (value, least, most) => Math.min(Math.max(value, least), most);
 const sheet = () => $("result").getBoundingClientRect();
 const screenPixels = () => sheet().width * (window.devicePixelRatio || 1);
@@ -52,6 +57,7 @@ function draw() {
   $("zoom-level").textContent = isZoomed() ? say("page.zoom.level", { percent: Math.round(zoom * 100) }) : "";
   clearTimeout(wish);
   wish = setTimeout(fetchClose, STILL);
+  for (const watcher of watchers) watcher();
 }
 
 // What is under `point` of the screen stays there.

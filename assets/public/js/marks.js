@@ -1,0 +1,32 @@
+// What a person has marked on the photo, stroke by stroke, in pixels of the original: each can be undone, and done again.
+
+export const noMarks = () => ({ size: null, done: [], undone: [], change: 0 });
+
+// As the server takes them. A stroke of a pen has several pieces, each with a radius of its own.
+export const asMarks = ({ size, done }) => done.length ? { version: 1, size, strokes: done.flat() } : null;
+
+export function addStroke(touch, size, pieces) {
+  touch.size = size;
+  touch.done.push(pieces);
+  touch.undone.length = 0;
+  touch.change += 1;
+}
+
+function step(touch, from, to) {
+  to.push(from.pop());
+  touch.change += 1;
+}
+
+export const undoStroke = (touch) => step(touch, touch.done, touch.undone);
+export const redoStroke = (touch) => step(touch, touch.undone, touch.done);
+
+// All of them, which can be done again one by one.
+export function undoAll(touch) {
+  while (touch.done.length) undoStroke(touch);
+}
+
+// The last one cannot be used.
+export function dropStroke(touch) {
+  touch.done.pop();
+  touch.change += 1;
+}

@@ -1,0 +1,217 @@
+// Touching up: a bar with the brushes in the place of the backgrounds, and every stroke worked into the result.
+import { runAgain } from "./bridge.js";
+import { $, announce, isTyping, root, write } from "./dom.js";
+import { beforeTaking } from "./download.js";
+import { addStroke, dropStroke, redoStroke, undoAll, undoStroke } from "./marks.js";
+import { onMessage, onPhoto, receive } from "./photo.js";
+import { isTouching, isWorking, now } from "./state.js";
+import { beginStroke, beginStrokes, brush, brushPoint, cancelStroke, drawBrush, endStroke, hideBrush, moveBrush, renewStrokes, showUntilThere, stepBrush } from "./strokes.js";
+import { onSpeak, say } from "./words.js";
+
+const SIZES = { least: 4, most: 200, step: 1.15 }; // pixels of the screen
+const STEP = 1 / 4; // of the brush's size, by an arrow key
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+const watchers = []; // of the photo's marks
+
+export function onMarks(watcher) {
+  watchers.push(watcher);
+}
+
+// ---- the result follows ---------------------------------------------------------------------------------------------
+
+function run() {
+  receive({ state: "working", run: now.run, step: "finishing" });
+  runAgain();
+}
+
+function changed() {
+  for (const watcher of watchers) watcher(now.photo);
+  renewStrokes();
+  draw();
+  run();
+}
+
+// Whether what is on the screen lacks a stroke, or the frame that it is to have.
+function isBehind() {
+  if (!now.result) return false;
+  const { change, whole, left_out: leftOut } = now.result;
+  return now.photo.touch.change !== change || (isTouching() ? !whole : leftOut);
+}
+
+const isFramed = () => now.result && (now.result.left_out || !now.result.whole);
+
+// What is taken along has every stroke, and its frame.
+function settle() {
+  if (isFramed()) leave();
+  if (!isBehind()) return false;
+  if (!isWorking()) run();
+  return true;
+}
+
+// ---- strokes --------------------------------------------------------------------------------------------------------
+
+export function finishStroke(isWhole) {
+  if (!isWhole) return cancelStroke();
+  const pieces = endStroke();
+  $("strokes").focus({ preventScroll: true, focusVisible: false });
+  if (!pieces) return;
+  addStroke(now.photo.touch, now.result.photo_size, pieces);
+  showUntilThere(pieces, now.photo.touch.change);
+  changed();
+}
+
+function dab() {
+  const point = brushPoint();
+  if (!point) return stepBrush(0, 0);
+  beginStroke(point);
+  finishStroke(true);
+  announce(say(`page.touch.did.${brush.kind}`));
+}
+
+function change(how, word) {
+  how(now.photo.touch);
+  changed();
+  announce(say(word));
+}
+
+const canUndo = () => now.photo?.touch.done.length > 0;
+const canRedo = () => now.photo?.touch.undone.length > 0;
+const undo = () => canUndo() && change(undoStroke, "page.touch.undone");
+const redo = () => canRedo() && change(redoStroke, "page.touch.redone");
+
+// ---- the bar --------------------------------------------------------------------------------------------------------
+
+export function resizeBrush(way) {
+  setSize(brush.size * SIZES.step ** way + way / 2);
+}
+
+function setSize(size) {
+  brush.size = Math.round(Math.min(Math.max(size, SIZES.least), SIZES.most));
+  $("touch-size").value = brush.size;
+  drawBrush();
+}
+
+function draw() {
+  $("touch-undo").disabled = !canUndo();
+  $("touch-redo").disabled = !canRedo();
+  $("touch-reset").disabled = !canUndo();
+  $("touch-count").hidden = !canUndo();
+  write($("touch-count"), canUndo() ? String(now.photo.touch.done.length) : "");
+  for (const radio of document.querySelectorAll("input[name=touch-how]")) radio.disabled = brush.kind === "unsure";
+  const way = brush.kind === "unsure" ? "" : brush.exact ? ".exact" : ".smart";
+  write($("touch-hint"), say(now.result?.left_out ? "page.touch.left_out" : `page.touch.hint.${brush.kind}${way}`));
+  root.dataset.brush = brush.kind;
+}
+
+// ---- the mode -------------------------------------------------------------------------------------------------------
+
+function enter() {
+  if (root.dataset.nothing === "true") showFaint(true); // there is nothing else to see
+  show(true);
+  $("stage").scrollIntoView({ block: "nearest" });
+  if (!now.result.whole) run();
+  $("strokes").focus({ preventScroll: true, focusVisible: false });
+}
+
+function showFaint(shown) {
+  $("touch-faint").checked = shown;
+  root.toggleAttribute("data-faint", shown);
+}
+
+function leave() {
+  if (!isTouching()) return;
+  show(false);
+  if (isFramed()) run();
+  $($("touch").checkVisibility() ? "touch" : "nothing-touch").focus({ preventScroll: true });
+}
+
+function show(touching) {
+  now.touching = touching;
+  root.toggleAttribute("data-touching", touching);
+  $("touch").setAttribute("aria-expanded", touching);
+  cancelStroke();
+  if (!touching) hideBrush();
+  renewStrokes();
+  draw();
+}
+
+// A photo that comes or goes, or models side by side: the brush is laid down, and nothing is asked for.
+const layDown = () => show(false);
+
+function follow({ state, code, comparing }) {
+  if (comparing && isTouching()) layDown();
+  if (state === "error" && code === "bad_marks") {
+    dropStroke(now.photo.touch);
+    for (const watcher of watchers) watcher(now.photo);
+  }
+  root.toggleAttribute("data-marking", isTouching() && isBehind());
+  renewStrokes();
+  draw();
+}
+
+// ---- keys -----------------------------------------------------------------------------------------------------------
+
+// Before the page's own undo, as long as the brush is in the hand.
+function steer(event) {
+  const { key, ctrlKey, metaKey, altKey, shiftKey, target } = event;
+  if (!isTouching() || !$("touch-bar").checkVisibility() || isTyping(target) || document.querySelector("dialog[open], .pop:not([hidden])")) return;
+  const steps = { z: shiftKey ? redo : undo, y: redo };
+  const keys = { Escape: leave, "[": () => resizeBrush(-1), "]": () => resizeBrush(1) };
+  const does = ctrlKey || metaKey ? steps[key.toLowerCase()] : keys[key];
+  if (!does || altKey) return;
+  event.preventDefault();
+  event.stopPropagation();
+  does();
+}
+
+function paintByKey(event) {
+  const { key, shiftKey, ctrlKey, metaKey, altKey } = event;
+  if (shiftKey || ctrlKey || metaKey || altKey) return;
+  if (ARROWS[key]) stepBrush(...ARROWS[key].map((way) => way * Math.max(2, brush.size * STEP)));
+  else if (key !== "Enter" && key !== " ") return;
+  event.preventDefault();
+  if (key === "Enter") dab();
+}
+
+let pressed = false; // whether the hand has used the picture since Space went down, as it does to move it
+
+function watchSpace() {
+  $("strokes").addEventListener("keydown", (event) => { if (event.key === " " && !event.repeat) pressed = false; });
+  $("frame").addEventListener("pointerdown", () => { pressed = true; }, true);
+  $("strokes").addEventListener("keyup", ({ key }) => { if (key === " " && !pressed) dab(); });
+}
+
+export function beginTouchUp() {
+  beginStrokes();
+  watchSpace();
+  for (const id of ["touch", "nothing-touch"]) $(id).addEventListener("click", enter);
+  $("touch-done").addEventListener("click", leave);
+  $("touch-undo").addEventListener("click", undo);
+  $("touch-redo").addEventListener("click", redo);
+  $("touch-reset").addEventListener("click", () => change(undoAll, "page.touch.all_undone"));
+  $("touch-faint").addEventListener("change", ({ target }) => showFaint(target.checked));
+  $("touch-size").addEventListener("input", ({ target }) => {
+    setSize(target.valueAsNumber);
+    stepBrush(0, 0); // so that the size is seen
+  });
+  for (const radio of document.querySelectorAll("input[name=touch-kind]")) {
+    radio.addEventListener("change", () => {
+      brush.kind = radio.value;
+      draw();
+    });
+  }
+  for (const radio of document.querySelectorAll("input[name=touch-how]")) {
+    radio.addEventListener("change", () => {
+      brush.exact = radio.value === "exact";
+      draw();
+    });
+  }
+  document.addEventListener("keydown", steer, true);
+  $("strokes").addEventListener("keydown", paintByKey);
+  onPhoto(layDown);
+  onMessage(follow);
+  onSpeak(draw);
+  beforeTaking(settle);
+  setSize(brush.size);
+}
