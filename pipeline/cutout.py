@@ -11,6 +11,7 @@ from .base.jobs import Job
 from .edges.marks import Marks
 from .inference.predict import predict
 from .inference.runtime import Runtime, default_runtime
+from .memo import Clock
 from .options.canvas import Canvas, parse_canvas
 from .options.options import Options
 from .pixels import image_io
@@ -19,7 +20,7 @@ from .pixels.geometry import Size
 from .pixels.image_io import Photo
 from .pixels.metadata import filter_exif
 from .pixels.names import name_cutout
-from .stages import Clock, Cutout, Inputs, hold_slot, run_stages
+from .stages import Cutout, Inputs, hold_slot, run_stages
 
 NO_EFFECT = "no_effect"  # a warning
 

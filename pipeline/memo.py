@@ -1,0 +1,56 @@
+"""What a run of the stages keeps: the time that each took, and results for the next run of the same photo."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from time import perf_counter
+from typing import Any, TypeVar
+
+MEMO_SIZES = {"find": 6, "marks": 6}  # results of a stage that a memo holds, some megabytes each; of the others one
+Value = TypeVar("Value")
+
+
+class Clock:
+    """Seconds by stage: the time spent inside ``with clock(stage):``."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        """Add the time that is spent inside to `stage`."""
+        start = perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + perf_counter() - start
+
+
+class Memo:
+    """Results of the stages for one photo, by what they read. Safe for several threads."""
+
+    def __init__(self) -> None:
+        self._results: dict[str, OrderedDict[Any, Any]] = {}
+        self._lock = threading.Lock()
+
+    def remember(self, stage: str, key: Any, make: Callable[[], Value]) -> Value:
+        """The result of `stage` for `key`: a remembered one, else that of `make`, remembered from now on."""
+        with self._lock:
+            results = self._results.setdefault(stage, OrderedDict())
+            if key in results:
+                results.move_to_end(key)
+                remembered: Value = results[key]
+                return remembered
+        new = make()  # without the lock: that two threads do the same work does no harm
+        with self._lock:
+            results[key] = new
+            while len(results) > MEMO_SIZES.get(stage, 1):
+                results.popitem(last=False)
+        return new
+
+    def find_newest(self, stage: str, keys: Sequence[Any]) -> int:
+        """The place of the last of `keys` that a result of `stage` is remembered for; 0 where there is none."""
+        with self._lock:
+            results = self._results.get(stage, OrderedDict())
+            return next((at for at in reversed(range(len(keys))) if keys[at] in results), 0)
