@@ -11,8 +11,9 @@ import numpy as np
 from pipeline import Inputs, Marks, Options, Photo, default_runtime
 from pipeline.base.jobs import Job
 from pipeline.edges.marks import Stroke
+from pipeline.memo import Memo
 from pipeline.pixels.measures import measure_error, measure_iou
-from pipeline.stages import Clock, Memo, run_stages
+from pipeline.stages import Clock, run_stages
 
 from .edges import pictures
 from .folders import pairs

@@ -7,13 +7,14 @@ from .base.jobs import Job
 from .cutout import Result, decode_background, make_picture
 from .edges.marks import Marks
 from .inference.runtime import Runtime
+from .memo import Memo
 from .options.options import Options
 from .pixels import image_io
 from .pixels.encoders import encode_picture
 from .pixels.geometry import Size
 from .pixels.image_io import Photo
 from .pixels.names import name_cutout
-from .stages import Inputs, Memo, Reduction, hold_slot, run_stages
+from .stages import Inputs, Reduction, hold_slot, run_stages
 
 
 class Draft:

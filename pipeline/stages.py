@@ -4,14 +4,12 @@ Which options a stage reads stands at the fields of `Options`. With a memo, a st
 it or a stage before it reads has changed.
 """
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from time import perf_counter
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -31,6 +29,7 @@ from .inference.keying import KeyMode, key_subject
 from .inference.networks import Prediction
 from .inference.predict import PredictionResult, flatten, predict
 from .inference.runtime import Runtime
+from .memo import Memo, Value
 from .options.options import Options, Stage
 from .pixels.geometry import Size, fit_size
 from .pixels.image_io import Photo
@@ -45,8 +44,6 @@ CLEAR = 13  # alpha below which a photo counts as transparent
 CLEAR_BORDER = 0.5  # share of a photo's border that is transparent where its own alpha tells a subject
 LEAST_FOUND = 0.7  # share of such a subject that a network has to find, or else the photo's own alpha counts
 OVERVIEW = 256  # pixels of the longer side
-MEMO_SIZES = {"find": 6, "marks": 6}  # results of a stage that a memo holds, some megabytes each; of the others one
-Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -155,35 +152,6 @@ class Reduction(NamedTuple):
     original: Callable[[], Photo]
     reduced: float
     long_side: int
-
-
-class Memo:
-    """Results of the stages for one photo, by what they read. Safe for several threads."""
-
-    def __init__(self) -> None:
-        self._results: dict[str, OrderedDict[Any, Any]] = {}
-        self._lock = threading.Lock()
-
-    def remember(self, stage: str, key: Any, make: Callable[[], Value]) -> Value:
-        """The result of `stage` for `key`: a remembered one, else that of `make`, remembered from now on."""
-        with self._lock:
-            results = self._results.setdefault(stage, OrderedDict())
-            if key in results:
-                results.move_to_end(key)
-                remembered: Value = results[key]
-                return remembered
-        new = make()  # without the lock: that two threads do the same work does no harm
-        with self._lock:
-            results[key] = new
-            while len(results) > MEMO_SIZES.get(stage, 1):
-                results.popitem(last=False)
-        return new
-
-    def find_newest(self, stage: str, keys: Sequence[Any]) -> int:
-        """The place of the last of `keys` that a result of `stage` is remembered for; 0 where there is none."""
-        with self._lock:
-            results = self._results.get(stage, OrderedDict())
-            return next((at for at in reversed(range(len(keys))) if keys[at] in results), 0)
 
 
 def run_stages(
@@ -350,11 +318,10 @@ def draw_marks(
 
     `read` is what `marked` was made from.
     """
-    keys = [(*read, digest) for digest in marks.digests]
-    first = memo.find_newest("marks", keys) if memo else 0
-    rgb, before = flatten(photo), marked
-    marked = memo.remember("marks", keys[first], lambda: before) if memo else before
-    for key, stroke in zip(keys[first + 1 :], marks.strokes[first:], strict=True):
+    keys = [(*read, digest) for digest in marks.digests[1:]]
+    done, marked = memo.recall("marks", keys, marked) if memo else (0, marked)
+    rgb = flatten(photo)
+    for key, stroke in zip(keys[done:], marks.strokes[done:], strict=True):
         job.check()
         make = partial(draw_stroke, marked, rgb, stroke, reduced)
         marked = memo.remember("marks", key, make) if memo else make()

@@ -1,0 +1,40 @@
+"""What a memo remembers: results of the stages of a cut-out, so that a draft does again only what has changed."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+MEMO_SIZES = {"find": 6, "marks": 6}  # results of a stage that a memo holds, some megabytes each; of the others one
+Value = TypeVar("Value")
+
+
+class Memo:
+    """Results of the stages for one photo, by what they read. Safe for several threads."""
+
+    def __init__(self) -> None:
+        self._results: dict[str, OrderedDict[Any, Any]] = {}
+        self._lock = threading.Lock()
+
+    def remember(self, stage: str, key: Any, make: Callable[[], Value]) -> Value:
+        """The result of `stage` for `key`: a remembered one, else that of `make`, remembered from now on."""
+        with self._lock:
+            results = self._results.setdefault(stage, OrderedDict())
+            if key in results:
+                results.move_to_end(key)
+                remembered: Value = results[key]
+                return remembered
+        new = make()  # without the lock: that two threads do the same work does no harm
+        with self._lock:
+            results[key] = new
+            while len(results) > MEMO_SIZES.get(stage, 1):
+                results.popitem(last=False)
+        return new
+
+    def recall(self, stage: str, keys: Sequence[Any], first: Value) -> tuple[int, Value]:
+        """How many of `keys` lead to the newest result of `stage` that is remembered, and it; 0 and `first` if none."""
+        with self._lock:
+            results = self._results.get(stage, OrderedDict())
+            return next(
+                ((at + 1, results[keys[at]]) for at in reversed(range(len(keys))) if keys[at] in results), (0, first)
+            )
