@@ -49,8 +49,10 @@ class Memo:
                 results.popitem(last=False)
         return new
 
-    def find_newest(self, stage: str, keys: Sequence[Any]) -> int:
-        """The place of the last of `keys` that a result of `stage` is remembered for; 0 where there is none."""
+    def recall(self, stage: str, keys: Sequence[Any], first: Value) -> tuple[int, Value]:
+        """How many of `keys` lead to the newest result of `stage` that is remembered, and it; 0 and `first` if none."""
         with self._lock:
             results = self._results.get(stage, OrderedDict())
-            return next((at for at in reversed(range(len(keys))) if keys[at] in results), 0)
+            return next(
+                ((at + 1, results[keys[at]]) for at in reversed(range(len(keys))) if keys[at] in results), (0, first)
+            )

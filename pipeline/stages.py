@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -28,7 +28,7 @@ from .inference.keying import KeyMode, key_subject
 from .inference.networks import Prediction
 from .inference.predict import PredictionResult, flatten, predict
 from .inference.runtime import Runtime
-from .memo import Clock, Memo
+from .memo import Clock, Memo, Value
 from .options.options import Options, Stage
 from .pixels.geometry import Size, fit_size
 from .pixels.image_io import Photo
@@ -43,7 +43,6 @@ CLEAR = 13  # alpha below which a photo counts as transparent
 CLEAR_BORDER = 0.5  # share of a photo's border that is transparent where its own alpha tells a subject
 LEAST_FOUND = 0.7  # share of such a subject that a network has to find, or else the photo's own alpha counts
 OVERVIEW = 256  # pixels of the longer side
-Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -303,11 +302,10 @@ def draw_marks(
 
     `read` is what `marked` was made from.
     """
-    keys = [(*read, digest) for digest in marks.digests]
-    first = memo.find_newest("marks", keys) if memo else 0
-    rgb, before = flatten(photo), marked
-    marked = memo.remember("marks", keys[first], lambda: before) if memo else before
-    for key, stroke in zip(keys[first + 1 :], marks.strokes[first:], strict=True):
+    keys = [(*read, digest) for digest in marks.digests[1:]]
+    done, marked = memo.recall("marks", keys, marked) if memo else (0, marked)
+    rgb = flatten(photo)
+    for key, stroke in zip(keys[done:], marks.strokes[done:], strict=True):
         job.check()
         make = partial(draw_stroke, marked, rgb, stroke, reduced)
         marked = memo.remember("marks", key, make) if memo else make()

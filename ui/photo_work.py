@@ -28,7 +28,7 @@ from .desk import Desk, Message, Work, known_error
 from .results import Results
 from .settings import PageSettings
 
-DRAFTS = 16  # photos that are at hand at once, some 15 to 50 MB each
+DRAFTS = 16  # photos that are at hand at once, some 15 to 50 MB each, 75 with marks
 MASK = "matte"  # the format of which the page shows the mask
 FRAMING = ("crop", "canvas", "rotate", "flip", "sheet")  # options by which the picture has another frame than the photo
 VIEW = 1600  # longer side of what the page shows, in pixels: enough for a sharp picture on a dense screen

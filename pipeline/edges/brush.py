@@ -32,7 +32,7 @@ def measure_distance(points: np.ndarray, shape: tuple[int, ...], reach: float) -
     fine = np.round(placed * (1 << FINE)).astype(np.int32)
     cv2.polylines(line, [np.concatenate((fine, fine[-1:]))], False, 0, 1, cv2.LINE_8, FINE)
     distance = cv2.distanceTransform(line, cv2.DIST_L2, 5)
-    return np.asarray(distance[pad : height - pad, pad : width - pad])
+    return np.minimum(distance[pad : height - pad, pad : width - pad], 4 * FAR)  # endless where no line is near
 
 
 def cover_pixels(points: np.ndarray, shape: tuple[int, ...], radius: float, soft: float) -> np.ndarray:

@@ -54,7 +54,10 @@ def grow_stroke(
     scale = size[0] / full[0]
     small, small_rgb = (resize_for_work(each, size) for each in (alpha, rgb))
     barred = cv2.resize(held, size, interpolation=cv2.INTER_NEAREST) == SEED
-    distance = measure_distance(points * scale, small.shape, radius * scale) / (radius * scale)
+    distance = measure_distance(points * scale, small.shape, radius * scale)
+    if distance.min() > max(radius * scale, 1):  # it passes by outside
+        return alpha, np.zeros_like(alpha)
+    distance /= radius * scale
     core = distance <= max(CORE, distance.min())
     part = _connect(_cut_out(small, small_rgb, core, distance, barred) & (small <= SURE[1]), core)
     softened = cv2.GaussianBlur(part.astype(np.float32) * 255, (0, 0), 0.7).astype(np.uint8)

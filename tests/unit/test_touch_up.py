@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pipeline import Draft, InputFiles, Inputs, Marks, Options, Photo, cut_out, cut_out_file
 from pipeline.edges.marks import Stroke
 from pipeline.edges.touch_up import Marked, draw_stroke
+from pipeline.memo import Memo
 from tests import house
 from tests.pictures import encoded
 from tests.spies import answer_without_weights, note_stages
@@ -98,6 +99,12 @@ def test_an_unsure_stroke_finds_the_edge_in_the_photo() -> None:
     assert after < before / 2
 
 
+@pytest.mark.parametrize("exact", [False, True])
+def test_a_stroke_that_passes_by_outside_the_photo_changes_nothing(exact: bool) -> None:
+    around_the_corner = stroke("keep", (-400, 100), (100, -400), exact=exact)
+    assert np.array_equal(drawn(HEAD, around_the_corner), HEAD)
+
+
 kinds = st.sampled_from(["keep", "erase", "unsure"])
 places = st.floats(-1e9, 1e9) | st.floats(-40, 360) | st.sampled_from([0.0, 319.9, 1e300, -1e300])
 
@@ -164,3 +171,13 @@ def test_a_draft_with_marks_is_the_full_size() -> None:
     smaller = Draft("ear.png", 160, house.runtime()).cut_out(DATA, Options(), marks=drawn).cutout.alpha
     full = cv2.resize(cut_out_file(files, Options(), house.runtime()).cutout.alpha, (160, 120))
     assert np.abs(smaller.astype(int) - full).mean() < 3
+
+
+def test_a_memo_recalls_the_newest_result_of_a_chain_and_begins_anew_without_one() -> None:
+    memo = Memo()
+    assert memo.recall("marks", ["a", "b"], 0) == (0, 0)
+    memo.remember("marks", "a", lambda: 1)
+    assert memo.recall("marks", ["a", "b"], 0) == (1, 1)
+    for number in range(9):
+        memo.remember("marks", number, lambda: 2)
+    assert memo.recall("marks", ["a", "b"], 0) == (0, 0)
