@@ -520,6 +520,8 @@ def test_help_names_each_command_and_option_and_version_the_version(cli: Any) ->
         "--skip-existing",
         "--preset",
         "--background-image",
+        "--marks",
+        "--trimap",
         "--no-cache",
     } | {*flags_of_options}
     words = (cli("--help").out + cli("models", "--help").out).decode()
