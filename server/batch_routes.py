@@ -32,7 +32,13 @@ PAGE = JOURNAL_PAGE = 500  # photos of an answer, and that a journal tells of at
 def build_batches_router(batches: Batches) -> APIRouter:
     """The routes, over the batches of this server. A batch's id is long and random: only who made it knows it."""
     router = APIRouter(prefix="/api/batches")
+    _add_batch_routes(router, batches)
+    _add_photo_routes(router, batches)
+    _add_streams(router, batches)
+    return router
 
+
+def _add_batch_routes(router: APIRouter, batches: Batches) -> None:
     @router.post("", status_code=201, summary="Begin a batch")
     async def begin(request: Request) -> dict[str, Any]:
         """A form of photos (``images``), options by name, a preset and a picture for behind; each may be left out."""
@@ -72,6 +78,8 @@ def build_batches_router(batches: Batches) -> APIRouter:
     def delete(id: str) -> None:
         batches.delete(id)
 
+
+def _add_photo_routes(router: APIRouter, batches: Batches) -> None:
     @router.get("/{id}/items", summary="List the photos of a batch")
     def list_items(id: str, after: int = 0, limit: int = PAGE) -> dict[str, Any]:
         """In the order in which they came, those beyond the number ``after``."""
@@ -114,6 +122,8 @@ def build_batches_router(batches: Batches) -> APIRouter:
         one, _ = _find(batches, id, number)
         one.remove(number)
 
+
+def _add_streams(router: APIRouter, batches: Batches) -> None:
     @router.get("/{id}/events", response_class=StreamingResponse, summary="Follow a batch")
     async def follow(id: str, request: Request) -> Response:
         """Server-sent events: ``item`` with a photo that has changed, ``status`` and ``removed``.
@@ -122,7 +132,7 @@ def build_batches_router(batches: Batches) -> APIRouter:
         """
         one = await run_in_threadpool(batches.get, id)
         last = request.headers.get("last-event-id") or request.query_params.get("since") or "0"
-        since = int(last) if last.isdecimal() else 0
+        since = int(last[:18]) if last.isdecimal() else 0
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(_follow(one, since, batches), media_type="text/event-stream", headers=headers)
 
@@ -131,8 +141,6 @@ def build_batches_router(batches: Batches) -> APIRouter:
         one = batches.get(id)
         headers = {"Content-Disposition": 'attachment; filename="cutouts.zip"', "Cache-Control": "no-store"}
         return StreamingResponse(_zip(list_files(one)), media_type="application/zip", headers=headers)
-
-    return router
 
 
 def _change(id: str, wanted: dict[str, Any], batches: Batches) -> dict[str, Any]:
