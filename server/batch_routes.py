@@ -13,13 +13,12 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
-from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, StreamingResponse
 
 from pipeline import BatchItem, ClearcutError, Options, as_clearcut_error, is_archive
 
 from .batches import Batches, VisitorsBatch, discard_upload, list_files
-from .forms import BEHIND, OPTIONS
+from .forms import BEHIND, OPTIONS, check_names, open_form, pick_options
 
 PHOTOS = "images"
 MOST_FILES = 1000  # of a request
@@ -42,8 +41,9 @@ def _add_batch_routes(router: APIRouter, batches: Batches) -> None:
     @router.post("", status_code=201, summary="Begin a batch")
     async def begin(request: Request) -> dict[str, Any]:
         """A form of photos (``images``), options by name, a preset and a picture for behind; each may be left out."""
-        async with _Form(request) as form:
-            values = _pick_values(form.multi_items())
+        async with open_form(request, MOST_FILES, MOST_FILES) as form:
+            check_names(form, (PHOTOS, BEHIND, *OPTIONS))
+            values = pick_options(form)
             behind = form.get(BEHIND)
             picture = await behind.read() if isinstance(behind, UploadFile) else None
             name = (behind.filename or "") if isinstance(behind, UploadFile) else ""
@@ -59,7 +59,7 @@ def _add_batch_routes(router: APIRouter, batches: Batches) -> None:
     async def add(id: str, request: Request) -> dict[str, Any]:
         """A form of ``images``: photos, whose names may have folders, and ZIP or TAR files."""
         one = await run_in_threadpool(batches.get, id)
-        async with _Form(request) as form:
+        async with open_form(request, MOST_FILES, MOST_FILES) as form:
             await _take(one, form.getlist(PHOTOS), batches)
         return await run_in_threadpool(one.describe)
 
@@ -181,35 +181,6 @@ def _send(file: Path, name: str, *, attachment: bool = False) -> Response:
 
 
 # ---- what comes -----------------------------------------------------------------------------------------------------
-
-
-class _Form:
-    """A form of many files, whose faults are `ClearcutError`."""
-
-    def __init__(self, request: Request) -> None:
-        self._form = request.form(max_files=MOST_FILES, max_fields=MOST_FILES)
-
-    async def __aenter__(self) -> Any:
-        try:
-            return await self._form.__aenter__()
-        except HTTPException as error:
-            if error.detail.startswith("Too many"):
-                raise ClearcutError("too_many_parts", files=MOST_FILES, fields=MOST_FILES) from None
-            raise ClearcutError("bad_request") from None
-        except AssertionError:
-            raise ClearcutError("bad_request") from None
-
-    async def __aexit__(self, *given: Any) -> None:
-        await self._form.__aexit__(*given)
-
-
-def _pick_values(given: list[tuple[str, Any]]) -> dict[str, str]:
-    """The options of a form, by name. Raises ``unknown_option``."""
-    for name, _ in given:
-        if name not in (*OPTIONS, PHOTOS, BEHIND):
-            known = ", ".join((PHOTOS, BEHIND, *OPTIONS))
-            raise ClearcutError("unknown_option", name=name[:100], known=known)
-    return {name: value for name, value in given if name in OPTIONS and isinstance(value, str) and value != ""}
 
 
 async def _take(one: VisitorsBatch, given: list[Any], batches: Batches) -> None:

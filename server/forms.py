@@ -2,7 +2,8 @@
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -32,34 +33,41 @@ async def read_form(request: Request, settings: ServerSettings) -> tuple[InputFi
         ``unknown_option``, ``bad_option``, ``not_a_picture``
     """
     largest = limit_photo_and_background(settings, request.headers).size  # the body as a whole is held to it already
-    how: dict[str, Any] = {"max_files": MOST_FILES, "max_fields": MOST_FIELDS, "max_part_size": largest}
-    try:
-        async with request.form(**how) as form:
-            _check_names(request.query_params, OPTIONS)
-            _check_names(form, FIELDS)
-            _check_alone(form)
-            data, name = await _read_picture(form.get(PHOTO), settings)
-            if data is None:
-                raise ClearcutError("no_picture")
-            behind, behind_name = await _read_picture(form.get(BEHIND), settings)
-            if behind is None and form.get(BEHIND):
-                raise ClearcutError("no_background")
-            marks = await _read_text(form.get(MARKS))
-            trimap, _ = await _read_picture(form.get(TRIMAP), settings)
-            if trimap is None and form.get(TRIMAP):
-                raise ClearcutError("not_a_picture", name=TRIMAP).about(TRIMAP)
-            values = _pick_options(request.query_params) | _pick_options(form)
-    except HTTPException as error:
-        if error.detail.startswith("Too many"):
-            raise ClearcutError("too_many_parts", files=MOST_FILES, fields=MOST_FIELDS) from None
-        raise ClearcutError("bad_request") from None
-    except AssertionError:
-        raise ClearcutError("bad_request") from None
+    async with open_form(request, MOST_FILES, MOST_FIELDS, max_part_size=largest) as form:
+        check_names(request.query_params, OPTIONS)
+        check_names(form, FIELDS)
+        _check_alone(form)
+        data, name = await _read_picture(form.get(PHOTO), settings)
+        if data is None:
+            raise ClearcutError("no_picture")
+        behind, behind_name = await _read_picture(form.get(BEHIND), settings)
+        if behind is None and form.get(BEHIND):
+            raise ClearcutError("no_background")
+        marks = await _read_text(form.get(MARKS))
+        trimap, _ = await _read_picture(form.get(TRIMAP), settings)
+        if trimap is None and form.get(TRIMAP):
+            raise ClearcutError("not_a_picture", name=TRIMAP).about(TRIMAP)
+        values = pick_options(request.query_params) | pick_options(form)
     files = InputFiles(data, behind or None, name, behind_name, marks or None, trimap or None)
     return files, Options.of(**values, background_image=bool(behind))
 
 
-def _check_names(given: Mapping[str, Any], known: tuple[str, ...]) -> None:
+@asynccontextmanager
+async def open_form(request: Request, files: int, fields: int, **how: Any) -> AsyncIterator[FormData]:
+    """The form of a request, of at most so many files and fields. Raises ``bad_request``, ``too_many_parts``."""
+    try:
+        async with request.form(max_files=files, max_fields=fields, **how) as form:
+            yield form
+    except HTTPException as error:
+        if error.detail.startswith("Too many"):
+            raise ClearcutError("too_many_parts", files=files, fields=fields) from None
+        raise ClearcutError("bad_request") from None
+    except AssertionError:
+        raise ClearcutError("bad_request") from None
+
+
+def check_names(given: Mapping[str, Any], known: tuple[str, ...]) -> None:
+    """Raise ``unknown_option`` where a name is none of those that are known."""
     for name in given:
         if name not in known:
             raise ClearcutError("unknown_option", name=name[:100], known=", ".join(known))
@@ -71,7 +79,7 @@ def _check_alone(form: FormData) -> None:
             raise ClearcutError("one_at_a_time", name=name, number=number)
 
 
-def _pick_options(given: Mapping[str, Any]) -> dict[str, str]:
+def pick_options(given: Mapping[str, Any]) -> dict[str, str]:
     """The options that are given and not empty; a file stands for its name, which no option takes."""
     named = {name: given[name] for name in given if name in OPTIONS}
     texts = {name: value if isinstance(value, str) else str(value.filename) for name, value in named.items()}
