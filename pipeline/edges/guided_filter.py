@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from ..base.parallel import map_parallel, run_parallel
+from ..pixels.geometry import Size
 from ..pixels.tiles import Tile, enlarge_tile
 
 BAND = 64  # rows, few enough for intermediate arrays to stay in the processor's cache
@@ -31,6 +32,10 @@ class Models(NamedTuple):
 
     coefficients: np.ndarray
     evidence: np.ndarray
+
+    def resize(self, size: Size) -> "Models":
+        """These models for the same picture at another `size`."""
+        return Models(*(cv2.resize(each, size, interpolation=cv2.INTER_LINEAR) for each in self))
 
     def add(self, others: "Models", share: np.ndarray) -> "Models":
         """These models averaged with `others` by their evidence, of which that of `others` counts by `share`."""

@@ -140,8 +140,9 @@ def _weigh_colours(alpha: np.ndarray, rgb: np.ndarray) -> np.ndarray:
 
 
 def number_colours(rgb: np.ndarray) -> np.ndarray:
-    """The bin of each pixel in a colour histogram: ``(h, w)`` intp, below `BINS` to the power of three."""
-    return np.asarray(((rgb // (256 // BINS)).astype(np.intp) * (BINS * BINS, BINS, 1)).sum(axis=2))
+    """The bin of each pixel in a colour histogram: ``(h, w)`` uint16, below `BINS` to the power of three."""
+    red, green, blue = (channel.astype(np.uint16) for channel in cv2.split(rgb // (256 // BINS)))
+    return np.asarray((red * BINS + green) * BINS + blue)
 
 
 def count_colours(bins: np.ndarray) -> np.ndarray:

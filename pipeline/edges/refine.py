@@ -93,14 +93,16 @@ def refine_guided(
     size = fit_size(alpha.shape[::-1], WORKING_SIDE)
     small, small_rgb = resize_for_work(alpha, size), resize_for_work(rgb, size)
     softness = _measure_softness(small)
+    coarse = fit_size(size, WORKING_SIDE // 2)
+    coarse_rgb = cv2.resize(small_rgb, coarse, interpolation=cv2.INTER_AREA)
     whole = slice(0, size[1]), slice(0, size[0])
     passes = []
     for _ in range(PASSES):
-        weights = (small / np.float32(127.5) - 1) ** 2 + np.float32(0.05)
-        near, far = (
-            fit_models(small, small_rgb, max(1, round(radius * max(size))), eps, weights) for radius in (narrow, wide)
-        )
-        passes.append(_steepen(near.add(far, softness), contrast))
+        models = _fit(small, small_rgb, narrow, eps)
+        if softness.any():
+            far = _fit(cv2.resize(small, coarse, interpolation=cv2.INTER_AREA), coarse_rgb, wide, eps)
+            models = models.add(far.resize(size), softness)
+        passes.append(_steepen(models, contrast))
         small = _draw_edge(small, small_rgb, passes[-1], whole)
     refined = alpha.copy()
 
@@ -110,6 +112,12 @@ def refine_guided(
 
     run_tiles(tiles, refine_tile)
     return refined
+
+
+def _fit(alpha: np.ndarray, rgb: np.ndarray, radius: float, eps: float) -> Models:
+    """The guided filter's models in windows of `radius`, a fraction of the longer side, mostly of what is certain."""
+    weights = (alpha / np.float32(127.5) - 1) ** 2 + np.float32(0.05)
+    return fit_models(alpha, rgb, max(1, round(radius * max(alpha.shape))), eps, weights)
 
 
 def _measure_softness(alpha: np.ndarray) -> np.ndarray:
