@@ -27,6 +27,7 @@ SLIDING = LIVE | {"trigger_mode": "always_last"}  # a slider tells every step of
 AT_ONCE = LIVE | {"queue": False}  # what is no work, and waits for none
 IN_PAGE = {"api_visibility": "private"}  # by the page's script alone: no answer of the server can come too late
 WITH_PHOTO = "(...given) => window.clearcut.withPhoto(given)"
+WITH_RESTORED = "(...given) => window.clearcut.withRestored(given)"
 WITH_MODELS = "(...given) => window.clearcut.withModels(given)"
 WITH_LANGUAGE = "(model, _, keep) => window.clearcut.withLanguage(model, keep)"
 LAST_SETTINGS = "() => window.clearcut.lastSettings()"
@@ -110,7 +111,7 @@ def wire_photo_tab(tab: PhotoTab, unseen: Unseen, work: PhotoWork) -> None:
     restored = unseen.restore.click(None, settings, settings, js=WANTED_SETTINGS, **IN_PAGE)
     refused = tab.texts["page.ask.not_now"].click(None, last, last, js=LAST_SETTINGS, **IN_PAGE)
     for set_back in (restored, refused):
-        set_back.then(go, given, to_page, js=WITH_PHOTO, **LIVE)
+        set_back.then(go, given, to_page, js=WITH_RESTORED, **LIVE)
     for button in (tab.texts["page.cancel"], unseen.kept):
         button.click(None, last, last, js=LAST_SETTINGS, **IN_PAGE).then(stop, **AT_ONCE)
 

@@ -280,10 +280,13 @@ export function connect(page) {
     if (behind) behindCame?.();
     return [photoFacts(markOf(behind)), upload, behind, ...values];
   };
+  const withRestored = ([photo, upload, behind, ...values]) =>
+    withPhoto([photo, upload, behind, ...asArray(page.restoredSettings(asSettings(values)))]);
   const language = () => [now.language, page.chosenModel()];
   window.clearcut = {
     show: page.show,
     withPhoto,
+    withRestored,
     withModels: ([, ...given]) => [JSON.stringify(page.modelsToCompare()), ...withPhoto(given)],
     withLanguage: (model, keep) => [realModel(model), now.language, keep],
     realModel: (model) => [realModel(model)],

@@ -14,7 +14,7 @@ import { acceptSeveral, beginIntake } from "./intake.js";
 import { beginModels, openModels } from "./models.js";
 import { acceptFile, beginPhoto, connectionFailed, show, uploadFailed } from "./photo.js";
 import { beginPopovers } from "./popover.js";
-import { beginSettings, chosenModel, hearSettings, lastSettings, recalled, rememberedSettings, wantedSettings } from "./settings.js";
+import { beginSettings, chosenModel, hearSettings, lastSettings, recalled, rememberedSettings, restoredSettings, wantedSettings } from "./settings.js";
 import { beginShell } from "./shell.js";
 import { beginStage } from "./stage.js";
 import { facts, now } from "./state.js";
@@ -24,7 +24,7 @@ import { beginTouchUp } from "./touchup.js";
 import { preferredLanguage, speak, switchLanguage } from "./words.js";
 
 now.language = preferredLanguage();
-connect({ show, hearSettings, rememberedSettings, wantedSettings, lastSettings, lastPictureBehind, modelsToCompare, switchLanguage, chosenModel, openModels, recalled });
+connect({ show, hearSettings, rememberedSettings, wantedSettings, restoredSettings, lastSettings, lastPictureBehind, modelsToCompare, switchLanguage, chosenModel, openModels, recalled });
 
 await allIsDrawn();
 watch({

@@ -144,6 +144,12 @@ export function wantedSettings(live) {
   return wanted ?? current();
 }
 
+// Gradio has been told, and may send what it had before all the same.
+export function restoredSettings(live) {
+  const [before, after] = [current(), wantedSettings(live)];
+  return Object.fromEntries(names.map((name) => [name, (same(live[name], before[name]) ? after : live)[name]]));
+}
+
 // A step that would lead to where one is already is none.
 function forgetSteps(shown) {
   for (const steps of [past, future]) while (steps.length && same(steps.at(-1), shown)) steps.pop();
