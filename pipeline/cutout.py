@@ -1,5 +1,6 @@
 """From the bytes of a photo to the bytes of its cut-out: what command line, API and page call."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from .base.errors import ClearcutError
 from .base.jobs import Job
 from .edges.marks import Marks
+from .inference.networks.feeding import WHOLE, Region
 from .inference.predict import predict
 from .inference.runtime import Runtime, default_runtime
 from .memo import Clock
@@ -43,6 +45,10 @@ class InputFiles:
         Strokes drawn on the photo, as the JSON of `Marks`.
     trimap
         The file of a picture: white is the subject, black is not, the rest is to be found out.
+    region
+        Returns that of `Inputs` for a photo of so many pixels. Raises ``bad_option``.
+    shrink_to
+        Megapixels that the photo is shrunk to before it is cut out; strokes and background stay as they are.
     """
 
     photo: bytes
@@ -51,6 +57,8 @@ class InputFiles:
     background_name: str = ""
     marks: bytes | None = None
     trimap: bytes | None = None
+    region: Callable[[Size], Region] | None = None
+    shrink_to: float | None = None
 
 
 @dataclass(frozen=True)
@@ -164,7 +172,7 @@ def cut_out_file(
             inputs = decode_inputs(files, options, runtime)
         cutout = _warn(run_stages(inputs, options, runtime, job, clock, cache=cache))
         with clock("encode"):
-            encoded = _encode(cutout, files.photo)
+            encoded = _encode(cutout, b"" if files.shrink_to else files.photo)
         job.check()
     format = options.file_format
     name = name_cutout(files.name, format.ending)
@@ -220,7 +228,11 @@ def decode_inputs(files: InputFiles, options: Options, runtime: Runtime) -> Inpu
     background = files.background if options.background == "image" else None
     behind = None if background is None else decode_background(background, files.background_name, limit)
     marks = None if files.marks is None else Marks.of(files.marks).check_size(photo.size)
-    return Inputs(photo, behind, marks, None if files.trimap is None else _decode_trimap(files.trimap, limit))
+    trimap = None if files.trimap is None else _decode_trimap(files.trimap, limit)
+    region = WHOLE if files.region is None else files.region(photo.size)
+    if files.shrink_to and (share := files.shrink_to * 1e6 / (photo.size[0] * photo.size[1])) < 1:
+        photo = photo.shrink_to(max(1, int(max(photo.size) * share**0.5)))
+    return Inputs(photo, behind, marks, trimap, region)
 
 
 def _decode_trimap(data: bytes, limit: float | None) -> np.ndarray:

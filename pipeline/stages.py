@@ -26,7 +26,9 @@ from .edges.touch_up import Marked, draw_stroke
 from .inference import engines
 from .inference.keying import KeyMode, key_subject
 from .inference.networks import Prediction
+from .inference.networks.feeding import WHOLE, Region
 from .inference.predict import PredictionResult, flatten, predict
+from .inference.regions import clear_beyond, find_in_region
 from .inference.runtime import Runtime
 from .memo import Clock, Memo, Value
 from .options.options import Options, Stage
@@ -59,12 +61,16 @@ class Inputs:
         Strokes that a person has drawn on the photo.
     trimap
         ``(h, w)`` uint8 of any size: white is the subject, black is not, the rest is to be found out. No network runs.
+    region
+        Left, top, right and bottom, from 0 to 1: where in the photo the subject is. A network sees nothing else, and
+        nothing else is left of the photo.
     """
 
     photo: Photo
     background: Photo | None = None
     marks: Marks | None = None
     trimap: np.ndarray | None = None
+    region: Region = WHOLE
 
 
 @dataclass(frozen=True)
@@ -188,9 +194,15 @@ def run_stages(
     networks = _identify_networks(options, runtime) if asks else ()
     seen = reduction.original if reduction else lambda: photo
     if trimap is None:
-        predicted = run("find", lambda: find_subject(seen(), options, runtime, job, cache, photo.size), networks)
+
+        def find(part: Photo, size: Size) -> PredictionResult:
+            return find_subject(part, options, runtime, job, cache, size)
+
+        look_at = inputs.region
+        predicted = run("find", lambda: find_in_region(seen(), look_at, find, photo.size), networks, look_at)
         job.enter("finishing")
-        matte = run("matte", lambda: make_matte(photo, predicted.prediction, options, reduced))
+        prediction = predicted.prediction
+        matte = run("matte", lambda: clear_beyond(make_matte(photo, prediction, options, reduced), look_at))
     else:
         predicted = PredictionResult(Prediction(trimap / np.float32(255)), TRIMAP)
         job.enter("finishing")

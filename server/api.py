@@ -2,7 +2,6 @@
 
 import secrets
 from typing import Any
-from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
 
@@ -10,7 +9,6 @@ from pipeline import (
     ClearcutError,
     Job,
     Options,
-    Result,
     Runtime,
     __version__,
     cut_out_file,
@@ -21,7 +19,10 @@ from pipeline import (
 
 from .batch_routes import build_batches_router
 from .batches import Batches
+from .compat.rembg import build_rembg_router
+from .compat.removebg import build_removebg_router
 from .forms import BEHIND, MARKS, PHOTO, PRESET, TRIMAP, read_form
+from .headers import build_headers, describe_headers
 from .models import Downloads, build_models_router
 from .settings import ServerSettings
 from .work import Workers
@@ -83,17 +84,6 @@ ERRORS: dict[int | str, dict[str, Any]] = {
         429: "Busy; see Retry-After",
     }.items()
 }
-HEADERS = {
-    "X-Model": "The model that found the subject",
-    "X-Engine": "What ran it",
-    "X-Width": "Of the result, in pixels",
-    "X-Height": "Of the result, in pixels",
-    "X-Seconds": "How long the work took",
-    "X-Warnings": "Where there is something to say: codes with commas",
-    "X-No-Effect": "With the warning no_effect: the options that were given and change nothing, with commas",
-    "X-Enlarged": "Where a canvas is larger than the photo: how many times the photo was enlarged",
-    "X-Subject-Fill": "With a crop or a canvas: percent of the frame that the subject fills",
-}
 
 
 def build_router(settings: ServerSettings, runtime: Runtime, downloads: Downloads, batches: Batches) -> APIRouter:
@@ -102,13 +92,15 @@ def build_router(settings: ServerSettings, runtime: Runtime, downloads: Download
     router, workers = APIRouter(), Workers(runtime, settings.queue)
     router.include_router(build_models_router(settings, runtime, downloads))
     router.include_router(build_batches_router(batches))
+    router.include_router(build_rembg_router(settings, runtime, workers))
+    router.include_router(build_removebg_router(settings, runtime, workers))
 
     @router.post(
         "/api/remove-bg",
         summary="Remove the background of a photo",
         response_class=Response,
         responses={
-            200: {"content": MEDIA_TYPES, "description": "The cut-out", "headers": _describe_headers()},
+            200: {"content": MEDIA_TYPES, "description": "The cut-out", "headers": describe_headers()},
             **ERRORS,
         },
         openapi_extra=_describe_request(settings),
@@ -118,7 +110,7 @@ def build_router(settings: ServerSettings, runtime: Runtime, downloads: Download
         files, options = await read_form(request, settings)
         job = Job(most_ahead=settings.queue)
         result = await workers.run(request, job, lambda: cut_out_file(files, options, runtime, job=job))
-        return Response(result.data, media_type=result.media_type, headers=_build_headers(result))
+        return Response(result.data, media_type=result.media_type, headers=build_headers(result))
 
     @router.delete("/api/cache", status_code=204, summary="Forget every picture")
     def forget_pictures() -> None:
@@ -137,33 +129,3 @@ def build_router(settings: ServerSettings, runtime: Runtime, downloads: Download
         raise ClearcutError("not_found")
 
     return router
-
-
-def _describe_headers() -> dict[str, Any]:
-    return {name: {"description": words, "schema": {"type": "string"}} for name, words in HEADERS.items()}
-
-
-def _build_headers(result: Result) -> dict[str, str]:
-    """The headers of a cut-out, which tell what is known of it beside its bytes."""
-    width, height = result.size
-    filled = result.cutout.picture.fill
-    facts = {
-        "X-Model": result.cutout.model,
-        "X-Engine": result.cutout.engine,
-        "X-Width": str(width),
-        "X-Height": str(height),
-        "X-Seconds": f"{sum(result.cutout.seconds.values()):.3f}",
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(result.name)}",
-        "Cache-Control": "no-store",
-    }
-    if filled is not None:
-        facts["X-Subject-Fill"] = str(filled.percent)
-    if (enlarged := result.cutout.picture.placement.enlarged) > 1:
-        facts["X-Enlarged"] = f"{enlarged:g}"
-    if head := result.cutout.picture.head:
-        facts |= {"X-Head-Height": str(round(head.height)), "X-Eyes-Height": str(round(head.eyes))}
-    if result.cutout.warnings:
-        facts["X-Warnings"] = ", ".join(result.cutout.warnings)
-    if result.cutout.without_effect:
-        facts["X-No-Effect"] = ", ".join(result.cutout.without_effect)
-    return facts

@@ -37,14 +37,14 @@ async def read_form(request: Request, settings: ServerSettings) -> tuple[InputFi
         check_names(request.query_params, OPTIONS)
         check_names(form, FIELDS)
         _check_alone(form)
-        data, name = await _read_picture(form.get(PHOTO), settings)
+        data, name = await read_picture(form.get(PHOTO), settings)
         if data is None:
             raise ClearcutError("no_picture")
-        behind, behind_name = await _read_picture(form.get(BEHIND), settings)
+        behind, behind_name = await read_picture(form.get(BEHIND), settings)
         if behind is None and form.get(BEHIND):
             raise ClearcutError("no_background")
         marks = await _read_text(form.get(MARKS))
-        trimap, _ = await _read_picture(form.get(TRIMAP), settings)
+        trimap, _ = await read_picture(form.get(TRIMAP), settings)
         if trimap is None and form.get(TRIMAP):
             raise ClearcutError("not_a_picture", name=TRIMAP).about(TRIMAP)
         values = pick_options(request.query_params) | pick_options(form)
@@ -86,7 +86,7 @@ def pick_options(given: Mapping[str, Any]) -> dict[str, str]:
     return {name: text for name, text in texts.items() if text != ""}
 
 
-async def _read_picture(given: UploadFile | str | None, settings: ServerSettings) -> tuple[bytes | None, str]:
+async def read_picture(given: UploadFile | str | None, settings: ServerSettings) -> tuple[bytes | None, str]:
     """The bytes of a picture that came as a file, a data URI or base64, and its name; None where it is none of these.
 
     Raises

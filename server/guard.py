@@ -89,7 +89,7 @@ class Guard:
         if not self._is_known_host(host):
             raise ClearcutError("unknown_host", host=parse_hostname(host)[:100])
         path = strip_root_path(scope)
-        if self.settings.auth and path not in OPEN_PATHS and not self._is_signed_in(headers.get("authorization", "")):
+        if self.settings.auth and path not in OPEN_PATHS and not self._is_signed_in(headers):
             raise ClearcutError("unauthorized")
         origin = headers.get("origin")
         if origin is not None and scope["method"] not in SAFE_METHODS and not self._is_own_origin(origin, host):
@@ -113,12 +113,14 @@ class Guard:
         netloc = origin.partition("://")[2].lower()
         return bool(netloc) and (netloc == host.lower() or parse_hostname(netloc) in self.hosts)
 
-    def _is_signed_in(self, authorization: str) -> bool:
-        scheme, _, credentials = authorization.partition(" ")
+    def _is_signed_in(self, headers: Headers) -> bool:
+        """By name and password, or by both as the key that clients of remove.bg send."""
+        scheme, _, credentials = headers.get("authorization", "").partition(" ")
         try:
             given = base64.b64decode(credentials, validate=True) if scheme.lower() == "basic" else b""
         except binascii.Error:
             given = b""
+        given = given or headers.get("x-api-key", "").encode()
         return secrets.compare_digest(given, (self.settings.auth or "").encode())
 
 

@@ -14,6 +14,7 @@ from starlette.types import Scope
 
 from pipeline import ClearcutError
 
+from .compat.errors import explain_as_rembg, explain_as_removebg
 from .replies import make_error_response
 from .settings import ServerSettings
 
@@ -69,6 +70,13 @@ def limit_photo_and_background(settings: ServerSettings, headers: Headers) -> Bo
     return BodyLimit(2 * escaped * count_base64(settings.max_mb) + FORM_OVERHEAD, settings.max_mb)
 
 
+def limit_foreign_picture(settings: ServerSettings, headers: Headers) -> BodyLimit:
+    """As `limit_photo_and_background`, or one picture as base64 in JSON."""
+    if headers.get("content-type", "").lower().startswith("application/json"):
+        return BodyLimit(count_base64(settings.max_mb) + FORM_OVERHEAD, settings.max_mb)
+    return limit_photo_and_background(settings, headers)
+
+
 def limit_weights(settings: ServerSettings, headers: Headers) -> BodyLimit:
     """One weight file. Raises ``read_only``, before one is sent, where visitors may not."""
     if not settings.may_manage:
@@ -112,6 +120,8 @@ class Rule:
 RULES = (
     Rule(re.compile(r"/api/models/[^/]+/file$"), limit_weights, methods=frozenset({"PUT"})),
     Rule(re.compile(r"/api/remove-bg$"), limit_photo_and_background, methods=frozenset({"POST"})),
+    Rule(re.compile(r"/api/remove$"), limit_photo_and_background, explain_as_rembg),
+    Rule(re.compile(r"/v1\.0/(removebg|account)$"), limit_foreign_picture, explain_as_removebg),
     Rule(re.compile(r"/api/batches(/[^/]+/items)?$"), limit_batch, methods=frozenset({"POST"})),
     Rule(re.compile(r"/api/")),
     Rule(re.compile(r"/($|healthz$|app/|results/|examples/)")),

@@ -26,6 +26,7 @@ class ServerSettings(Settings):
     open: bool = True
     manage_models: bool | None = None
     fetch_ahead: bool = True
+    url_input: bool = False
     queue: int = Field(8, ge=0)
     keep_minutes: float = Field(60, gt=0)
     batches_dir: Path = ROOT / "batches"

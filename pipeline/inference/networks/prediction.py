@@ -3,10 +3,12 @@
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 
 from ...pixels.geometry import Size
 from ...pixels.resample import shrink
+from .feeding import Region
 
 LEAST = np.float32(1e-4)  # weight of a colour where there is no subject
 STEPS = 65535  # between 0 and 1, of a matte as it is kept
@@ -75,6 +77,25 @@ class Prediction:
         weights = np.maximum(self.matte, LEAST)[..., None]
         colours = shrink(self.foreground * weights, size) / shrink(weights, size)[..., None]
         return replace(self, matte=matte, foreground=np.clip(colours + 0.5, 0, 255).astype(np.uint8))
+
+    def place_in(self, region: Region, size: Size) -> "Prediction":
+        """This prediction of a region as one of the whole photo, of `size`; there is nothing beyond the region."""
+        x0, y0, x1, y1 = region
+        height, width = self.matte.shape
+        across, down = min(size[0], round(width / (x1 - x0))), min(size[1], round(height / (y1 - y0)))
+        left, top = min(round(x0 * across), across - 1), min(round(y0 * down), down - 1)
+        right, bottom = max(round(x1 * across), left + 1), max(round(y1 * down), top + 1)
+
+        def put(plane: np.ndarray) -> np.ndarray:
+            how = cv2.INTER_NEAREST if self.labels is not None else cv2.INTER_AREA
+            placed = np.zeros((down, across, *plane.shape[2:]), plane.dtype)
+            values = plane.astype(np.float32) if plane.dtype == np.float16 else plane
+            placed[top:bottom, left:right] = cv2.resize(values, (right - left, bottom - top), interpolation=how)
+            return placed
+
+        planes = (self.foreground, self.labels, self.shares, self.doubt)
+        foreground, labels, shares, doubt = (None if plane is None else put(plane) for plane in planes)
+        return Prediction(put(self.matte), foreground, labels, shares, doubt, self.exact)
 
     def select_classes(self, classes: Collection[int]) -> "Prediction":
         """This prediction with a matte of only these `classes`, numbered from 1; unchanged where there are none."""

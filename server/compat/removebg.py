@@ -1,0 +1,168 @@
+"""remove.bg's HTTP API: ``/v1.0/removebg`` and ``/v1.0/account``, as its description of version 1.0 says."""
+
+import base64
+import re
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from starlette.responses import JSONResponse
+
+from pipeline import ClearcutError, InputFiles, Job, Options, Result, Runtime, cut_out_file
+
+from ..settings import ServerSettings
+from ..work import Workers
+from .fields import Sent, is_json, open_fields, read_json
+
+SOURCES = ("image_file", "image_file_b64", "image_url")
+BEHIND = ("bg_color", "bg_image_url", "bg_image_file")
+MEGAPIXELS = {"preview": 0.25, "small": 0.25, "regular": 0.25, "medium": 1.5, "hd": 4.0}
+WHOLE_SIZES = ("auto", "full", "4k", "50MP")
+TYPES = ("auto", "person", "product", "car", "animal", "graphic", "transportation", "other")
+SHADOWS = {"drop": "drop", "3D": "contact", "car": "contact", "auto": "contact"}
+LARGEST_MARGIN = 50.0  # percent of the subject
+FORMATS = {"auto": "png", "png": "png", "jpg": "jpeg", "zip": "zip"}
+Parse = Callable[[str], float]
+
+
+def build_removebg_router(settings: ServerSettings, runtime: Runtime, workers: Workers) -> APIRouter:
+    """The routes of remove.bg, over the same pipeline as all others; nothing is charged."""
+    router = APIRouter(prefix="/v1.0", tags=["remove.bg"])
+
+    @router.post("/removebg", summary="Remove the background, as remove.bg does", response_class=Response)
+    async def remove_background(request: Request) -> Response:
+        """A form or JSON with ``image_file``, ``image_file_b64`` or ``image_url``, and remove.bg's parameters."""
+        if is_json(request):
+            return await answer(request, Sent(await read_json(request), settings))
+        async with open_fields(request, settings) as form:
+            return await answer(request, Sent(form, settings))
+
+    async def answer(request: Request, sent: Sent) -> Response:
+        photo, name = await _read_source(sent, SOURCES)
+        if photo is None:
+            raise ClearcutError("no_picture")
+        behind, _ = await _read_source(sent, BEHIND[1:])
+        options = read_options(sent, behind is not None)
+        files = InputFiles(photo, behind, name, region=read_region(sent), shrink_to=read_limit(sent))
+        job = Job(most_ahead=settings.queue)
+        result = await workers.run(request, job, lambda: cut_out_file(files, options, runtime, job=job))
+        if "nothing_found" in result.cutout.warnings:
+            raise ClearcutError("nothing_found")
+        headers = _build_headers(result, sent)
+        if "application/json" in request.headers.get("accept", ""):
+            return JSONResponse({"data": {"result_b64": base64.b64encode(result.data).decode()}}, headers=headers)
+        return Response(result.data, media_type=result.media_type, headers=headers)
+
+    @router.get("/account", summary="Credits, of which none are needed")
+    def tell_account() -> dict[str, Any]:
+        credits = {"total": 0, "subscription": 0, "payg": 0, "enterprise": 0}
+        return {"data": {"attributes": {"credits": credits, "api": {"free_calls": 0, "sizes": "all"}}}}
+
+    return router
+
+
+async def _read_source(sent: Sent, names: tuple[str, ...]) -> tuple[bytes | None, str]:
+    """The picture that came in one of some fields, and its name. Raises ``one_at_a_time``, ``not_a_picture``."""
+    given = [name for name in names if sent.has(name)]
+    if len(given) > 1:
+        raise ClearcutError("one_at_a_time", name=", ".join(given), number=len(given))
+    if not given:
+        return None, ""
+    if given[0].endswith("_url"):
+        return await sent.fetch(given[0]), ""
+    data, name = await sent.picture(given[0])
+    if data is None:
+        raise ClearcutError("not_a_picture", name=given[0])
+    return data, name
+
+
+def read_options(sent: Sent, has_picture_behind: bool) -> Options:
+    """The options that remove.bg's parameters ask for. Raises ``bad_option`` with the parameter's name."""
+    sent.choose("type", *TYPES)
+    sent.choose("type_level", "1", "none", "2", "latest")
+    if has_picture_behind and sent.has("bg_color"):
+        raise ClearcutError("one_at_a_time", name=", ".join(BEHIND), number=2)
+    values: dict[str, Any] = {"interior": "auto" if sent.flag("semitransparency", True) else "solid"}
+    colour = _read_colour(sent.text("bg_color"))
+    wanted = sent.choose("format", *FORMATS)
+    if sent.choose("channels", "rgba", "alpha") == "alpha":
+        values["format"] = "matte"
+    else:
+        whole = wanted == "auto" and (colour is not None or has_picture_behind)
+        values["format"] = "jpeg" if whole else FORMATS[wanted]
+    if colour:
+        values |= {"background": "color", "background_color": colour}
+    return Options.of(**values, **_read_shadow(sent), **_read_crop(sent), background_image=has_picture_behind)
+
+
+def _read_shadow(sent: Sent) -> dict[str, Any]:
+    kind = sent.choose("shadow_type", "auto", "none", "3D", "drop", "car")
+    opacity = sent.number("shadow_opacity", 50, 0, 100)
+    if not sent.flag("add_shadow") and not (sent.has("shadow_type") and kind not in ("auto", "none")):
+        return {}
+    return {} if kind == "none" else {"shadow": SHADOWS[kind], "shadow_strength": opacity}
+
+
+def _read_crop(sent: Sent) -> dict[str, Any]:
+    """A crop, with one margin for all sides in percent of the subject."""
+    if not sent.flag("crop"):
+        return {}
+    margin = sent.text("crop_margin", "0").removesuffix("px")
+    if not re.fullmatch(r"0|\d+(\.\d+)?%", margin) or float(margin.rstrip("%")) > LARGEST_MARGIN:
+        raise ClearcutError("bad_option", name="crop_margin", value=margin[:100], accepted="0% – 50%")
+    return {"crop": True, "margin": float(margin.rstrip("%"))}
+
+
+def _read_colour(text: str) -> str | None:
+    """``81d4fa``, ``fff``, ``green`` or with an opacity, as ``#81d4fa``; None for none or a see-through one. Raises."""
+    if not text:
+        return None
+    if re.fullmatch(r"#?([0-9a-fA-F]{3,4}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8})", text):
+        digits = text.removeprefix("#")
+        digits = "".join(2 * digit for digit in digits) if len(digits) < 6 else digits
+        return None if digits[6:] == "00" else f"#{digits[:6].lower()}"
+    try:
+        return Options.of(background_color=text).background_color
+    except ClearcutError:
+        raise ClearcutError("bad_option", name="bg_color", value=text[:100], accepted="fff, 81d4fa, green") from None
+
+
+def read_limit(sent: Sent) -> float | None:
+    """The megapixels that ``size`` asks for; None for the photo's own, which is the default here."""
+    return MEGAPIXELS.get(sent.choose("size", *WHOLE_SIZES, *MEGAPIXELS))
+
+
+def read_region(sent: Sent) -> Callable[[tuple[int, int]], tuple[float, float, float, float]] | None:
+    """``roi``, such as ``0% 0% 100% 100%`` or ``10px 10px 300px 200px``; a function of the photo's size. None without.
+
+    Raises ``bad_option`` where it is no rectangle, and so does the function where it lies outside of the photo.
+    """
+    text = sent.text("roi")
+    if not text:
+        return None
+    found = [re.fullmatch(r"(\d+(?:\.\d+)?)(px|%)?", part) for part in text.split()]
+    parts = [(float(each[1]), each[2] or "px") for each in found if each]
+    if len(parts) != 4 or len(found) != 4:
+        raise ClearcutError("bad_option", name="roi", value=text[:100], accepted="0% 0% 100% 100%")
+
+    def locate(size: tuple[int, int]) -> tuple[float, float, float, float]:
+        sides = (*size, *size)
+        x0, y0, x1, y1 = (
+            value / (100 if unit == "%" else side) for (value, unit), side in zip(parts, sides, strict=True)
+        )
+        left, right, top, bottom = min(x0, x1), max(x0, x1), min(y0, y1), max(y0, y1)
+        if right > 1 or bottom > 1 or (right - left) * size[0] < 1 or (bottom - top) * size[1] < 1:
+            width, height = size
+            raise ClearcutError("bad_option", name="roi", value=text[:100], accepted=f"0 0 {width}px {height}px")
+        return left, top, right, bottom
+
+    return locate
+
+
+def _build_headers(result: Result, sent: Sent) -> dict[str, str]:
+    width, height = result.size
+    kind = sent.choose("type", *TYPES)
+    facts = {"X-Width": str(width), "X-Height": str(height), "X-Credits-Charged": "0", "X-Model": result.cutout.model}
+    if sent.text("type_level") != "none":
+        facts["X-Type"] = "other" if kind == "auto" else kind
+    return facts
