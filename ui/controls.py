@@ -73,7 +73,7 @@ def page_facts(model: str) -> dict[str, Any]:
         "limits": {name: {key: field[key] for key in LIMITS if key in field} for name, field in PROPERTIES.items()},
         "opaque": [each.name for each in FORMATS.values() if each.is_opaque],
         "bare": [each.name for each in FORMATS.values() if each.is_bare],
-        "canvases": list(list_canvases()),
+        "canvases": {name: canvas.size for name, canvas in list_canvases().items()},
         "canvas_backgrounds": {
             name: canvas.background for name, canvas in list_canvases().items() if canvas.background
         },

@@ -87,7 +87,9 @@ export async function bringBack({ file, behind, settings }) {
   await restoreSettings(settings);
   if (number !== returns) return; // another one was asked for meanwhile
   now.paused = false;
+  now.returning = true;
   giveFile(file);
+  now.returning = false;
 }
 
 // The server keeps a result for a while only: the same photo once more. Returns whether there is a result again.
