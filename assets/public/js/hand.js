@@ -8,7 +8,7 @@ import { crop } from "./hand_crop.js";
 import { drawLive, isLive } from "./hand_live.js";
 import { move } from "./hand_move.js";
 import { shadow } from "./hand_shadow.js";
-import { acceptFile, bringBack, onMessage, onPhoto, receive } from "./photo.js";
+import { acceptFile, bringBack, faultOf, onMessage, onPhoto, receive } from "./photo.js";
 import { amend, onSettings, shownSettings } from "./settings.js";
 import { facts, isWorking, now } from "./state.js";
 import { onSpeak, say } from "./words.js";
@@ -25,6 +25,7 @@ const WHEEL = { turn: 600, pinch: 200, line: 32 }; // px of the wheel that doubl
 const pointers = new Map(); // that are pressed: id → where
 let changes = null; // options that the hand has changed and the settings do not have yet
 let drag = null; // of one pointer: {from, start: the values when it began, part: what was taken hold of}
+let framed = null; // how the photo before was framed, until the next one has a result
 let resting = 0; // the timer that waits until the hand rests
 
 const tool = () => TOOLS[now.hand];
@@ -46,7 +47,6 @@ function commit() {
   if (!next || Object.keys(next).every((name) => next[name] === shown[name])) return draw();
   expect();
   amend(next);
-  announce(tool().describe(values()));
 }
 
 // A step of the keys or of the wheel: several in a row are one change.
@@ -63,12 +63,14 @@ function run() {
   runAgain();
 }
 
-// Whether the picture on the screen is another view than the tool wants: to be cropped it is seen uncropped, and a sheet
-// of copies as one of them.
+// Whether the picture on the screen is another view than is wanted now: to be cropped it is seen uncropped, and of a sheet
+// one copy is seen as long as the hand is on it.
 function isOtherView() {
   if (!now.result) return false;
-  const shown = now.result.hand ?? null;
-  return (now.hand === "crop") !== (shown === "crop") || (shownSettings().sheet !== "none" && Boolean(now.hand) !== Boolean(shown));
+  const { hand: shown, whole, left_out: leftOut } = now.result;
+  if (!now.hand) return leftOut;
+  if (now.hand === "crop") return shown !== "crop" && !whole;
+  return shown === "crop" ? leftOut : shownSettings().sheet !== "none" && !shown;
 }
 
 // What is taken along is what the hand has made of it.
@@ -85,8 +87,8 @@ function settle() {
 const pointOf = ({ clientX, clientY }) => ({ x: clientX, y: clientY });
 
 function press(event) {
-  if (event.button !== 0) return;
   event.stopPropagation();
+  if (event.button !== 0 || isOtherView()) return;
   pointers.set(event.pointerId, pointOf(event));
   $("hand").setPointerCapture(event.pointerId);
   clearTimeout(resting);
@@ -125,6 +127,7 @@ function release(event) {
 
 function turn(event) {
   const { deltaX, deltaY, deltaMode, ctrlKey } = event;
+  if (isOtherView()) return;
   const way = (deltaY || deltaX) * (deltaMode === WheelEvent.DOM_DELTA_PIXEL ? 1 : WHEEL.line);
   const next = tool().grow(values(), 2 ** (-way / (ctrlKey ? WHEEL.pinch : WHEEL.turn)));
   event.stopPropagation();
@@ -135,7 +138,7 @@ function turn(event) {
 
 function steer(event) {
   const { key, shiftKey, ctrlKey, metaKey, altKey, target } = event;
-  if (ctrlKey || metaKey || altKey) return;
+  if (ctrlKey || metaKey || altKey || isOtherView()) return;
   const step = STEPS[key]?.map((way) => way * (shiftKey ? FAR : 1));
   const next = step ? tool().step(values(), step, target.dataset.part ?? "") : GROWTH[key] && tool().grow(values(), GROWTH[key]);
   if (!next) return;
@@ -196,6 +199,7 @@ function draw() {
     radio.checked = radio.value === now.hand;
   }
   if (now.hand && !tool().isOffered(shown)) return hold("move"); // the shadow has gone, or the picture behind
+  $("hand").classList.toggle("waiting", isOtherView());
   drawLive(now.hand && !isOtherView() ? shown : null);
   if (!now.hand || !now.result) return;
   $("hand-undo").disabled = $("undo").disabled;
@@ -208,14 +212,17 @@ function draw() {
   if (!isOtherView()) tool().draw(shown);
 }
 
-function hear({ comparing }) {
-  if (comparing && now.hand) letGo();
+function hear({ comparing, state }) {
+  if (now.hand && (comparing || root.dataset.nothing === "true")) letGo();
   else draw();
+  if (state === "error" && framed && now.result) amend(framed); // it is the photo before that is shown again
+  if (state === "error" || state === "done") framed = null;
+  if (state === "done" && now.hand) announce(tool().describe(values())); // rather than how long it took
 }
 
 function leaveByKey(event) {
   const { key, target } = event;
-  if (key !== "Escape" || !now.hand || isTyping(target) || document.querySelector("dialog[open], .pop:not([hidden])")) return;
+  if (key !== "Escape" || !$("hand-bar").checkVisibility() || isTyping(target) || document.querySelector("dialog[open], .pop:not([hidden])")) return;
   event.preventDefault();
   event.stopPropagation();
   leave();
@@ -225,7 +232,8 @@ function leaveByKey(event) {
 export function acceptNew(file) {
   const shown = shownSettings();
   const isFramed = OF_ONE_PHOTO.some((name) => shown[name] !== facts.defaults[name]);
-  if (!isFramed || now.returning) return acceptFile(file);
+  if (!isFramed || now.returning || faultOf(file)) return acceptFile(file);
+  framed = Object.fromEntries(OF_ONE_PHOTO.map((name) => [name, shown[name]]));
   const plain = Object.fromEntries(OF_ONE_PHOTO.map((name) => [name, facts.defaults[name]]));
   bringBack({ file, settings: { ...shown, ...plain } });
   return false;

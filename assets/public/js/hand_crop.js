@@ -99,7 +99,7 @@ function change(settings, part, x, y) {
 
 function draw(settings) {
   const [left, top, right, bottom] = boxOf(settings);
-  const { style } = $("crop-box");
+  const { style } = $("hand-crop");
   for (const [side, at] of Object.entries({ left, top, right: 1 - right, bottom: 1 - bottom })) style[side] = `${100 * at}%`;
   $("hand-shape").checked = keepsShape;
 }
