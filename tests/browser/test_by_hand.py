@@ -87,7 +87,8 @@ def test_a_handle_crops_the_file_to_what_is_in_the_box_and_a_reload_finds_it_aga
     framing.until("done")
     assert framing.download()[1] == data
     framing.page.click("#by-hand")
-    take(framing, "crop")
+    switch(framing, "crop")
+    expect(framing.page.locator("#hand:not(.waiting)")).to_be_visible()
     frame, crop = box(framing, "#hand"), box(framing, "#hand-crop")
     assert crop["x"] - frame["x"] == pytest.approx(0.25 * frame["width"], abs=2)
 
