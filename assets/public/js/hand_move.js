@@ -49,7 +49,7 @@ function moveBy(start, way, { free, sheet }) {
 // As far as it can be had.
 function settled(settings) {
   const [x, y] = standAt(settings).offset;
-  return { offset_x: rounded(100 * x), offset_y: rounded(100 * y), scale: rounded(settings.scale) };
+  return { offset_x: rounded(100 * x), offset_y: rounded(100 * y), scale: tenths(settings.scale) };
 }
 
 function scaleTo(settings, percent, free = true) {
