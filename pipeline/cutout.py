@@ -15,6 +15,7 @@ from .inference.predict import predict
 from .inference.runtime import Runtime, default_runtime
 from .memo import Clock
 from .options.canvas import Canvas, parse_canvas
+from .options.crop_box import parse_crop_box
 from .options.options import Options
 from .pixels import image_io
 from .pixels.encoders import Picture, encode_within
@@ -98,7 +99,9 @@ class Result:
             return self.cutout.picture.sheet.size
         if isinstance(canvas, Canvas):
             return canvas.size
-        turned = self.original_size[::-1] if self.cutout.options.rotate % 180 else self.original_size
+        options = self.cutout.options
+        part = parse_crop_box(options.crop_box).find_size(self.original_size)
+        turned = part[::-1] if options.rotate % 180 else part
         shown = self.cutout.picture.turned_photo.size
         if placement.size == shown:
             return turned

@@ -186,7 +186,7 @@ def run_stages(
 
     def look(rgb: np.ndarray) -> tuple[Face, ...]:
         """Find the faces in the photo as it is turned, once for each turn."""
-        turned = options.rotate, options.flip
+        turned = options.crop_box, options.rotate, options.flip
         return memo.remember("faces", turned, lambda: find_faces(rgb)) if memo else find_faces(rgb)
 
     trimap = inputs.trimap

@@ -13,6 +13,7 @@ def other_than_default(name: str) -> Any:
         "keep": "upper,lower",
         "interior": "as-found",
         "canvas": "instagram-square",
+        "crop_box": "10,5,90,70",
         "max_kb": 5,
     }
     if name in own:
@@ -36,6 +37,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "background_fit": {"background": "image", "canvas": "900x300"},
     "background_x": {"background": "image", "canvas": "300x900"},
     "background_y": {"background": "image", "canvas": "900x300"},
+    "background_zoom": {"background": "image"},
     "background_blur": {"background": "blur"},
     "shadow_strength": {"shadow": "drop"},
     "shadow_blur": {"shadow": "drop"},
@@ -58,5 +60,6 @@ WITHOUT_EFFECT_HERE = {
     "keep_exif",
     "background_x",
     "background_y",
+    "background_zoom",
     "trimap_band",
 }

@@ -8,6 +8,7 @@ from pipeline import FORMATS, GROUPS, Options, can_solve_matte, list_canvases, s
 
 LIMITS = ("enum", "minimum", "maximum", "maxLength")
 NOT_THE_PAGES = {"model", "keep"}  # these have a place and a look of their own
+ON_THE_PICTURE = {"crop_box"}  # which a hand draws there; its control is there for the page's script
 PROPERTIES: dict[str, dict[str, Any]] = Options.model_json_schema()["properties"]
 FOLDED = [group for group in GROUPS if group != "model"]
 
@@ -34,6 +35,8 @@ def control(name: str) -> gr.components.Component:
         return gr.Dropdown(filterable=False, **how)
     if "minimum" in field:
         return gr.Slider(field["minimum"], field["maximum"], step=field["step"], buttons=[], **how)
+    if name in ON_THE_PICTURE:
+        return gr.Textbox(visible="hidden", **how)
     return gr.Dropdown(allow_custom_value=True, **how)
 
 
@@ -70,7 +73,7 @@ def page_facts(model: str) -> dict[str, Any]:
         "limits": {name: {key: field[key] for key in LIMITS if key in field} for name, field in PROPERTIES.items()},
         "opaque": [each.name for each in FORMATS.values() if each.is_opaque],
         "bare": [each.name for each in FORMATS.values() if each.is_bare],
-        "canvases": list(list_canvases()),
+        "canvases": {name: canvas.size for name, canvas in list_canvases().items()},
         "canvas_backgrounds": {
             name: canvas.background for name, canvas in list_canvases().items() if canvas.background
         },

@@ -30,7 +30,8 @@ from .settings import PageSettings
 
 DRAFTS = 16  # photos that are at hand at once, some 15 to 50 MB each, 75 with marks
 MASK = "matte"  # the format of which the page shows the mask
-FRAMING = ("crop", "canvas", "rotate", "flip", "sheet")  # options by which the picture has another frame than the photo
+CROPPING = ("crop_box", "crop", "canvas", "offset_x", "offset_y", "scale", "sheet")  # left out while one crops by hand
+FRAMING = (*CROPPING, "rotate", "flip")  # options by which the picture has another frame than the photo
 VIEW = 1600  # longer side of what the page shows, in pixels: enough for a sharp picture on a dense screen
 
 
@@ -49,7 +50,8 @@ class Asked:
         where the page has gone back to the photo of that; and ``behind``, the page's own mark of the file `behind` with
         its ``name``, which every message bears, too. Without a key it is the file `upload`. ``marks`` are the strokes
         that are drawn on it, ``change`` their number as the page counts, which every message bears; ``touching``,
-        whether it is to be seen in its own frame, to draw on.
+        whether it is to be seen in its own frame, to draw on; ``hand``, with which tool it is being framed by hand,
+        which every message bears, too.
     options
         Values by name, as the controls have them.
     """
@@ -84,10 +86,11 @@ class Asked:
 
     @property
     def left_out(self) -> dict[str, Any]:
-        """The options that would frame the photo anew while it is drawn on, by name, each with its default."""
-        defaults = {name: Options.model_fields[name].default for name in FRAMING}
-        touching = self.photo.get("touching")
-        return {name: plain for name, plain in defaults.items() if touching and self.options.get(name) != plain}
+        """The options that would frame the photo anew while a hand is on it, by name, each with its default."""
+        touching, hand = self.photo.get("touching"), self.photo.get("hand")
+        names = FRAMING if touching else CROPPING if hand == "crop" else ("sheet",) if hand else ()
+        defaults = {name: Options.model_fields[name].default for name in names}
+        return {name: plain for name, plain in defaults.items() if self.options.get(name) != plain}
 
     def wanted(self, runtime: Runtime, **other: Any) -> Options:
         """The options that can be obeyed: the page may still show classes of the model before, or lack a picture."""
@@ -95,7 +98,8 @@ class Asked:
         keep = [name for name in values.get("keep") or () if name in runtime.find_card(values["model"]).classes]
         if values.get("background") == "image" and not self.behind:
             values["background"] = "transparent"
-        return Options.of(**values | {"keep": keep, "canvas": values.get("canvas") or ""})
+        texts = {name: values.get(name) or "" for name in ("canvas", "crop_box")}
+        return Options.of(**values | {"keep": keep} | texts)
 
 
 class OpenedPhoto(NamedTuple):
@@ -191,6 +195,7 @@ class PhotoWork:
             "name": asked.name,
             "behind": asked.photo.get("behind"),
             "change": asked.photo.get("change"),
+            "hand": asked.photo.get("hand"),
             "may_fetch": self.settings.may_fetch,
             "options": asked.options,
         }
@@ -239,6 +244,7 @@ class PhotoWork:
             "photo_size": view.original_size,
             "left_out": bool(asked.left_out),
             "whole": all(getattr(options, name) == Options.model_fields[name].default for name in FRAMING),
+            "stand": picture.stand._asdict(),
             "own_alpha": view.cutout.photo.alpha is not None,
             "frame": said_of_frame,
             "enlarged": picture.placement.enlarged,

@@ -58,6 +58,7 @@ def fit_picture(
     fit: Fit = "fill",
     position: tuple[float, float] = (0.5, 0.5),
     colour: Colour = WHITE,
+    zoom: float = 1.0,
 ) -> np.ndarray:
     """A picture fitted to the size of a background, ``(H, W, 3)`` uint8.
 
@@ -74,22 +75,23 @@ def fit_picture(
         Which part shows, or where it lies, as fractions of the spare width and height; (0, 0) is top left.
     colour
         Around a picture that does not fill.
+    zoom
+        How many times larger than that the picture is, 1 or more; then a part of it shows.
     """
-    height, width = rgb.shape[:2]
-    if (width, height) == size:
+    whole = rgb.shape[1], rgb.shape[0]
+    if whole == size and zoom == 1:
         return rgb
     choose = max if fit == "fill" else min
-    scale = choose(size[0] / width, size[1] / height)
-    if fit == "fill":
-        seen = [min(whole, max(1, round(side / scale))) for whole, side in zip((width, height), size, strict=True)]
-        left, top = (
-            _find_offset(whole - part, at) for whole, part, at in zip((width, height), seen, position, strict=True)
-        )
-        return _resize(rgb[top : top + seen[1], left : left + seen[0]], size)
-    shown = (min(size[0], max(1, round(width * scale))), min(size[1], max(1, round(height * scale))))
-    left, top = (_find_offset(whole - part, at) for whole, part, at in zip(size, shown, position, strict=True))
+    scale = choose(size[0] / whole[0], size[1] / whole[1]) * zoom
+    seen = [min(side, max(1, round(free / scale))) for side, free in zip(whole, size, strict=True)]
+    shown = tuple(min(free, max(1, round(side * scale))) for side, free in zip(whole, size, strict=True))
+    left, top = (_find_offset(side - part, at) for side, part, at in zip(whole, seen, position, strict=True))
+    part = _resize(rgb[top : top + seen[1], left : left + seen[0]], (shown[0], shown[1]))
+    if shown == size:
+        return part
+    left, top = (_find_offset(side - part, at) for side, part, at in zip(size, shown, position, strict=True))
     out = np.full((size[1], size[0], 3), colour, np.uint8)
-    out[top : top + shown[1], left : left + shown[0]] = _resize(rgb, shown)
+    out[top : top + shown[1], left : left + shown[0]] = part
     return out
 
 

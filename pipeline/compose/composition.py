@@ -9,6 +9,7 @@ import numpy as np
 
 from ..base.errors import ClearcutError
 from ..options.canvas import DPI, Canvas, FillFacts, FillVerdict, HeadFacts, parse_canvas
+from ..options.crop_box import parse_crop_box
 from ..options.options import Options
 from ..pixels.geometry import Size, fit_size
 from ..pixels.image_io import Photo
@@ -29,6 +30,7 @@ from .framing import (
     turn,
 )
 from .layers import Colour, clear_background, composite_over, composite_under
+from .moving import Stand, move_subject, place_part, place_part_in_ratio
 from .outline import draw_outline
 from .own_shadow import NOT_PLAIN, estimate_shadow
 from .shadows import draw_contact_shadow, draw_drop_shadow, strengthen
@@ -50,7 +52,9 @@ class ComposedPicture:
     matte
         ``(H, W)`` uint8: the alpha of the subject alone, in its place.
     turned_photo, placement
-        The photo after turns and mirrors, and where it lies in the picture.
+        The photo after crop box, turns and mirrors, and where it lies in the picture.
+    stand
+        Where the subject stands in it; the whole photo where there is none.
     fill
         How much of the frame the subject fills; None where neither crop nor canvas is asked for.
     head
@@ -66,6 +70,7 @@ class ComposedPicture:
     matte: np.ndarray
     placement: Placement
     turned_photo: Photo
+    stand: Stand
     fill: FillFacts | None = None
     head: HeadFacts | None = None
     sheet: Sheet | None = None
@@ -136,18 +141,20 @@ def compose(
         ``no_background`` for ``background=image`` without a picture; ``frame_too_large`` where the
         frame has more than `MOST_PIXELS`, and more than the photo.
     """
+    if options.crop_box:
+        subject, alpha, photo = _crop_to_box(subject, alpha, photo, options.crop_box)
     quarters = options.rotate // 90
     alpha = turn(alpha, quarters, options.flip)
     subject = turn(subject, quarters, options.flip)
     turned_photo = photo if not quarters and options.flip == "none" else _turn_photo(photo, quarters, options)
     canvas = parse_canvas(options.canvas)
-    box = find_subject_box(alpha) if options.crop or options.canvas else None
+    box = find_subject_box(alpha)
     wants_head = box is not None and isinstance(canvas, Canvas) and canvas.head_to_make is not None
     head = find_head(look(turned_photo.rgb), alpha) if wants_head else None
-    placement = _place(alpha, options, reduced, long_side, head)
+    placement, stand = _place(alpha, box, options, reduced, long_side, head)
     _check_frame(placement.size, photo.size, reduced)
     rgb, matte = placement.place_layer(subject, alpha)
-    picture = ComposedPicture(rgb, matte, matte, placement, turned_photo, warnings=placement.warnings)
+    picture = ComposedPicture(rgb, matte, matte, placement, turned_photo, stand, warnings=placement.warnings)
     leaves_gaps = _is_covered(options) and TOO_SMALL in placement.warnings  # a head may fit there, the photo does not
     if head and not leaves_gaps:
         picture = replace(picture, head=measure_placed_head(head, placement))
@@ -190,6 +197,19 @@ def _check_frame(frame: Size, photo: Size, reduced: float) -> None:
         raise ClearcutError("frame_too_large", width=width, height=height, **facts)
 
 
+def _crop_to_box(
+    subject: np.ndarray, alpha: np.ndarray, photo: Photo, text: str
+) -> tuple[np.ndarray, np.ndarray, Photo]:
+    """Of subject, matte and photo the part that a person has cropped to."""
+    left, top, right, bottom = parse_crop_box(text).find_pixels(photo.size)
+
+    def cut(plane: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(plane[top:bottom, left:right])
+
+    own = None if photo.alpha is None else cut(photo.alpha)
+    return cut(subject), cut(alpha), replace(photo, rgb=cut(photo.rgb), alpha=own)
+
+
 def _turn_photo(photo: Photo, quarters: int, options: Options) -> Photo:
     own = photo.alpha
     return replace(
@@ -199,13 +219,28 @@ def _turn_photo(photo: Photo, quarters: int, options: Options) -> Photo:
     )
 
 
-def _place(alpha: np.ndarray, options: Options, reduced: float, long_side: int | None, head: Head | None) -> Placement:
-    """Where the photo lies in the frame that the options ask for."""
-    canvas = parse_canvas(options.canvas)
-    margin = max(options.margin, _measure_room(options))
+def _place(
+    alpha: np.ndarray, box: Box | None, options: Options, reduced: float, long_side: int | None, head: Head | None
+) -> tuple[Placement, Stand]:
+    """Where the photo lies in the frame that the options ask for, and where the subject in `box` stands there."""
+    canvas, size, natural = parse_canvas(options.canvas), (0, 0), 1.0
     if isinstance(canvas, Canvas):
         size = fit_size(canvas.size, long_side or max(canvas.size))
         natural = size[0] / canvas.size[0] / reduced
+    placed = _place_unmoved(alpha, options, size, natural, head)
+    offset = options.offset_x / 100, options.offset_y / 100
+    return move_subject(alpha, box or place_whole(alpha).box, placed, offset, options.scale / 100, natural)
+
+
+def _place_unmoved(alpha: np.ndarray, options: Options, size: Size, natural: float, head: Head | None) -> Placement:
+    """Where the photo lies before it is moved; `size` is that of a canvas in pixels."""
+    canvas = parse_canvas(options.canvas)
+    margin = max(options.margin, _measure_room(options))
+    if canvas and _is_part(options):
+        if isinstance(canvas, Canvas):
+            return place_part(alpha, size, natural)
+        return place_part_in_ratio(alpha, *canvas)
+    if isinstance(canvas, Canvas):
         if _is_covered(options):
             return place_covering(alpha, size, natural, canvas.min_fill)
         if head and canvas.head_to_make:
@@ -214,6 +249,11 @@ def _place(alpha: np.ndarray, options: Options, reduced: float, long_side: int |
     if canvas:
         return place_in_ratio(alpha, *canvas, margin)
     return place_cropped(alpha, margin) if options.crop else place_whole(alpha)
+
+
+def _is_part(options: Options) -> bool:
+    """Whether all of what a person has cropped to is to be seen, rather than the subject in it."""
+    return bool(options.crop_box) and not options.crop
 
 
 def _is_covered(options: Options) -> bool:
@@ -228,11 +268,19 @@ def _judge_fill(placement: Placement, box: Box | None, alpha: np.ndarray, option
     percent, canvas = placement.measure_fill(box), parse_canvas(options.canvas)
     if not isinstance(canvas, Canvas) or not canvas.min_fill or TOO_SMALL in placement.warnings:
         return FillFacts(percent)
-    verdict: FillVerdict = "passes"
-    if not canvas.accepts(percent):
-        close = place_on_canvas(alpha, placement.size, _measure_room(options), natural=math.inf)
-        verdict = "crop" if _is_covered(options) else "margin" if canvas.accepts(close.measure_fill(box)) else "room"
-    return FillFacts(percent, verdict)
+    if canvas.accepts(percent):
+        return FillFacts(percent, "passes")
+    return FillFacts(percent, _find_remedy(placement, box, alpha, canvas, options))
+
+
+def _find_remedy(placement: Placement, box: Box, alpha: np.ndarray, canvas: Canvas, options: Options) -> FillVerdict:
+    """What would make the subject in `box` fill enough of `canvas`."""
+    if _is_part(options) or options.scale != 100 or options.offset_x or options.offset_y:
+        return "hand"
+    if _is_covered(options):
+        return "crop"
+    close = place_on_canvas(alpha, placement.size, _measure_room(options), natural=math.inf)
+    return "margin" if canvas.accepts(close.measure_fill(box)) else "room"
 
 
 def _measure_room(options: Options) -> float:
@@ -305,7 +353,8 @@ def _fit_background_picture(background: Photo | None, size: Size, colour: Colour
     if background is None:
         raise ClearcutError("no_background")
     position = options.background_x / 100, options.background_y / 100
-    return fit_picture(_flatten_on(background, colour), size, options.background_fit, position, colour)
+    zoom = options.background_zoom / 100
+    return fit_picture(_flatten_on(background, colour), size, options.background_fit, position, colour, zoom)
 
 
 def _flatten_on(photo: Photo, colour: Colour) -> np.ndarray:

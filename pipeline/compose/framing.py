@@ -171,7 +171,7 @@ def place_cropped(alpha: np.ndarray, margin: float = 0.0) -> Placement:
     sides = _measure_margins(alpha, box, margin)
     origin = (box.left - sides[0], box.top - sides[1])
     size = (box.right + sides[2] - origin[0], box.bottom + sides[3] - origin[1])
-    return _make_placement(alpha, origin, size, 1.0)
+    return make_placement(alpha, origin, size, 1.0)
 
 
 def place_in_ratio(alpha: np.ndarray, wide: float, high: float, margin: float = 0.0) -> Placement:
@@ -180,7 +180,7 @@ def place_in_ratio(alpha: np.ndarray, wide: float, high: float, margin: float = 
     sides = _measure_margins(alpha, box, margin) if find_subject_box(alpha) else (0, 0, 0, 0)
     width, height = box.size[0] + sides[0] + sides[2], box.size[1] + sides[1] + sides[3]
     size = (max(width, round(height * wide / high)), max(height, round(width * high / wide)))
-    return _make_placement(alpha, _find_origin(alpha, box, size), size, 1.0)
+    return make_placement(alpha, find_origin(alpha, box, size), size, 1.0)
 
 
 def place_on_canvas(
@@ -212,9 +212,9 @@ def place_on_canvas(
     wanted = min(side / (part + spare * n) for side, part, n in zip(size, box.size, free, strict=True))
     scale = min(wanted, LARGEST * natural)
     seen = (size[0] / scale, size[1] / scale)
-    placed = _make_placement(alpha, _find_origin(alpha, box, seen), size, scale, natural)
+    placed = make_placement(alpha, find_origin(alpha, box, seen), size, scale, natural)
     too_small = _is_too_small(box, size, natural, min_fill) if min_fill else round(wanted / natural, 1) > LARGEST
-    return _warn(placed, too_small) if subject else placed
+    return warn(placed, too_small) if subject else placed
 
 
 def place_head(alpha: np.ndarray, size: Size, head: Head, rule: HeadRule, natural: float = 1.0) -> Placement:
@@ -250,10 +250,10 @@ def place_head(alpha: np.ndarray, size: Size, head: Head, rule: HeadRule, natura
     if bottom:
         crown = max(crown, size[1] - scale * (box.bottom - head.crown))
     origin = (head.middle - size[0] / scale / 2, head.crown - crown / scale)
-    placed = _make_placement(alpha, origin, size, scale, natural)
+    placed = make_placement(alpha, origin, size, scale, natural)
     fault = rule.find_fault(measure_placed_head(head, placed))
     if fault in (None, "too_small"):
-        return _warn(placed, fault == "too_small")
+        return warn(placed, fault == "too_small")
     return placed._replace(warnings=(NOT_FITTING,))
 
 
@@ -291,9 +291,9 @@ def place_covering(alpha: np.ndarray, size: Size, natural: float = 1.0, min_fill
     middle = ((box.left + box.right) / 2, (box.top + box.bottom) / 2)
     seen = (size[0] / scale, size[1] / scale)
     origin = tuple(_fit_window(at, part, whole) for at, part, whole in zip(middle, seen, (width, height), strict=True))
-    placed = _make_placement(alpha, origin, size, scale, natural)
+    placed = make_placement(alpha, origin, size, scale, natural)
     too_small = round(wanted / natural, 1) > LARGEST or _is_too_small(box, size, natural, min_fill)
-    return _warn(placed, too_small) if subject else placed
+    return warn(placed, too_small) if subject else placed
 
 
 def turn(plane: np.ndarray, quarters: int = 0, flip: Flip = "none") -> np.ndarray:
@@ -334,7 +334,7 @@ def _measure_margins(alpha: np.ndarray, box: Box, margin: float) -> tuple[int, .
     return tuple(0 if cut else spare for cut in _cut_sides(alpha, box))
 
 
-def _find_origin(alpha: np.ndarray, box: Box, seen: tuple[float, float]) -> tuple[float, float]:
+def find_origin(alpha: np.ndarray, box: Box, seen: tuple[float, float]) -> tuple[float, float]:
     """The top left corner, in the photo, of a part `seen` large with `box` in its middle or at a side that cuts it.
 
     What is cut at the bottom stands there, whatever touches the top: hair may, and a bust would float.
@@ -360,14 +360,14 @@ def _is_too_small(box: Box, size: Size, natural: float, min_fill: float) -> bool
     return 100 * min(1.0, LARGEST * natural / fits) < min_fill
 
 
-def _warn(placement: Placement, too_small: bool) -> Placement:
-    """`placement` with the one warning on its size that is true."""
+def warn(placement: Placement, too_small: bool) -> Placement:
+    """`placement` with the one warning on its size that is true: that it is too small, or enlarged."""
     if too_small:
         return placement._replace(warnings=(TOO_SMALL,))
     return placement._replace(warnings=(ENLARGED,)) if placement.enlarged > 1 else placement
 
 
-def _make_placement(
+def make_placement(
     alpha: np.ndarray, origin: tuple[float, ...], size: Size, scale: float, natural: float = 1.0
 ) -> Placement:
     """The photo seen from `origin` (in its pixels) at `scale`, cut to whole pixels of both."""

@@ -31,7 +31,7 @@ class Span(NamedTuple):
 
 FRAME = Span(0, 100)
 HeadFault = Literal["too_small", "too_large", "eyes", "top", "cut"]
-FillVerdict = Literal["passes", "margin", "room", "crop", ""]
+FillVerdict = Literal["passes", "margin", "room", "crop", "hand", ""]
 
 
 class FillFacts(NamedTuple):
@@ -43,8 +43,8 @@ class FillFacts(NamedTuple):
         Of the frame's width or of its height, whichever is more; whole, so that what is told is what counts.
     verdict
         Where its canvas asks how much: ``passes``, or what would make it enough: a smaller ``margin``, less ``room``
-        for outline and shadow, a ``crop`` to the subject. Empty where nothing is asked, or a warning tells why nothing
-        would help.
+        for outline and shadow, a ``crop`` to the subject, or another size or place than the ``hand`` gave it. Empty
+        where nothing is asked, or a warning tells why nothing would help.
     """
 
     percent: int

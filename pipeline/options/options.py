@@ -12,6 +12,7 @@ from ..base.fields import describe_refusal
 from ..base.settings import Settings
 from ..pixels.formats import FORMATS, Format
 from .canvas import list_canvases, parse_canvas
+from .crop_box import WHOLE, parse_crop_box
 from .presets import list_presets
 
 Group = Literal["model", "edges", "background", "shadow", "frame", "file"]
@@ -51,6 +52,11 @@ def _check_canvas(value: str) -> str:
     return value
 
 
+def _check_crop_box(value: str) -> str:
+    box = parse_crop_box(value)
+    return "" if box == WHOLE else ",".join(f"{side:g}" for side in box)
+
+
 def _parse_whole(value: Any) -> Any:
     return int(value) if isinstance(value, str) and value.isdecimal() else value
 
@@ -58,6 +64,7 @@ def _parse_whole(value: Any) -> Any:
 Names = Annotated[tuple[str, ...], BeforeValidator(_split_list, json_schema_input_type=str | list[str])]
 HexColour = Annotated[str, BeforeValidator(_parse_colour, json_schema_input_type=str), Field(pattern="^#[0-9a-f]{6}$")]
 Frame = Annotated[str, AfterValidator(_check_canvas)]
+CropText = Annotated[str, AfterValidator(_check_crop_box)]
 Turn = Annotated[Literal[0, 90, 180, 270], BeforeValidator(_parse_whole)]
 
 
@@ -146,6 +153,7 @@ class Options(BaseModel):
     background_fit: Literal["fill", "fit"] = _option("fill", "background", when={"background": ["image"]})
     background_x: float = _option(50.0, "background", 1, ge=0, le=100, when={"background": ["image"]})  # percent
     background_y: float = _option(50.0, "background", 1, ge=0, le=100, when={"background": ["image"]})  # percent
+    background_zoom: float = _option(100.0, "background", 1, ge=100, le=400, when={"background": ["image"]})  # percent
     background_blur: float = _option(3.0, "background", 0.1, ge=0.1, le=20, when={"background": ["blur"]})  # percent
 
     shadow: Literal["none", "keep", "drop", "contact"] = _option("none", "shadow")
@@ -156,9 +164,13 @@ class Options(BaseModel):
     shadow_x: float = _option(2.0, "shadow", 0.5, ge=-30, le=30, when=_DROPPED)  # percent of the subject
     shadow_y: float = _option(3.0, "shadow", 0.5, ge=-30, le=30, when=_DROPPED)  # percent of the subject
 
+    crop_box: CropText = _option("", "frame", max_length=80)  # percent of the photo
     crop: bool = _option(False, "frame")
     canvas: Frame = _option("", "frame", read_by=_FRAMED, max_length=40)
     margin: float = _option(8.0, "frame", 0.5, ge=0, le=100)  # percent of the subject
+    offset_x: float = _option(0.0, "frame", 0.1, ge=-100, le=100)  # percent of the frame
+    offset_y: float = _option(0.0, "frame", 0.1, ge=-100, le=100)  # percent of the frame
+    scale: float = _option(100.0, "frame", 1, ge=10, le=400)  # percent
     rotate: Turn = _option(0, "frame", read_by=_FRAMED)  # degrees clockwise
     flip: Literal["none", "horizontal", "vertical"] = _option("none", "frame")
     outline: float = _option(0.0, "frame", 0.1, ge=0, le=10)  # percent of the subject
@@ -276,7 +288,8 @@ class Options(BaseModel):
 _DOES_SOMETHING: dict[str, Callable[[Options], bool]] = {  # where ``when`` cannot say it, or says when it matters most
     # fills what a format cannot leave transparent, and what is transparent in a photo
     "background_color": lambda options: options.background != "transparent" or options.file_format.is_opaque,
-    "margin": lambda options: bool(options.crop or options.canvas),
+    # a part that a person has cropped to stands on a canvas as it is
+    "margin": lambda options: bool(options.crop or (options.canvas and not options.crop_box)),
     "outline_color": lambda options: options.outline > 0,
     # these warn in words of their own
     "sheet": lambda options: True,

@@ -55,6 +55,14 @@ def test_a_picture_that_fills_shows_the_part_that_is_asked_for():
     assert (middle[:18] == (255, 0, 0)).all() and (middle[-18:] == (0, 0, 255)).all()
 
 
+def test_a_picture_that_is_zoomed_shows_a_part_of_what_it_would_and_every_part_can_be_reached():
+    for fit in ("fill", "fit"):
+        assert (fit_picture(HALVES, (40, 80), fit, (0, 0), zoom=4) == (255, 0, 0)).all()
+        assert (fit_picture(HALVES, (40, 80), fit, (1, 1), zoom=4) == (0, 0, 255)).all()
+    narrow = fit_picture(HALVES, (80, 80), "fit", (0, 0.5), (9, 99, 199), zoom=2)
+    assert (narrow[:, 40:] == (9, 99, 199)).all() and not (narrow[:, :40] == (9, 99, 199)).all(axis=-1).any()
+
+
 def test_a_picture_that_fits_shows_whole_with_a_colour_around():
     for at, columns in ((0, slice(0, 10)), (0.5, slice(15, 25)), (1, slice(30, 40))):
         made = fit_picture(HALVES, (40, 40), "fit", (at, 0.5), (9, 99, 199))

@@ -35,7 +35,8 @@ GUIDE = ["README.md", "README.zh-CN.md", *(str(path.relative_to(ROOT)) for path 
 DOCUMENTS = [*GUIDE, "CONTRIBUTING.md", "NOTICE.md", "CHANGELOG.md", "models/README.md"]
 CHINESE = {name: name.replace("README.", "README.zh-CN.").replace("docs/", "docs/zh-CN/") for name in GUIDE}
 PAIRS = [(name, other) for name, other in CHINESE.items() if other in GUIDE and other != name]
-FREE = {"model", "keep", "canvas", "background_color", "background_color_2", "outline_color"}  # more than can be listed
+# more than can be listed
+FREE = {"model", "keep", "canvas", "crop_box", "background_color", "background_color_2", "outline_color"}
 OF_TESTS = {f"CLEARCUT_TEST_{name}" for name in ("DATA", "MODELS", "CASES", "PROCESSOR", "CORES")}
 SETTINGS = ["docs/settings.md", "docs/zh-CN/settings.md"]
 OPTIONS = ["docs/options.md", "docs/zh-CN/options.md"]

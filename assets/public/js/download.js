@@ -5,11 +5,11 @@ import { now } from "./state.js";
 import { say, sayError } from "./words.js";
 
 const COPIED_FOR = 2000; // milliseconds
-let settle = () => false; // ends what is under way on the picture; whether another result is on its way
+const settlers = []; // end what is under way on the picture, and tell whether another result is on its way
 let result = null; // renew, whenOver: promises of whether there is one, made once more or once the work is over
 
 export function beforeTaking(settles) {
-  settle = settles;
+  settlers.push(settles);
 }
 
 export function connectResult(promises) {
@@ -36,6 +36,7 @@ async function download(event) {
 
 // What is taken along is the better result, or that of the last stroke, where one is on its way.
 async function waitForBetter() {
+  const settle = () => settlers.map((settles) => settles()).some(Boolean);
   while (settle() || root.hasAttribute("data-early")) if (!await result.whenOver()) return false;
   return true;
 }

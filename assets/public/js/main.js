@@ -10,9 +10,10 @@ import { root } from "./dom.js";
 import { beginConnection } from "./connection.js";
 import { beginDownload } from "./download.js";
 import { beginGestures } from "./gestures.js";
+import { acceptNew, beginHand } from "./hand.js";
 import { acceptSeveral, beginIntake } from "./intake.js";
 import { beginModels, openModels } from "./models.js";
-import { acceptFile, beginPhoto, connectionFailed, show, uploadFailed } from "./photo.js";
+import { beginPhoto, connectionFailed, show, uploadFailed } from "./photo.js";
 import { beginPopovers } from "./popover.js";
 import { beginSettings, chosenModel, hearSettings, lastSettings, recalled, rememberedSettings, restoredSettings, wantedSettings } from "./settings.js";
 import { beginShell } from "./shell.js";
@@ -28,7 +29,7 @@ connect({ show, hearSettings, rememberedSettings, wantedSettings, restoredSettin
 
 await allIsDrawn();
 watch({
-  photo: { accepts: acceptFile, acceptsSeveral: acceptSeveral, uploadFailed, connectionFailed },
+  photo: { accepts: acceptNew, acceptsSeveral: acceptSeveral, uploadFailed, connectionFailed },
   behind: { accepts: acceptBehind, uploadFailed: behindFailed, connectionFailed: behindLost },
 });
 for (let known = false; !known;) { // a server that is away for a moment is asked again
@@ -39,7 +40,7 @@ for (let known = false; !known;) { // a server that is away for a moment is aske
 }
 now.model = facts.defaults.model;
 for (const begin of [beginShell, beginIntake, beginCatalog, beginStage, beginGestures, beginPopovers, beginViews, beginDownload, beginBackdrop, beginSettings, beginModels,
-  beginComparison, beginPhoto, beginBehind, beginBetter, beginTouchUp, beginStrip, beginBatch, beginConnection]) begin();
+  beginComparison, beginPhoto, beginBehind, beginBetter, beginHand, beginTouchUp, beginStrip, beginBatch, beginConnection]) begin();
 speak(now.language);
 root.dataset.state = "empty";
 await recalled;

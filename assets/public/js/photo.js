@@ -87,7 +87,9 @@ export async function bringBack({ file, behind, settings }) {
   await restoreSettings(settings);
   if (number !== returns) return; // another one was asked for meanwhile
   now.paused = false;
+  now.returning = true;
   giveFile(file);
+  now.returning = false;
 }
 
 // The server keeps a result for a while only: the same photo once more. Returns whether there is a result again.
@@ -154,11 +156,11 @@ async function showOnceLoaded(message) {
 }
 
 // The fast model's result, while a better one is at work: not the last word, but something to see and to go on with.
-async function showEarly({ early, options, behind, change, run }) {
+async function showEarly({ early, options, behind, change, hand, run }) {
   if (early.download === now.early || !await areLoaded(early)) return;
   if (now.run !== run || !isWorking()) return;
   now.early = early.download;
-  takeResult({ ...early, options, behind, change, run });
+  takeResult({ ...early, options, behind, change, hand, run });
   render(now.message);
 }
 

@@ -198,7 +198,7 @@ export async function rememberedSettings() {
     kept = JSON.parse(recall("settings") ?? "{}");
   } catch { /* not ours */ }
   const fits = (name) => name in kept && typeof kept[name] === typeof defaults[name] && isWithin(limits[name], kept[name]);
-  if (!/^\d/.test(kept.canvas) && !canvases.includes(kept.canvas)) delete kept.canvas;
+  if (!/^\d/.test(kept.canvas) && !(kept.canvas in canvases)) delete kept.canvas;
   const known = Object.fromEntries(names.filter(fits).map((name) => [name, kept[name]]));
   if (known.model !== facts.automatic && !models[known.model]?.installed) delete known.model;
   if (known.background === "image") delete known.background; // the picture itself is not kept

@@ -8,8 +8,10 @@ export const now = {
   language: null, // of the words on the page
   photo: null, // {id, name, file, url, key, note, touch}: the photo that the visitor gave, and what is marked on it
   touching: false, // whether it is being touched up
+  hand: null, // the tool with which it is being framed by hand
   message: null, // the newest about it
   paused: false, // while the settings of a photo that comes back are on their way: nothing is done meanwhile
+  returning: false, // while a photo is given that comes back, with settings of its own
   run: 0, // its number; messages of older runs are not listened to
   result: null, // the message whose pictures are shown
   early: null, // the download of the fast result that is shown until a better one comes
@@ -34,7 +36,7 @@ export const newPhotoId = () => (photos += 1);
 export function photoFacts(behind) {
   if (!now.photo || now.paused) return null;
   const { id, name, key, touch } = now.photo;
-  return { id, name, key, behind, marks: asMarks(touch), change: touch.change, touching: now.touching };
+  return { id, name, key, behind, marks: asMarks(touch), change: touch.change, touching: now.touching, hand: now.hand };
 }
 
 // In a private window nothing can be remembered, and the page works without.
