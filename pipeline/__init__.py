@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .batch.report import describe_item
     from .batch.task import Order
     from .commands.flags import Parser, add_flags, pick_given_values, speak_argparse
-    from .cutout import InputFiles, Result, cut_out, cut_out_bytes, cut_out_file, warm_up
+    from .cutout import InputFiles, Result, cut_out, cut_out_bytes, cut_out_file, make_trimap, warm_up
     from .draft import Draft
     from .edges.marks import Marks
     from .edges.trimap import can_solve_matte
@@ -70,7 +70,7 @@ _HOME = {
         "batch.report": ["describe_item"],
         "batch.task": ["Order"],
         "commands.flags": ["Parser", "add_flags", "pick_given_values", "speak_argparse"],
-        "cutout": ["InputFiles", "Result", "cut_out", "cut_out_bytes", "cut_out_file", "warm_up"],
+        "cutout": ["InputFiles", "Result", "cut_out", "cut_out_bytes", "cut_out_file", "make_trimap", "warm_up"],
         "draft": ["Draft"],
         "edges.marks": ["Marks"],
         "edges.trimap": ["can_solve_matte"],
