@@ -1,6 +1,8 @@
 """Marks and trimaps: the same bytes from HTTP, the command line, the page and the library; refusals in words."""
 
+import base64
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from pipeline import cut_out_bytes
+from pipeline import Marks, cut_out_bytes
 from pipeline.commands.command_line import main
 from tests.api.test_guard import run_page_event, uploaded
 from tests.pictures import composite, encoded, opened
@@ -86,3 +88,21 @@ def test_marks_and_trimaps_that_are_none_are_refused(client: TestClient, jpeg: b
     assert send(client, jpeg, marks=b"dear diary").json()["code"] == "bad_marks"
     assert send(client, jpeg, trimap=b"dear diary").json()["code"] == "not_a_picture"
     assert send(client, jpeg, {"trimap": "dear diary"}).json()["code"] == "not_a_picture"
+
+
+def test_photo_background_and_trimap_each_as_large_as_allowed_and_many_marks_go_through(
+    client_for: Callable[..., TestClient], jpeg: bytes
+) -> None:
+    limit = 1.0
+    full = int(limit * 1e6)
+    client = client_for(max_mb=limit)
+    trimap, photo = TRIMAP + bytes(full - len(TRIMAP)), jpeg + bytes(full - len(jpeg))
+    many = MARKS + b" " * (Marks.MOST_BYTES - len(MARKS))
+    whole = send(client, photo, {"background": "image"}, background_image=photo, trimap=trimap, marks=many)
+    assert whole.status_code == 200
+    texts = {"image": photo, "trimap": trimap, "background_image": photo}
+    written = {name: base64.b64encode(data).decode() for name, data in texts.items()}
+    asked = written | {"background": "image", "marks": MARKS.decode()}
+    assert client.post("/api/remove-bg", data=asked).content == whole.content
+    more = send(client, photo, trimap=trimap + b"x")
+    assert (more.status_code, more.json()["facts"]) == (413, {"megabytes": 1.0, "limit": limit})
