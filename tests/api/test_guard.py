@@ -26,7 +26,7 @@ def page_controls(config: dict) -> list[str]:
     """The options in the order in which the page sends them."""
     event = next(each for each in config["dependencies"] if any(target[1] == "upload" for target in each["targets"]))
     ids = {each["id"]: each["props"].get("elem_id") or "" for each in config["components"]}
-    return [ids[each].replace("-", "_") for each in event["inputs"][3:]]
+    return [ids[each].replace("-", "_") for each in event["inputs"][4:]]
 
 
 def run_page_event(
@@ -35,6 +35,7 @@ def run_page_event(
     session: str = "s1",
     behind: object = None,
     marks: object = None,
+    trimap: object = None,
     **options: object,
 ) -> list[dict]:
     """Send the page's own upload event as a hostile client would; the messages of the event stream."""
@@ -45,6 +46,7 @@ def run_page_event(
         {"id": 1, "name": "x.jpg", "marks": marks},
         upload,
         behind,
+        trimap,
         *(given[name] for name in page_controls(config)),
     ]
     body = {"data": data, "fn_index": event["id"], "session_hash": session}

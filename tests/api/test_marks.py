@@ -58,6 +58,37 @@ def test_the_page_is_told_of_marks_that_do_not_fit(live: httpx.Client, jpeg: byt
     assert (message["state"], message["code"], message["facts"]["at"]) == ("error", "bad_marks", "size")
 
 
+def test_a_trimap_with_marks_gives_the_same_bytes_everywhere(
+    client: TestClient, live: httpx.Client, jpeg: bytes, tmp_path: Path
+) -> None:
+    ours = cut_out_bytes(jpeg, marks=MARKS, trimap=TRIMAP)
+    assert opened(ours)[60, 75, 3] > 200 and ours != cut_out_bytes(jpeg, trimap=TRIMAP)
+    assert send(client, jpeg, marks=MARKS, trimap=TRIMAP).content == ours
+    files = {"photo.jpg": jpeg, "marks.json": MARKS, "trimap.png": TRIMAP}
+    photo, marks, trimap = (str(tmp_path / name) for name in files)
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    assert main(["cut", photo, "-o", str(tmp_path / "made.png"), "--marks", marks, "--trimap", trimap]) == 0
+    assert (tmp_path / "made.png").read_bytes() == ours
+    given = uploaded(live, TRIMAP, "trimap.png")
+    told = run_page_event(live, uploaded(live, jpeg, "photo.jpg"), "drawn", marks=DRAWN, trimap=given)
+    message = told[-1]["output"]["data"][0]
+    assert live.get("/" + message["download"] + message["file"]).content == ours
+    saved = live.get("/" + message["trimap"]).content
+    assert cut_out_bytes(jpeg, trimap=saved) == ours
+
+
+def test_the_page_is_told_of_a_trimap_that_does_not_fit(live: httpx.Client, jpeg: bytes) -> None:
+    photo = uploaded(live, jpeg, "photo.jpg")
+    for data, code, part in (
+        (encoded(np.full((48, 60, 3), 128, np.uint8)), "bad_trimap", None),
+        (b"x", "not_a_picture", "trimap"),
+    ):
+        told = run_page_event(live, photo, code, trimap=uploaded(live, data, "trimap.png"))
+        message = told[-1]["output"]["data"][0]
+        assert (message["state"], message["code"], message["facts"].get("part")) == ("error", code, part)
+
+
 def test_a_trimap_needs_no_model_and_gives_the_same_bytes_everywhere(
     client: TestClient, jpeg: bytes, tmp_path: Path, empty_models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
