@@ -1,6 +1,6 @@
 // Touching up: a bar with the brushes in the place of the backgrounds, and every stroke worked into the result.
 import { runAgain } from "./bridge.js";
-import { $, announce, closeNotice, isTyping, root, showNotice, write } from "./dom.js";
+import { $, announce, closeNotice, isTyping, root, showBriefly, write } from "./dom.js";
 import { beforeTaking } from "./download.js";
 import { addStroke, copyMarks, dropStroke, giveMarksBack, redoStroke, undoAll, undoStroke } from "./marks.js";
 import { onMessage, onPhoto, receive, whenOver } from "./photo.js";
@@ -121,7 +121,7 @@ function acceptTrial() {
     giveBack(before, touch.change + 1);
     run();
   };
-  showNotice(words(), "note", { text: say("page.undo"), does: takeBack });
+  showBriefly(words(), { text: say("page.undo"), does: takeBack });
 }
 
 function refuseTrial() {
