@@ -305,8 +305,14 @@ export function connect(page) {
     return [isMissing ? null : photoFacts(markOf(behind)), upload, behind, trimap ? sentTrimap : null, ...values];
   };
   const language = () => [now.language, page.chosenModel()];
+  let heard = ""; // the last message: Gradio tells the end of a run twice
+  const show = (message) => {
+    const text = JSON.stringify(message);
+    if (text !== heard) page.show(message);
+    heard = text;
+  };
   window.clearcut = {
-    show: page.show,
+    show,
     withPhoto,
     withModels: ([, ...given]) => [JSON.stringify(page.modelsToCompare()), ...withPhoto(given)],
     withLanguage: (model, keep) => [realModel(model), now.language, keep],

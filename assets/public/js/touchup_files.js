@@ -27,7 +27,7 @@ const saveMarks = () => save(new Blob([JSON.stringify(asMarks(now.photo.touch))]
 async function readMarks(file) {
   try {
     const { version, size, strokes } = JSON.parse(file.size <= facts.mostMarkBytes ? await file.text() : "");
-    return version && size.length === 2 && Array.isArray(strokes) ? { size, strokes } : null;
+    return version === 1 && size.length === 2 && Array.isArray(strokes) ? { size, strokes } : null;
   } catch {
     return null;
   }
