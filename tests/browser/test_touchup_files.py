@@ -192,3 +192,15 @@ def test_strokes_stay_through_another_model_softer_edges_a_background_a_size_and
     visit.until("done")
     is_that_of_http()
     expect(page.locator("#touch-count")).to_have_text("1")
+
+
+def test_escape_closes_the_menu_and_leaves_the_brush_in_the_hand(touching: Visit) -> None:
+    page = touching.page
+    page.click("#touch-more")
+    expect(page.locator("#marks-load")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator("#touch-files")).to_be_hidden()
+    expect(page.locator("#touch-more")).to_be_focused()
+    expect(page.locator("#touch-bar")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#touch-bar")).to_be_hidden()

@@ -15,7 +15,7 @@ from tests import house
 from tests.browser.conftest import Visit
 from tests.browser.panel import after, unfold
 from tests.browser.test_touchup import CORNER, MIDDLE, SIDE, alpha, at, on_screen, paint, take
-from tests.browser.test_zoom import PHONE, touch
+from tests.browser.test_zoom import PHONE, box, touch
 from tests.pictures import encoded, opened, photo
 from tests.process import Process, serving
 
@@ -251,3 +251,22 @@ def test_one_over_the_limit_is_refused_before_it_is_sent(
         assert "0.6 MB; the limit here is 0.5 MB" in refused(visit)
         assert uploads == []
         visit.leave()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (640, 400), (390, 844), (320, 568)])
+@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
+def test_its_menu_and_the_bar_are_whole_on_every_screen(
+    visit_to: Callable[..., Visit], server: Process, portrait: bytes, width: int, height: int, locale: str
+) -> None:
+    visit = visit_to(server, width=width, height=height, locale=locale)
+    page = visit.page
+    visit.done(portrait)
+    page.click("#touch")
+    page.check("input[name=touch-how][value=exact]", force=True)
+    page.click("#touch-more")
+    for selector in ("#touch-files", "#touch-bar"):
+        shown = box(visit, selector)
+        assert shown["x"] >= 0 and shown["x"] + shown["width"] <= width
+    menu = box(visit, "#touch-files")
+    assert menu["y"] >= 0 and menu["y"] + menu["height"] <= height
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
