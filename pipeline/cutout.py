@@ -172,11 +172,14 @@ def cut_out_file(
     return Result(encoded, cutout, inputs.photo.size, name, format.media_type)
 
 
-def make_trimap(files: InputFiles, options: Options, runtime: Runtime, job: Job) -> bytes:
+def make_trimap(
+    files: InputFiles, options: Options | None = None, runtime: Runtime | None = None, *, job: Job | None = None
+) -> bytes:
     """The trimap of a photo as a PNG: the given one with its marks painted on it, else one made of the marked matte.
 
     Parameters and errors as for `cut_out_file`.
     """
+    options, runtime, job = options or Options(), runtime or default_runtime(), job or Job()
     plain = options.keep_read_by("find", "matte").model_copy(update={"decontaminate": False})
     with hold_slot(runtime, job, files.name) as clock:
         inputs = decode_inputs(files, plain, runtime)

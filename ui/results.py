@@ -84,7 +84,7 @@ class Kept:
         files = self._read_files()
         try:
             if name == Results.TRIMAP:
-                data = make_trimap(files, self.options, runtime, job)
+                data = make_trimap(files, self.options, runtime, job=job)
             else:
                 data = cut_out_file(files, self._options_for(name), runtime, job=job).data
         except ClearcutError:

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from pipeline import InputFiles, Job, Options, cut_out_bytes, make_trimap
+from pipeline import InputFiles, cut_out_bytes, make_trimap
 from pipeline.commands.command_line import main
-from tests import house
 from tests.browser.conftest import Visit
 from tests.browser.panel import after, unfold
 from tests.browser.test_touchup import CORNER, MIDDLE, SIDE, alpha, at, on_screen, paint, take
@@ -151,7 +150,7 @@ def test_without_one_that_of_the_matte_and_the_strokes_is_saved_and_can_be_given
     _, marks = save(visit, "#marks-save")
     _, saved = save(visit, "#trimap-save")
     files = InputFiles(portrait, name="photo.jpg", marks=marks)
-    assert saved == make_trimap(files, Options(), house.runtime(), Job())
+    assert saved == make_trimap(files)
     assert at(opened(saved), MIDDLE) == 0 and set(np.unique(opened(saved))) == {0, 128, 255}
     give(visit, saved)
     expect(visit.page.locator("#touch-count")).to_have_text("")

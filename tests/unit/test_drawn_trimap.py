@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline import Draft, InputFiles, Inputs, Job, Options, Photo, cut_out, cut_out_file, make_trimap
+from pipeline import Draft, InputFiles, Inputs, Options, Photo, cut_out, cut_out_file, make_trimap
 from pipeline.edges.drawn_trimap import draw_trimap, paint_marks
 from tests import house
 from tests.pictures import encoded, opened
@@ -72,7 +72,7 @@ def test_a_trimap_with_marks_is_the_trimap_with_these_painted_on_it() -> None:
 
 def test_the_trimap_of_a_trimap_with_marks_gives_the_same_file() -> None:
     files = InputFiles(DATA, name="ear.png", marks=STROKES.model_dump_json().encode(), trimap=file_of(GIVEN))
-    saved = make_trimap(files, Options(), house.runtime(), Job())
+    saved = make_trimap(files, Options(), house.runtime())
     assert np.array_equal(grey(saved), paint_marks(GIVEN, STROKES))
     again = cut_out_file(InputFiles(DATA, name="ear.png", trimap=saved), Options(), house.runtime())
     assert again.data == cut_out_file(files, Options(), house.runtime()).data
@@ -85,7 +85,7 @@ def test_the_trimap_of_a_photo_is_that_of_its_matte_with_its_marks_however_it_is
     dot = marks(stroke("keep", (280, 40), radius=20, exact=True))
     files = InputFiles(DATA, name="ear.png", marks=dot.model_dump_json().encode())
     options = Options(crop=True, rotate=90, feather=9, background="color", trimap_band=4)
-    trimap = grey(make_trimap(files, options, house.runtime(), Job()))
+    trimap = grey(make_trimap(files, options, house.runtime()))
     plain = cut_out(Inputs(Photo(PICTURE), marks=dot), Options(decontaminate=False), house.runtime())
     assert trimap.shape == SIZE[::-1] and trimap[40, 280] == 255
     assert np.array_equal(trimap, draw_trimap(plain.alpha, 4))
