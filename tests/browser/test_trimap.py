@@ -269,3 +269,23 @@ def test_its_menu_and_the_bar_are_whole_on_every_screen(
     menu = box(visit, "#touch-files")
     assert menu["y"] >= 0 and menu["y"] + menu["height"] <= height
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_server_that_was_started_anew_is_sent_it_again_with_what_is_drawn_on_it(
+    visit_to: Callable[..., Visit], u2netp: Path, portrait: bytes
+) -> None:
+    with serving() as first:
+        port = first.address.rpartition(":")[2]
+        visit = visit_to(first)
+        visit.done(portrait)
+        visit.page.click("#touch")
+        give(visit)
+        take(visit, "erase")
+        paint(visit, MIDDLE)
+        marks = save(visit, "#marks-save")[1]
+        visit.page.click("#touch-done")
+    expect(visit.page.locator("#notice")).to_contain_text("connection to Clearcut is lost", timeout=30_000)
+    with serving("--port", port):
+        expect(visit.page.locator("#notice")).to_be_hidden(timeout=30_000)
+        assert visit.download()[1] == cut_out_bytes(portrait, trimap=TRIMAP, marks=marks)
+        visit.complaints.clear()  # the browser's own words about the connection
