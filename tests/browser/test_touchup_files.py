@@ -15,7 +15,7 @@ from pipeline.commands.command_line import main
 from tests.browser.conftest import Visit
 from tests.browser.panel import after, unfold
 from tests.browser.test_touchup import CORNER, MIDDLE, SIDE, alpha, at, begin, box, marks_sent, on_screen, paint, take
-from tests.browser.test_trimap import TRIMAP, refused, save
+from tests.browser.test_trimap import TRIMAP, give, refused, save
 from tests.process import Process
 
 DOT = {"kind": "keep", "radius": 12, "exact": True, "points": [CORNER]}
@@ -154,12 +154,15 @@ def test_the_rim_is_chosen_for_exact_strokes_alone_seen_in_the_ring_and_in_the_f
     assert partly[0] <= 4 < 10 < partly[100]
 
 
-def test_strokes_stay_through_another_model_softer_edges_a_background_a_size_and_a_reload(
-    visit_to: Callable[..., Visit], stocked: Process, portrait: bytes
+@pytest.mark.parametrize("trimap", [b"", TRIMAP], ids=["strokes", "strokes on a trimap"])
+def test_touch_ups_stay_through_another_model_softer_edges_a_background_a_size_and_a_reload(
+    visit_to: Callable[..., Visit], stocked: Process, portrait: bytes, trimap: bytes
 ) -> None:
     visit = visit_to(stocked)
     visit.done(portrait)
     begin(visit)
+    if trimap:
+        give(visit)
     take(visit, "erase")
     paint(visit, MIDDLE)
     marks = save(visit, "#marks-save")[1]
@@ -169,6 +172,8 @@ def test_strokes_stay_through_another_model_softer_edges_a_background_a_size_and
 
     def is_that_of_http() -> None:
         files = {"image": ("photo.jpg", portrait), "marks": ("marks", marks)}
+        if trimap:
+            files["trimap"] = ("trimap.png", trimap)
         answer = httpx.post(f"{stocked.address}/api/remove-bg", files=files, data=given, timeout=60)
         assert visit.download()[1] == answer.content
 
