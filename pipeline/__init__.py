@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .batch.report import describe_item
     from .batch.task import Order
     from .commands.flags import Parser, add_flags, pick_given_values, speak_argparse
-    from .cutout import InputFiles, Result, cut_out, cut_out_bytes, cut_out_file, warm_up
+    from .cutout import InputFiles, Result, cut_out, cut_out_bytes, cut_out_file, make_trimap, warm_up
     from .draft import Draft
     from .edges.marks import Marks
     from .edges.trimap import can_solve_matte
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from .options.canvas import Canvas, describe_fill, describe_head, list_canvases
     from .options.options import GROUPS, Options
     from .options.presets import list_presets
-    from .pixels.encoders import encode_matte, encode_view
+    from .pixels.encoders import encode_matte, encode_trimap, encode_view
     from .pixels.formats import FORMATS, list_media_types
     from .pixels.image_io import Photo, decode
     from .pixels.names import clean_name, name_cutout
@@ -70,7 +70,7 @@ _HOME = {
         "batch.report": ["describe_item"],
         "batch.task": ["Order"],
         "commands.flags": ["Parser", "add_flags", "pick_given_values", "speak_argparse"],
-        "cutout": ["InputFiles", "Result", "cut_out", "cut_out_bytes", "cut_out_file", "warm_up"],
+        "cutout": ["InputFiles", "Result", "cut_out", "cut_out_bytes", "cut_out_file", "make_trimap", "warm_up"],
         "draft": ["Draft"],
         "edges.marks": ["Marks"],
         "edges.trimap": ["can_solve_matte"],
@@ -81,7 +81,7 @@ _HOME = {
         "options.canvas": ["Canvas", "describe_fill", "describe_head", "list_canvases"],
         "options.options": ["GROUPS", "Options"],
         "options.presets": ["list_presets"],
-        "pixels.encoders": ["encode_matte", "encode_view"],
+        "pixels.encoders": ["encode_matte", "encode_trimap", "encode_view"],
         "pixels.formats": ["FORMATS", "list_media_types"],
         "pixels.image_io": ["Photo", "decode"],
         "pixels.names": ["clean_name", "name_cutout"],

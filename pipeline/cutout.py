@@ -9,6 +9,7 @@ import numpy as np
 
 from .base.errors import ClearcutError
 from .base.jobs import Job
+from .edges.drawn_trimap import draw_trimap, paint_marks
 from .edges.marks import Marks
 from .inference.networks.feeding import WHOLE, Region
 from .inference.predict import predict
@@ -18,7 +19,7 @@ from .options.canvas import Canvas, parse_canvas
 from .options.crop_box import parse_crop_box
 from .options.options import Options
 from .pixels import image_io
-from .pixels.encoders import Picture, encode_within
+from .pixels.encoders import Picture, encode_matte, encode_within
 from .pixels.geometry import Size
 from .pixels.image_io import Photo
 from .pixels.metadata import filter_exif
@@ -182,6 +183,23 @@ def cut_out_file(
     return Result(encoded, cutout, inputs.photo.size, name, format.media_type)
 
 
+def make_trimap(
+    files: InputFiles, options: Options | None = None, runtime: Runtime | None = None, *, job: Job | None = None
+) -> bytes:
+    """The trimap of a photo as a PNG: the given one with its marks painted on it, else one made of the marked matte.
+
+    Parameters and errors as for `cut_out_file`.
+    """
+    options, runtime, job = options or Options(), runtime or default_runtime(), job or Job()
+    plain = options.keep_read_by("find", "matte").model_copy(update={"decontaminate": False})
+    with hold_slot(runtime, job, files.name) as clock:
+        inputs = decode_inputs(files, plain, runtime)
+        if inputs.trimap is not None:
+            return encode_matte(paint_marks(inputs.trimap, inputs.marks) if inputs.marks else inputs.trimap)
+        marked = run_stages(inputs, plain, runtime, job, clock)
+        return encode_matte(draw_trimap(marked.alpha, options.trimap_band))
+
+
 def cut_out_bytes(
     data: bytes,
     background_image: bytes | None = None,
@@ -231,14 +249,15 @@ def decode_inputs(files: InputFiles, options: Options, runtime: Runtime) -> Inpu
     background = files.background if options.background == "image" else None
     behind = None if background is None else decode_background(background, files.background_name, limit)
     marks = None if files.marks is None else Marks.of(files.marks).check_size(photo.size)
-    trimap = None if files.trimap is None else _decode_trimap(files.trimap, limit)
+    trimap = None if files.trimap is None else decode_trimap(files.trimap, limit)
     region = WHOLE if files.region is None else files.region(photo.size)
     if files.shrink_to and (share := files.shrink_to * 1e6 / (photo.size[0] * photo.size[1])) < 1:
         photo = photo.shrink_to(max(1, int(max(photo.size) * share**0.5)))
     return Inputs(photo, behind, marks, trimap, region)
 
 
-def _decode_trimap(data: bytes, limit: float | None) -> np.ndarray:
+def decode_trimap(data: bytes, limit: float | None) -> np.ndarray:
+    """Decode a trimap: ``(h, w)`` uint8. Raises as `decode`, with the fact ``part``: ``trimap``."""
     try:
         return np.asarray(cv2.cvtColor(image_io.decode(data, "trimap", limit).rgb, cv2.COLOR_RGB2GRAY))
     except ClearcutError as error:

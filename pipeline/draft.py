@@ -3,8 +3,10 @@
 import hashlib
 from functools import cache
 
+import numpy as np
+
 from .base.jobs import Job
-from .cutout import Result, decode_background, make_picture
+from .cutout import Result, decode_background, decode_trimap, make_picture
 from .edges.marks import Marks
 from .inference.runtime import Runtime
 from .memo import Memo
@@ -51,6 +53,7 @@ class Draft:
         job: Job | None = None,
         background_name: str = "",
         marks: Marks | None = None,
+        trimap: bytes | None = None,
     ) -> Result:
         """The cut-out as a PNG, whatever format the options name, in a run slot. Raises as `cut_out_file`.
 
@@ -64,6 +67,8 @@ class Draft:
             Its name, for messages.
         marks
             Strokes drawn on the photo, in pixels of its full size.
+        trimap
+            The file of a trimap, which takes the place of the network.
         """
         job, limit = job or Job(), self._runtime.settings.max_megapixels
 
@@ -75,10 +80,12 @@ class Draft:
             with clock("decode"):
                 photo, full_size = self._memo.remember("reduced", (), lambda: self._fit(decode_original()))
                 behind = self._decode_background(background, background_name, options)
-            inputs = Inputs(photo, behind, marks and marks.check_size(full_size))
+                levels = self._decode_trimap(trimap)
+            inputs = Inputs(photo, behind, marks and marks.check_size(full_size), levels)
             reduction = Reduction(decode_original, photo.size[0] / full_size[0], self._long_side)
             cutout = run_stages(inputs, options, self._runtime, job, clock, reduction=reduction, memo=self._memo)
-            self.seen_by.add(cutout.model)
+            if trimap is None:
+                self.seen_by.add(cutout.model)
             with clock("encode"):
                 png = encode_picture("png", make_picture(cutout))
             job.check()
@@ -87,6 +94,12 @@ class Draft:
 
     def _fit(self, photo: Photo) -> tuple[Photo, Size]:
         return photo.shrink_to(self._long_side), photo.size
+
+    def _decode_trimap(self, data: bytes | None) -> np.ndarray | None:
+        if data is None:
+            return None
+        limit = self._runtime.settings.max_megapixels
+        return self._memo.remember("trimap", hashlib.sha256(data).digest(), lambda: decode_trimap(data, limit))
 
     def _decode_background(self, data: bytes | None, name: str, options: Options) -> Photo | None:
         if data is None or options.background != "image":

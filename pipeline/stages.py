@@ -16,6 +16,7 @@ import numpy as np
 from .base.errors import ClearcutError, as_clearcut_error
 from .base.jobs import Job
 from .compose import ComposedPicture, Face, compose, find_faces, join_alpha
+from .edges.drawn_trimap import paint_marks
 from .edges.foreground import estimate_foreground
 from .edges.given_trimap import solve_trimap
 from .edges.interior import settle_interior
@@ -58,7 +59,7 @@ class Inputs:
     background
         The picture for ``background=image``.
     marks
-        Strokes that a person has drawn on the photo.
+        Strokes that a person has drawn on the photo; with a trimap they are painted on that.
     trimap
         ``(h, w)`` uint8 of any size: white is the subject, black is not, the rest is to be found out. No network runs.
     region
@@ -93,6 +94,8 @@ class Cutout:
         The matte in the photo's own frame, at most `OVERVIEW` pixels wide or high: ``(h, w)`` uint8.
     doubt
         How far the networks of an ensemble disagree in the subject and around it, on average: 0 to 1.
+    trimap
+        That which was solved, strokes and all: ``(h, w)`` uint8; None without one.
     """
 
     picture: ComposedPicture
@@ -103,6 +106,7 @@ class Cutout:
     warnings: tuple[str, ...] = ()
     overview: np.ndarray = field(default_factory=lambda: np.zeros((1, 1), np.uint8))
     doubt: float = 0.0
+    trimap: np.ndarray | None = None
 
     @property
     def rgb(self) -> np.ndarray:
@@ -189,7 +193,9 @@ def run_stages(
         turned = options.crop_box, options.rotate, options.flip
         return memo.remember("faces", turned, lambda: find_faces(rgb)) if memo else find_faces(rgb)
 
-    trimap = inputs.trimap
+    trimap, marks = inputs.trimap, inputs.marks
+    if trimap is not None and marks:
+        trimap, marks = paint_marks(trimap, marks), None
     asks = memo is not None and trimap is None and not _keeps_own_alpha(photo, options)
     networks = _identify_networks(options, runtime) if asks else ()
     seen = reduction.original if reduction else lambda: photo
@@ -208,10 +214,10 @@ def run_stages(
         job.enter("finishing")
         matte = run("matte", lambda: solve_trimap(trimap, flatten(photo)), trimap.tobytes())
     marked = _join_own_alpha(photo, matte, options)
-    if inputs.marks and inputs.marks.strokes:
+    if marks and marks.strokes:
         with clock("marks"):
-            marked = draw_marks(marked, photo, inputs.marks, reduced, job, memo, (*read, marked.joined))
-        read = (*read, inputs.marks.digests[-1])
+            marked = draw_marks(marked, photo, marks, reduced, job, memo, (*read, marked.joined))
+        read = (*read, marks.digests[-1])
     alpha = run("edges", lambda: cut_edges(photo, marked, options, reduced, predicted.prediction.exact))
     subject = run("colour", lambda: find_colours(photo, predicted.prediction, alpha, options))
     job.check()
@@ -220,12 +226,12 @@ def run_stages(
         own = memo is None and not np.may_share_memory(subject, photo.rgb)
         how: dict[str, Any] = {"reduced": reduced, "long_side": long_side, "look": look, "overwrite": own}
         picture = compose(subject, alpha, photo, options, inputs.background, **how)
-    found = _knows_better(photo, matte, options) or bool(inputs.marks and marked.alpha.any())
+    found = _knows_better(photo, matte, options) or bool(marks and marked.alpha.any())
     nothing = ("nothing_found",) if predicted.prediction.is_empty and not found else ()
     warnings = (*photo.warnings, *predicted.warnings, *nothing, *picture.warnings)
     overview = resize_for_work(alpha, fit_size(photo.size, OVERVIEW))
     doubt = _measure_doubt(predicted.prediction)
-    return Cutout(picture, photo, options, predicted.engine, clock.seconds, warnings, overview, doubt)
+    return Cutout(picture, photo, options, predicted.engine, clock.seconds, warnings, overview, doubt, trimap)
 
 
 def _measure_doubt(prediction: Prediction) -> float:

@@ -13,7 +13,7 @@ from starlette.requests import Request
 
 from pipeline import ClearcutError, InputFiles, Options
 
-from .routes import limit_photo_and_background
+from .routes import limit_form
 from .settings import ServerSettings
 
 PHOTO, BEHIND, MARKS, TRIMAP, PRESET = "image", "background_image", "marks", "trimap", "preset"
@@ -32,7 +32,7 @@ async def read_form(request: Request, settings: ServerSettings) -> tuple[InputFi
         ``bad_request``, ``too_many_parts``, ``no_picture``, ``one_at_a_time``, ``too_large``, ``no_background``,
         ``unknown_option``, ``bad_option``, ``not_a_picture``
     """
-    largest = limit_photo_and_background(settings, request.headers).size  # the body as a whole is held to it already
+    largest = limit_form(settings, request.headers).size  # the body as a whole is held to it already
     async with open_form(request, MOST_FILES, MOST_FIELDS, max_part_size=largest) as form:
         check_names(request.query_params, OPTIONS)
         check_names(form, FIELDS)

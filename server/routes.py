@@ -12,7 +12,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Scope
 
-from pipeline import ClearcutError
+from pipeline import ClearcutError, Marks
 
 from .compat.errors import explain_as_rembg, explain_as_removebg
 from .replies import make_error_response
@@ -22,6 +22,7 @@ LARGEST_FILE = 4_000_000_000  # bytes of a weight file that is sent for import
 LARGEST_UPLOAD = 64_000_000_000  # bytes of photos that come in one request
 MANY = 10  # times the limit of a picture that a request may bring where others can reach the server
 SMALL = 1 << 20  # bytes of a request without a picture
+FORM_PICTURES = 3  # of one photo: itself, what is behind it, a trimap
 FORM_OVERHEAD = 1 << 16  # bytes of a form beside its pictures
 FORMS = ("multipart/", "application/x-www-form-urlencoded")
 
@@ -62,19 +63,25 @@ def limit_pictures(settings: ServerSettings, headers: Headers) -> BodyLimit:
     return BodyLimit(SMALL)
 
 
-def limit_photo_and_background(settings: ServerSettings, headers: Headers) -> BodyLimit:
-    """Two pictures in a form, as files or as text; the form's reader holds each of them to ``max_mb``."""
+def limit_form(settings: ServerSettings, headers: Headers) -> BodyLimit:
+    """Photo, background, trimap and marks in a form, as files or as text; its reader limits each picture."""
     if not headers.get("content-type", "").lower().startswith(FORMS):
         return BodyLimit(SMALL)
     escaped = 1 if headers["content-type"].lower().startswith("multipart/") else 3  # a sign as %2B
-    return BodyLimit(2 * escaped * count_base64(settings.max_mb) + FORM_OVERHEAD, settings.max_mb)
+    pictures = FORM_PICTURES * count_base64(settings.max_mb)
+    return BodyLimit(escaped * (pictures + Marks.MOST_BYTES) + FORM_OVERHEAD, settings.max_mb)
+
+
+def limit_event(settings: ServerSettings, headers: Headers) -> BodyLimit:
+    """What the page asks for: its settings, and marks."""
+    return BodyLimit(Marks.MOST_BYTES + SMALL)
 
 
 def limit_foreign_picture(settings: ServerSettings, headers: Headers) -> BodyLimit:
-    """As `limit_photo_and_background`, or one picture as base64 in JSON."""
+    """As `limit_form`, or one picture as base64 in JSON."""
     if headers.get("content-type", "").lower().startswith("application/json"):
         return BodyLimit(count_base64(settings.max_mb) + FORM_OVERHEAD, settings.max_mb)
-    return limit_photo_and_background(settings, headers)
+    return limit_form(settings, headers)
 
 
 def limit_weights(settings: ServerSettings, headers: Headers) -> BodyLimit:
@@ -119,17 +126,18 @@ class Rule:
 
 RULES = (
     Rule(re.compile(r"/api/models/[^/]+/file$"), limit_weights, methods=frozenset({"PUT"})),
-    Rule(re.compile(r"/api/remove-bg$"), limit_photo_and_background, methods=frozenset({"POST"})),
-    Rule(re.compile(r"/api/remove$"), limit_photo_and_background, explain_as_rembg),
+    Rule(re.compile(r"/api/remove-bg$"), limit_form, methods=frozenset({"POST"})),
+    Rule(re.compile(r"/api/remove$"), limit_form, explain_as_rembg),
     Rule(re.compile(r"/v1\.0/(removebg|account)$"), limit_foreign_picture, explain_as_removebg),
     Rule(re.compile(r"/api/batches(/[^/]+/items)?$"), limit_batch, methods=frozenset({"POST"})),
     Rule(re.compile(r"/api/")),
     Rule(re.compile(r"/($|healthz$|app/|results/|examples/)")),
+    Rule(re.compile(r"/gradio_api/queue/join$"), limit_event),
     # of Gradio's routes only those that its page and its client use, not those for files and proxies
     Rule(re.compile(r"/(config|theme\.css$|assets/|static/|svelte/|favicon\.ico$|manifest\.json$)")),
     Rule(
         re.compile(
-            r"/gradio_api/(upload$|upload_progress|run/|queue/(join|data|status)|heartbeat/|info|call/|cancel$|reset|app_id"
+            r"/gradio_api/(upload$|upload_progress|run/|queue/(data|status)|heartbeat/|info|call/|cancel$|reset|app_id"
             r"|startup-events)"
         )
     ),

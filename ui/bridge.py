@@ -92,12 +92,13 @@ def build_unseen() -> Unseen:
 def wire_photo_tab(tab: PhotoTab, unseen: Unseen, work: PhotoWork) -> None:
     """Run at once when a photo comes, and again when a setting changes."""
     settings = list(tab.options.values())
-    given = [unseen.photo, tab.upload, tab.behind, *settings]
+    files = [tab.upload, tab.behind, tab.trimap]
+    given = [unseen.photo, *files, *settings]
     to_page = unseen.message
     go, fetch_and_go, compare = _work_events(list(tab.options), work)
     sliders = [each for each in settings if isinstance(each, gr.Slider)]
     others = [each for each in settings if not isinstance(each, gr.Slider)]
-    newest_wins = [tab.upload.upload, tab.behind.upload, unseen.rerun.click, *(each.input for each in others)]
+    newest_wins = [*(each.upload for each in files), unseen.rerun.click, *(each.input for each in others)]
     gr.on(newest_wins, go, given, to_page, js=WITH_PHOTO, **LIVE)
     gr.on([each.input for each in sliders], go, given, to_page, js=WITH_PHOTO, **SLIDING)
     tab.texts["page.ask.fetch"].click(fetch_and_go, given, to_page, js=WITH_PHOTO, **LIVE)
@@ -117,13 +118,13 @@ def wire_photo_tab(tab: PhotoTab, unseen: Unseen, work: PhotoWork) -> None:
 
     def forget(request: gr.Request, *uploads: str | None) -> list[None]:
         work.forget(request.session_hash or "", [Path(upload) for upload in uploads if upload])
-        return [None, None]
+        return [None] * len(uploads)
 
     def follow_model(model: str, language: str, chosen: list[str] | None) -> list[Any]:
         choices = model_choices(work.runtime, language, model)
         return [gr.update(choices=choices), list_classes(work.runtime, model, language, chosen)]
 
-    unseen.forget.click(forget, [tab.upload, tab.behind], [tab.upload, tab.behind], **AT_ONCE)
+    unseen.forget.click(forget, files, files, **AT_ONCE)
     model, keep = tab.options["model"], tab.options["keep"]
     model.input(None, model, model, js=REAL_MODEL, **IN_PAGE)  # the menu's last line is none
     model.change(follow_model, [model, unseen.language, keep], [model, keep], js=WITH_LANGUAGE, **AT_ONCE)
@@ -132,27 +133,25 @@ def wire_photo_tab(tab: PhotoTab, unseen: Unseen, work: PhotoWork) -> None:
 def _work_events(names: list[str], work: PhotoWork) -> tuple[Event, Event, Event]:
     """Cut out, fetch the model and cut out, compare; none does anything while the page has no photo."""
 
-    def asked(request: gr.Request, upload: str | None, behind: str | None, photo: Any, values: Any) -> Asked:
-        return Asked(request.session_hash or "", upload, behind, photo, dict(zip(names, values, strict=True)))
+    def asked(request: gr.Request, given: tuple[Any, ...]) -> Asked:
+        photo, upload, behind, trimap, *values = given
+        options = dict(zip(names, values, strict=True))
+        return Asked(request.session_hash or "", upload, behind, trimap, photo, options)
 
-    async def go(request: gr.Request, photo: Any, upload: Any, behind: Any, *values: Any) -> AsyncIterator[Message]:
-        if photo:
-            async for message in work.run(asked(request, upload, behind, photo, values), bring_model=False):
+    async def go(request: gr.Request, *given: Any) -> AsyncIterator[Message]:
+        if given[0]:
+            async for message in work.run(asked(request, given), bring_model=False):
                 yield message
 
-    async def fetch_and_go(
-        request: gr.Request, photo: Any, upload: Any, behind: Any, *values: Any
-    ) -> AsyncIterator[Message]:
-        if photo:
-            async for message in work.run(asked(request, upload, behind, photo, values), bring_model=True):
+    async def fetch_and_go(request: gr.Request, *given: Any) -> AsyncIterator[Message]:
+        if given[0]:
+            async for message in work.run(asked(request, given), bring_model=True):
                 yield message
 
-    async def compare(
-        request: gr.Request, chosen: str, photo: Any, upload: Any, behind: Any, *values: Any
-    ) -> AsyncIterator[Message]:
-        if photo:
+    async def compare(request: gr.Request, chosen: str, *given: Any) -> AsyncIterator[Message]:
+        if given[0]:
             side_by_side = [str(name) for name in json.loads(chosen)][:MOST_COMPARED]
-            async for message in work.compare(asked(request, upload, behind, photo, values), side_by_side):
+            async for message in work.compare(asked(request, given), side_by_side):
                 yield message
 
     return go, fetch_and_go, compare

@@ -5,7 +5,7 @@ from typing import Any
 import gradio as gr
 from fastapi import FastAPI
 
-from pipeline import AUTOMATIC, LANGUAGES, Options, Runtime, list_preferred, list_presets, say
+from pipeline import AUTOMATIC, LANGUAGES, Marks, Options, Runtime, list_preferred, list_presets, say
 
 from .bridge import build_unseen, own_the_head, wire_language, wire_load, wire_photo_tab
 from .controls import page_facts
@@ -49,6 +49,7 @@ def mount_page(app: FastAPI, page: gr.Blocks, settings: PageSettings) -> FastAPI
     own_the_head()
     facts = {
         "maxMegabytes": settings.max_mb,
+        "mostMarkBytes": Marks.MOST_BYTES,
         "keepMinutes": round(settings.keep_minutes),
         "mayManage": settings.may_fetch,
         "mostCompared": MOST_COMPARED,

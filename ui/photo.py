@@ -20,6 +20,8 @@ class PhotoTab:
 
     Attributes
     ----------
+    upload, behind, trimap
+        What takes the files of the photo, of the picture for behind it, and of its trimap.
     options
         The control of each option by its name, in the order of the fields.
     texts
@@ -28,6 +30,7 @@ class PhotoTab:
 
     upload: gr.UploadButton
     behind: gr.UploadButton
+    trimap: gr.UploadButton
     options: dict[str, gr.components.Component]
     texts: dict[str, gr.Button]
 
@@ -69,7 +72,8 @@ def build_photo_tab(runtime: Runtime) -> PhotoTab:
             with gr.Column(elem_id="controls"):
                 options, behind = _build_panel(runtime)
             html("actions")
-    return PhotoTab(upload, behind, options, texts)
+    trimap = gr.UploadButton(type="filepath", elem_id="trimap-file")  # chosen in the bar of the brushes
+    return PhotoTab(upload, behind, trimap, options, texts)
 
 
 def _build_panel(runtime: Runtime) -> tuple[dict[str, gr.components.Component], gr.UploadButton]:

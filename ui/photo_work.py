@@ -25,7 +25,7 @@ from pipeline import (
 )
 
 from .desk import Desk, Message, Work, known_error
-from .results import Results
+from .results import Beside, Results
 from .settings import PageSettings
 
 DRAFTS = 16  # photos that are at hand at once, some 15 to 50 MB each, 75 with marks
@@ -43,8 +43,8 @@ class Asked:
     ----------
     session
         Whose page it is.
-    upload, behind
-        Files that Gradio has taken: the photo, and a picture for behind it.
+    upload, behind, trimap
+        Files that Gradio has taken: the photo, a picture for behind it, and its trimap.
     photo
         What the page knows of the photo: ``id``, which every message bears; ``name``; ``key`` of an earlier result
         where the page has gone back to the photo of that; and ``behind``, the page's own mark of the file `behind` with
@@ -59,6 +59,7 @@ class Asked:
     session: str
     upload: str | None
     behind: str | None
+    trimap: str | None
     photo: dict[str, Any]
     options: dict[str, Any]
 
@@ -136,7 +137,7 @@ class PhotoWork:
             card = self.runtime.find_card(asked.wanted(self.runtime).model)
             fetch(card, self.runtime.settings, work.fetching)
 
-        beside = bring_model, asked.upload, asked.behind
+        beside = bring_model, asked.upload, asked.behind, asked.trimap
         first = fetch_model if bring_model and self.settings.may_fetch else None
         async for message in self.desk.run(asked.session, self._said_back(asked), make, beside, first):
             yield message
@@ -167,7 +168,7 @@ class PhotoWork:
                     put(at, state="error", code=known.code, facts=known.facts)
             return {"state": "compared", "tiles": tiles}
 
-        beside = models, asked.upload, asked.behind
+        beside = models, asked.upload, asked.behind, asked.trimap
         async for message in self.desk.run(asked.session, self._said_back(asked) | {"comparing": True}, make, beside):
             yield message
 
@@ -203,7 +204,7 @@ class PhotoWork:
     def _show_early(self, work: Work, asked: Asked, options: Options, photo: OpenedPhoto) -> None:
         """Tell of the fast model's result while a better one has yet to look at the photo for ``automatic``."""
         fast = self.runtime.find_quick_model(options.model)
-        if fast is None or self.runtime.resolve_model(options.model) in photo.draft.seen_by:
+        if fast is None or asked.trimap or self.runtime.resolve_model(options.model) in photo.draft.seen_by:
             return
         early = self._make(work, asked, options.model_copy(update={"model": fast}), photo)
         if "nothing_found" not in early["warnings"]:  # the better one may find it
@@ -219,8 +220,11 @@ class PhotoWork:
         source, data, draft = photo
         behind = Path(asked.behind) if asked.behind and options.background == "image" else None
         background = self._read_behind(behind) if behind else None
-        view = draft.cut_out(data, options, background, work.job, asked.behind_name, asked.marks)
-        kept = self.results.keep(asked.session, source, asked.name, view.cutout.options, view, behind, asked.marks)
+        trimap = Path(asked.trimap) if asked.trimap else None
+        levels = self._read_trimap(trimap) if trimap else None
+        view = draft.cut_out(data, options, background, work.job, asked.behind_name, asked.marks, levels)
+        beside = Beside(behind, trimap, asked.marks)
+        kept = self.results.keep(asked.session, source, asked.name, view.cutout.options, view, beside)
         if work.job.cancelled:  # it may have been forgotten a moment ago
             self.results.drop(kept.key)
             work.job.check()
@@ -239,6 +243,8 @@ class PhotoWork:
             "close": f"results/{kept.key}/{Results.CLOSE}",
             "download": f"results/{kept.key}/",
             "file": kept.download,
+            "trimap": f"results/{kept.key}/{Results.TRIMAP}",
+            "tint": f"results/{kept.key}/{Results.TINT}" if trimap else None,
             "width": width,
             "height": height,
             "photo_size": view.original_size,
@@ -288,6 +294,12 @@ class PhotoWork:
         except ClearcutError as error:
             gone = error.code == "expired"
             raise (ClearcutError("no_background") if gone else error).about("background") from None
+
+    def _read_trimap(self, file: Path) -> bytes:
+        try:
+            return self._read(file)
+        except ClearcutError as error:
+            raise error.about("trimap") from None
 
     def _read(self, source: Path) -> bytes:
         with self._lock:

@@ -22,10 +22,21 @@ from pipeline import (
     as_clearcut_error,
     cut_out_file,
     encode_matte,
+    encode_trimap,
     encode_view,
+    make_trimap,
 )
 
 MOST_A_VISITOR = 12  # results: while a slider moves they come by the dozen, and only the newest are looked at
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What a photo is cut out with, beside its options: files of the picture behind it and of its trimap, and marks."""
+
+    behind: Path | None = None
+    trimap: Path | None = None
+    marks: Marks | None = None
 
 
 @dataclass(frozen=True)
@@ -38,23 +49,22 @@ class Kept:
     options: Options
     before: str
     download: str
-    has_background: bool
-    marks: bytes | None = None
+    beside: Beside
     made: float = field(default_factory=time.monotonic)
 
     @property
     def views(self) -> tuple[str, ...]:
         """The files that are there from the start."""
-        return self.before, Results.AFTER, Results.MATTE
+        return self.before, Results.AFTER, Results.MATTE, *([Results.TINT] if self.beside.trimap else [])
 
     @property
     def rendered(self) -> tuple[str, ...]:
-        """The files at full size, made when somebody asks: the download, and the same as a PNG to look at closely."""
-        return self.download, Results.CLOSE
+        """The files at full size, made when somebody asks: the download, a PNG to look at closely, the trimap."""
+        return self.download, Results.CLOSE, Results.TRIMAP
 
     def path(self, name: str) -> Path:
         """Where the file that the page calls `name` is, once it has been made."""
-        if name not in self.rendered:
+        if name not in (self.download, Results.CLOSE):
             return self.folder / name
         same = self._options_for(name) == self.options
         return self.folder / (f"full-{self.options.format}" if same else "close-png")
@@ -71,14 +81,12 @@ class Kept:
 
     def make(self, name: str, runtime: Runtime, job: Job) -> None:
         """Make the full size, by the same path as everywhere."""
+        files = self._read_files()
         try:
-            data = (self.folder / Results.SOURCE).read_bytes()
-            behind = (self.folder / Results.BEHIND).read_bytes() if self.has_background else None
-        except FileNotFoundError:  # meanwhile there were newer ones, or it was forgotten
-            raise ClearcutError("expired") from None
-        try:
-            files = InputFiles(data, behind, self.name, marks=self.marks)
-            result = cut_out_file(files, self._options_for(name), runtime, job=job)
+            if name == Results.TRIMAP:
+                data = make_trimap(files, self.options, runtime, job=job)
+            else:
+                data = cut_out_file(files, self._options_for(name), runtime, job=job).data
         except ClearcutError:
             if job.cancelled:  # there are newer results, or the server stops
                 raise ClearcutError("expired") from None
@@ -86,7 +94,7 @@ class Kept:
         path = self.path(name)
         part = path.with_suffix(".part")
         try:
-            part.write_bytes(result.data)
+            part.write_bytes(data)
             part.replace(path)
         except FileNotFoundError:  # its folder has gone meanwhile, for newer results
             raise ClearcutError("expired") from None
@@ -94,12 +102,24 @@ class Kept:
             part.unlink(missing_ok=True)
             raise as_clearcut_error(error, name=self.download) from error
 
+    def _read_files(self) -> InputFiles:
+        """All that it was made from. Raises ``expired``."""
+        marks = self.beside.marks.model_dump_json().encode() if self.beside.marks else None
+        try:
+            data = (self.folder / Results.SOURCE).read_bytes()
+            behind = (self.folder / Results.BEHIND).read_bytes() if self.beside.behind else None
+            trimap = (self.folder / Results.GIVEN).read_bytes() if self.beside.trimap else None
+        except FileNotFoundError:  # meanwhile there were newer ones, or it was forgotten
+            raise ClearcutError("expired") from None
+        return InputFiles(data, behind, self.name, marks=marks, trimap=trimap)
+
 
 class Results:
     """Results by key, each for `seconds` after it was made, and no more than `MOST_A_VISITOR` of one visitor."""
 
     AFTER, MATTE, CLOSE = "after.png", "matte.png", "close.png"
-    SOURCE, BEHIND = "source", "behind"
+    TRIMAP, TINT = "trimap.png", "tint.png"  # at full size, and at that of the screen to be laid over the photo
+    SOURCE, BEHIND, GIVEN = "source", "behind", "given"
 
     def __init__(self, runtime: Runtime, seconds: float, uploads: Path | None = None) -> None:
         self.seconds, self._runtime, self._uploads = seconds, runtime, uploads
@@ -117,8 +137,7 @@ class Results:
         name: str,
         options: Options,
         view: Result,
-        behind: Path | None = None,
-        marks: Marks | None = None,
+        beside: Beside = Beside(),
     ) -> Kept:
         """Keep the screen-sized `view` of the photo in the file `source`, and what is needed for the full size.
 
@@ -133,16 +152,18 @@ class Results:
             (folder / self.AFTER).write_bytes(view.data)
             (folder / self.MATTE).write_bytes(encode_matte(picture.matte))
             _link(source, folder / self.SOURCE)
-            if behind:
-                _link(behind, folder / self.BEHIND)
+            if view.cutout.trimap is not None:
+                (folder / self.TINT).write_bytes(encode_trimap(view.cutout.trimap, view.cutout.photo.size))
+            for file, copy in ((beside.behind, self.BEHIND), (beside.trimap, self.GIVEN)):
+                if file:
+                    _link(file, folder / copy)
         except FileNotFoundError:
             _delete([folder])
             raise ClearcutError("expired") from None
         except BaseException:
             _delete([folder])
             raise
-        key, drawn = secrets.token_urlsafe(16), marks.model_dump_json().encode() if marks else None
-        kept = Kept(key, folder, name, options, before_name, view.name, behind is not None, drawn)
+        kept = Kept(secrets.token_urlsafe(16), folder, name, options, before_name, view.name, beside)
         with self._lock:
             self._kept[kept.key] = kept
             mine = self._of.setdefault(visitor, [])

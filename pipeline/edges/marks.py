@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -12,7 +12,7 @@ from ..base.errors import ClearcutError
 from ..base.words import say
 from ..pixels.geometry import Size
 
-MOST_STROKES, MOST_POINTS, MOST_BYTES = 2_000, 200_000, 4_000_000
+MOST_STROKES, MOST_POINTS = 2_000, 200_000
 Coordinate = Annotated[float, Field(allow_inf_nan=False)]
 
 
@@ -45,6 +45,11 @@ class Stroke(BaseModel):
 class Marks(BaseModel):
     """Strokes in the order in which they were drawn; later ones win.
 
+    Attributes
+    ----------
+    MOST_BYTES
+        That their JSON may have.
+
     Examples
     --------
     >>> stroke = {"kind": "keep", "radius": 3, "points": [[4, 5]]}
@@ -54,6 +59,8 @@ class Marks(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    MOST_BYTES: ClassVar[int] = 4_000_000
 
     version: Literal[1]
     size: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
@@ -69,7 +76,7 @@ class Marks(BaseModel):
             ``bad_marks``, with the place in the JSON (``at``) that does not fit, and in which stroke, counted from 1.
         """
         text = given if isinstance(given, (str, bytes)) else _write_json(given)
-        if len(text) > MOST_BYTES:
+        if len(text) > cls.MOST_BYTES:
             raise _refuse("bytes")
         try:
             marks = cls.model_validate_json(text)

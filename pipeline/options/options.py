@@ -272,6 +272,15 @@ class Options(BaseModel):
             return not _DOES_SOMETHING[name](self)
         return any(getattr(self, other) not in values for other, values in about.get("when", {}).items())
 
+    def keep_read_by(self, *stages: Stage) -> Self:
+        """These options with the default of each that none of `stages` reads.
+
+        >>> Options(model="u2netp", feather=2).keep_read_by("find", "matte") == Options(model="u2netp")
+        True
+        """
+        names = {name for stage in stages for name, _ in _find_fields_read_by(type(self), stage)}
+        return type(self)(**{name: getattr(self, name) for name in names & self.model_fields_set})
+
     def list_values_read_by(self, stage: Stage) -> tuple[Any, ...]:
         """The values that `stage` reads, in the order of the fields; while they are equal, the stage gives the same.
 

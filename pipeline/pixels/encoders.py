@@ -11,6 +11,7 @@ from PIL import Image, PngImagePlugin
 
 from ..base.errors import ClearcutError
 from .formats import FORMATS, Format
+from .geometry import Size
 from .image_io import Photo
 from .metadata import add_dpi, strip_metadata
 from .png import write_png
@@ -115,6 +116,11 @@ def encode_view(photo: Photo) -> bytes:
 def encode_matte(alpha: np.ndarray) -> bytes:
     """A matte ``(H, W)`` uint8 as a grey PNG."""
     return write_png(alpha)
+
+
+def encode_trimap(trimap: np.ndarray, size: Size) -> bytes:
+    """A trimap ``(h, w)`` uint8 as a grey PNG of `size`, with no level that it does not have."""
+    return write_png(cv2.resize(trimap, size, interpolation=cv2.INTER_NEAREST))
 
 
 def _encode_png(picture: Picture, quality: int) -> bytes:

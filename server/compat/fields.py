@@ -9,7 +9,7 @@ from starlette.requests import Request
 from pipeline import ClearcutError
 
 from ..forms import MOST_FIELDS, MOST_FILES, open_form, read_picture
-from ..routes import limit_photo_and_background
+from ..routes import limit_form
 from ..settings import ServerSettings
 from ..urls import fetch_picture
 
@@ -100,5 +100,5 @@ def is_json(request: Request) -> bool:
 
 def open_fields(request: Request, settings: ServerSettings) -> Any:
     """The form of a request, as `open_form`, with as large a part as a picture in base64 may be."""
-    largest = limit_photo_and_background(settings, request.headers).size
+    largest = limit_form(settings, request.headers).size
     return open_form(request, MOST_FILES, MOST_FIELDS, max_part_size=largest)

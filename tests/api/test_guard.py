@@ -11,7 +11,7 @@ import pytest
 from starlette.responses import PlainTextResponse, Response
 from starlette.testclient import TestClient
 
-from pipeline import ClearcutError, Options
+from pipeline import ClearcutError, Marks, Options
 from server import routes
 from server.settings import ServerSettings
 from tests.api.test_remove_bg import post
@@ -26,7 +26,7 @@ def page_controls(config: dict) -> list[str]:
     """The options in the order in which the page sends them."""
     event = next(each for each in config["dependencies"] if any(target[1] == "upload" for target in each["targets"]))
     ids = {each["id"]: each["props"].get("elem_id") or "" for each in config["components"]}
-    return [ids[each].replace("-", "_") for each in event["inputs"][3:]]
+    return [ids[each].replace("-", "_") for each in event["inputs"][4:]]
 
 
 def run_page_event(
@@ -35,6 +35,7 @@ def run_page_event(
     session: str = "s1",
     behind: object = None,
     marks: object = None,
+    trimap: object = None,
     **options: object,
 ) -> list[dict]:
     """Send the page's own upload event as a hostile client would; the messages of the event stream."""
@@ -45,6 +46,7 @@ def run_page_event(
         {"id": 1, "name": "x.jpg", "marks": marks},
         upload,
         behind,
+        trimap,
         *(given[name] for name in page_controls(config)),
     ]
     body = {"data": data, "fn_index": event["id"], "session_hash": session}
@@ -255,7 +257,7 @@ def test_a_body_without_a_length_is_counted(client_for: ClientFor) -> None:
 
     def endless() -> Iterator[bytes]:
         yield b'--b\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n'
-        for _ in range(100):
+        for _ in range(1000):
             yield b"x" * 10_000
 
     headers = {"Content-Type": "multipart/form-data; boundary=b"}
@@ -297,14 +299,17 @@ def test_photo_and_background_are_each_held_to_the_limit_by_themselves(client_fo
     for pair in ((jpeg + b"x" * 2000, jpeg), (jpeg, jpeg + b"x" * 2000)):
         answer = send(*pair)
         assert (answer.status_code, answer.json()["facts"]["limit"]) == (413, megabytes)
-    more = send(jpeg * 2, jpeg * 2)  # more than both together may be
+    more = send(jpeg * 20, jpeg * 20)  # more than all together may be
     assert (more.status_code, more.json()["facts"]["limit"]) == (413, megabytes)
 
 
 def test_json_bodies_are_small_whatever_the_picture_limit(client: TestClient) -> None:
-    body = json.dumps({"data": ["data:image/png;base64," + "A" * (2 * routes.SMALL)]})
-    answer = client.post(GRADIO_JOIN, content=body, headers={"Content-Type": "application/json"})
-    assert answer.status_code == 413
+    """What the page asks for has room for marks, and for no picture."""
+    json_type = {"Content-Type": "application/json"}
+    for path, most in ((GRADIO_JOIN, Marks.MOST_BYTES + routes.SMALL), ("/api/cache", routes.SMALL)):
+        body = json.dumps({"data": ["data:image/png;base64," + "A" * most]})
+        assert client.post(path, content=body, headers=json_type).status_code == 413
+        assert client.post(path, content=body[: most - 100], headers=json_type).status_code != 413
 
 
 # ---- rules -----------------------------------------------------------------------------------------------------------

@@ -1,6 +1,8 @@
 """Marks and trimaps: the same bytes from HTTP, the command line, the page and the library; refusals in words."""
 
+import base64
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from pipeline import cut_out_bytes
+from pipeline import Marks, cut_out_bytes
 from pipeline.commands.command_line import main
 from tests.api.test_guard import run_page_event, uploaded
 from tests.pictures import composite, encoded, opened
@@ -56,6 +58,37 @@ def test_the_page_is_told_of_marks_that_do_not_fit(live: httpx.Client, jpeg: byt
     assert (message["state"], message["code"], message["facts"]["at"]) == ("error", "bad_marks", "size")
 
 
+def test_a_trimap_with_marks_gives_the_same_bytes_everywhere(
+    client: TestClient, live: httpx.Client, jpeg: bytes, tmp_path: Path
+) -> None:
+    ours = cut_out_bytes(jpeg, marks=MARKS, trimap=TRIMAP)
+    assert opened(ours)[60, 75, 3] > 200 and ours != cut_out_bytes(jpeg, trimap=TRIMAP)
+    assert send(client, jpeg, marks=MARKS, trimap=TRIMAP).content == ours
+    files = {"photo.jpg": jpeg, "marks.json": MARKS, "trimap.png": TRIMAP}
+    photo, marks, trimap = (str(tmp_path / name) for name in files)
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    assert main(["cut", photo, "-o", str(tmp_path / "made.png"), "--marks", marks, "--trimap", trimap]) == 0
+    assert (tmp_path / "made.png").read_bytes() == ours
+    given = uploaded(live, TRIMAP, "trimap.png")
+    told = run_page_event(live, uploaded(live, jpeg, "photo.jpg"), "drawn", marks=DRAWN, trimap=given)
+    message = told[-1]["output"]["data"][0]
+    assert live.get("/" + message["download"] + message["file"]).content == ours
+    saved = live.get("/" + message["trimap"]).content
+    assert cut_out_bytes(jpeg, trimap=saved) == ours
+
+
+def test_the_page_is_told_of_a_trimap_that_does_not_fit(live: httpx.Client, jpeg: bytes) -> None:
+    photo = uploaded(live, jpeg, "photo.jpg")
+    for data, code, part in (
+        (encoded(np.full((48, 60, 3), 128, np.uint8)), "bad_trimap", None),
+        (b"x", "not_a_picture", "trimap"),
+    ):
+        told = run_page_event(live, photo, code, trimap=uploaded(live, data, "trimap.png"))
+        message = told[-1]["output"]["data"][0]
+        assert (message["state"], message["code"], message["facts"].get("part")) == ("error", code, part)
+
+
 def test_a_trimap_needs_no_model_and_gives_the_same_bytes_everywhere(
     client: TestClient, jpeg: bytes, tmp_path: Path, empty_models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,3 +119,21 @@ def test_marks_and_trimaps_that_are_none_are_refused(client: TestClient, jpeg: b
     assert send(client, jpeg, marks=b"dear diary").json()["code"] == "bad_marks"
     assert send(client, jpeg, trimap=b"dear diary").json()["code"] == "not_a_picture"
     assert send(client, jpeg, {"trimap": "dear diary"}).json()["code"] == "not_a_picture"
+
+
+def test_photo_background_and_trimap_each_as_large_as_allowed_and_many_marks_go_through(
+    client_for: Callable[..., TestClient], jpeg: bytes
+) -> None:
+    limit = 1.0
+    full = int(limit * 1e6)
+    client = client_for(max_mb=limit)
+    trimap, photo = TRIMAP + bytes(full - len(TRIMAP)), jpeg + bytes(full - len(jpeg))
+    many = MARKS + b" " * (Marks.MOST_BYTES - len(MARKS))
+    whole = send(client, photo, {"background": "image"}, background_image=photo, trimap=trimap, marks=many)
+    assert whole.status_code == 200
+    texts = {"image": photo, "trimap": trimap, "background_image": photo}
+    written = {name: base64.b64encode(data).decode() for name, data in texts.items()}
+    asked = written | {"background": "image", "marks": MARKS.decode()}
+    assert client.post("/api/remove-bg", data=asked).content == whole.content
+    more = send(client, photo, trimap=trimap + b"x")
+    assert (more.status_code, more.json()["facts"]) == (413, {"megabytes": 1.0, "limit": limit})

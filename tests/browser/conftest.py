@@ -81,12 +81,12 @@ class Visit:
         path.write_bytes(data)
         return path
 
-    def drop(self, *paths: Path) -> None:
+    def drop(self, *paths: Path, at: tuple[float, float] = (400, 300)) -> None:
         """Drop files and folders of the disk onto the page, as a file manager does."""
         devtools = self.page.context.new_cdp_session(self.page)
         data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
         for kind in ("dragEnter", "dragOver", "drop"):
-            devtools.send("Input.dispatchDragEvent", {"type": kind, "x": 400, "y": 300, "data": data})
+            devtools.send("Input.dispatchDragEvent", {"type": kind, "x": at[0], "y": at[1], "data": data})
         devtools.detach()
 
     def until(self, state: str) -> None:

@@ -9,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visit
+from tests.browser.test_trimap import give as give_trimap
 from tests.gate import Gate
 from tests.pictures import composite, encoded
 from tests.process import Process, serving
@@ -87,7 +88,14 @@ def test_a_result_and_all_that_opens_beside_it(
     page.click("#touch")
     expect(page.locator("#touch-bar")).to_be_visible()
     check(visit, "touching up")
+    page.check("input[name=touch-how][value=exact]", force=True)
+    page.click("#touch-more")
+    check(visit, "strokes and trimap")
     page.keyboard.press("Escape")
+    give_trimap(visit)
+    expect(page.locator("#touch-legend")).to_be_visible()
+    check(visit, "a trimap over the photo")
+    page.click("#touch-done")
     page.click("#by-hand")
     check(visit, "moving by hand")
     page.check("input[name=hand-tool][value=crop]", force=True)

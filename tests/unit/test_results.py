@@ -12,7 +12,7 @@ from tests import house
 from tests.pictures import composite, encoded, opened
 from ui.photo import list_classes
 from ui.photo_work import PhotoWork
-from ui.results import MOST_A_VISITOR, Kept, Results
+from ui.results import MOST_A_VISITOR, Beside, Kept, Results
 from ui.settings import PageSettings
 
 
@@ -112,10 +112,36 @@ def test_a_background_picture_survives_its_upload(results: Results, source: Path
     behind.write_bytes(encoded(np.full((30, 40, 3), 90, np.uint8)))
     options = Options(background="image")
     view = Draft("Bag.jpg", 800, house.runtime()).cut_out(source.read_bytes(), options, behind.read_bytes())
-    kept = results.keep("visitor", source, "Bag.jpg", options, view, behind)
+    kept = results.keep("visitor", source, "Bag.jpg", options, view, Beside(behind))
     behind.unlink()
     results.render(kept, kept.download).result()
     assert (opened(kept.path(kept.download).read_bytes())[0, 0] == 90).all()
+
+
+def test_a_trimap_survives_its_upload_and_is_seen_as_large_as_the_view(results: Results, source: Path) -> None:
+    given = source.with_name("trimap.png")
+    levels = np.full((300, 400, 3), 128, np.uint8)
+    levels[:40], levels[100:200, 100:300] = 0, 255
+    given.write_bytes(encoded(levels))
+    data, options = source.read_bytes(), Options()
+    view = Draft("Bag.jpg", 800, house.runtime()).cut_out(data, options, trimap=given.read_bytes())
+    kept = results.keep("visitor", source, "Bag.jpg", options, view, Beside(trimap=given))
+    assert kept.path(Results.TINT).stat().st_size and Results.TINT in kept.views
+    assert set(np.unique(opened(kept.path(Results.TINT).read_bytes()))) == {0, 128, 255}
+    ours = cut_out_bytes(data, trimap=given.read_bytes())
+    given.unlink()
+    for name in (kept.download, Results.TRIMAP):
+        results.render(kept, name).result()
+    assert kept.path(kept.download).read_bytes() == ours
+    assert np.array_equal(opened(kept.path(Results.TRIMAP).read_bytes()), levels[..., 0])
+
+
+def test_without_a_trimap_one_is_made_when_somebody_asks(results: Results, source: Path, u2netp: Path) -> None:
+    kept = keep(results, source)
+    assert Results.TINT not in kept.views and not kept.path(Results.TRIMAP).exists()
+    results.render(kept, Results.TRIMAP).result()
+    made = opened(kept.path(Results.TRIMAP).read_bytes())
+    assert made.shape == (1500, 2000) and set(np.unique(made)) == {0, 128, 255}
 
 
 def test_only_the_newest_results_of_a_visitor_are_kept(results: Results, source: Path, u2netp: Path) -> None:

@@ -167,6 +167,7 @@ function mendDropdowns() {
 const PATIENCE = 5000; // milliseconds
 const input = () => document.querySelector("#input input[type=file]");
 const inputBehind = () => document.querySelector("input[type=file]:has(+ #behind)");
+const inputTrimap = () => document.querySelector("input[type=file]:has(+ #trimap-file)");
 
 export const focusChooser = () => document.querySelector("#input button").focus();
 
@@ -180,8 +181,21 @@ function give(chooser, file) {
   chooser.dispatchEvent(new Event("change", { bubbles: true }));
 }
 
-export const giveFile = (file) => give(input(), file);
+// What goes with the photo, and may have gone from the server with it, is sent anew.
+export function giveFile(file) {
+  trimapThere = null;
+  give(input(), file);
+}
 
+export const giveTrimap = (file) => give(inputTrimap(), file);
+
+export function chooseTrimap() {
+  inputTrimap().value = "";
+  press("trimap-file");
+}
+
+let trimapComing = null; // the file that is on its way
+let trimapThere = null; // {file, path}: that the server has
 let behindCame = null;
 const filesBehind = new Map(); // by the path that the server has given each
 
@@ -223,27 +237,34 @@ async function listen(sent, hear, isWanted) {
   }
 }
 
-async function keepPath(file, sent) {
-  const answer = await sent.catch(() => null);
-  if (answer?.ok) filesBehind.set((await answer.clone().json())[0], file);
+async function keepPath(which, file, sent) {
+  if (which === "trimap") trimapComing = file;
+  const answer = await sent.finally(() => { trimapComing = null; });
+  const path = answer.ok && (await answer.clone().json())[0];
+  if (path && which === "behind") filesBehind.set(path, file);
+  if (path && which === "trimap") trimapThere = { file, path };
+  return answer;
 }
+
+const given = { photo: () => now.photo, behind: () => now.behind, trimap: () => now.photo?.trimap };
 
 // An upload that is no longer wanted never ends, so that nothing is made of it. Deeds go one after another, so that of two
 // settings the later arrives last, and always end: Gradio tells of no other move of a slider before.
-function watchSending({ photo, behind }) {
+function watchSending(hear) {
   const send = window.fetch;
   let before = Promise.resolve();
   window.fetch = (...request) => {
     const { pathname } = new URL(request[0]?.url ?? request[0], location);
     const isFile = pathname.endsWith("/upload");
     if (!isFile && !pathname.endsWith("/queue/join")) return send(...request);
-    const which = isFile && request[1].body.get("files") === now.behind ? "behind" : "photo";
-    const given = now[which];
-    const isWanted = () => now[which] === given;
+    const file = isFile ? request[1].body.get("files") : null;
+    const which = ["behind", "trimap"].find((name) => file && given[name]() === file) ?? "photo";
+    const about = given[which]();
+    const isWanted = () => given[which]() === about;
     const sent = isFile ? send(...request) : before.then(() => send(...request));
     if (!isFile) before = sent.catch(() => {});
-    const heard = listen(sent, { photo, behind }[which], isWanted);
-    if (which === "behind") keepPath(given, heard);
+    const answer = listen(sent, hear[which], isWanted);
+    const heard = which === "photo" ? answer : keepPath(which, file, answer);
     return isFile ? heard.finally(() => isWanted() || new Promise(() => {})) : heard;
   };
 }
@@ -260,7 +281,7 @@ const asSettings = (values) => Object.fromEntries(names.map((name, at) => [name,
 // Gradio draws the page piece by piece, in no order that one could rely on.
 const PIECES = ["#input input[type=file]", "#stage", "#cancel", "#fetch", "#later", "#model-facts", "#download", "#notice",
   "#language", "#theme", "#about-box", "#examples", "#tab-photo", "#models-list", "#batch-list", "#batch-bar", "#tiles", "#compare-run", "#ask-models",
-  "#compare-choice", "#backdrops", "#kept", "#respeak", "#restore", "#rerun", "#undo", "#touch-bar", "#hand-bar", "#preset-chips", "#views", "#zoom", "#group-file", "#behind", "#forget"];
+  "#compare-choice", "#backdrops", "#kept", "#respeak", "#restore", "#rerun", "#undo", "#touch-bar", "#hand-bar", "#preset-chips", "#views", "#zoom", "#group-file", "#behind", "#trimap-file", "#forget"];
 
 export async function allIsDrawn() {
   while (!PIECES.every((piece) => document.querySelector(piece))) await new Promise((look) => setTimeout(look, 20));
@@ -270,21 +291,30 @@ export async function allIsDrawn() {
 // event's values, in their order. `page` answers for the page, in the page's own terms.
 export function connect(page) {
   const realModel = (model) => (model === facts.moreModels ? page.chosenModel() : model);
-  const withPhoto = ([, upload, behind, ...values]) => {
+  const withPhoto = ([, upload, behind, sentTrimap, ...values]) => {
     const settings = asSettings(values);
     if (settings.model === facts.moreModels) {
       page.openModels();
-      return [null, upload, behind, ...asArray({ ...settings, model: page.chosenModel() })]; // without a photo nothing runs
+      return [null, upload, behind, sentTrimap, ...asArray({ ...settings, model: page.chosenModel() })]; // without a photo nothing runs
     }
     page.hearSettings(settings);
     if (behind) behindCame?.();
-    return [photoFacts(markOf(behind)), upload, behind, ...values];
+    const { trimap } = now.photo ?? {};
+    const isMissing = trimap && !(trimapThere?.file === trimap && trimapThere.path === sentTrimap?.path);
+    if (isMissing && trimapComing !== trimap && !now.paused) giveTrimap(trimap); // and once it is there, it runs
+    return [isMissing ? null : photoFacts(markOf(behind)), upload, behind, trimap ? sentTrimap : null, ...values];
   };
   const withRestored = ([photo, upload, behind, ...values]) =>
     withPhoto([photo, upload, behind, ...asArray(page.restoredSettings(asSettings(values)))]);
   const language = () => [now.language, page.chosenModel()];
+  let heard = ""; // the last message: Gradio tells the end of a run twice
+  const show = (message) => {
+    const text = JSON.stringify(message);
+    if (text !== heard) page.show(message);
+    heard = text;
+  };
   window.clearcut = {
-    show: page.show,
+    show,
     withPhoto,
     withRestored,
     withModels: ([, ...given]) => [JSON.stringify(page.modelsToCompare()), ...withPhoto(given)],
@@ -305,10 +335,11 @@ export function connect(page) {
   facts.connected();
 }
 
-// `photo` and `behind` each hear of their files: accepts, acceptsSeveral, uploadFailed, connectionFailed.
-export function watch({ photo, behind }) {
-  watchChooser(input, photo);
-  watchChooser(inputBehind, behind);
-  watchSending({ photo, behind });
+// `photo`, `behind` and `trimap` each hear of their files: accepts, acceptsSeveral, uploadFailed, connectionFailed.
+export function watch(hear) {
+  watchChooser(input, hear.photo);
+  watchChooser(inputBehind, hear.behind);
+  watchChooser(inputTrimap, hear.trimap);
+  watchSending(hear);
   mendDropdowns();
 }

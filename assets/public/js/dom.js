@@ -49,8 +49,8 @@ export function showNotice(text, kind = "note", action = null) {
 }
 
 // A word by the way: it goes by itself, unless somebody is at it.
-export function showBriefly(text) {
-  showNotice(text);
+export function showBriefly(text, action = null) {
+  showNotice(text, "note", action);
   const leave = () => {
     if ($("notice").matches(":hover, :focus-within")) leaving = setTimeout(leave, BRIEF);
     else if ($("notice-text").textContent === text) showNotice("");

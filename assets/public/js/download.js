@@ -42,7 +42,7 @@ async function waitForBetter() {
 }
 
 // A result that is no longer kept is made once more, and `button` pressed again.
-async function refuse(error, button) {
+export async function refuse(error, button) {
   if (error.code === "expired" && await result.renew()) button.click();
   else showNotice(sayError(error), "error");
 }

@@ -15,6 +15,15 @@ function give(entries) {
   if (entries.length > 1) offerBatch(entries);
 }
 
+const takers = []; // of what is dropped on a part of the page: {takes, take, word}
+
+// `takes` says of a drop whether it is meant, `take` hears of its first file; `word` is the key of what is said over it.
+export function onDrop(taker) {
+  takers.push(taker);
+}
+
+const takerOf = (event) => takers.find(({ takes }) => takes(event));
+
 export const acceptSeveral = (files) => give(withPaths(files));
 
 // To the tab that is open.
@@ -29,15 +38,16 @@ async function takeDropped(dropped) {
 function takeDrops() {
   const carriesFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
   let depth = 0; // of the elements that the pointer has entered and not left
-  const showInside = (inside) => {
+  const showInside = (inside, event) => {
     $("let-go").hidden = !inside;
-    $("let-go").firstElementChild.textContent = say(root.dataset.tab === "batch" ? "page.batch.let_go" : "page.let_go");
+    const word = root.dataset.tab === "batch" ? "page.batch.let_go" : "page.let_go";
+    $("let-go").firstElementChild.textContent = say((inside && takerOf(event)?.word) || word);
     if (!inside) depth = 0;
   };
   addEventListener("dragenter", (event) => {
     if (!carriesFiles(event)) return;
     depth += 1;
-    showInside(true);
+    showInside(true, event);
   }, true);
   addEventListener("dragleave", () => {
     depth -= 1;
@@ -49,7 +59,9 @@ function takeDrops() {
     event.preventDefault();
     event.stopPropagation(); // parts of the page would take the file for themselves
     showInside(false);
-    takeDropped(event.dataTransfer);
+    const taker = takerOf(event);
+    if (taker) taker.take(event.dataTransfer.files[0]);
+    else takeDropped(event.dataTransfer);
   }, true);
 }
 

@@ -22,6 +22,8 @@ import { facts, now } from "./state.js";
 import { beginStrip, returnToVisit } from "./strip.js";
 import { beginViews } from "./views.js";
 import { beginTouchUp } from "./touchup.js";
+import { beginTouchUpFiles } from "./touchup_files.js";
+import { acceptTrimap, beginTrimap, trimapFailed, trimapLost } from "./trimap.js";
 import { preferredLanguage, speak, switchLanguage } from "./words.js";
 
 now.language = preferredLanguage();
@@ -31,6 +33,7 @@ await allIsDrawn();
 watch({
   photo: { accepts: acceptNew, acceptsSeveral: acceptSeveral, uploadFailed, connectionFailed },
   behind: { accepts: acceptBehind, uploadFailed: behindFailed, connectionFailed: behindLost },
+  trimap: { accepts: acceptTrimap, uploadFailed: trimapFailed, connectionFailed: trimapLost },
 });
 for (let known = false; !known;) { // a server that is away for a moment is asked again
   try {
@@ -40,7 +43,7 @@ for (let known = false; !known;) { // a server that is away for a moment is aske
 }
 now.model = facts.defaults.model;
 for (const begin of [beginShell, beginIntake, beginCatalog, beginStage, beginGestures, beginPopovers, beginViews, beginDownload, beginBackdrop, beginSettings, beginModels,
-  beginComparison, beginPhoto, beginBehind, beginBetter, beginHand, beginTouchUp, beginStrip, beginBatch, beginConnection]) begin();
+  beginComparison, beginPhoto, beginBehind, beginBetter, beginHand, beginTouchUp, beginTrimap, beginTouchUpFiles, beginStrip, beginBatch, beginConnection]) begin();
 speak(now.language);
 root.dataset.state = "empty";
 await recalled;

@@ -1,6 +1,6 @@
 // What a person has marked on the photo, stroke by stroke, in pixels of the original: each can be undone, and done again.
 
-export const noMarks = () => ({ size: null, done: [], undone: [], change: 0 });
+export const noMarks = () => ({ size: null, done: [], undone: [], change: 0, aside: null });
 
 // As the server takes them. A stroke of a pen has several pieces, each with a radius of its own.
 export const asMarks = ({ size, done }) => done.length ? { version: 1, size, strokes: done.flat() } : null;
@@ -23,6 +23,32 @@ export const redoStroke = (touch) => step(touch, touch.undone, touch.done);
 // All of them, which can be done again one by one.
 export function undoAll(touch) {
   while (touch.done.length) undoStroke(touch);
+}
+
+// Those of a file in the place of all that are there.
+export function replaceStrokes(touch, size, strokes) {
+  Object.assign(touch, { size, done: strokes.map((stroke) => [stroke]), undone: [], change: touch.change + 1 });
+}
+
+// A trimap is drawn on anew: the strokes from before wait aside until it is taken away.
+export function putTrimap(photo, trimap) {
+  const { done, aside, change } = photo.touch;
+  Object.assign(photo.touch, { done: [], undone: [], aside: photo.trimap ? aside : done, change: change + 1 });
+  photo.trimap = trimap;
+}
+
+export function takeTrimap(photo) {
+  const { aside, change } = photo.touch;
+  Object.assign(photo.touch, { done: aside ?? [], undone: [], aside: null, change: change + 1 });
+  photo.trimap = null;
+}
+
+// What a photo is marked with, to be given back to it.
+export const copyMarks = ({ trimap, touch }) => ({ trimap, touch: { ...touch, done: [...touch.done], undone: [...touch.undone] } });
+
+export function giveMarksBack(photo, { trimap, touch }, change) {
+  photo.trimap = trimap;
+  Object.assign(photo.touch, touch, { change });
 }
 
 // The last one cannot be used.

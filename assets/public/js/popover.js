@@ -24,7 +24,7 @@ export function open(box, anchor, onClose) {
   const { top, bottom } = anchor.getBoundingClientRect();
   const tall = box.offsetHeight + 8;
   box.classList.toggle("under", top < tall && innerHeight - bottom > top);
-  (box.querySelector("input:checked") ?? box.querySelector("input, button"))?.focus({ preventScroll: true });
+  (box.querySelector("input:checked") ?? box.querySelector("input, button:enabled"))?.focus({ preventScroll: true });
 }
 
 export function beginPopovers() {
@@ -35,7 +35,7 @@ export function beginPopovers() {
   }, true);
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || !opened.size) return;
-    event.stopPropagation();
+    event.stopImmediatePropagation(); // it means the box alone
     for (const box of [...opened.keys()]) close(box, true);
   }, true);
   document.addEventListener("focusin", ({ target }) => {

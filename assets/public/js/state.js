@@ -6,7 +6,7 @@ export const facts = window.CLEARCUT; // from ui/words.py
 
 export const now = {
   language: null, // of the words on the page
-  photo: null, // {id, name, file, url, key, note, touch}: the photo that the visitor gave, and what is marked on it
+  photo: null, // {id, name, file, url, key, note, touch, trimap}: the photo that the visitor gave, what is marked on it, and its trimap's file
   touching: false, // whether it is being touched up
   hand: null, // the tool with which it is being framed by hand
   message: null, // the newest about it

@@ -88,8 +88,8 @@ async function ask(table, mode, question) {
 const put = (table, entry) => ask(table, "readwrite", (entries) => entries.put(entry));
 const getAll = async (table) => await ask(table, "readonly", (entries) => entries.getAll()) ?? [];
 
-export const saveFiles = ({ id, file, behind }) => put(FILES, { id, file, behind });
-export const savePicture = ({ file, behind, ...facts }) => put(FACTS, { ...facts, visit, saved: Date.now() });
+export const saveFiles = ({ id, file, behind, trimap }) => put(FILES, { id, file, behind, trimap });
+export const savePicture = ({ file, behind, trimap, ...facts }) => put(FACTS, { ...facts, visit, saved: Date.now() });
 
 export function dropPicture(id) {
   for (const table of [FACTS, FILES]) ask(table, "readwrite", (entries) => entries.delete(id));

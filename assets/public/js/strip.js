@@ -13,7 +13,7 @@ const SMALL = 144; // pixels: of the longer side of a picture in the strip
 const REST = 300; // milliseconds without a newer result: a slider that moves makes dozens
 
 const left = currentSettings(); // by the load before, if there was one
-let pictures = []; // {id, name, file, behind, settings, touch, thumb, came}; without a thumb while nothing has come of it
+let pictures = []; // {id, name, file, behind, trimap, settings, touch, thumb, came}; without a thumb while nothing has come of it
 let resting = null;
 
 const find = (id) => pictures.find((picture) => picture.id === id);
@@ -23,7 +23,7 @@ function note(photo) {
   if (photo) {
     const id = idOfFile(photo.file);
     if (!find(id)) add({ id, name: photo.name, file: photo.file, came: Date.now() });
-    photo.touch = find(id).touch ?? photo.touch;
+    Object.assign(photo, { touch: find(id).touch ?? photo.touch, trimap: find(id).trimap });
     change(id, { settings: shownSettings() });
     for (const { id: old } of pictures.slice(0, -MOST)) forgetOne(old);
   }
@@ -139,8 +139,11 @@ function keepSettings() {
   if (current && !now.paused) current.settings = shownSettings();
 }
 
-function keepMarks({ file, touch }) {
-  if (find(idOfFile(file))) change(idOfFile(file), { touch });
+function keepMarks({ file, touch, trimap }) {
+  const picture = find(idOfFile(file));
+  if (!picture) return;
+  if (trimap !== picture.trimap) saveFiles(Object.assign(picture, { trimap }));
+  change(picture.id, { touch });
 }
 
 export function beginStrip() {

@@ -3,13 +3,14 @@ import { $, root } from "./dom.js";
 import { now } from "./state.js";
 import { onZoom, panBy } from "./zoom.js";
 
-const SOFT = 0.3; // of the radius of an exact stroke
 const RADIUS = { least: 0.5, most: 2000 }; // pixels of the original
 const APART = 1 / 8; // of the radius, between two points of a stroke
 const DOT = 0.01; // pixels that make a line of a point: of one without length nothing is drawn
 const STEADY = 10; // steps of a pen's pressure, for one size; half of all its pressure is the size as chosen
 
-export const brush = { kind: "keep", exact: false, size: 40 }; // the size in pixels of the screen, across
+// The size in pixels of the screen, across; the soft rim of an exact stroke as a part of its radius.
+export const brush = { kind: "keep", exact: false, size: 40, soft: 0.3 };
+export const hasRim = () => brush.exact && brush.kind !== "unsure" && !now.photo?.trimap;
 
 let stroke = null; // the pieces of the one that is being drawn
 let fresh = []; // strokes that the result on the screen does not have yet: {pieces, change}
@@ -38,7 +39,7 @@ function radiusOf(event) {
   return rounded(clamp(brush.size / 2 * pressureOf(event) * scale, RADIUS.least, RADIUS.most));
 }
 
-const newPiece = (radius, points) => ({ kind: brush.kind, radius, exact: brush.exact, soft: SOFT, points });
+const newPiece = (radius, points) => ({ kind: brush.kind, radius, exact: brush.exact, soft: brush.soft, points });
 
 export function beginStroke(event) {
   moveBrush(event);
@@ -125,6 +126,7 @@ export function drawBrush(part = 1) {
   $("brush").hidden = !cross;
   if (!cross) return;
   const [{ left, top, width, height }, frame] = [sheet(), $("frame").getBoundingClientRect()];
+  style.setProperty("--soft", hasRim() ? brush.soft : 0);
   style.width = style.height = `${brush.size * part}px`;
   style.left = `${left + cross.x * width - frame.left}px`;
   style.top = `${top + cross.y * height - frame.top}px`;

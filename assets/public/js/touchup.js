@@ -1,11 +1,11 @@
 // Touching up: a bar with the brushes in the place of the backgrounds, and every stroke worked into the result.
 import { runAgain } from "./bridge.js";
-import { $, announce, isTyping, root, write } from "./dom.js";
+import { $, announce, closeNotice, isTyping, root, showBriefly, write } from "./dom.js";
 import { beforeTaking } from "./download.js";
-import { addStroke, dropStroke, redoStroke, undoAll, undoStroke } from "./marks.js";
-import { onMessage, onPhoto, receive } from "./photo.js";
+import { addStroke, copyMarks, dropStroke, giveMarksBack, redoStroke, undoAll, undoStroke } from "./marks.js";
+import { onMessage, onPhoto, receive, whenOver } from "./photo.js";
 import { isTouching, isWorking, now } from "./state.js";
-import { beginStroke, beginStrokes, brush, brushPoint, cancelStroke, drawBrush, endStroke, hideBrush, moveBrush, renewStrokes, showUntilThere, stepBrush } from "./strokes.js";
+import { beginStroke, beginStrokes, brush, brushPoint, cancelStroke, drawBrush, endStroke, hasRim, hideBrush, moveBrush, renewStrokes, showUntilThere, stepBrush } from "./strokes.js";
 import { onSpeak, say } from "./words.js";
 
 const SIZES = { least: 4, most: 200, step: 1.15 }; // pixels of the screen
@@ -25,10 +25,14 @@ function run() {
   runAgain();
 }
 
-function changed() {
+function tell() {
   for (const watcher of watchers) watcher(now.photo);
   renewStrokes();
   draw();
+}
+
+function changed() {
+  tell();
   run();
 }
 
@@ -37,6 +41,15 @@ function isBehind() {
   if (!now.result) return false;
   const { change, whole, left_out: leftOut } = now.result;
   return now.photo.touch.change !== change || (isTouching() ? !whole : leftOut);
+}
+
+// Whether the result has every stroke, once it is there.
+export async function whenSettled() {
+  while (isBehind()) {
+    if (!isWorking()) run();
+    if (!await whenOver()) return false;
+  }
+  return Boolean(now.result);
 }
 
 const isFramed = () => now.result && (now.result.left_out || !now.result.whole);
@@ -80,6 +93,43 @@ const canRedo = () => now.photo?.touch.undone.length > 0;
 const undo = () => canUndo() && change(undoStroke, "page.touch.undone");
 const redo = () => canRedo() && change(redoStroke, "page.touch.redone");
 
+// ---- what a file brings ---------------------------------------------------------------------------------------------
+
+let trial = null; // {before, words, change}: until the result has it
+
+// `how` changes the photo's marks, or its trimap: where the server refuses that, all is as before, else it can be taken
+// back. `words` say that it is there. It is worked into the result now, or as soon as its file has been sent.
+export function tryOut(how, words, isHere = true) {
+  const before = copyMarks(now.photo);
+  how(now.photo);
+  trial = { before, words, change: now.photo.touch.change };
+  if (isHere) changed();
+  else tell();
+}
+
+function giveBack(before, change) {
+  giveMarksBack(now.photo, before, change);
+  tell();
+}
+
+function acceptTrial() {
+  const [{ before, words }, { touch }] = [trial, now.photo];
+  trial = null;
+  const takeBack = () => {
+    if (touch !== now.photo?.touch) return;
+    closeNotice();
+    giveBack(before, touch.change + 1);
+    run();
+  };
+  showBriefly(words(), { text: say("page.undo"), does: takeBack });
+}
+
+function refuseTrial() {
+  const { before } = trial;
+  trial = null;
+  giveBack(before, before.touch.change);
+}
+
 // ---- the bar --------------------------------------------------------------------------------------------------------
 
 export function resizeBrush(way) {
@@ -98,8 +148,10 @@ function draw() {
   $("touch-reset").disabled = !canUndo();
   $("touch-count").hidden = !canUndo();
   write($("touch-count"), canUndo() ? String(now.photo.touch.done.length) : "");
-  for (const radio of document.querySelectorAll("input[name=touch-how]")) radio.disabled = brush.kind === "unsure";
-  const way = brush.kind === "unsure" ? "" : brush.exact ? ".exact" : ".smart";
+  const isTrimap = Boolean(now.photo?.trimap);
+  for (const radio of document.querySelectorAll("input[name=touch-how]")) radio.disabled = isTrimap || brush.kind === "unsure";
+  $("touch-soft-part").hidden = !hasRim();
+  const way = isTrimap ? ".trimap" : brush.kind === "unsure" ? "" : brush.exact ? ".exact" : ".smart";
   write($("touch-hint"), say(now.result?.left_out ? "page.touch.left_out" : `page.touch.hint.${brush.kind}${way}`));
   root.dataset.brush = brush.kind;
 }
@@ -137,11 +189,16 @@ function show(touching) {
 }
 
 // A photo that comes or goes, or models side by side: the brush is laid down, and nothing is asked for.
-const layDown = () => show(false);
+function layDown() {
+  trial = null;
+  show(false);
+}
 
-function follow({ state, code, comparing }) {
+function follow({ state, code, comparing, change }) {
   if (comparing && isTouching()) layDown();
-  if (state === "error" && code === "bad_marks") {
+  if (trial && state === "done" && change === trial.change) acceptTrial();
+  if (trial && state === "error") refuseTrial();
+  else if (state === "error" && code === "bad_marks") {
     dropStroke(now.photo.touch);
     for (const watcher of watchers) watcher(now.photo);
   }
@@ -194,6 +251,10 @@ export function beginTouchUp() {
   $("touch-size").addEventListener("input", ({ target }) => {
     setSize(target.valueAsNumber);
     stepBrush(0, 0); // so that the size is seen
+  });
+  $("touch-soft").addEventListener("input", ({ target }) => {
+    brush.soft = target.valueAsNumber / 100;
+    stepBrush(0, 0);
   });
   for (const radio of document.querySelectorAll("input[name=touch-kind]")) {
     radio.addEventListener("change", () => {

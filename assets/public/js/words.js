@@ -24,7 +24,8 @@ export const titleOf = (model) => say(`model.${model}.title`) || model;
 export function sayError({ code, facts: values, behind }) {
   const words = values?.unit && say(values.unit); // for what would be accepted, of which the facts hold the English ones
   const accepted = words ? { accepted: words } : {};
-  const sentence = say(`error.${code}`, { ...values, ...accepted });
+  const named = values?.part === "trimap" ? { name: say("page.trimap.this") } : {};
+  const sentence = say(`error.${code}`, { ...values, ...accepted, ...named });
   return values?.part === "background" ? say("page.behind.wrong", { name: behind?.name ?? values.name, sentence }) : sentence;
 }
 
