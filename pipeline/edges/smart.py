@@ -6,7 +6,6 @@ import numpy as np
 from ..pixels.geometry import fit_size
 from ..pixels.resample import resize_for_work
 from .brush import measure_distance
-from .guided_filter import apply_models, fit_models
 from .interior import count_colours, number_colours
 from .refine import refine_guided
 
@@ -18,8 +17,6 @@ ALIKE = 2.0  # log-odds from which a colour counts as the stroke's before the cu
 CUTS = 1  # rounds of GrabCut
 SURE = 26, 229  # grey levels beyond which a matte is taken as certain
 SEED, SPREAD = 255, 254  # what `held` tells: drawn by hand, and found from that
-BAND_SIDE = 384  # pixels of the longer side at which a band is found out
-UNKNOWN = 0.02  # weight of pixels in a band that is to be found out, beside 1 of known ones
 
 
 def grow_stroke(
@@ -105,46 +102,3 @@ def _connect(subject: np.ndarray, core: np.ndarray) -> np.ndarray:
     touched = np.zeros(labels.max() + 1, bool)
     touched[labels[core]] = True
     return touched[labels]
-
-
-def solve_band(alpha: np.ndarray, rgb: np.ndarray, band: np.ndarray) -> np.ndarray:
-    """Find out a matte anew inside a band, from the colours that are known around it.
-
-    Local linear models of the matte in the photo's colours are fitted to what lies outside the band, applied inside,
-    and fitted once more to both.
-
-    Parameters
-    ----------
-    alpha
-        ``(H, W)`` uint8.
-    rgb
-        ``(H, W, 3)`` uint8.
-    band
-        ``(H, W)`` bool: where `alpha` does not count.
-
-    Returns
-    -------
-    numpy.ndarray
-        ``(H, W)`` uint8; `alpha` outside the band.
-    """
-    size = fit_size(alpha.shape[::-1], BAND_SIDE)
-    small, small_rgb = resize_for_work(alpha, size), resize_for_work(rgb, size)
-    unknown = resize_for_work(band.astype(np.uint8) * np.uint8(255), size) > 0
-    if unknown.all() or not band.any():  # nothing to go by, or nothing to find out
-        return alpha
-    depth = cv2.distanceTransform(unknown.view(np.uint8), cv2.DIST_L2, 5).max()
-    radius = int(np.clip(2 * depth, 2, max(size) // 4 + 2))
-    weights = np.where(unknown, np.float32(1e-6), np.float32(1))
-    whole = slice(0, size[1]), slice(0, size[0])
-    for _ in range(2):
-        models = fit_models(small, small_rgb, radius, 1e-5, weights)
-        found = np.clip(apply_models(models, small_rgb, whole), 0, 255)
-        small = np.where(unknown, found + 0.5, small).astype(np.uint8)
-        sure = (small / np.float32(127.5) - 1) ** 2
-        weights = np.where(unknown, UNKNOWN + sure * (1 - UNKNOWN), np.float32(1)).astype(np.float32)
-    solved = alpha.copy()
-    rows, columns = np.flatnonzero(band.any(1)), np.flatnonzero(band.any(0))
-    tile = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-    inside = np.clip(apply_models(models, rgb, tile) + 0.5, 0, 255).astype(np.uint8)
-    solved[tile] = np.where(band[tile], inside, alpha[tile])
-    return solved
