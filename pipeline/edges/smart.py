@@ -50,13 +50,16 @@ def grow_stroke(
     size = fit_size(full, WORKING_SIDE)
     scale = size[0] / full[0]
     small, small_rgb = (resize_for_work(each, size) for each in (alpha, rgb))
-    barred = cv2.resize(held, size, interpolation=cv2.INTER_NEAREST) == SEED
     distance = measure_distance(points * scale, small.shape, radius * scale)
     if distance.min() > max(radius * scale, 1):  # it passes by outside
         return alpha, np.zeros_like(alpha)
     distance /= radius * scale
     core = distance <= max(CORE, distance.min())
-    part = _connect(_cut_out(small, small_rgb, core, distance, barred) & (small <= SURE[1]), core)
+    taken = np.where(small < 128, cv2.resize(held, size, interpolation=cv2.INTER_NEAREST), np.uint8(0))
+    crossed = _connect(taken == SEED, core) & (taken == SEED)
+    barred = (taken == SEED) & ~crossed
+    doubted = _connect(taken > 0, crossed) & ~barred  # what a stroke took that this one crosses, and asks back
+    part = _connect(_cut_out(small, small_rgb, core, distance, barred, doubted) & (small <= SURE[1]), core)
     softened = cv2.GaussianBlur(part.astype(np.float32) * 255, (0, 0), 0.7).astype(np.uint8)
     grown = refine_guided(cv2.max(alpha, cv2.resize(softened, full, interpolation=cv2.INTER_LINEAR)), rgb)
     near = cv2.dilate(part.view(np.uint8), np.ones((7, 7), np.uint8))
@@ -69,12 +72,21 @@ def grow_stroke(
 
 
 def _cut_out(
-    alpha: np.ndarray, rgb: np.ndarray, core: np.ndarray, distance: np.ndarray, barred: np.ndarray
+    alpha: np.ndarray,
+    rgb: np.ndarray,
+    core: np.ndarray,
+    distance: np.ndarray,
+    barred: np.ndarray,
+    doubted: np.ndarray,
 ) -> np.ndarray:
-    """What a graph cut gives to the subject: ``(h, w)`` bool. `distance` is that from the stroke, in radii."""
-    guess = np.where((alpha > 127) | _find_alike(alpha, rgb, core, distance), cv2.GC_PR_FGD, cv2.GC_PR_BGD)
+    """What a graph cut gives to the subject: ``(h, w)`` bool.
+
+    `distance` is that from the stroke, in radii; nothing of `barred` is given; `doubted` tells of neither side.
+    """
+    alike = _find_alike(alpha, rgb, core, distance, doubted)
+    guess = np.where((alpha > 127) | alike, cv2.GC_PR_FGD, cv2.GC_PR_BGD)
     guess[(distance >= REACH) & (alpha < 127)] = cv2.GC_BGD
-    guess[barred & (alpha < 127)] = cv2.GC_BGD
+    guess[barred] = cv2.GC_BGD
     guess[core | (alpha > SURE[1])] = cv2.GC_FGD
     labels = guess.astype(np.uint8)
     if not (labels % 2 == 0).any():  # all is subject already
@@ -85,9 +97,11 @@ def _cut_out(
     return (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
 
 
-def _find_alike(alpha: np.ndarray, rgb: np.ndarray, core: np.ndarray, distance: np.ndarray) -> np.ndarray:
+def _find_alike(
+    alpha: np.ndarray, rgb: np.ndarray, core: np.ndarray, distance: np.ndarray, doubted: np.ndarray
+) -> np.ndarray:
     """Where colours are rather those under the stroke than those of the other side farther away: ``(h, w)`` bool."""
-    other = (alpha < SURE[0]) & ~core
+    other = (alpha < SURE[0]) & ~core & ~doubted
     if np.count_nonzero(away := other & (distance > AWAY)) > 50:
         other = away
     bins = number_colours(rgb)
