@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from .cutout import InputFiles, Result, cut_out, cut_out_bytes, cut_out_file, make_trimap, warm_up
     from .draft import Draft
     from .edges.marks import Marks
-    from .edges.trimap import can_solve_matte
     from .inference.predict import estimate_seconds
     from .inference.runtime import Runtime, default_runtime
     from .inference.worker_count import choose_workers
@@ -73,7 +72,6 @@ _HOME = {
         "cutout": ["InputFiles", "Result", "cut_out", "cut_out_bytes", "cut_out_file", "make_trimap", "warm_up"],
         "draft": ["Draft"],
         "edges.marks": ["Marks"],
-        "edges.trimap": ["can_solve_matte"],
         "inference.predict": ["estimate_seconds"],
         "inference.worker_count": ["choose_workers"],
         "inference.runtime": ["Runtime", "default_runtime"],

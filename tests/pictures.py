@@ -37,6 +37,32 @@ def composite(width: int = 640, height: int = 480, softness: float = 6.0, seed: 
     return Composite(*(_bytes(plane) for plane in (rgb, alpha * 255, subject, background)))
 
 
+def hairy(width: int = 640, height: int = 480, seed: int = 0) -> Composite:
+    """A dark ball with hair of two pixels on a bright wall, both with grain."""
+    import cv2
+
+    alpha = np.zeros((height, width), np.float32)
+    x, y = width // 2, height // 2
+    cv2.circle(alpha, (x, y), height // 5, 1.0, -1, cv2.LINE_AA)
+    for angle in np.linspace(0, 2 * np.pi, 60, endpoint=False):
+        tip = round(x + 0.4 * height * np.cos(angle)), round(y + 0.4 * height * np.sin(angle))
+        cv2.line(alpha, (x, y), tip, 1.0, 2)
+    alpha = cv2.GaussianBlur(alpha, (0, 0), 0.8)
+    grain = np.random.default_rng(seed).normal(0, 3, (height, width, 1))
+    subject, background = np.array([60, 40, 30]) + grain, np.array([150, 170, 190]) + grain
+    rgb = subject * alpha[..., None] + background * (1 - alpha[..., None])
+    return Composite(*(_bytes(plane) for plane in (rgb, alpha * 255, subject, background)))
+
+
+def rough(alpha: np.ndarray, side: int = 60) -> np.ndarray:
+    """A matte as a small network would have it."""
+    import cv2
+
+    height, width = alpha.shape
+    small = cv2.resize(alpha, (side, round(side * height / width)), interpolation=cv2.INTER_AREA)
+    return cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
+
+
 def _bytes(values: np.ndarray) -> np.ndarray:
     return np.clip(values + 0.5, 0, 255).astype(np.uint8)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import gradio as gr
 
-from pipeline import FORMATS, GROUPS, Options, can_solve_matte, list_canvases, say
+from pipeline import FORMATS, GROUPS, Options, list_canvases, say
 
 LIMITS = ("enum", "minimum", "maximum", "maxLength")
 NOT_THE_PAGES = {"model", "keep"}  # these have a place and a look of their own
@@ -49,8 +49,7 @@ def words(name: str, language: str) -> dict[str, Any]:
     if name == "canvas":
         said["choices"] = _canvas_choices(language)
     elif "enum" in PROPERTIES[name]:
-        values = [value for value in PROPERTIES[name]["enum"] if value != "trimap" or can_solve_matte()]
-        said["choices"] = [(say(f"choice.{name}.{value}", language), value) for value in values]
+        said["choices"] = [(say(f"choice.{name}.{value}", language), value) for value in PROPERTIES[name]["enum"]]
     return said
 
 

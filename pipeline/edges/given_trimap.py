@@ -6,8 +6,7 @@ import numpy as np
 from ..base.errors import ClearcutError
 from ..base.words import say
 from ..pixels.geometry import Size
-from .smart import solve_band
-from .trimap import SURELY_IN, SURELY_OUT, can_solve_matte, solve_matte
+from .trimap import SURELY_IN, SURELY_OUT, solve_unknown
 
 CLOSE = 0.01  # by which the ratio of its sides may differ from the photo's
 UNIT = "trimap.unit"  # key of the words for what is taken
@@ -15,8 +14,6 @@ UNIT = "trimap.unit"  # key of the words for what is taken
 
 def solve_trimap(trimap: np.ndarray, rgb: np.ndarray) -> np.ndarray:
     """The matte that a trimap and the photo's colours tell.
-
-    By closed-form matting, or by local linear models where the package for it is missing.
 
     Parameters
     ----------
@@ -33,15 +30,14 @@ def solve_trimap(trimap: np.ndarray, rgb: np.ndarray) -> np.ndarray:
     Raises
     ------
     ClearcutError
-        ``bad_trimap`` where its shape is another, or white, black or grey is missing; ``took_too_long``.
+        ``bad_trimap`` where its shape is another, or white, black or grey is missing.
     """
     levels = _fit_trimap(trimap, rgb.shape[1::-1])
     subject, background = levels > SURELY_IN, levels < SURELY_OUT
     unknown = ~(subject | background)
     if not (subject.any() and background.any() and unknown.any()):
         raise ClearcutError("bad_trimap", unit=UNIT, accepted=say(UNIT))
-    solved = solve_matte(levels, rgb, 0) if can_solve_matte() else solve_band(levels, rgb, unknown)
-    return np.where(unknown, solved, np.where(subject, np.uint8(255), np.uint8(0)))
+    return solve_unknown(np.where(subject, np.uint8(255), np.uint8(0)), rgb, unknown)
 
 
 def _fit_trimap(trimap: np.ndarray, size: Size) -> np.ndarray:

@@ -44,6 +44,12 @@ class Models(NamedTuple):
         part = cv2.merge([added / evidence] * 4)
         return Models(self.coefficients + part * (others.coefficients - self.coefficients), evidence)
 
+    def steepen(self, steepness: np.ndarray) -> "Models":
+        """These models with `steepness` ``(H, W)`` float32 times their contrast around one half."""
+        coefficients = self.coefficients * cv2.merge([steepness] * 4)
+        coefficients[..., 3] += 127.5 * (1 - steepness)
+        return self._replace(coefficients=coefficients)
+
 
 def fit_models(
     alpha: np.ndarray, rgb: np.ndarray, radius: int, eps: float, weights: np.ndarray | None = None

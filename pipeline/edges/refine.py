@@ -41,11 +41,6 @@ def refine_edges(alpha: np.ndarray, rgb: np.ndarray, options: Options, reduced: 
     -------
     numpy.ndarray
         ``(H, W)`` uint8; `alpha` itself for ``refine=off``.
-
-    Raises
-    ------
-    ClearcutError
-        ``needs_package``, ``took_too_long``, both of ``refine=trimap``.
     """
     if options.refine == "guided":
         alpha = refine_guided(alpha, rgb)
@@ -131,10 +126,7 @@ def _measure_softness(alpha: np.ndarray) -> np.ndarray:
 def _steepen(models: Models, contrast: float) -> Models:
     """`models` steepened around one half, as far as colours explain the matte: glass stays as it is."""
     explained = models.evidence * models.evidence
-    steepness = 1 + (contrast - 1) * explained / (1 + explained)
-    coefficients = models.coefficients * cv2.merge([steepness] * 4)
-    coefficients[..., 3] += 127.5 * (1 - steepness)
-    return models._replace(coefficients=coefficients)
+    return models.steepen(1 + (contrast - 1) * explained / (1 + explained))
 
 
 def _draw_edge(alpha: np.ndarray, rgb: np.ndarray, models: Models, tile: Tile) -> np.ndarray:

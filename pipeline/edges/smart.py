@@ -6,7 +6,6 @@ import numpy as np
 from ..pixels.geometry import fit_size
 from ..pixels.resample import resize_for_work
 from .brush import measure_distance
-from .guided_filter import apply_models, fit_models
 from .interior import count_colours, number_colours
 from .refine import refine_guided
 
@@ -18,8 +17,6 @@ ALIKE = 2.0  # log-odds from which a colour counts as the stroke's before the cu
 CUTS = 1  # rounds of GrabCut
 SURE = 26, 229  # grey levels beyond which a matte is taken as certain
 SEED, SPREAD = 255, 254  # what `held` tells: drawn by hand, and found from that
-BAND_SIDE = 384  # pixels of the longer side at which a band is found out
-UNKNOWN = 0.02  # weight of pixels in a band that is to be found out, beside 1 of known ones
 
 
 def grow_stroke(
@@ -53,13 +50,16 @@ def grow_stroke(
     size = fit_size(full, WORKING_SIDE)
     scale = size[0] / full[0]
     small, small_rgb = (resize_for_work(each, size) for each in (alpha, rgb))
-    barred = cv2.resize(held, size, interpolation=cv2.INTER_NEAREST) == SEED
     distance = measure_distance(points * scale, small.shape, radius * scale)
     if distance.min() > max(radius * scale, 1):  # it passes by outside
         return alpha, np.zeros_like(alpha)
     distance /= radius * scale
     core = distance <= max(CORE, distance.min())
-    part = _connect(_cut_out(small, small_rgb, core, distance, barred) & (small <= SURE[1]), core)
+    taken = np.where(small < 128, cv2.resize(held, size, interpolation=cv2.INTER_NEAREST), np.uint8(0))
+    crossed = _connect(taken == SEED, core) & (taken == SEED)
+    barred = (taken == SEED) & ~crossed
+    doubted = _connect(taken > 0, crossed) & ~barred  # what a stroke took that this one crosses, and asks back
+    part = _connect(_cut_out(small, small_rgb, core, distance, barred, doubted) & (small <= SURE[1]), core)
     softened = cv2.GaussianBlur(part.astype(np.float32) * 255, (0, 0), 0.7).astype(np.uint8)
     grown = refine_guided(cv2.max(alpha, cv2.resize(softened, full, interpolation=cv2.INTER_LINEAR)), rgb)
     near = cv2.dilate(part.view(np.uint8), np.ones((7, 7), np.uint8))
@@ -72,12 +72,21 @@ def grow_stroke(
 
 
 def _cut_out(
-    alpha: np.ndarray, rgb: np.ndarray, core: np.ndarray, distance: np.ndarray, barred: np.ndarray
+    alpha: np.ndarray,
+    rgb: np.ndarray,
+    core: np.ndarray,
+    distance: np.ndarray,
+    barred: np.ndarray,
+    doubted: np.ndarray,
 ) -> np.ndarray:
-    """What a graph cut gives to the subject: ``(h, w)`` bool. `distance` is that from the stroke, in radii."""
-    guess = np.where((alpha > 127) | _find_alike(alpha, rgb, core, distance), cv2.GC_PR_FGD, cv2.GC_PR_BGD)
+    """What a graph cut gives to the subject: ``(h, w)`` bool.
+
+    `distance` is that from the stroke, in radii; nothing of `barred` is given; `doubted` tells of neither side.
+    """
+    alike = _find_alike(alpha, rgb, core, distance, doubted)
+    guess = np.where((alpha > 127) | alike, cv2.GC_PR_FGD, cv2.GC_PR_BGD)
     guess[(distance >= REACH) & (alpha < 127)] = cv2.GC_BGD
-    guess[barred & (alpha < 127)] = cv2.GC_BGD
+    guess[barred] = cv2.GC_BGD
     guess[core | (alpha > SURE[1])] = cv2.GC_FGD
     labels = guess.astype(np.uint8)
     if not (labels % 2 == 0).any():  # all is subject already
@@ -88,9 +97,11 @@ def _cut_out(
     return (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
 
 
-def _find_alike(alpha: np.ndarray, rgb: np.ndarray, core: np.ndarray, distance: np.ndarray) -> np.ndarray:
+def _find_alike(
+    alpha: np.ndarray, rgb: np.ndarray, core: np.ndarray, distance: np.ndarray, doubted: np.ndarray
+) -> np.ndarray:
     """Where colours are rather those under the stroke than those of the other side farther away: ``(h, w)`` bool."""
-    other = (alpha < SURE[0]) & ~core
+    other = (alpha < SURE[0]) & ~core & ~doubted
     if np.count_nonzero(away := other & (distance > AWAY)) > 50:
         other = away
     bins = number_colours(rgb)
@@ -105,46 +116,3 @@ def _connect(subject: np.ndarray, core: np.ndarray) -> np.ndarray:
     touched = np.zeros(labels.max() + 1, bool)
     touched[labels[core]] = True
     return touched[labels]
-
-
-def solve_band(alpha: np.ndarray, rgb: np.ndarray, band: np.ndarray) -> np.ndarray:
-    """Find out a matte anew inside a band, from the colours that are known around it.
-
-    Local linear models of the matte in the photo's colours are fitted to what lies outside the band, applied inside,
-    and fitted once more to both.
-
-    Parameters
-    ----------
-    alpha
-        ``(H, W)`` uint8.
-    rgb
-        ``(H, W, 3)`` uint8.
-    band
-        ``(H, W)`` bool: where `alpha` does not count.
-
-    Returns
-    -------
-    numpy.ndarray
-        ``(H, W)`` uint8; `alpha` outside the band.
-    """
-    size = fit_size(alpha.shape[::-1], BAND_SIDE)
-    small, small_rgb = resize_for_work(alpha, size), resize_for_work(rgb, size)
-    unknown = resize_for_work(band.astype(np.uint8) * np.uint8(255), size) > 0
-    if unknown.all() or not band.any():  # nothing to go by, or nothing to find out
-        return alpha
-    depth = cv2.distanceTransform(unknown.view(np.uint8), cv2.DIST_L2, 5).max()
-    radius = int(np.clip(2 * depth, 2, max(size) // 4 + 2))
-    weights = np.where(unknown, np.float32(1e-6), np.float32(1))
-    whole = slice(0, size[1]), slice(0, size[0])
-    for _ in range(2):
-        models = fit_models(small, small_rgb, radius, 1e-5, weights)
-        found = np.clip(apply_models(models, small_rgb, whole), 0, 255)
-        small = np.where(unknown, found + 0.5, small).astype(np.uint8)
-        sure = (small / np.float32(127.5) - 1) ** 2
-        weights = np.where(unknown, UNKNOWN + sure * (1 - UNKNOWN), np.float32(1)).astype(np.float32)
-    solved = alpha.copy()
-    rows, columns = np.flatnonzero(band.any(1)), np.flatnonzero(band.any(0))
-    tile = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-    inside = np.clip(apply_models(models, rgb, tile) + 0.5, 0, 255).astype(np.uint8)
-    solved[tile] = np.where(band[tile], inside, alpha[tile])
-    return solved

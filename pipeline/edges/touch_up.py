@@ -8,7 +8,8 @@ import numpy as np
 
 from .brush import cover_pixels, find_window
 from .marks import Stroke
-from .smart import REACH, SEED, SPREAD, grow_stroke, solve_band
+from .smart import REACH, SEED, SPREAD, grow_stroke
+from .trimap import FEW, solve_unknown
 
 UNSURE_REACH = 4.0  # radii around an unsure stroke in which colours are looked at
 
@@ -89,7 +90,7 @@ def _find_out(
 ) -> tuple[np.ndarray, np.ndarray]:
     """An unsure stroke: what is under the brush is found out from the colours around it."""
     band = cover_pixels(points, alpha.shape, radius, 0.0) > 0.5
-    return solve_band(alpha, rgb, band), np.where(band, np.uint8(SPREAD), held)
+    return solve_unknown(alpha, rgb, band, most=FEW), np.where(band, np.uint8(SPREAD), held)
 
 
 def _round_to_bytes(values: np.ndarray) -> np.ndarray:

@@ -1,41 +1,27 @@
-"""Refining a rough matte by the photo's colours: the guided filter, and trimap matting."""
-
-import builtins
-import math
-import subprocess
-import sys
+"""Refining a rough matte by the photo's colours, with the guided filter."""
 
 import cv2
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from pipeline import Photo
-from pipeline.base.errors import ClearcutError
 from pipeline.base.jobs import Job
 from pipeline.edges.guided_filter import apply_models, fit_models
 from pipeline.edges.refine import refine_guided
-from pipeline.edges.trimap import solve_matte
 from pipeline.inference.predict import predict
-from pipeline.pixels.resample import resize_matte, shrink
+from pipeline.pixels.resample import resize_matte
 from pipeline.pixels.tiles import enlarge_tile, find_soft_tiles
 from tests import house
-from tests.pictures import Composite, composite, off
+from tests.pictures import Composite, composite, off, rough
 
 sides = st.integers(1, 12)
 pictures = st.tuples(sides, sides).flatmap(
     lambda shape: st.tuples(arrays(np.uint8, shape), arrays(np.uint8, (*shape, 3)))
 )
-
-
-def rough(alpha: np.ndarray, side: int = 60) -> np.ndarray:
-    """A matte as a small network would have it."""
-    height, width = alpha.shape
-    small = shrink(alpha, (side, round(side * height / width)))
-    return cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
 
 
 @settings(max_examples=80, deadline=None)
@@ -181,93 +167,3 @@ def test_windows_count_most_where_colours_tell_the_subject_apart():
     rgb[30:, :60] = 200
     evidence = fit_models(alpha, rgb, 5, 1e-5).evidence
     assert evidence[30, 30] > 10 * evidence[30, 90] and evidence.min() > 0
-
-
-# ---- trimap matting --------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def pymatting() -> None:
-    pytest.importorskip("pymatting", reason="trimap matting needs the package pymatting")
-
-
-def test_without_its_package_matting_says_which_one_it_needs(monkeypatch: pytest.MonkeyPatch):
-    real = builtins.__import__
-
-    def without(name, *rest, **more):
-        if name.startswith("pymatting"):
-            raise ImportError(name)
-        return real(name, *rest, **more)
-
-    monkeypatch.setattr(builtins, "__import__", without)
-    it = composite(100, 80)
-    with pytest.raises(ClearcutError) as raised:
-        solve_matte(it.alpha, it.rgb, 5)
-    assert (raised.value.code, raised.value.facts) == ("needs_package", {"package": "pymatting"})
-
-
-def test_matting_finds_the_edge_from_the_colours(pymatting, capfd):
-    it = composite(400, 300, softness=5)
-    alpha = rough(it.alpha, 40)
-    solved = solve_matte(alpha, it.rgb, 8)
-    assert off(solved, it.alpha) < 0.5 * off(alpha, it.alpha)
-    assert capfd.readouterr() == ("", "")
-
-
-def test_large_pictures_are_solved_small_and_still_follow_the_colours(pymatting):
-    it = composite(900, 700, softness=5)
-    alpha = rough(it.alpha, 60)
-    solved = solve_matte(alpha, it.rgb, 15, side=300)
-    assert off(solved, it.alpha) < 0.5 * off(alpha, it.alpha)
-    assert set(np.unique(solved[:100])) == {0} and (solved[340:380, 420:480] == 255).all()
-
-
-@pytest.mark.parametrize("level", [0, 128, 255])
-def test_where_all_or_nothing_is_known_the_matte_is_given_back_itself(pymatting, level):
-    alpha = np.full((60, 80), level, np.uint8)
-    assert solve_matte(alpha, composite(80, 60).rgb, 5) is alpha
-
-
-def test_matting_stops_at_its_time_limit(pymatting):
-    it = composite(300, 200)
-    with pytest.raises(ClearcutError) as raised:
-        solve_matte(it.alpha, it.rgb, 5, seconds=0)
-    assert raised.value.code == "took_too_long"
-
-
-def lonely_speck(height: int = 3, width: int = 4) -> tuple[np.ndarray, np.ndarray]:
-    """A matte whose one doubtful pixel has no subject near it; and a black picture."""
-    alpha = np.zeros((height, width), np.uint8)
-    alpha[0, 0], alpha[:, -1] = 25, 255
-    return alpha, np.zeros((height, width, 3), np.uint8)
-
-
-@settings(max_examples=40, deadline=None)
-@given(pictures, st.floats(0, 3))
-@example(lonely_speck(), 0.0)
-def test_any_matte_on_any_picture_can_be_solved(planes, band):
-    pytest.importorskip("pymatting", reason="trimap matting needs the package pymatting")
-    alpha, rgb = planes
-    solved = solve_matte(alpha, rgb, band, seconds=math.inf)  # however busy the machine is
-    assert (solved.dtype, solved.shape) == (np.uint8, alpha.shape)
-
-
-def test_what_is_soft_far_from_a_sharp_subject_is_background(pymatting):
-    alpha, _ = lonely_speck(90, 120)
-    rgb = composite(120, 90).rgb
-    solved = solve_matte(alpha, rgb, 0, seconds=math.inf)
-    assert solved[0, 0] == 0 and np.array_equal(solved[alpha != 25], alpha[alpha != 25])
-
-
-def test_the_package_is_loaded_only_when_asked_for():
-    code = "import pipeline.edges.trimap, sys; print({'pymatting', 'numba', 'scipy'} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "set()"
-
-
-def test_a_screen_sized_matting_looks_like_the_full_size_made_smaller(pymatting):
-    it = composite(1200, 900, softness=5)
-    alpha = rough(it.alpha, 60)
-    wanted = shrink(solve_matte(alpha, it.rgb, 24), (600, 450))
-    view = solve_matte(shrink(alpha, (600, 450)), shrink(it.rgb, (600, 450)), 12)
-    assert off(view, wanted) <= 2

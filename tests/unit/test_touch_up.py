@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from pipeline import Draft, InputFiles, Inputs, Marks, Options, Photo, cut_out, cut_out_file
 from pipeline.edges.marks import Stroke
 from pipeline.edges.touch_up import Marked, draw_stroke
+from pipeline.edges.trimap import FEW
 from pipeline.memo import Memo
 from tests import house
-from tests.pictures import encoded
+from tests.pictures import encoded, hairy, off
 from tests.spies import answer_without_weights, note_stages
 
 SIZE = 320, 240
@@ -32,6 +33,9 @@ def paint(seed: int = 0) -> np.ndarray:
 
 PICTURE = paint()
 DATA = encoded(PICTURE)
+BALL = cv2.circle(np.zeros_like(HEAD), (250, 60), 14, 255, -1, cv2.LINE_AA)
+BOTH = cv2.max(HEAD, BALL)
+WITH_BALL = np.where(BALL[..., None] > 127, PICTURE[..., ::-1], PICTURE)  # a ball of another colour, apart
 
 
 def stroke(kind: str, *points: tuple[float, float], radius: float = 6, **other: Any) -> Stroke:
@@ -42,10 +46,10 @@ def marks(*strokes: Stroke, size: tuple[int, int] = SIZE) -> Marks:
     return Marks(version=1, size=size, strokes=strokes)
 
 
-def drawn(alpha: np.ndarray, *strokes: Stroke) -> np.ndarray:
+def drawn(alpha: np.ndarray, *strokes: Stroke, rgb: np.ndarray = PICTURE) -> np.ndarray:
     marked = Marked(alpha)
     for each in strokes:
-        marked = draw_stroke(marked, PICTURE, each)
+        marked = draw_stroke(marked, rgb, each)
     return marked.alpha
 
 
@@ -90,6 +94,16 @@ def test_a_smart_stroke_leaves_what_an_earlier_one_has_drawn_to_the_other_side()
     assert erased[120, 220] == 0 and erased[120, 190] == 255
 
 
+@pytest.mark.parametrize(("before", "first", "second"), [(BOTH, "erase", "keep"), (HEAD, "keep", "erase")])
+def test_a_smart_stroke_over_one_of_the_other_kind_undoes_the_whole_part(
+    before: np.ndarray, first: str, second: str
+) -> None:
+    one, other = stroke(first, (246, 60), (254, 60)), stroke(second, (251, 62))
+    once = drawn(before, one, rgb=WITH_BALL)
+    assert np.count_nonzero((once > 127) != (before > 127)) > 0.9 * np.count_nonzero(BALL > 127)
+    assert np.count_nonzero((drawn(before, one, other, rgb=WITH_BALL) > 127) != (before > 127)) < 20
+
+
 def test_an_unsure_stroke_finds_the_edge_in_the_photo() -> None:
     clumsy = cv2.circle(np.zeros_like(HEAD), (120, 112), 60, 255, -1)  # eight pixels too high
     ring = [(120 + 60 * np.cos(angle), 116 + 60 * np.sin(angle)) for angle in np.linspace(0, 2 * np.pi, 60)]
@@ -97,6 +111,25 @@ def test_an_unsure_stroke_finds_the_edge_in_the_photo() -> None:
     left = np.s_[:, :150]  # without the ear
     before, after = (np.abs(each[left].astype(int) - WHOLE[left]).mean() for each in (clumsy, found))
     assert after < before / 2
+
+
+def test_an_unsure_stroke_around_a_head_finds_its_hair() -> None:
+    it = hairy(320, 240)
+    bald = cv2.circle(np.zeros(it.alpha.shape, np.uint8), (160, 120), 48, 255, -1)
+    ring = [(160 + 74 * np.cos(angle), 120 + 74 * np.sin(angle)) for angle in np.linspace(0, 2 * np.pi, 60)]
+    assert off(drawn(bald, stroke("unsure", *ring, radius=32), rgb=it.rgb), it.alpha) < 0.3 * off(bald, it.alpha)
+
+
+def test_however_large_an_unsure_stroke_no_more_than_a_bound_is_solved(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts, it = [], hairy(1200, 900)
+
+    def noting(opacity: np.ndarray, rgb: np.ndarray, unknown: np.ndarray) -> np.ndarray:
+        counts.append(np.count_nonzero(unknown))
+        return opacity[unknown]
+
+    monkeypatch.setattr("pipeline.edges.trimap.solve_opacity", noting)
+    drawn(it.alpha, stroke("unsure", (300, 450), (900, 450), radius=150), rgb=it.rgb)
+    assert len(counts) == 1 and counts[0] <= 1.05 * FEW
 
 
 @pytest.mark.parametrize("exact", [False, True])
