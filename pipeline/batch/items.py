@@ -137,7 +137,7 @@ def join_stamps(stamps: Iterable[str]) -> str:
     return "; ".join(stamps)
 
 
-def find_items(given: Sequence[str], output: Path | str, scratch: Path) -> Iterator[Found]:
+def find_items(given: Sequence[str], output: Path | str, scratch: Path, room: int | None = None) -> Iterator[Found]:
     """The photos that are meant by files, folders with all that is in them, patterns, archives, and CSV or JSONL lists.
 
     Each folder's photos in the order in which people count. What is in the folder `output` is left out. Where several
@@ -149,6 +149,8 @@ def find_items(given: Sequence[str], output: Path | str, scratch: Path) -> Itera
         The folder that cut-outs are written to, or its address.
     scratch
         A folder for archives that have to be unpacked before they can be read.
+    room
+        How many bytes such an archive may take there.
 
     Raises
     ------
@@ -166,7 +168,7 @@ def find_items(given: Sequence[str], output: Path | str, scratch: Path) -> Itera
             found = _find_in_folder(path, os.path.realpath(output))
             yield from _at_least_one(found, home, ClearcutError("folder_empty", name=path))
         elif is_archive(path):
-            found = _find_in_archive(Path(path), scratch)
+            found = _find_in_archive(Path(path), scratch, room)
             yield from _at_least_one(found, home, ClearcutError("folder_empty", name=path))
         elif path.lower().endswith(LISTS):
             yield from _find_in_list(Path(path))
@@ -283,12 +285,17 @@ def _is_same(place: str, name: str, other: str) -> bool:
     return os.path.realpath(Path(place, name)) == other
 
 
-def _find_in_archive(path: Path, scratch: Path) -> Iterator[Found]:
+def locate_unpacked(path: Path, scratch: Path) -> Path:
+    """Where a compressed TAR lies unpacked, once it is."""
+    return scratch / f"{sha256(os.fsencode(os.path.realpath(path))).hexdigest()[:16]}.tar"
+
+
+def _find_in_archive(path: Path, scratch: Path, room: int | None) -> Iterator[Found]:
     plain = path
     if is_compressed_tar(path):
-        plain = scratch / f"{sha256(os.fsencode(os.path.realpath(path))).hexdigest()[:16]}.tar"
+        plain = locate_unpacked(path, scratch)
         if not plain.exists() or plain.stat().st_mtime_ns != path.stat().st_mtime_ns:
-            unpack_tar(path, plain)
+            unpack_tar(path, plain, room)
     for member in list_members(plain):
         name = member.name.replace("\\", "/")
         hidden = any(part.startswith((".", "__MACOSX")) for part in name.split("/") if part != "..")
