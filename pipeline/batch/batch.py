@@ -76,7 +76,7 @@ class Batch:
         self.journal = Journal(output)
         self.scratch = self.journal.folder / SCRATCH
         self.thumbnails = self.journal.folder / THUMBNAILS
-        self._lock = FileLock(self.journal.folder / "lock")
+        self._lock = FileLock(self.journal.folder / "lock", thread_local=False)  # another thread may close it
         self._refused: deque[BatchItem] = deque()
         self.working: dict[int, int] = {}  # numbers of the items that workers have, and the edition that they are for
         self._edition = 0  # of what is asked for

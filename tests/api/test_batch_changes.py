@@ -127,15 +127,23 @@ def test_what_went_with_a_photo_goes_with_it(visitor: Visitor, served: ServedApp
     assert find_uploads(served, id) == ["1.png", "2.png", "3.png"]
 
 
-def test_changes_outlive_the_server(visitor: Visitor, served: ServedApp, id: str) -> None:
+def test_changes_outlive_the_server(u2netp: Path, tmp_path: Path) -> None:
+    app, visitor = serve(tmp_path)
+    id = visitor.begin({"0.png": PHOTOS["0.png"]})
     visitor.client.patch(f"/api/batches/{id}/items/1", json={"marks": DRAWN})
     visitor.client.patch(f"/api/batches/{id}", files={"background_image": ("sky.png", SKY)})
-    visitor.until_done(id)
-    made = visitor.archive(id)
-    with served.batches._changed:
-        served.batches._open.pop(id).close()
-    assert visitor.status(id)["background_image"]["name"] == "sky.png"
-    visitor.client.post(f"/api/batches/{id}/items/1/retry")
-    visitor.until_done(id)
-    assert visitor.archive(id) == made
-    assert made["0.png"] == cut_out_bytes(PHOTOS["0.png"], SKY, marks=MARKS)
+    app.batches.stop()
+    app, visitor = serve(tmp_path)
+    app.batches.recover()
+    try:
+        assert visitor.status(id)["background_image"]["name"] == "sky.png"
+        visitor.until_done(id)
+        assert visitor.archive(id) == {"0.png": cut_out_bytes(PHOTOS["0.png"], SKY, marks=MARKS)}
+    finally:
+        app.batches.stop()
+
+
+def serve(folder: Path) -> tuple[ServedApp, Visitor]:
+    app = create_app(ServerSettings.read(os.environ, batches_dir=folder))
+    client = TestClient(app.app, base_url="http://localhost:7860", raise_server_exceptions=False)
+    return app, Visitor(client)

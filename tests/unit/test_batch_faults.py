@@ -4,6 +4,7 @@ import io
 import os
 import sqlite3
 import tarfile
+import threading
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,14 @@ def test_the_number_of_a_removed_photo_is_never_given_again_and_revisions_never_
     again = Journal(tmp_path)
     assert again.revision > latest
     assert [number for number, _ in again.list_removed(0)] == [1, 2]
+
+
+def test_a_batch_that_another_thread_has_closed_can_be_opened_again() -> None:
+    batch = make()
+    closer = threading.Thread(target=batch.close)
+    closer.start()
+    closer.join()
+    make().close()
 
 
 def test_a_journal_of_an_earlier_version_is_gone_on_with(tmp_path: Path) -> None:
