@@ -50,6 +50,7 @@ def mount_page(app: FastAPI, page: gr.Blocks, settings: PageSettings) -> FastAPI
     facts = {
         "maxMegabytes": settings.max_mb,
         "keepMinutes": round(settings.keep_minutes),
+        "batchLimits": {"photos": settings.batch_photos, "mb": settings.batch_mb},
         "mayManage": settings.may_fetch,
         "mostCompared": MOST_COMPARED,
         "moreModels": MORE,
