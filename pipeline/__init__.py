@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .base.workers import WorkerPool
     from .batch.archives import is_archive
     from .batch.batch import Batch
-    from .batch.items import Found, Source, find_items
+    from .batch.items import BESIDE, Found, Source, find_items, locate_unpacked
     from .batch.journal import BatchItem
     from .batch.many import ManyResult, cut_out_many
     from .batch.report import describe_item
@@ -63,7 +63,7 @@ _HOME = {
         "base.workers": ["WorkerPool"],
         "batch.archives": ["is_archive"],
         "batch.batch": ["Batch"],
-        "batch.items": ["Found", "Source", "find_items"],
+        "batch.items": ["BESIDE", "Found", "Source", "find_items", "locate_unpacked"],
         "batch.journal": ["BatchItem"],
         "batch.many": ["ManyResult", "cut_out_many"],
         "batch.report": ["describe_item"],

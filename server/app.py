@@ -87,6 +87,8 @@ def create_app(settings: ServerSettings, uploads: Path | None = None) -> ServedA
         queue=settings.queue,
         keep_minutes=settings.keep_minutes,
         may_fetch=settings.may_manage,
+        batch_photos=settings.most_batch_photos,
+        batch_mb=settings.most_batch_mb,
         root_path=settings.root_path,
     )
     mounted = mount_page(app, build_page(page, runtime, results), page)

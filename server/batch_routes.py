@@ -15,10 +15,23 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.responses import FileResponse, StreamingResponse
 
-from pipeline import BatchItem, ClearcutError, Options, as_clearcut_error, is_archive
+from pipeline import BatchItem, ClearcutError, as_clearcut_error, is_archive
 
-from .batches import Batches, VisitorsBatch, discard_upload, list_files
-from .forms import BEHIND, OPTIONS, check_names, open_form, pick_options
+from .batches import Batches
+from .forms import (
+    BEHIND,
+    MARKS,
+    OPTIONS,
+    OWN,
+    TRIMAP,
+    Changes,
+    check_names,
+    open_form,
+    pick_options,
+    read_changes,
+    read_sent,
+)
+from .visitors_batch import VisitorsBatch, discard_upload, list_files
 
 PHOTOS = "images"
 MOST_FILES = 1000  # of a request
@@ -44,10 +57,8 @@ def _add_batch_routes(router: APIRouter, batches: Batches) -> None:
         async with open_form(request, MOST_FILES, MOST_FILES) as form:
             check_names(form, (PHOTOS, BEHIND, *OPTIONS))
             values = pick_options(form)
-            behind = form.get(BEHIND)
-            picture = await behind.read() if isinstance(behind, UploadFile) else None
-            name = (behind.filename or "") if isinstance(behind, UploadFile) else ""
-            one = await run_in_threadpool(batches.create, values, picture or None, name)
+            picture = await read_sent(form.get(BEHIND), BEHIND, batches.settings)
+            one = await run_in_threadpool(batches.create, values, picture)
             try:
                 await _take(one, form.getlist(PHOTOS), batches)
             except ClearcutError:
@@ -70,9 +81,17 @@ def _add_batch_routes(router: APIRouter, batches: Batches) -> None:
 
     @router.patch("/{id}", summary="Pause a batch, go on, or do it anew with other options")
     async def change(id: str, request: Request) -> dict[str, Any]:
-        """JSON with ``state``, ``paused`` or ``running``, and ``options``, which replace those of all photos."""
-        wanted = await _read_json(request, {"state": str, "options": dict})
-        return await run_in_threadpool(_change, id, wanted, batches)
+        """JSON or a form: ``state``, ``paused`` or ``running``; ``options``, which replace those of all photos; and
+        ``background_image``, null for none. What is not named stays."""
+        changes = await read_changes(request, batches.settings, ("state", OWN, BEHIND))
+        return await run_in_threadpool(_change, id, changes, batches)
+
+    @router.get("/{id}/background_image", response_class=Response, summary="Fetch the picture behind all subjects")
+    def send_background(id: str) -> Response:
+        picture = batches.get(id).background
+        if picture is None:
+            raise ClearcutError("not_found")
+        return _send(picture, picture.name, attachment=True)
 
     @router.delete("/{id}", status_code=204, summary="Stop a batch and delete all of it")
     def delete(id: str) -> None:
@@ -104,11 +123,21 @@ def _add_photo_routes(router: APIRouter, batches: Batches) -> None:
     def send_thumbnail(id: str, number: int) -> Response:
         return _send(batches.get(id).batch.thumbnails / f"{number}.webp", "thumbnail.webp")
 
+    @router.get("/{id}/items/{number}/{what}", response_class=Response, summary="Fetch what goes with a photo")
+    def send_beside(id: str, number: int, what: str) -> Response:
+        """Its ``marks``, its ``trimap`` or its ``background_image``."""
+        _, item = _find(batches, id, number)
+        if what not in item.beside:
+            raise ClearcutError("not_found")
+        return _send(Path(item.beside[what]), Path(item.beside[what]).name, attachment=True)
+
     @router.patch("/{id}/items/{number}", summary="Do a photo anew with options of its own")
     async def change_item(id: str, number: int, request: Request) -> dict[str, Any]:
-        wanted = await _read_json(request, {"options": dict})
-        one, _ = await run_in_threadpool(_find, batches, id, number)
-        await run_in_threadpool(one.batch.set_options, number, wanted.get("options", {}))
+        """JSON or a form: ``options``, which replace its own, and what goes with it, ``marks``, ``trimap`` and
+        ``background_image``, null for none. What is not named stays."""
+        changes = await read_changes(request, batches.settings, (OWN, MARKS, TRIMAP, BEHIND))
+        one, item = await run_in_threadpool(_find, batches, id, number)
+        await run_in_threadpool(one.change_item, item, changes)
         return await run_in_threadpool(_renew, one, number, batches)
 
     @router.post("/{id}/items/{number}/retry", summary="Do a photo anew")
@@ -143,13 +172,12 @@ def _add_streams(router: APIRouter, batches: Batches) -> None:
         return StreamingResponse(_zip(list_files(one)), media_type="application/zip", headers=headers)
 
 
-def _change(id: str, wanted: dict[str, Any], batches: Batches) -> dict[str, Any]:
-    one = batches.get(id)
-    state = wanted.get("state")
+def _change(id: str, changes: Changes, batches: Batches) -> dict[str, Any]:
+    one, state = batches.get(id), changes.state
     if state not in (None, "paused", "running"):
         raise ClearcutError("bad_option", name="state", value=str(state)[:100], accepted="paused, running")
-    if "options" in wanted:
-        one.set_values(wanted["options"])
+    if changes.options is not None or changes.files:
+        one.change(changes)
     if state:
         one.paused = state == "paused"
         one.save()
@@ -216,19 +244,6 @@ def _copy(upload: UploadFile, target: Path) -> None:
     except OSError as error:
         target.unlink(missing_ok=True)
         raise as_clearcut_error(error, name=target.name) from None
-
-
-async def _read_json(request: Request, known: dict[str, type]) -> dict[str, Any]:
-    try:
-        given = json.loads(await request.body())
-    except (ValueError, RecursionError):
-        raise ClearcutError("bad_request") from None
-    if not isinstance(given, dict) or any(not isinstance(given[name], known.get(name, type(None))) for name in given):
-        raise ClearcutError("bad_request")
-    for name in given.get("options", {}):
-        if name not in (*Options.model_fields, "preset"):
-            raise ClearcutError("unknown_option", name=name[:100], known=", ".join(OPTIONS))
-    return given
 
 
 # ---- what goes ------------------------------------------------------------------------------------------------------

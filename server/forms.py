@@ -2,23 +2,26 @@
 
 import base64
 import binascii
+import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from pipeline import ClearcutError, InputFiles, Options
+from pipeline import ClearcutError, InputFiles, Marks, Options, decode
 
-from .routes import limit_form
+from .routes import limit_changes, limit_form
 from .settings import ServerSettings
 
 PHOTO, BEHIND, MARKS, TRIMAP, PRESET = "image", "background_image", "marks", "trimap", "preset"
 OPTIONS = (*Options.model_fields, PRESET)  # which may stand in the address too
 FIELDS = (PHOTO, BEHIND, MARKS, TRIMAP, *OPTIONS)
+OWN = "options"  # of changes: all options at once, as JSON
+PARTS = {BEHIND: "background", TRIMAP: "trimap"}  # what errors call them
 MOST_FILES, MOST_FIELDS = 10, 100
 UNNAMED = "image"  # what a photo without a file name is called in messages
 
@@ -50,6 +53,107 @@ async def read_form(request: Request, settings: ServerSettings) -> tuple[InputFi
         values = pick_options(request.query_params) | pick_options(form)
     files = InputFiles(data, behind or None, name, behind_name, marks or None, trimap or None)
     return files, Options.of(**values, background_image=bool(behind))
+
+
+class Sent(NamedTuple):
+    """A file that came with a request."""
+
+    name: str
+    data: bytes
+
+
+class Changes(NamedTuple):
+    """What a batch, or a photo of it, is to be changed to.
+
+    Attributes
+    ----------
+    options
+        In place of those before; None: as before.
+    files
+        What goes with it from now on, by name; None: nothing any more.
+    state
+        ``paused`` or ``running``; None: as before.
+    """
+
+    options: dict[str, Any] | None
+    files: dict[str, Sent | None]
+    state: str | None
+
+
+async def read_changes(request: Request, settings: ServerSettings, known: tuple[str, ...]) -> Changes:
+    """The changes that a request asks for: JSON with some of the names `known`, or a form with them.
+
+    Pictures are files of the form, or texts as in a single request; ``marks`` may be JSON itself.
+
+    Raises
+    ------
+    ClearcutError
+        ``bad_request``, ``unknown_option``, ``bad_marks``, ``no_background``, ``not_a_picture``, ``too_large``
+    """
+    if not request.headers.get("content-type", "").lower().startswith("multipart/"):
+        return await _make_changes(_parse_json(await request.body()), settings, known)
+    largest = limit_changes(settings, request.headers).size
+    async with open_form(request, MOST_FILES, MOST_FIELDS, max_part_size=largest) as form:
+        given = dict(form)
+        if OWN in given:
+            given[OWN] = _parse_json(given[OWN])
+        return await _make_changes(given, settings, known)
+
+
+async def _make_changes(given: Any, settings: ServerSettings, known: tuple[str, ...]) -> Changes:
+    if not isinstance(given, dict) or set(given) - set(known):
+        raise ClearcutError("bad_request")
+    options, state = given.get(OWN), given.get("state")
+    if not isinstance(options, dict | None) or not isinstance(state, str | None):
+        raise ClearcutError("bad_request")
+    check_names(options or {}, OPTIONS)
+    files: dict[str, Sent | None] = {}
+    for name in (BEHIND, TRIMAP):
+        if name in given:
+            files[name] = await read_sent(given[name], name, settings)
+    if MARKS in given:
+        marks = given[MARKS]
+        files[MARKS] = await _read_marks(json.dumps(marks) if isinstance(marks, dict) else marks)
+    return Changes(options, files, state)
+
+
+async def _read_marks(given: Any) -> Sent | None:
+    if not isinstance(given, UploadFile | str | None):
+        raise ClearcutError("bad_request")
+    data = await _read_text(given)
+    if not data:
+        return None
+    Marks.of(data)
+    return Sent("marks.json", data)
+
+
+async def read_sent(given: Any, name: str, settings: ServerSettings) -> Sent | None:
+    """The picture for behind, or the trimap, as `name` says; None where nothing came.
+
+    Raises
+    ------
+    ClearcutError
+        ``no_background``, ``not_a_picture``, ``too_large``, and those of `decode`.
+    """
+    if not isinstance(given, UploadFile | str | None):
+        raise ClearcutError("bad_request")
+    data, file_name = await read_picture(given, settings)
+    if data is None and given:
+        raise ClearcutError("not_a_picture", name=name).about(PARTS[name])
+    if not data:
+        return None
+    try:
+        await run_in_threadpool(decode, data, file_name, settings.max_megapixels)
+    except ClearcutError as error:
+        raise error.about(PARTS[name]) from None
+    return Sent(file_name or name, data)
+
+
+def _parse_json(text: Any) -> Any:
+    try:
+        return json.loads(text)
+    except (TypeError, ValueError, RecursionError):
+        raise ClearcutError("bad_request") from None
 
 
 @asynccontextmanager

@@ -21,6 +21,7 @@ from .settings import ServerSettings
 LARGEST_FILE = 4_000_000_000  # bytes of a weight file that is sent for import
 LARGEST_UPLOAD = 64_000_000_000  # bytes of photos that come in one request
 MANY = 10  # times the limit of a picture that a request may bring where others can reach the server
+MARKS = 4 << 20  # bytes of strokes
 SMALL = 1 << 20  # bytes of a request without a picture
 FORM_PICTURES = 3  # of one photo: itself, what is behind it, a trimap
 FORM_OVERHEAD = 1 << 16  # bytes of a form beside its pictures
@@ -98,6 +99,11 @@ def limit_batch(settings: ServerSettings, headers: Headers) -> BodyLimit:
     return BodyLimit(int(MANY * settings.max_mb * 1e6) if settings.exposed else LARGEST_UPLOAD)
 
 
+def limit_changes(settings: ServerSettings, headers: Headers) -> BodyLimit:
+    """Strokes and two pictures, as files or as text, of a batch or of a photo of it."""
+    return BodyLimit(2 * count_base64(settings.max_mb) + MARKS + FORM_OVERHEAD, settings.max_mb)
+
+
 @dataclass(frozen=True)
 class Rule:
     """What applies to paths that match.
@@ -130,6 +136,7 @@ RULES = (
     Rule(re.compile(r"/api/remove$"), limit_form, explain_as_rembg),
     Rule(re.compile(r"/v1\.0/(removebg|account)$"), limit_foreign_picture, explain_as_removebg),
     Rule(re.compile(r"/api/batches(/[^/]+/items)?$"), limit_batch, methods=frozenset({"POST"})),
+    Rule(re.compile(r"/api/batches/[^/]+(/items/[^/]+)?$"), limit_changes, methods=frozenset({"PATCH"})),
     Rule(re.compile(r"/api/")),
     Rule(re.compile(r"/($|healthz$|app/|results/|examples/)")),
     Rule(re.compile(r"/gradio_api/queue/join$"), limit_event),

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator
 
 from pipeline import ClearcutError, Settings
 
+SHARED_PHOTOS, SHARED_MB = 100, 1000.0  # of a batch where others can reach the server
 ROOT = Path(__file__).parents[1]
 
 
@@ -31,6 +32,8 @@ class ServerSettings(Settings):
     keep_minutes: float = Field(60, gt=0)
     batches_dir: Path = ROOT / "batches"
     batch_days: float = Field(7, gt=0)
+    batch_photos: int | None = Field(None, ge=1)
+    batch_mb: float | None = Field(None, gt=0)
 
     @field_validator("root_path")
     @classmethod
@@ -41,6 +44,16 @@ class ServerSettings(Settings):
     def exposed(self) -> bool:
         """Whether other machines can reach this server."""
         return self.share or not is_loopback(self.host)
+
+    @property
+    def most_batch_photos(self) -> int | None:
+        """How many photos a batch may have; None: as many as there are."""
+        return self.batch_photos or (SHARED_PHOTOS if self.exposed else None)
+
+    @property
+    def most_batch_mb(self) -> float | None:
+        """How much a batch's photos and archives may take on the disk; None: as much as there is."""
+        return self.batch_mb or (SHARED_MB if self.exposed else None)
 
     @property
     def may_manage(self) -> bool:

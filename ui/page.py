@@ -51,6 +51,7 @@ def mount_page(app: FastAPI, page: gr.Blocks, settings: PageSettings) -> FastAPI
         "maxMegabytes": settings.max_mb,
         "mostMarkBytes": Marks.MOST_BYTES,
         "keepMinutes": round(settings.keep_minutes),
+        "batchLimits": {"photos": settings.batch_photos, "mb": settings.batch_mb},
         "mayManage": settings.may_fetch,
         "mostCompared": MOST_COMPARED,
         "moreModels": MORE,

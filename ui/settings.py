@@ -13,4 +13,6 @@ class PageSettings:
     queue: int
     keep_minutes: float
     may_fetch: bool
+    batch_photos: int | None = None
+    batch_mb: float | None = None
     root_path: str = ""

@@ -90,13 +90,18 @@ def is_compressed_tar(path: Path) -> bool:
     return is_archive(str(path)) and not zipfile.is_zipfile(path) and not _is_plain_tar(path)
 
 
-def unpack_tar(path: Path, target: Path) -> None:
+def unpack_tar(path: Path, target: Path, room: int | None = None) -> None:
     """Write a compressed TAR to `target` without its compression, whole or not at all, with its time.
+
+    Parameters
+    ----------
+    room
+        How many bytes it may take.
 
     Raises
     ------
     ClearcutError
-        ``archive_bomb``, ``broken_archive``, ``disk_full``, ``write_failed``.
+        ``archive_bomb``, ``archive_too_large``, ``broken_archive``, ``disk_full``, ``write_failed``.
     """
     most = UNPACKED * path.stat().st_size + SMALL
     part = target.with_name(target.name + ".part")
@@ -105,6 +110,8 @@ def unpack_tar(path: Path, target: Path) -> None:
             while block := _read_block(source, path):
                 if file.tell() + len(block) > most:
                     raise ClearcutError("archive_bomb", name=path.name)
+                if room is not None and file.tell() + len(block) > room:
+                    raise ClearcutError("archive_too_large", name=path.name, room=round(room / 1e6, 1))
                 file.write(block)
         part.replace(target)
         changed = path.stat().st_mtime_ns

@@ -21,7 +21,7 @@ from ..inference import engines
 from ..options.options import Options
 from ..registry import catalog, choosing, weights
 from .cluster import Cluster
-from .items import Found
+from .items import LINK, Found, stamp_all
 from .journal import STATES, BatchItem, Journal
 from .places import Folder, Store, make_absolute
 from .task import Made, Order, Task
@@ -76,7 +76,7 @@ class Batch:
         self.journal = Journal(output)
         self.scratch = self.journal.folder / SCRATCH
         self.thumbnails = self.journal.folder / THUMBNAILS
-        self._lock = FileLock(self.journal.folder / "lock")
+        self._lock = FileLock(self.journal.folder / "lock", thread_local=False)  # another thread may close it
         self._refused: deque[BatchItem] = deque()
         self.working: dict[int, int] = {}  # numbers of the items that workers have, and the edition that they are for
         self._edition = 0  # of what is asked for
@@ -175,16 +175,16 @@ class Batch:
         target = None if found.source.member else self.place.find_target(found.source.path)
         return target is not None and self.journal.is_target(target)
 
-    def set_options(self, number: int, own: dict[str, Any]) -> None:
-        """Let a photo have these options of its own, and be done anew. Raises ``unknown_option``, ``bad_option``."""
-        self.order.make_options(own)
+    def change_item(self, number: int, own: dict[str, Any], beside: dict[str, str]) -> None:
+        """Let a photo have these options and files of its own, and be done anew. Raises as `Order.make_options`."""
+        self.order.make_options(own, beside)
         with self._changing:
             item = self.journal.get(number)
             if item is not None:
                 if item.ours:
                     self._delete(item)
-                self.journal.set_waiting(number, own)
-                self.journal.rename_target(number, self._choose_ending(own))
+                self.journal.set_waiting(number, own, beside)
+                self.journal.rename_target(number, self._choose_ending(own, beside))
                 self.journal.abandoned.clear()
 
     def remove(self, number: int) -> None:
@@ -207,6 +207,9 @@ class Batch:
         for item in self.journal.list_items("done"):
             if not self.place.is_whole(item.target, item.outcome.get("bytes")):
                 self.journal.set_waiting(item.number)
+        for item in self.journal.list_items("failed"):
+            if item.error and item.error.code == LINK:
+                self.journal.remove(item.number)  # it is found again, if it is still a link
         self.journal.set_all_waiting("failed")
 
     def _finish(self, item: BatchItem) -> None:
@@ -260,7 +263,7 @@ class Batch:
         with self._changing:
             edition = self.working.pop(task.number, None)
             item = self.journal.get(task.number)
-            if item is None or item.options != task.own or edition != self._edition:
+            if item is None or not self._is_wanted(task, item) or edition != self._edition:
                 self.place.discard(task.part or "")
                 return None
             try:
@@ -268,6 +271,11 @@ class Batch:
             except Exception as error:
                 return self._fail(item, as_clearcut_error(error, name=item.target))
             return self._keep(item, made)
+
+    @staticmethod
+    def _is_wanted(task: Task, item: BatchItem) -> bool:
+        """Whether a task is what its item asks for now."""
+        return (item.options, _make_absolute(item.beside)) == (task.own, task.beside)
 
     def _list_refused(self) -> Iterator[BatchItem]:
         while self._refused:
@@ -290,7 +298,7 @@ class Batch:
             self.working[item.number] = edition
             self.journal.note_begun(item.number, ours=self.place.in_place)
             part = make_absolute(self.place.locate_part(item.number, item.target))
-            yield Task(item.number, item.source.make_absolute(), item.options, part)
+            yield Task(item.number, item.source.make_absolute(), item.options, _make_absolute(item.beside), part)
 
     def _is_in_the_way(self, item: BatchItem) -> bool:
         """Whether the target is somebody else's file, or the photo itself."""
@@ -298,10 +306,10 @@ class Batch:
             return False
         return not self.force or self.place.find_target(item.source.path) == item.target
 
-    def _choose_ending(self, own: dict[str, Any]) -> str:
+    def _choose_ending(self, own: dict[str, Any], beside: dict[str, str]) -> str:
         """What a cut-out with options of its own is called; of options that do not fit, which will be told, as all."""
         try:
-            format = self.order.make_options(own).file_format
+            format = self.order.make_options(own, beside).file_format
         except ClearcutError:
             format = self.options.file_format
         return self._mark + format.extension
@@ -327,8 +335,12 @@ class Batch:
         if error.code in STOPPING:
             self.journal.set_waiting(item.number)
         else:
-            self.journal.note_failed(item.number, error, item.source.stamp())
+            self.journal.note_failed(item.number, error, stamp_all(item.source, item.beside))
         return replace(item, state="failed", error=error, outcome={})
+
+
+def _make_absolute(beside: dict[str, str]) -> dict[str, str]:
+    return {name: make_absolute(path) for name, path in beside.items()}
 
 
 def _settle(order: Order, options: Options, settings: Settings) -> tuple[Order, Options]:

@@ -4,14 +4,15 @@ import csv
 import glob
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..base.errors import ClearcutError
+from ..base.errors import ClearcutError, Code
 from ..pixels.names import count_name, is_photo
 from . import stores
 from .archives import ENDINGS, Member, is_archive, is_compressed_tar, list_members, read_member, unpack_tar
@@ -19,6 +20,9 @@ from .places import make_absolute
 
 LISTS = (".csv", ".jsonl")
 PATHS = ("path", "file", "photo")  # what the column with the photo's path may be called
+LINK: Code = "link_not_followed"  # the error of a folder that is none of the input's own
+BEHIND = "background_image"
+BESIDE = ("marks", "trimap", BEHIND)  # files that may go with a photo, each a column of a list
 STILL = 2  # times that a photo is read that changes meanwhile
 
 
@@ -106,6 +110,8 @@ class Found:
         Its path in the batch, with ``/``, from which that of its cut-out is made.
     options
         Those of its own, by name, as they were given.
+    beside
+        Files of its own that go with it, each a path or an address by one of the names in `BESIDE`.
     error
         Why it cannot be cut out, where that is known already.
     stamp
@@ -115,11 +121,23 @@ class Found:
     source: Source
     name: str
     options: dict[str, Any] = field(default_factory=dict)
+    beside: dict[str, str] = field(default_factory=dict)
     error: ClearcutError | None = None
     stamp: str = ""
 
 
-def find_items(given: Sequence[str], output: Path | str, scratch: Path) -> Iterator[Found]:
+def stamp_all(source: Source, beside: Mapping[str, str]) -> str:
+    """What changes with a photo or with a file that goes with it; empty where one of them is not there."""
+    stamps = [source.stamp(), *(Source(path).stamp() for path in beside.values())]
+    return join_stamps(stamps) if all(stamps) else ""
+
+
+def join_stamps(stamps: Iterable[str]) -> str:
+    """The stamp of a photo with all that goes with it, of those of each."""
+    return "; ".join(stamps)
+
+
+def find_items(given: Sequence[str], output: Path | str, scratch: Path, room: int | None = None) -> Iterator[Found]:
     """The photos that are meant by files, folders with all that is in them, patterns, archives, and CSV or JSONL lists.
 
     Each folder's photos in the order in which people count. What is in the folder `output` is left out. Where several
@@ -131,6 +149,8 @@ def find_items(given: Sequence[str], output: Path | str, scratch: Path) -> Itera
         The folder that cut-outs are written to, or its address.
     scratch
         A folder for archives that have to be unpacked before they can be read.
+    room
+        How many bytes such an archive may take there.
 
     Raises
     ------
@@ -148,7 +168,7 @@ def find_items(given: Sequence[str], output: Path | str, scratch: Path) -> Itera
             found = _find_in_folder(path, os.path.realpath(output))
             yield from _at_least_one(found, home, ClearcutError("folder_empty", name=path))
         elif is_archive(path):
-            found = _find_in_archive(Path(path), scratch)
+            found = _find_in_archive(Path(path), scratch, room)
             yield from _at_least_one(found, home, ClearcutError("folder_empty", name=path))
         elif path.lower().endswith(LISTS):
             yield from _find_in_list(Path(path))
@@ -162,11 +182,23 @@ def _expand(given: str) -> list[str]:
     if os.path.exists(given):  # noqa: PTH110 - no name is too long to ask
         return [given]
     if glob.has_magic(given):
-        paths = sorted((path for path in glob.glob(given, recursive=True) if _is_wanted(path)), key=count_name)  # noqa: PTH207
+        paths = sorted(filter(_is_wanted, _match(given.replace(os.sep, "/"))), key=count_name)
         if not paths:
             raise ClearcutError("pattern_empty", name=given)
         return paths
     raise ClearcutError("file_missing", name=given)
+
+
+def _match(pattern: str) -> Iterator[str]:
+    """What a pattern means; ``**`` follows no link to a folder, which might lead round in a circle."""
+    before, recurses, after = re.sub(r"(^|/)\*\*$", r"\1**/*", pattern).partition("**/")
+    if not recurses:
+        yield from glob.glob(pattern)  # noqa: PTH207
+        return
+    for base in glob.glob(before) if before else ["."]:  # noqa: PTH207
+        for place, folders, _ in os.walk(base):
+            folders[:] = [each for each in folders if not each.startswith(".")]
+            yield from _match(f"{glob.escape(place)}/{after}")
 
 
 def _expand_address(given: str) -> list[str]:
@@ -210,24 +242,24 @@ def _at_least_one(found: Iterator[Found], home: str, empty: ClearcutError) -> It
 
 
 def _find_in_folder(folder: str, output: str) -> Iterator[Found]:
-    closed: list[str] = []
+    refused: list[tuple[str, Code]] = []
 
     def refuse(error: OSError) -> None:
         if error.filename == folder:
             raise ClearcutError("file_unreadable", name=folder) from None
-        closed.append(str(error.filename))
+        refused.append((str(error.filename), "file_unreadable"))
 
     for place, folders, files in os.walk(folder, onerror=refuse):
-        folders[:] = sorted(
-            (each for each in folders if not each.startswith(".") and not _is_same(place, each, output)), key=count_name
-        )
+        wanted = (each for each in folders if not each.startswith(".") and not _is_same(place, each, output))
+        folders[:] = sorted(wanted, key=count_name)
+        refused += [(str(Path(place, each)), LINK) for each in folders if Path(place, each).is_symlink()]
         inner = Path(place).relative_to(folder)
         for name in sorted(files, key=count_name):
             if is_photo(name) and not name.startswith("."):
                 yield Found(Source(str(Path(place, name))), (inner / name).as_posix())
-    for path in closed:
+    for path, code in refused:
         name = Path(path).relative_to(folder).as_posix()
-        yield Found(Source(path), name, error=ClearcutError("file_unreadable", name=name))
+        yield Found(Source(path), name, error=ClearcutError(code, name=name))
 
 
 def _find_in_store(address: str, output: str) -> Iterator[Found]:
@@ -253,12 +285,17 @@ def _is_same(place: str, name: str, other: str) -> bool:
     return os.path.realpath(Path(place, name)) == other
 
 
-def _find_in_archive(path: Path, scratch: Path) -> Iterator[Found]:
+def locate_unpacked(path: Path, scratch: Path) -> Path:
+    """Where a compressed TAR lies unpacked, once it is."""
+    return scratch / f"{sha256(os.fsencode(os.path.realpath(path))).hexdigest()[:16]}.tar"
+
+
+def _find_in_archive(path: Path, scratch: Path, room: int | None) -> Iterator[Found]:
     plain = path
     if is_compressed_tar(path):
-        plain = scratch / f"{sha256(os.fsencode(os.path.realpath(path))).hexdigest()[:16]}.tar"
+        plain = locate_unpacked(path, scratch)
         if not plain.exists() or plain.stat().st_mtime_ns != path.stat().st_mtime_ns:
-            unpack_tar(path, plain)
+            unpack_tar(path, plain, room)
     for member in list_members(plain):
         name = member.name.replace("\\", "/")
         hidden = any(part.startswith((".", "__MACOSX")) for part in name.split("/") if part != "..")
@@ -270,19 +307,27 @@ def _find_in_archive(path: Path, scratch: Path) -> Iterator[Found]:
 
 
 def _find_in_list(path: Path) -> Iterator[Found]:
-    """Photos of a CSV or JSONL file: a path a row, from the list's own folder, and options by name."""
+    """Photos of a CSV or JSONL file: a path a row, from the list's own folder, files that go with it, and options."""
     read: Callable[[Path], Iterator[dict[str, Any]]] = _read_csv if path.suffix.lower() == ".csv" else _read_jsonl
     for number, row in enumerate(read(path), start=1):
         values = {name.strip(): value for name, value in row.items() if name and value not in (None, "")}
         places = [values.pop(name) for name in PATHS if name in values]
-        if len(places) != 1 or not isinstance(places[0], str):
+        given = {name: values.pop(name) for name in BESIDE if name in values}
+        if len(places) != 1 or not all(isinstance(each, str) for each in (*places, *given.values())):
             raise ClearcutError("bad_list", name=path.name, row=number)
-        if stores.is_address(places[0]):
-            yield Found(Source(places[0]), places[0].rpartition("/")[2], values)
-            continue
-        photo = Path(path.parent, places[0])
-        name = photo.name if Path(places[0]).is_absolute() or ".." in photo.parts else Path(places[0]).as_posix()
-        yield Found(Source(str(photo)), name, values)
+        beside = {name: _locate(each, path.parent) for name, each in given.items()}
+        yield Found(Source(_locate(places[0], path.parent)), _name_in_batch(places[0]), values, beside)
+
+
+def _locate(given: str, folder: Path) -> str:
+    """A path of a list from the list's folder; an address as it is."""
+    return given if stores.is_address(given) else str(Path(folder, given))
+
+
+def _name_in_batch(given: str) -> str:
+    """Its path as the list has it; of one that leads elsewhere only the file's name."""
+    path = Path(given)
+    return path.name if stores.is_address(given) or path.is_absolute() or ".." in path.parts else path.as_posix()
 
 
 def _read_csv(path: Path) -> Iterator[dict[str, Any]]:

@@ -13,15 +13,15 @@ from typing import Any, Literal
 
 from ..base.errors import ClearcutError, as_write_error
 from ..pixels.names import clean_name, fold_name, name_cutout
-from .items import Found, Source
+from .items import LINK, Found, Source, stamp_all
 
 FOLDER = ".clearcut"  # in the output folder
 STATES = ("waiting", "made", "done", "failed")
 State = Literal["waiting", "made", "done", "failed"]
 LARGEST = (1 << 63) - 1  # number that SQLite takes
-REFUSED = ("unsafe_name", "archive_bomb", "archive_locked")  # errors of photos that are never read
+REFUSED = ("unsafe_name", "archive_bomb", "archive_locked", LINK)  # errors of what is never read
 PAGE = 500  # items that are read at a time
-Ending = Callable[[dict[str, Any]], str]
+Ending = Callable[[dict[str, Any], dict[str, str]], str]
 FULL = "full"  # what SQLite says of a full disk
 
 TABLES = """
@@ -32,7 +32,7 @@ CREATE TABLE IF NOT EXISTS items (
     name TEXT NOT NULL, target TEXT NOT NULL, folded TEXT NOT NULL UNIQUE,
     options TEXT NOT NULL, state TEXT NOT NULL, stamp TEXT NOT NULL,
     error TEXT, outcome TEXT, looks INTEGER NOT NULL DEFAULT 0, ours INTEGER NOT NULL DEFAULT 0,
-    revision INTEGER NOT NULL,
+    revision INTEGER NOT NULL, beside TEXT NOT NULL DEFAULT '{}',
     UNIQUE (path, member)
 );
 CREATE TABLE IF NOT EXISTS removed (number INTEGER PRIMARY KEY, revision INTEGER NOT NULL);
@@ -57,10 +57,12 @@ class BatchItem:
         The path of its cut-out in the output folder, with ``/``.
     options
         Those of its own, by name.
+    beside
+        Files of its own that go with it, as of `Found`.
     state
         ``waiting``; ``made``: its cut-out is written beside the target; ``done``; ``failed``.
     stamp
-        That of the source when it was read.
+        That of the source and what goes with it, when they were read.
     error
         Why it failed.
     outcome
@@ -82,6 +84,7 @@ class BatchItem:
     outcome: dict[str, Any] = field(default_factory=dict)
     ours: bool = False
     revision: int = 0
+    beside: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_refused(self) -> bool:
@@ -117,8 +120,15 @@ class Journal:
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=NORMAL")
             self._database.executescript(TABLES)
+            self._add_missing_columns()
             latest = "SELECT max(revision) FROM (SELECT revision FROM items UNION ALL SELECT revision FROM removed)"
             self._revision = int(self._database.execute(latest).fetchone()[0] or 0)
+
+    def _add_missing_columns(self) -> None:
+        """Those that a journal of an earlier version lacks."""
+        there = [name for _, name, *_ in self._database.execute("PRAGMA table_info(items)")]
+        if "beside" not in there:
+            self._database.execute("ALTER TABLE items ADD COLUMN beside TEXT NOT NULL DEFAULT '{}'")
 
     @staticmethod
     def exists(folder: Path) -> bool:
@@ -151,14 +161,14 @@ class Journal:
         Parameters
         ----------
         choose_ending
-            Gives what a cut-out has after the photo's name, such as ``.png``, for options of a photo's own.
+            Gives what a cut-out has after the photo's name, such as ``.png``, for options and files of a photo's own.
         """
         new = 0
         with self._lock, self._telling():
             self._database.execute("BEGIN")
             try:
                 for each in found:
-                    new += self._add(each, choose_ending(each.options))
+                    new += self._add(each, choose_ending(each.options, each.beside))
             finally:  # of a folder that cannot be read to its end, what was found
                 self._database.execute("COMMIT")
         return new
@@ -172,11 +182,11 @@ class Journal:
         target = self._choose_target(name, ending)
         state, error = ("failed", _pack(found.error)) if found.error else ("waiting", None)
         self._revision += 1
-        told = json.dumps(found.options), state, "", error, self._revision
+        told = json.dumps(found.options), state, "", error, self._revision, json.dumps(found.beside)
         self._database.execute(
             "INSERT INTO items"
-            " (path, member, size, offset, name, target, folded, options, state, stamp, error, revision)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " (path, member, size, offset, name, target, folded, options, state, stamp, error, revision, beside)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (*_spread(source), name, target, fold_name(target), *told),
         )
         return True
@@ -185,15 +195,17 @@ class Journal:
         """Note what has changed of a photo that is there already; whether it is to be done that was not before."""
         source = found.source
         moved = (source.size, source.offset) != (item.source.size, item.source.offset)
-        now = (found.stamp or source.stamp()) if item.state in ("done", "failed") and not found.error else item.stamp
-        if now in (item.stamp, "") and found.options == item.options and not moved:
+        is_over = item.state in ("done", "failed") and not found.error
+        now = (found.stamp or stamp_all(source, found.beside)) if is_over else item.stamp
+        asked_otherwise = (found.options, found.beside) != (item.options, item.beside)
+        if now in (item.stamp, "") and not asked_otherwise and not moved:
             return False
         self._change(item.number, size=source.size, offset=source.offset)
         if found.error:
             self.note_failed(item.number, found.error)
             return False
-        self.set_waiting(item.number, found.options)
-        if found.options != item.options:
+        self.set_waiting(item.number, found.options, found.beside)
+        if asked_otherwise:
             self.rename_target(item.number, ending)
         return item.state != "waiting"
 
@@ -270,12 +282,15 @@ class Journal:
         """Nothing came of it."""
         self._change(number, state="failed", stamp=stamp, error=_pack(error), outcome=None, looks=0)
 
-    def set_waiting(self, number: int, options: dict[str, Any] | None = None) -> None:
-        """It is to be done anew, unless it is refused for good; with options of its own where they are given."""
+    def set_waiting(
+        self, number: int, options: dict[str, Any] | None = None, beside: dict[str, str] | None = None
+    ) -> None:
+        """It is to be done anew, unless it is refused for good; with options and files of its own where given."""
         item = self.get(number)
         if item is None or item.is_refused:
             return
-        own = {} if options is None else {"options": json.dumps(options)}
+        given = {"options": options, "beside": beside}
+        own = {name: json.dumps(value) for name, value in given.items() if value is not None}
         self._change(number, state="waiting", error=None, **own)
 
     def set_all_waiting(self, *states: State) -> None:
@@ -303,13 +318,13 @@ class Journal:
     def rename_targets(self, choose_ending: Ending) -> None:
         """Give every item the target that its options ask for now."""
         with self._lock, self._telling():
-            question = "SELECT number, name, options, target FROM items ORDER BY number"
+            question = "SELECT number, name, options, beside, target FROM items ORDER BY number"
             rows = self._database.execute(question).fetchall()
             taken: set[str] = set()
             self._database.execute("BEGIN")
             self._database.execute("UPDATE items SET folded = 'was ' || number")
-            for number, name, options, before in rows:
-                ending = choose_ending(json.loads(options))
+            for number, name, options, beside, before in rows:
+                ending = choose_ending(json.loads(options), json.loads(beside))
                 target = next(each for each in _list_targets(name, ending) if fold_name(each) not in taken)
                 taken.add(fold_name(target))
                 update = "UPDATE items SET target = ?, folded = ?, ours = ours AND ? WHERE number = ?"
@@ -354,10 +369,12 @@ def _pack(error: ClearcutError | None) -> str | None:
 
 
 def _read_item(row: tuple[Any, ...]) -> BatchItem:
-    number, path, member, size, offset, name, target, _, options, state, stamp, error, outcome, _, ours, revision = row
+    number, path, member, size, offset, name, target, _, options, state, stamp, error, outcome, _, ours, *rest = row
+    revision, beside = rest
     code, facts = json.loads(error) if error else (None, {})
     source = Source(os.fsdecode(path), os.fsdecode(member), size, offset)
     return BatchItem(
         number, source, name, target, json.loads(options), state, stamp,
         ClearcutError(code, **facts) if code else None, json.loads(outcome) if outcome else {}, bool(ours), revision,
+        json.loads(beside),
     )  # fmt: skip

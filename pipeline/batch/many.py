@@ -79,7 +79,7 @@ def cut_out_many(
     def list_tasks() -> Iterator[Task]:
         for at, path in enumerate(paths):
             given[at] = path
-            yield Task(at, Source(os.fspath(path)), {})
+            yield Task(at, Source(os.fspath(path)), {}, {})
 
     own = settings.model_copy(update={"threads": cores})
     with WorkerPool(number, WORKER, (own, order), seconds=SECONDS, cores=cores) as pool:

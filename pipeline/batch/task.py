@@ -1,7 +1,7 @@
 """What a worker process does with one photo of a batch: read, cut out, write beside the target."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import cv2
@@ -16,7 +16,7 @@ from ..inference.runtime import Runtime
 from ..options.options import Options
 from ..pixels.geometry import fit_size
 from ..pixels.resample import resize_for_work
-from .items import Source
+from .items import BEHIND, Source, join_stamps
 from .places import write_file
 from .review import list_reasons, measure_coverage
 
@@ -38,12 +38,19 @@ class Order(NamedTuple):
     background: bytes | None = None
     background_name: str = ""
 
-    def make_options(self, own: dict[str, Any] | None = None) -> Options:
-        """The options of a photo that has some of its `own`. Raises ``unknown_option``, ``bad_option``."""
+    def make_options(self, own: dict[str, Any] | None = None, beside: Mapping[str, str] | None = None) -> Options:
+        """The options of a photo that has some of its `own`, and files that go with it.
+
+        Raises
+        ------
+        ClearcutError
+            ``unknown_option``, ``bad_option``, ``no_background``.
+        """
         values = self.values | (own or {})
-        if self.background is None and values.get("background") == "image":
+        has_picture = self.background is not None or BEHIND in (beside or {})
+        if not has_picture and values.get("background") == "image":
             raise ClearcutError("no_background")
-        return Options.of(**values, background_image=self.background is not None)
+        return Options.of(**values, background_image=has_picture)
 
 
 class Task(NamedTuple):
@@ -57,6 +64,8 @@ class Task(NamedTuple):
         Where it is read from.
     own
         Options of its own, by name.
+    beside
+        Files of its own that go with it, as of `Found`.
     part
         The file or the object that is written; None: the cut-out comes back.
     """
@@ -64,6 +73,7 @@ class Task(NamedTuple):
     number: int
     source: Source
     own: dict[str, Any]
+    beside: dict[str, str]
     part: str | None = None
 
 
@@ -73,7 +83,7 @@ class Made(NamedTuple):
     Attributes
     ----------
     stamp
-        Of the source when it was read.
+        Of the source and what goes with it, when they were read.
     outcome
         What is told of the cut-out, JSON values by name.
     thumbnail
@@ -104,9 +114,8 @@ def work(task: Task, order: Order, runtime: Runtime) -> Made:
     ClearcutError
         See `ANSWERS` in ``base/errors.py``.
     """
-    options = order.make_options(task.own).with_defaults_of(runtime.settings)
-    data, stamp = task.source.read(runtime.settings.max_mb)
-    files = InputFiles(data, order.background, task.source.name, order.background_name)
+    options = order.make_options(task.own, task.beside).with_defaults_of(runtime.settings)
+    files, stamp = _read_files(task, order, runtime.settings.max_mb)
     result = cut_out_file(files, options, runtime)
     if task.part:
         try:
@@ -114,6 +123,19 @@ def work(task: Task, order: Order, runtime: Runtime) -> Made:
         except OSError as error:
             raise as_write_error(error, task.part.replace("\\", "/").rpartition("/")[2]) from None
     return Made(stamp, _describe(result), make_thumbnail(result.cutout.picture), None if task.part else result.data)
+
+
+def _read_files(task: Task, order: Order, max_mb: float | None) -> tuple[InputFiles, str]:
+    """The photo with all that goes with it, and the stamp that they were read under."""
+    data, stamp = task.source.read(max_mb)
+    sources = {name: Source(path) for name, path in task.beside.items()}
+    read = {name: source.read(max_mb) for name, source in sources.items()}
+    given = {name: content for name, (content, _) in read.items()}
+    background, name = given.pop(BEHIND, order.background), order.background_name
+    if BEHIND in sources:
+        name = sources[BEHIND].name
+    files = InputFiles(data, background, task.source.name, name, given.get("marks"), given.get("trimap"))
+    return files, join_stamps([stamp, *(own for _, own in read.values())])
 
 
 def _describe(result: Result) -> dict[str, Any]:

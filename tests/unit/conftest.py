@@ -1,4 +1,4 @@
-"""Fixtures for what weight files go through: a web server, a file of one's own, a catalogue of few models."""
+"""Fixtures for what weight files go through, and a folder to run batches in."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.base.settings import ROOT
 from pipeline.registry import catalog
 from tests.unit.test_sources import DATA, Site, serving
 
@@ -30,3 +31,11 @@ def only(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     return lambda *cards: monkeypatch.setattr(
         catalog, "list_models", lambda settings: {each.name: each for each in cards}
     )
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, u2netp: Path) -> None:
+    """An empty folder to run ``clearcut batch`` in."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))

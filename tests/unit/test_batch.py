@@ -1,6 +1,5 @@
 """``clearcut batch``: whole files only, none twice, nothing silently missing; killed for real and gone on with."""
 
-import csv
 import os
 import re
 import signal
@@ -9,15 +8,13 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from pipeline import cut_out_bytes, say
 from pipeline.base.errors import ClearcutError
-from pipeline.base.settings import ROOT
 from pipeline.base.words import explain
 from pipeline.batch.batch import Batch
 from pipeline.batch.items import Found, Source, find_items
@@ -26,53 +23,10 @@ from pipeline.batch.report import write_report
 from pipeline.batch.task import Order
 from pipeline.commands.command_line import main
 from tests import house
+from tests.batches import COMMAND, HEED, PNG, cutouts, put, run, table, wait_for
 from tests.pictures import composite, encoded, opened
 
-COMMAND = [sys.executable, "-m", "pipeline", "batch"]
-PNG = encoded(composite(96, 72).rgb)
-HEED = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # tests started in the background ignore it
-
-
-@pytest.fixture(autouse=True)
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, u2netp: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("LC_ALL", "C.UTF-8")
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-
-
-def put(number: int, folder: str = "in") -> None:
-    """So many photos, no two alike."""
-    Path(folder, "sub").mkdir(parents=True, exist_ok=True)
-    for at in range(number):
-        place = Path(folder, "sub" if at % 3 == 0 else ".", f"{at}.png")
-        place.write_bytes(encoded(composite(96, 72, seed=at).rgb))
-
-
-def run(*words: str, code: int = 0) -> str:
-    """What the command says in a process of its own."""
-    ended = subprocess.run([*COMMAND, *words], capture_output=True, text=True, encoding="utf-8", timeout=120)
-    assert ended.returncode == code, ended.stderr
-    assert ended.stdout == ""
-    return ended.stderr
-
-
-def cutouts(folder: str = "out") -> dict[str, bytes]:
-    """All files that a batch has made, but its journal and its report."""
-    files = (path for path in Path(folder).rglob("*") if path.is_file() and FOLDER not in path.parts)
-    made = {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
-    return {name: data for name, data in made.items() if not name.startswith("report.")}
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    end = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
-def table(folder: str = "out") -> dict[str, dict[str, str]]:
-    with Path(folder, "report.csv").open(encoding="utf-8-sig", newline="") as file:
-        return {row["photo"]: row for row in csv.DictReader(file)}
+pytestmark = pytest.mark.usefixtures("desk")
 
 
 # ---- a run ----------------------------------------------------------------------------------------------------------
@@ -98,6 +52,20 @@ def test_what_cannot_be_read_is_told_in_both_reports_and_stops_no_other() -> Non
     assert "bad.jpg" in page
     assert re.findall(r'(?:src|href)="([^"]+)"', page)
     assert "//" not in re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL).replace("://www.w3.org", "")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links")
+def test_a_link_to_a_folder_is_told_in_the_report_until_it_is_a_folder() -> None:
+    put(1)
+    put(1, "elsewhere")
+    Path("in/far").symlink_to(Path("elsewhere").absolute())
+    said = run("in", "-o", "out", code=2)
+    sentence = explain(ClearcutError("link_not_followed", name="far"))
+    assert f"far: {sentence}" in said and table()["far"]["warnings"] == sentence
+    Path("in/far").unlink()
+    Path("elsewhere").rename("in/far")
+    run("in", "-o", "out", "--resume")
+    assert sorted(cutouts()) == sorted(table()) == ["far/sub/0.png", "sub/0.png"]
 
 
 def test_with_on_error_stop_the_first_error_ends_the_run() -> None:
@@ -164,117 +132,6 @@ def test_a_background_picture_is_behind_every_subject() -> None:
     run("in", "-o", "out", "--background-image", "wall.png")
     photo = Path("in/sub/0.png").read_bytes()
     assert cutouts() == {"sub/0.png": cut_out_bytes(photo, Path("wall.png").read_bytes())}
-
-
-# ---- stopped and gone on with ---------------------------------------------------------------------------------------
-
-
-@pytest.mark.skipif(os.name != "posix", reason="kill -9")
-def test_a_run_that_is_killed_and_resumed_ends_as_an_undisturbed_one_and_does_none_twice() -> None:
-    put(40)
-    run("in", "-o", "whole")
-    with Path("said").open("w") as said:
-        process = subprocess.Popen([*COMMAND, "in", "-o", "out"], stderr=said, start_new_session=True)
-    wait_for(lambda: len(cutouts()) >= 8)
-    process.kill()
-    process.wait()
-    wait_for(lambda: not _workers_of(process.pid))
-    journal = Journal(Path("out"))
-    done = {item.target for item in journal.list_items("done")}
-    journal.close()
-    before = {name: Path("out", name).stat().st_mtime_ns for name in done}
-    assert 0 < len(before) < 40
-    run("-o", "out", "--resume")
-    assert cutouts() == cutouts("whole")
-    assert {name: Path("out", name).stat().st_mtime_ns for name in before} == before
-    assert not [path for path in Path("out").rglob("*") if path.name.endswith(".part")]
-
-
-def _workers_of(pid: int) -> list[str]:
-    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
-    return [line for line in listed.splitlines() if "pipeline.base.worker" in line and f" {pid} " in line]
-
-
-def test_a_cut_out_that_was_written_and_not_yet_in_its_place_is_put_there(tmp_path: Path) -> None:
-    put(2)
-    run("in", "-o", "out")
-    photo = cutouts()["1.png"]
-    journal = Journal(Path("out"))
-    item = next(item for item in journal.list_items() if item.target == "1.png")
-    journal.note_made(item.number, item.stamp, item.outcome)
-    journal.close()
-    Path("out/1.png").rename(f"out/.{item.number}.clearcut.part")
-    run("-o", "out", "--resume")
-    assert cutouts()["1.png"] == photo
-    assert table()["1.png"]["state"] == "done"
-
-
-def test_a_batch_that_is_there_already_is_not_run_into_unasked() -> None:
-    put(1)
-    run("in", "-o", "out")
-    said = run("in", "-o", "out", code=2)
-    assert "--resume" in said
-    assert "1 of 1" in run("in", "-o", "out", "--resume")
-
-
-def test_other_options_are_noticed_and_never_mixed() -> None:
-    put(3)
-    run("in", "-o", "out", "--feather", "2")
-    before = cutouts()
-    said = run("in", "-o", "out", "--resume", "--feather", "3", code=2)
-    assert "feather" in said
-    assert cutouts() == before
-    run("in", "-o", "out", "--restart", "--format", "webp")
-    assert sorted(cutouts()) == ["1.webp", "2.webp", "sub/0.webp"]
-
-
-def test_resume_alone_goes_on_with_what_was_asked_for() -> None:
-    put(1)
-    run("in", "-o", "out", "--feather", "2")
-    Path("out/sub/0.png").unlink()
-    run("-o", "out", "--resume")
-    assert cutouts() == {"sub/0.png": cut_out_bytes(Path("in/sub/0.png").read_bytes(), feather=2)}
-
-
-def test_photos_that_came_later_or_changed_are_done_by_the_next_run_and_no_others() -> None:
-    put(2)
-    run("in", "-o", "out")
-    before = Path("out/sub/0.png").stat().st_mtime_ns
-    Path("in/1.png").write_bytes(encoded(composite(96, 72, seed=99).rgb))
-    Path("in/new.png").write_bytes(PNG)
-    run("in", "-o", "out", "--resume")
-    photos = {path.relative_to("in").as_posix(): path.read_bytes() for path in Path("in").rglob("*.png")}
-    assert cutouts() == {name: cut_out_bytes(data) for name, data in photos.items()}
-    assert Path("out/sub/0.png").stat().st_mtime_ns == before
-
-
-def test_what_failed_is_tried_again() -> None:
-    put(1)
-    Path("in/late.png").write_bytes(PNG[:40])
-    run("in", "-o", "out", code=2)
-    Path("in/late.png").write_bytes(PNG)
-    run("-o", "out", "--resume")
-    assert sorted(cutouts()) == ["late.png", "sub/0.png"]
-
-
-@pytest.mark.skipif(os.name != "posix", reason="SIGINT")
-def test_ctrl_c_stops_at_once_and_tells_how_to_go_on() -> None:
-    put(60)
-    with Path("said").open("w") as said:
-        process = subprocess.Popen([*COMMAND, "in", "-o", "out"], stderr=said, preexec_fn=HEED)
-    wait_for(lambda: len(cutouts()) >= 4)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 130
-    said_in_the_end = Path("said").read_text("utf-8")
-    assert "--resume" in said_in_the_end
-    assert "Traceback" not in said_in_the_end
-    assert not list(Path("out").rglob("*.part"))
-    assert len(table()) == 60
-
-
-def test_two_processes_never_work_on_the_same_batch(tmp_path: Path) -> None:
-    with Batch(tmp_path / "out", Order({}), house.settings()), pytest.raises(ClearcutError, match="batch_running"):
-        Batch(tmp_path / "out", Order({}), house.settings())
 
 
 # ---- disks ----------------------------------------------------------------------------------------------------------
@@ -345,7 +202,7 @@ def test_a_watched_folder_is_served_as_photos_arrive_each_once_it_is_complete() 
 def test_ten_thousand_photos_are_noted_and_read_a_page_at_a_time(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     found = (Found(Source(f"/in/{at}.png"), f"{at}.png") for at in range(10_000))
-    assert journal.add(found, lambda own: ".png") == 10_000
+    assert journal.add(found, lambda own, beside: ".png") == 10_000
     assert journal.count()["waiting"] == 10_000
     assert [item.number for item in journal.list_items()] == list(range(1, 10_001))
     journal.close()
@@ -353,7 +210,7 @@ def test_ten_thousand_photos_are_noted_and_read_a_page_at_a_time(tmp_path: Path)
 
 def test_whoever_knows_a_revision_is_told_what_has_changed_since(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
-    journal.add([Found(Source(f"/in/{at}.png"), f"{at}.png") for at in range(3)], lambda own: ".png")
+    journal.add([Found(Source(f"/in/{at}.png"), f"{at}.png") for at in range(3)], lambda own, beside: ".png")
     known = journal.revision
     journal.note_failed(2, ClearcutError("empty_file", name="x"))
     journal.note_begun(1)

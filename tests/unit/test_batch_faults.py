@@ -2,7 +2,9 @@
 
 import io
 import os
+import sqlite3
 import tarfile
+import threading
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from pipeline.base.errors import ClearcutError
 from pipeline.base.settings import ROOT
 from pipeline.batch.batch import Batch
 from pipeline.batch.items import Found, Source, find_items
-from pipeline.batch.journal import Journal
+from pipeline.batch.journal import FOLDER, Journal
 from pipeline.batch.report import write_report
 from pipeline.batch.task import Order
 from pipeline.batch.watch import _split
@@ -34,7 +36,7 @@ def make(output: str = "out", **values: Any) -> Batch:
     return Batch(Path(output), Order({"model": "u2netp", **values}), house.settings())
 
 
-def ending(_: dict[str, Any]) -> str:
+def ending(own: dict[str, Any], beside: dict[str, str]) -> str:
     return ".png"
 
 
@@ -63,6 +65,24 @@ def test_the_number_of_a_removed_photo_is_never_given_again_and_revisions_never_
     assert [number for number, _ in again.list_removed(0)] == [1, 2]
 
 
+def test_a_batch_that_another_thread_has_closed_can_be_opened_again() -> None:
+    batch = make()
+    closer = threading.Thread(target=batch.close)
+    closer.start()
+    closer.join()
+    make().close()
+
+
+def test_a_journal_of_an_earlier_version_is_gone_on_with(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.add([Found(Source("/in/a.png"), "a.png", {"feather": 2})], ending)
+    journal.close()
+    with sqlite3.connect(tmp_path / FOLDER / "journal.sqlite") as database:
+        database.execute("ALTER TABLE items DROP COLUMN beside")
+    item = Journal(tmp_path).get(1)
+    assert item and (item.options, item.beside) == ({"feather": 2}, {})
+
+
 @pytest.mark.parametrize("number", [0, -1, 1 << 63, 1 << 90])
 def test_there_is_no_item_of_an_impossible_number(tmp_path: Path, number: int) -> None:
     assert Journal(tmp_path).get(number) is None
@@ -73,7 +93,7 @@ def test_what_is_refused_stays_refused_whatever_is_asked_for() -> None:
         archive.writestr("bomb.png", bytes(30_000_000))
     with make() as batch:
         batch.add(find_items(["p.zip"], batch.output, batch.scratch))
-        batch.set_options(1, {"crop": True})
+        batch.change_item(1, {"crop": True}, {})
         batch.settle(anew=True)
         batch.reopen()
         batch.journal.set_waiting(1)

@@ -67,6 +67,19 @@ def test_a_folder_brings_all_that_is_in_it_in_the_order_in_which_people_count(fi
     assert names(find("in")) == ["2.png", "10.png", "sub/deep/1.jpg"]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="links")
+def test_links_to_folders_are_told_and_not_followed_and_links_to_files_are_taken(find: Callable[..., Any]) -> None:
+    put("in/a.png", "in/sub/b.png", "elsewhere/c.png", "elsewhere/deep/d.png")
+    Path("in/sub/round").symlink_to("..")
+    Path("in/far").symlink_to(Path("elsewhere").absolute())
+    Path("in/c.png").symlink_to(Path("elsewhere/c.png").absolute())
+    found = {each.name: each.error and each.error.code for each in find("in")}
+    assert found == {"a.png": None, "c.png": None, "sub/b.png": None} | dict.fromkeys(
+        ("far", "sub/round"), "link_not_followed"
+    )
+    assert sorted(names(find("in/**/*.png"))) == ["a.png", "b.png", "c.png"]
+
+
 def test_the_output_folder_is_no_input_where_it_lies_inside(find: Callable[..., Any]) -> None:
     put("a.png", "out/a.png")
     assert names(find(".")) == ["a.png"]

@@ -17,13 +17,13 @@ from pipeline.batch import cluster
 from pipeline.batch.cluster import Cluster
 from pipeline.batch.journal import Journal
 from tests import house
-from tests.unit.test_batch import COMMAND, cutouts, desk, put, run, table, wait_for
+from tests.batches import COMMAND, cutouts, put, run, table, wait_for
 
 ON_CLUSTER = ("--cluster", "local", "--workers", "2")
 needs_ray = pytest.mark.skipif(
     os.name != "posix" or find_spec("ray") is None, reason="ray is not installed: requirements-cluster.txt"
 )
-__all__ = ["desk"]
+pytestmark = pytest.mark.usefixtures("desk")
 
 
 def tell_fates(folder: str = "out") -> dict[str, int]:

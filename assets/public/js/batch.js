@@ -5,7 +5,7 @@ import { beginHead } from "./batch_head.js";
 import { beginList } from "./batch_list.js";
 import { beginBatchPhoto, openItem, returnToItem } from "./batch_photo.js";
 import { changeBatch, createBatch, deleteBatch, deleteItem, follow, listItems, readBatch, retryItem } from "./batch_server.js";
-import { optionsOfPhotoTab, optionsOfPreset, pictureBehind } from "./batch_settings.js";
+import { optionsOfPhotoTab, optionsOfPreset, pictureBehind, pictureChange } from "./batch_settings.js";
 import { batch, clearBatch, dropItem, isOver, onBatch, takeItem, takeStatus } from "./batch_state.js";
 import { beginUpload, send, stopSending } from "./batch_upload.js";
 import { isAway, lookAfterServer, onReturn } from "./connection.js";
@@ -110,7 +110,6 @@ async function begin() {
   const behind = pictureBehind();
   if (options.background === "image" && !behind) delete options.background;
   takeStatus(await createBatch(options, behind));
-  batch.behind = behind;
   setCurrentBatch(batch.status.id);
   followBatch(batch.status);
 }
@@ -121,10 +120,22 @@ function pickAllowed(entries) {
   const fault = faults.find(Boolean);
   if (fault) tell(() => say("page.batch.not_taken", { count: faults.filter(Boolean).length, sentence: sayError(fault) }));
   const good = entries.filter((_, at) => !faults[at]);
-  const { limit, counts } = batch.status;
-  const room = limit === null ? Infinity : Math.max(0, limit - counts.total - (batch.toSend - batch.sent));
-  if (good.length > room) tell(() => say("page.batch.too_many", { limit, count: room }));
-  return good.slice(0, room);
+  const { limit, limit_mb: limitMb, counts } = batch.status;
+  const places = limit === null ? Infinity : Math.max(0, limit - counts.total - (batch.toSend - batch.sent));
+  const some = good.slice(0, places);
+  const fitting = pickFitting(some);
+  const count = fitting.length;
+  if (count < some.length) tell(() => say("page.batch.too_much", { limit: limitMb, count }));
+  else if (count < good.length) tell(() => say("page.batch.too_many", { limit, count }));
+  return fitting;
+}
+
+// As many of the first as there is room for on the server.
+function pickFitting(entries) {
+  if (batch.status.room === null) return entries;
+  let room = batch.status.room - batch.bytesToSend;
+  const beyond = entries.findIndex(({ file }) => (room -= file.size) < 0);
+  return beyond < 0 ? entries : entries.slice(0, beyond);
 }
 
 const tellOfUpload = (error) => error.gone ? tell(() => say("page.file_gone", { name: error.gone })) : fail(error);
@@ -173,16 +184,23 @@ const change = (changes) => attempt(async () => takeStatus(await changeBatch(bat
 
 const pauseOrGoOn = () => change({ state: batch.status.state === "paused" ? "running" : "paused" });
 
-async function setOptions(options, name) {
+// `changes`: of the picture behind.
+async function setOptions(options, name, changes = {}) {
   const { done, total } = batch.status.counts;
   const asked = { title: say("page.batch.anew", { name }), question: say("page.batch.anew_sure", { total }), yes: say("page.batch.anew_yes") };
-  if (!done || await ask(asked)) change({ options });
+  if (!done || await ask(asked)) change({ options, ...changes });
+}
+
+function usePreset(name) {
+  const options = optionsOfPreset(name);
+  setOptions(options, say(`preset.${name}`), options.background === "image" ? {} : { background_image: null });
 }
 
 function usePhotoTab() {
   const options = optionsOfPhotoTab();
-  if (options.background === "image" && !pictureBehind()) delete options.background;
-  setOptions(options, say("page.batch.settings.photo"));
+  const told = batch.status.background_image;
+  if (options.background === "image" && !pictureBehind() && !told) delete options.background;
+  setOptions(options, say("page.batch.settings.photo"), pictureChange(options.background, told));
 }
 
 // Asks once where something would be lost.
@@ -238,7 +256,7 @@ async function resume(id) {
 
 export function beginBatch() {
   beginBar();
-  beginHead((name) => setOptions(optionsOfPreset(name), say(`preset.${name}`)));
+  beginHead(usePreset);
   beginList((what, number) => deeds[what](number));
   beginBatchPhoto({ fail, tell });
   beginUpload();

@@ -62,11 +62,22 @@ function drawSettings() {
   $("batch-as-photo").hidden = isAsPhotoTab();
 }
 
+function sayLimits({ photos, mb }) {
+  if (photos && mb) return say("page.batch.limits", { photos: number(photos), mb: number(mb) });
+  return photos ? say("page.batch.limits.photos", { photos: number(photos) }) : mb ? say("page.batch.limits.mb", { mb: number(mb) }) : "";
+}
+
+function drawStart() {
+  write($("batch-begins-with"), say("page.batch.begins_with", { name: nameSettings(shownSettings()) }));
+  write($("batch-limits"), sayLimits(facts.batchLimits));
+  $("batch-limits").hidden = !$("batch-limits").textContent;
+}
+
 function draw() {
   if (root.dataset.tab !== "batch") return;
   $("batch-start").hidden = batch.status !== null;
   $("batch-work").hidden = batch.status === null;
-  if (!batch.status) return write($("batch-begins-with"), say("page.batch.begins_with", { name: nameSettings(shownSettings()) }));
+  if (!batch.status) return drawStart();
   drawHead();
   drawSettings();
 }

@@ -16,12 +16,19 @@ function formOf(values) {
   return form;
 }
 
+// JSON, or a form where a picture goes along.
+function bodyOf(changes) {
+  if (!Object.values(changes).some((value) => value instanceof Blob)) return changes;
+  const asText = (value) => value === null ? "" : value instanceof Blob || typeof value === "string" ? value : JSON.stringify(value);
+  return formOf(Object.fromEntries(Object.entries(changes).map(([name, value]) => [name, asText(value)])));
+}
+
 export const createBatch = (options, behind) => ask("", "POST", formOf({ ...options, background_image: behind }));
 export const readBatch = (id) => ask(`/${id}`);
-export const changeBatch = (id, changes) => ask(`/${id}`, "PATCH", changes);
+export const changeBatch = (id, changes) => ask(`/${id}`, "PATCH", bodyOf(changes));
 export const deleteBatch = (id) => ask(`/${id}`, "DELETE");
 export const listItems = async (id, after) => (await ask(`/${id}/items?after=${after}&limit=500`)).items;
-export const changeItem = (id, number, options) => ask(`/${id}/items/${number}`, "PATCH", { options });
+export const changeItem = (id, number, changes) => ask(`/${id}/items/${number}`, "PATCH", bodyOf(changes));
 export const retryItem = (id, number) => ask(`/${id}/items/${number}/retry`, "POST");
 export const deleteItem = (id, number) => ask(`/${id}/items/${number}`, "DELETE");
 export const archiveOf = (id) => `api/batches/${id}/archive`;

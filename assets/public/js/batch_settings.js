@@ -32,7 +32,19 @@ export const ownOptions = () => differing(shownSettings(), settingsForAll());
 
 export const pictureBehind = () => shownSettings().background === "image" ? now.behind ?? fileBehind(now.result?.behind) ?? null : null;
 
-export const isAsPhotoTab = () => isEqual(settingsForAll(), shownSettings());
+// Whether a picture is the one that the server has told of.
+const isSameFile = (file, told) => Boolean(told) && file.name === told.name && file.size === told.bytes;
+
+export const behindItem = (item) => item.beside.background_image ?? batch.status.background_image;
+
+// What is to become of the picture behind: another one, none, or as it is.
+export function pictureChange(background, told) {
+  if (background !== "image") return { background_image: null };
+  const file = pictureBehind();
+  return file && !isSameFile(file, told) ? { background_image: file } : {};
+}
+
+export const isAsPhotoTab = () => isEqual(settingsForAll(), shownSettings()) && !pictureChange(shownSettings().background, batch.status.background_image).background_image;
 
 export function presetOf(settings) {
   const { model, keep } = settings;

@@ -5,7 +5,7 @@ export const batch = {
   items: new Map(), // by number
   sent: 0, // of the files that are being sent
   toSend: 0,
-  behind: null, // the file for behind the subjects, as long as this page remembers it
+  bytesToSend: 0,
   filter: "all",
 };
 
@@ -43,7 +43,7 @@ export function takeStatus(status) {
 }
 
 export function clearBatch() {
-  Object.assign(batch, { status: null, items: new Map(), sent: 0, toSend: 0, behind: null, filter: "all" });
+  Object.assign(batch, { status: null, items: new Map(), sent: 0, toSend: 0, bytesToSend: 0, filter: "all" });
   changed();
 }
 

@@ -6,12 +6,14 @@ import { now } from "./state.js";
 import { say } from "./words.js";
 
 const sentences = (item) => (item.told?.[now.language] ?? []).join(" ");
-const hasOwn = (item) => Object.keys(item.options).length > 0;
+const hasOwn = ({ options, beside }) => Object.keys(options).length > 0 || "background_image" in beside;
+const isTouched = ({ beside }) => "marks" in beside || "trimap" in beside;
 
 function describe(item) {
   if (item.state !== "done") return say(`page.batch.item.${item.state}`);
   const facts = needsLook(item) ? sentences(item) : say("page.size", item);
-  return hasOwn(item) ? `${facts} · ${say("page.batch.item.own")}` : facts;
+  const [own, touched] = [hasOwn(item) && say("page.batch.item.own"), isTouched(item) && say("page.batch.item.touched")];
+  return [facts, own, touched].filter(Boolean).join(" · ");
 }
 
 const nameOf = (item) => item.name.split("/").pop();

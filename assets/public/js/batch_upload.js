@@ -9,6 +9,8 @@ const MOST = 8; // files in a request
 const MOST_BYTES = 20e6;
 const REST = 1000; // milliseconds before the next try, where the server is there
 
+const measure = (entries) => entries.reduce((bytes, { file }) => bytes + file.size, 0);
+
 let queue = []; // {file, path}
 let isSending = false;
 let back = []; // what waits for the server
@@ -75,6 +77,7 @@ async function deliver(group, tell) {
 export async function send(entries, tell) {
   queue.push(...entries);
   batch.toSend += entries.length;
+  batch.bytesToSend += measure(entries);
   changed();
   if (isSending) return;
   isSending = true;
@@ -83,11 +86,12 @@ export async function send(entries, tell) {
     const group = takeGroup();
     await deliver(group, tell);
     batch.sent += group.length;
+    batch.bytesToSend -= measure(group);
     changed();
   }
   isSending = false;
   setUnsent(0);
-  batch.sent = batch.toSend = 0;
+  batch.sent = batch.toSend = batch.bytesToSend = 0;
   changed();
 }
 

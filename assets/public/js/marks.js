@@ -5,6 +5,9 @@ export const noMarks = () => ({ size: null, done: [], undone: [], change: 0, asi
 // As the server takes them. A stroke of a pen has several pieces, each with a radius of its own.
 export const asMarks = ({ size, done }) => done.length ? { version: 1, size, strokes: done.flat() } : null;
 
+// Those that a photo comes with: each stroke can be undone.
+export const readMarks = (marks) => marks ? { ...noMarks(), size: marks.size, done: marks.strokes.map((stroke) => [stroke]), change: 1 } : noMarks();
+
 export function addStroke(touch, size, pieces) {
   touch.size = size;
   touch.done.push(pieces);

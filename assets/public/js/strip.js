@@ -1,6 +1,7 @@
 // The strip of this visit's pictures: each comes back with its settings, or is removed.
 import { fileBehind } from "./bridge.js";
 import { make, root } from "./dom.js";
+import { asMarks, readMarks } from "./marks.js";
 import { bringBack, onMessage, onPhoto, startOver } from "./photo.js";
 import { onSettings, shownSettings } from "./settings.js";
 import { now } from "./state.js";
@@ -16,6 +17,18 @@ const left = currentSettings(); // by the load before, if there was one
 let pictures = []; // {id, name, file, behind, trimap, settings, touch, thumb, came}; without a thumb while nothing has come of it
 let resting = null;
 
+const given = new Map(); // by the id of a photo: the marks that it comes with, whatever was drawn on it here
+
+export const giveMarks = (file, marks) => given.set(idOfFile(file), marks);
+
+// The same strokes as they are known here, where they can be undone as they were drawn.
+function marksOf(id, photo) {
+  const known = find(id).touch ?? photo.touch;
+  const marks = given.has(id) ? given.get(id) : asMarks(known);
+  given.delete(id);
+  return JSON.stringify(asMarks(known)) === JSON.stringify(marks) ? known : readMarks(marks);
+}
+
 const find = (id) => pictures.find((picture) => picture.id === id);
 
 function note(photo) {
@@ -23,8 +36,8 @@ function note(photo) {
   if (photo) {
     const id = idOfFile(photo.file);
     if (!find(id)) add({ id, name: photo.name, file: photo.file, came: Date.now() });
-    Object.assign(photo, { touch: find(id).touch ?? photo.touch, trimap: find(id).trimap });
-    change(id, { settings: shownSettings() });
+    Object.assign(photo, { touch: marksOf(id, photo), trimap: find(id).trimap });
+    change(id, { settings: shownSettings(), touch: photo.touch });
     for (const { id: old } of pictures.slice(0, -MOST)) forgetOne(old);
   }
   draw();
