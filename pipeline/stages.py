@@ -7,7 +7,6 @@ it or a stage before it reads has changed.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, NamedTuple
 
 import cv2
@@ -19,15 +18,16 @@ from .compose import ComposedPicture, Face, compose, find_faces, join_alpha
 from .edges.foreground import estimate_foreground
 from .edges.given_trimap import solve_trimap
 from .edges.interior import settle_interior
-from .edges.marks import Marks
+from .edges.marks import Marks, Point
 from .edges.refine import refine_edges
 from .edges.shape import shape_edges
-from .edges.touch_up import Marked, draw_stroke
+from .edges.touch_up import Marked
 from .inference import engines
 from .inference.keying import KeyMode, key_subject
 from .inference.networks import Prediction
 from .inference.predict import PredictionResult, flatten, predict
 from .inference.runtime import Runtime
+from .marking import Marking, Picked
 from .memo import Clock, Memo, Value
 from .options.options import Options, Stage
 from .pixels.geometry import Size, fit_size
@@ -137,6 +137,24 @@ class Reduction(NamedTuple):
     long_side: int
 
 
+@dataclass
+class _Run:
+    """One run of the stages; `read` is all that those so far have read."""
+
+    options: Options
+    job: Job
+    clock: Clock
+    memo: Memo | None
+    read: tuple[Any, ...] = ()
+
+    def __call__(self, stage: Stage, make: Callable[[], Value], *facts: Any) -> Value:
+        """Run one stage; its key holds all that it and the stages before it have read."""
+        self.job.check()
+        self.read = (*self.read, self.options.list_values_read_by(stage), facts)
+        with self.clock(stage):
+            return self.memo.remember(stage, self.read, make) if self.memo else make()
+
+
 def run_stages(
     inputs: Inputs,
     options: Options,
@@ -166,40 +184,21 @@ def run_stages(
     ClearcutError
         See `ANSWERS` in ``base/errors.py``.
     """
-    options = _settle_model(options, runtime)
-    photo, reduced = inputs.photo, reduction.reduced if reduction else 1.0
-    read: tuple[Any, ...] = ()
-
-    def run(stage: Stage, make: Callable[[], Value], *facts: Any) -> Value:
-        """Run one stage; its key holds all that it and the stages before it have read."""
-        nonlocal read
-        job.check()
-        read = (*read, options.list_values_read_by(stage), facts)
-        with clock(stage):
-            return memo.remember(stage, read, make) if memo else make()
+    run = _Run(_settle_model(options, runtime), job, clock, memo)
+    options, photo, reduced = run.options, inputs.photo, reduction.reduced if reduction else 1.0
 
     def look(rgb: np.ndarray) -> tuple[Face, ...]:
         """Find the faces in the photo as it is turned, once for each turn."""
         turned = options.rotate, options.flip
         return memo.remember("faces", turned, lambda: find_faces(rgb)) if memo else find_faces(rgb)
 
-    trimap = inputs.trimap
-    asks = memo is not None and trimap is None and not _keeps_own_alpha(photo, options)
-    networks = _identify_networks(options, runtime) if asks else ()
-    seen = reduction.original if reduction else lambda: photo
-    if trimap is None:
-        predicted = run("find", lambda: find_subject(seen(), options, runtime, job, cache, photo.size), networks)
-        job.enter("finishing")
-        matte = run("matte", lambda: make_matte(photo, predicted.prediction, options, reduced))
-    else:
-        predicted = PredictionResult(Prediction(trimap / np.float32(255)), TRIMAP)
-        job.enter("finishing")
-        matte = run("matte", lambda: solve_trimap(trimap, flatten(photo)), trimap.tobytes())
-    marked = _join_own_alpha(photo, matte, options)
+    predicted, matte = _find_matte(run, inputs, runtime, cache, reduction)
+    marking = _prepare_marking(run, photo, matte, reduced)
+    marked = marking.found
     if inputs.marks and inputs.marks.strokes:
         with clock("marks"):
-            marked = draw_marks(marked, photo, inputs.marks, reduced, job, memo, (*read, marked.joined))
-        read = (*read, inputs.marks.digests[-1])
+            marked = marking.draw(inputs.marks)
+        run.read = (*run.read, inputs.marks.digests[-1])
     alpha = run("edges", lambda: cut_edges(photo, marked, options, reduced, predicted.prediction.exact))
     subject = run("colour", lambda: find_colours(photo, predicted.prediction, alpha, options))
     job.check()
@@ -214,6 +213,37 @@ def run_stages(
     overview = resize_for_work(alpha, fit_size(photo.size, OVERVIEW))
     doubt = _measure_doubt(predicted.prediction)
     return Cutout(picture, photo, options, predicted.engine, clock.seconds, warnings, overview, doubt)
+
+
+def preview_pick(
+    inputs: Inputs, point: Point, options: Options, runtime: Runtime, job: Job, reduction: Reduction, memo: Memo
+) -> Picked:
+    """What a click on `point` would do after the marks of `inputs`. Parameters as for `run_stages`."""
+    run = _Run(_settle_model(options, runtime), job, Clock(), memo)
+    _, matte = _find_matte(run, inputs, runtime, True, reduction)
+    return _prepare_marking(run, inputs.photo, matte, reduction.reduced).preview(inputs.marks, point)
+
+
+def _find_matte(
+    run: _Run, inputs: Inputs, runtime: Runtime, cache: bool, reduction: Reduction | None
+) -> tuple[PredictionResult, np.ndarray]:
+    """The prediction for a photo and the matte at its size; or those that its trimap tells."""
+    options, job, photo, trimap = run.options, run.job, inputs.photo, inputs.trimap
+    asks = run.memo is not None and trimap is None and not _keeps_own_alpha(photo, options)
+    networks = _identify_networks(options, runtime) if asks else ()
+    seen, reduced = (reduction.original, reduction.reduced) if reduction else (lambda: photo, 1.0)
+    if trimap is not None:
+        job.enter("finishing")
+        matte = run("matte", lambda: solve_trimap(trimap, flatten(photo)), trimap.tobytes())
+        return PredictionResult(Prediction(trimap / np.float32(255)), TRIMAP), matte
+    predicted = run("find", lambda: find_subject(seen(), options, runtime, job, cache, photo.size), networks)
+    job.enter("finishing")
+    return predicted, run("matte", lambda: make_matte(photo, predicted.prediction, options, reduced))
+
+
+def _prepare_marking(run: _Run, photo: Photo, matte: np.ndarray, reduced: float) -> Marking:
+    found = _join_own_alpha(photo, matte, run.options)
+    return Marking(found, photo, reduced, run.job, run.memo, (*run.read, found.joined))
 
 
 def _measure_doubt(prediction: Prediction) -> float:
@@ -293,23 +323,6 @@ def _join_own_alpha(photo: Photo, matte: np.ndarray, options: Options) -> Marked
     if photo.alpha is not None and _knows_better(photo, matte, options):
         return Marked(photo.alpha, joined=True)
     return Marked(matte)
-
-
-def draw_marks(
-    marked: Marked, photo: Photo, marks: Marks, reduced: float, job: Job, memo: Memo | None, read: tuple[Any, ...]
-) -> Marked:
-    """`marked` with the strokes of `marks` on it; with a memo only those after the last that it remembers.
-
-    `read` is what `marked` was made from.
-    """
-    keys = [(*read, digest) for digest in marks.digests[1:]]
-    done, marked = memo.recall("marks", keys, marked) if memo else (0, marked)
-    rgb = flatten(photo)
-    for key, stroke in zip(keys[done:], marks.strokes[done:], strict=True):
-        job.check()
-        make = partial(draw_stroke, marked, rgb, stroke, reduced)
-        marked = memo.remember("marks", key, make) if memo else make()
-    return marked
 
 
 def cut_edges(photo: Photo, marked: Marked, options: Options, reduced: float = 1.0, exact: bool = False) -> np.ndarray:
