@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from .options.canvas import Canvas, describe_fill, describe_head, list_canvases
     from .options.options import GROUPS, Options
     from .options.presets import list_presets
-    from .pixels.encoders import encode_matte, encode_view
+    from .pixels.encoders import encode_area, encode_matte, encode_view
     from .pixels.formats import FORMATS, list_media_types
     from .pixels.image_io import Photo, decode
     from .pixels.names import clean_name, name_cutout
@@ -81,7 +81,7 @@ _HOME = {
         "options.canvas": ["Canvas", "describe_fill", "describe_head", "list_canvases"],
         "options.options": ["GROUPS", "Options"],
         "options.presets": ["list_presets"],
-        "pixels.encoders": ["encode_matte", "encode_view"],
+        "pixels.encoders": ["encode_area", "encode_matte", "encode_view"],
         "pixels.formats": ["FORMATS", "list_media_types"],
         "pixels.image_io": ["Photo", "decode"],
         "pixels.names": ["clean_name", "name_cutout"],

@@ -90,6 +90,8 @@ class Draft:
         decode_original = self._decode_later(data)
         with hold_slot(self._runtime, job, self._name):
             photo, full_size = self._memo.remember("reduced", (), lambda: self._fit(decode_original()))
+            clicked = {"kind": "keep", "include": [point]}
+            Marks.of({"version": 1, "size": full_size, "strokes": [clicked]})  # which refuses what lies outside
             reduction = Reduction(decode_original, photo.size[0] / full_size[0], self._long_side)
             inputs = Inputs(photo, marks=marks)
             return preview_pick(inputs, point, options, self._runtime, job, reduction, self._memo)

@@ -115,9 +115,14 @@ def cut_between(rgb: np.ndarray, within: np.ndarray, ours: np.ndarray, theirs: n
     labels[ours] = cv2.GC_FGD
     cv2.setRNGSeed(0)  # of its colour clusters: the same click always gives the same
     cv2.grabCut(picture, labels, None, np.zeros((1, 65)), np.zeros((1, 65)), CUTS, cv2.GC_INIT_WITH_MASK)
-    cut = (labels % 2 == 1) & within
-    _, pieces = cv2.connectedComponents(cut.view(np.uint8), connectivity=4)
-    return np.asarray(cut & np.isin(pieces, np.unique(pieces[ours & cut])))
+    cut = _keep_connected((labels % 2 == 1) & within, ours)
+    return within & ~_keep_connected(within & ~cut, theirs)  # islands are of what they lie in
+
+
+def _keep_connected(area: np.ndarray, seeds: np.ndarray) -> np.ndarray:
+    """What of `area` ``(h, w)`` bool hangs together with `seeds`."""
+    _, pieces = cv2.connectedComponents(area.view(np.uint8), connectivity=4)
+    return area & np.isin(pieces, np.unique(pieces[seeds & area]))
 
 
 def choose_parts(parts: Parts, pick: Pick, scale: float) -> np.ndarray | None:

@@ -11,13 +11,16 @@ from PIL import Image, PngImagePlugin
 
 from ..base.errors import ClearcutError
 from .formats import FORMATS, Format
+from .geometry import fit_size
 from .image_io import Photo
 from .metadata import add_dpi, strip_metadata
 from .png import write_png
+from .resample import resize_for_work
 
 QUALITY = 90
 LOWEST = 10  # quality below which a picture is of no use, whatever a file may take
 VIEW_QUALITY = 85
+AREA_SIDE = 800  # pixels
 FINE = 90  # quality from which colour has as many pixels as brightness
 PREDICTOR = 317  # the TIFF tag
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the date of every file in an archive, so that equal pictures are equal archives
@@ -115,6 +118,12 @@ def encode_view(photo: Photo) -> bytes:
 def encode_matte(alpha: np.ndarray) -> bytes:
     """A matte ``(H, W)`` uint8 as a grey PNG."""
     return write_png(alpha)
+
+
+def encode_area(area: np.ndarray) -> bytes:
+    """A part of a picture, ``(H, W)`` bool, as a PNG that is opaque there, at most `AREA_SIDE` pixels wide or high."""
+    alpha = resize_for_work(area.view(np.uint8) * np.uint8(255), fit_size(area.shape[::-1], AREA_SIDE))
+    return write_png(np.dstack((np.zeros_like(alpha), alpha)))
 
 
 def _encode_png(picture: Picture, quality: int) -> bytes:
