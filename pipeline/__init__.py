@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from .pixels.formats import FORMATS, list_media_types
     from .pixels.image_io import Photo, decode
     from .pixels.names import clean_name, name_cutout
-    from .registry.cards import Card, to_megabytes
+    from .registry.cards import Card, Ensemble, Picker, to_megabytes
     from .registry.catalog import group_models, list_preferred
     from .registry.choosing import AUTOMATIC, find_better
     from .registry.fetching import fetch, is_removable
@@ -85,7 +85,7 @@ _HOME = {
         "pixels.formats": ["FORMATS", "list_media_types"],
         "pixels.image_io": ["Photo", "decode"],
         "pixels.names": ["clean_name", "name_cutout"],
-        "registry.cards": ["Card", "to_megabytes"],
+        "registry.cards": ["Card", "Ensemble", "Picker", "to_megabytes"],
         "registry.catalog": ["group_models", "list_preferred"],
         "registry.choosing": ["AUTOMATIC", "find_better"],
         "registry.fetching": ["fetch", "is_removable"],

@@ -1,5 +1,6 @@
 """Marks worked into a matte, one after the other, and what a click would pick."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, Literal, NamedTuple
@@ -9,12 +10,17 @@ import numpy as np
 
 from .base.jobs import Job
 from .edges.marks import Marks, Pick, Point
-from .edges.parts import Parts, choose_parts, split_parts
+from .edges.parts import Parts, choose_parts, split_parts, spread_mask
+from .edges.refine import refine_guided
 from .edges.touch_up import Marked, Subject, draw_pick, draw_stroke
+from .inference.picking import CORNERS, INSIDE, OUTSIDE, Prompt
 from .inference.predict import flatten
 from .memo import Memo
+from .pixels.geometry import Size, fit_size
 from .pixels.image_io import Photo
+from .pixels.resample import resize_for_work
 
+MASK_SIDE = 640  # pixels of the longer side at which a network's mask is looked at
 CHANGED = 64  # grey levels from which on a click is said to change a pixel
 
 
@@ -47,6 +53,8 @@ class Marking:
         To stop the work.
     memo, read
         Where results are remembered, and what `found` was made from.
+    find_mask
+        Asks a network what is pointed at, as `inference.picking`; None without one.
     """
 
     found: Marked
@@ -55,6 +63,7 @@ class Marking:
     job: Job
     memo: Memo | None
     read: tuple[Any, ...]
+    find_mask: Callable[[Prompt], np.ndarray] | None = None
 
     @cached_property
     def _rgb(self) -> np.ndarray:
@@ -99,8 +108,28 @@ class Marking:
         return draw_pick(marked, self._rgb, pick, self._find_subject(pick), self.reduced)
 
     def _find_subject(self, pick: Pick) -> Subject | None:
-        """The subject that a click means; None where the matte tells none there."""
+        """What a click means: what a network says, else a part of the matte; None where there is neither."""
         alpha = self.found.alpha
+        if self.find_mask and (mask := self.find_mask(_write_prompt(pick, self.photo.size, self.reduced))).any():
+            return self._read_mask(mask)
         scale = max(self._parts.nearest.shape) / max(alpha.shape) * self.reduced
         chosen = choose_parts(self._parts, pick, scale)
-        return None if chosen is None else Subject(chosen.view(np.uint8) * np.uint8(255), alpha)
+        return None if chosen is None else Subject(_as_grey(chosen), alpha)
+
+    def _read_mask(self, mask: np.ndarray) -> Subject:
+        alpha = self.found.alpha
+        size = fit_size(self.photo.size, MASK_SIDE)
+        small = cv2.resize(_as_grey(mask), size, interpolation=cv2.INTER_AREA)
+        share = spread_mask(small > 127, resize_for_work(alpha, size))
+        seen = refine_guided(cv2.resize(small, self.photo.size, interpolation=cv2.INTER_LINEAR), self._rgb)
+        return Subject(_as_grey(share), cv2.max(alpha, seen))
+
+
+def _write_prompt(pick: Pick, size: Size, reduced: float) -> Prompt:
+    corners = () if pick.box is None else (pick.box[:2], pick.box[2:])
+    labels = (INSIDE,) * len(pick.include) + (OUTSIDE,) * len(pick.exclude) + (CORNERS if corners else ())
+    return Prompt(np.array((*pick.include, *pick.exclude, *corners)) * reduced / size, labels)
+
+
+def _as_grey(area: np.ndarray) -> np.ndarray:
+    return area.view(np.uint8) * np.uint8(255)

@@ -7,6 +7,7 @@ it or a stage before it reads has changed.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 import cv2
@@ -25,6 +26,7 @@ from .edges.touch_up import Marked
 from .inference import engines
 from .inference.keying import KeyMode, key_subject
 from .inference.networks import Prediction
+from .inference.picking import find_mask
 from .inference.predict import PredictionResult, flatten, predict
 from .inference.runtime import Runtime
 from .marking import Marking, Picked
@@ -193,7 +195,7 @@ def run_stages(
         return memo.remember("faces", turned, lambda: find_faces(rgb)) if memo else find_faces(rgb)
 
     predicted, matte = _find_matte(run, inputs, runtime, cache, reduction)
-    marking = _prepare_marking(run, photo, matte, reduced)
+    marking = _prepare_marking(run, photo, matte, runtime, reduction)
     marked = marking.found
     if inputs.marks and inputs.marks.strokes:
         with clock("marks"):
@@ -221,7 +223,7 @@ def preview_pick(
     """What a click on `point` would do after the marks of `inputs`. Parameters as for `run_stages`."""
     run = _Run(_settle_model(options, runtime), job, Clock(), memo)
     _, matte = _find_matte(run, inputs, runtime, True, reduction)
-    return _prepare_marking(run, inputs.photo, matte, reduction.reduced).preview(inputs.marks, point)
+    return _prepare_marking(run, inputs.photo, matte, runtime, reduction).preview(inputs.marks, point)
 
 
 def _find_matte(
@@ -241,9 +243,17 @@ def _find_matte(
     return predicted, run("matte", lambda: make_matte(photo, predicted.prediction, options, reduced))
 
 
-def _prepare_marking(run: _Run, photo: Photo, matte: np.ndarray, reduced: float) -> Marking:
+def _prepare_marking(
+    run: _Run, photo: Photo, matte: np.ndarray, runtime: Runtime, reduction: Reduction | None
+) -> Marking:
     found = _join_own_alpha(photo, matte, run.options)
-    return Marking(found, photo, reduced, run.job, run.memo, (*run.read, found.joined))
+    see, reduced = (reduction.original, reduction.reduced) if reduction else (lambda: photo, 1.0)
+    read, ask, picker = (*run.read, found.joined), None, runtime.find_picker()
+    if picker:
+        read = (*read, weights.stamp(picker, runtime.settings))
+        remember = run.memo.remember if run.memo else lambda stage, key, make: make()
+        ask = partial(find_mask, see, card=picker, runtime=runtime, job=run.job, remember=remember)
+    return Marking(found, photo, reduced, run.job, run.memo, read, ask)
 
 
 def _measure_doubt(prediction: Prediction) -> float:

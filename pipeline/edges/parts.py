@@ -64,6 +64,17 @@ def split_parts(alpha: np.ndarray, rgb: np.ndarray) -> Parts:
     return Parts(*_spread(labels), small_rgb)
 
 
+def spread_mask(mask: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """What `mask` ``(h, w)`` bool tells, with what is around it up to the other subjects of a matte: ``(h, w)`` bool.
+
+    `alpha` is the matte, ``(h, w)`` uint8.
+    """
+    others = ((alpha > 127) & ~mask).view(np.uint8)
+    others = cv2.morphologyEx(others, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))  # not the rim of the same
+    nearest, distance = _spread(np.where(mask, 1, np.where(others > 0, 2, 0)).astype(np.int32))
+    return np.asarray((nearest == 1) & (distance <= AROUND * max(mask.shape)))
+
+
 def _spread(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Which of `labels`, 0 between them, each pixel is nearest to: ``(h, w)`` int32; and how far it is from that."""
     if not labels.any():

@@ -12,7 +12,7 @@ from ..base.errors import ClearcutError
 from ..base.jobs import Job
 from ..pixels.image_io import Photo, hash_array
 from ..registry import weights
-from ..registry.cards import Card, Ensemble, ModelCard, Precision
+from ..registry.cards import Card, Ensemble, ModelCard, Picker, Precision
 from . import engines
 from .blending import blend
 from .looks import look_again
@@ -80,6 +80,9 @@ def predict(
         ``unknown_model``, ``model_missing``, ``wrong_checksum``, ``broken_weights``, ``bad_option``, ``cancelled``.
     """
     card = runtime.find_card(model)
+    if isinstance(card, Picker):
+        cutting = [each.name for each in runtime.list_models().values() if not isinstance(each, Picker)]
+        raise ClearcutError("bad_option", name="model", value=model, accepted=", ".join(cutting))
     classes = [_find_class(card, name) for name in keep]
     weights.require(card, runtime.settings)
     if not isinstance(card, Ensemble):
@@ -147,7 +150,7 @@ def _look(
     predictions = runtime.predictions
     job.enter("loading")
     fed = family.feed(rgb, card)
-    asked = f"{_fingerprint(fed)} {card.read}" if cache else ""
+    asked = f"{fingerprint(fed)} {card.read}" if cache else ""
     session, looked_for = runtime.pool.find(card, planned), ""
     if session is None:  # a cached prediction needs no session
         label = engines.describe_plan(planned)
@@ -169,7 +172,7 @@ def _look(
     return PredictionResult(prediction, session.engine, session.warnings)
 
 
-def _fingerprint(fed: NetworkInput) -> str:
+def fingerprint(fed: NetworkInput) -> str:
     """The key of an input: hashes of its arrays by name, and where the photo lies in it."""
     arrays = {"": fed.inputs} if isinstance(fed.inputs, np.ndarray) else fed.inputs
     return " ".join([*(f"{name}{hash_array(array)}" for name, array in arrays.items()), str(fed.inside)])
