@@ -275,7 +275,7 @@ def _identify_networks(options: Options, runtime: Runtime) -> tuple[Any, ...]:
 
     Nothing where a key is asked for and there are no weights: it may do without, and `find_subject` raises where not.
     """
-    card, settings = runtime.find_card(options.model), runtime.settings
+    card, settings = runtime.find_cutter(options.model), runtime.settings
     try:
         stamp = weights.stamp(card, settings)
     except ClearcutError:

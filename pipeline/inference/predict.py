@@ -12,7 +12,7 @@ from ..base.errors import ClearcutError
 from ..base.jobs import Job
 from ..pixels.image_io import Photo, hash_array
 from ..registry import weights
-from ..registry.cards import Card, Ensemble, ModelCard, Picker, Precision
+from ..registry.cards import Card, Ensemble, ModelCard, Precision
 from . import engines
 from .blending import blend
 from .looks import look_again
@@ -79,10 +79,7 @@ def predict(
     ClearcutError
         ``unknown_model``, ``model_missing``, ``wrong_checksum``, ``broken_weights``, ``bad_option``, ``cancelled``.
     """
-    card = runtime.find_card(model)
-    if isinstance(card, Picker):
-        cutting = [each.name for each in runtime.list_models().values() if not isinstance(each, Picker)]
-        raise ClearcutError("bad_option", name="model", value=model, accepted=", ".join(cutting))
+    card = runtime.find_cutter(model)
     classes = [_find_class(card, name) for name in keep]
     weights.require(card, runtime.settings)
     if not isinstance(card, Ensemble):

@@ -7,7 +7,7 @@ from functools import cache
 from ..base.jobs import Slots
 from ..base.settings import Settings
 from ..registry.cards import Card, Picker
-from ..registry.catalog import find_card, list_models, list_preferred
+from ..registry.catalog import find_card, find_cutter, list_models, list_preferred
 from ..registry.choosing import AUTOMATIC, resolve_model
 from ..registry.weights import is_installed
 from .cache import PredictionCache
@@ -62,6 +62,10 @@ class Runtime:
     def find_card(self, name: str) -> Card:
         """The card of the model called `name`, or that ``automatic`` stands for. Raises ``unknown_model``."""
         return find_card(self.resolve_model(name), self.settings)
+
+    def find_cutter(self, name: str) -> Card:
+        """As `find_card`, of a model that cuts out. Raises ``bad_option`` for one that only picks."""
+        return find_cutter(self.resolve_model(name), self.settings)
 
     def resolve_model(self, name: str) -> str:
         """`name`, or for ``automatic`` that of the best model that is installed and fits this machine."""

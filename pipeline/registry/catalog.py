@@ -131,3 +131,12 @@ def find_card(name: str, settings: Settings) -> Card:
         return cards[name]
     except KeyError:
         raise ClearcutError("unknown_model", model=name[:100], known=", ".join(cards)) from None
+
+
+def find_cutter(name: str, settings: Settings) -> Card:
+    """The card of a model that cuts out. Raises as `find_card`, and ``bad_option`` for one that only picks."""
+    card = find_card(name, settings)
+    if isinstance(card, Picker):
+        cutting = (each.name for each in list_models(settings).values() if not isinstance(each, Picker))
+        raise ClearcutError("bad_option", name="model", value=name, accepted=", ".join(cutting))
+    return card
