@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 from pipeline import ClearcutError, default_runtime, explain
 from pipeline.registry import catalog, weights
+from pipeline.registry.cards import Picker
 
 from .errors import BAND, Scores
 from .folders import pairs, truth
@@ -84,7 +85,8 @@ def chosen(names: str | None) -> list[str]:
     """The models to measure: those named, or all that are installed."""
     settings = default_runtime().settings
     if not names:
-        return [name for name, card in catalog.list_models(settings).items() if weights.is_installed(card, settings)]
+        cutting = {name: card for name, card in catalog.list_models(settings).items() if not isinstance(card, Picker)}
+        return [name for name, card in cutting.items() if weights.is_installed(card, settings)]
     listed = [name.strip() for name in names.split(",")]
     try:
         for name in listed:

@@ -39,11 +39,11 @@ if TYPE_CHECKING:
     from .options.canvas import Canvas, describe_fill, describe_head, list_canvases
     from .options.options import GROUPS, Options
     from .options.presets import list_presets
-    from .pixels.encoders import encode_matte, encode_trimap, encode_view
+    from .pixels.encoders import encode_area, encode_matte, encode_trimap, encode_view
     from .pixels.formats import FORMATS, list_media_types
     from .pixels.image_io import Photo, decode
     from .pixels.names import clean_name, name_cutout
-    from .registry.cards import Card, to_megabytes
+    from .registry.cards import Card, Ensemble, Picker, to_megabytes
     from .registry.catalog import group_models, list_preferred
     from .registry.choosing import AUTOMATIC, find_better
     from .registry.fetching import fetch, is_removable
@@ -79,11 +79,11 @@ _HOME = {
         "options.canvas": ["Canvas", "describe_fill", "describe_head", "list_canvases"],
         "options.options": ["GROUPS", "Options"],
         "options.presets": ["list_presets"],
-        "pixels.encoders": ["encode_matte", "encode_trimap", "encode_view"],
+        "pixels.encoders": ["encode_area", "encode_matte", "encode_trimap", "encode_view"],
         "pixels.formats": ["FORMATS", "list_media_types"],
         "pixels.image_io": ["Photo", "decode"],
         "pixels.names": ["clean_name", "name_cutout"],
-        "registry.cards": ["Card", "to_megabytes"],
+        "registry.cards": ["Card", "Ensemble", "Picker", "to_megabytes"],
         "registry.catalog": ["group_models", "list_preferred"],
         "registry.choosing": ["AUTOMATIC", "find_better"],
         "registry.fetching": ["fetch", "is_removable"],

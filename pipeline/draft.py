@@ -1,14 +1,16 @@
 """The draft of a photo: cut-outs at the size of a screen, again and again while options change."""
 
 import hashlib
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
 
 from .base.jobs import Job
 from .cutout import Result, decode_background, decode_trimap, make_picture
-from .edges.marks import Marks
+from .edges.marks import Marks, Point
 from .inference.runtime import Runtime
+from .marking import Picked
 from .memo import Memo
 from .options.options import Options
 from .pixels import image_io
@@ -16,7 +18,7 @@ from .pixels.encoders import encode_picture
 from .pixels.geometry import Size
 from .pixels.image_io import Photo
 from .pixels.names import name_cutout
-from .stages import Inputs, Reduction, hold_slot, run_stages
+from .stages import Inputs, Reduction, hold_slot, preview_pick, run_stages
 
 
 class Draft:
@@ -70,12 +72,7 @@ class Draft:
         trimap
             The file of a trimap, which takes the place of the network.
         """
-        job, limit = job or Job(), self._runtime.settings.max_megapixels
-
-        @cache
-        def decode_original() -> Photo:
-            return image_io.decode(data, self._name, limit)
-
+        job, decode_original = job or Job(), self._decode_later(data)
         with hold_slot(self._runtime, job, self._name) as clock:
             with clock("decode"):
                 photo, full_size = self._memo.remember("reduced", (), lambda: self._fit(decode_original()))
@@ -91,6 +88,25 @@ class Draft:
             job.check()
         format = options.file_format
         return Result(png, cutout, full_size, name_cutout(self._name, format.ending), format.media_type)
+
+    def preview_pick(
+        self, data: bytes, options: Options, point: Point, marks: Marks | None, trimap: bytes | None, job: Job
+    ) -> Picked:
+        """What a click on `point`, in pixels of the full size, would do after `marks`. Raises as `cut_out`.
+
+        It is told at the size of the draft, and does not depend on how large the photo is.
+        """
+        decode_original = self._decode_later(data)
+        with hold_slot(self._runtime, job, self._name):
+            photo, full_size = self._memo.remember("reduced", (), lambda: self._fit(decode_original()))
+            clicked = {"kind": "keep", "include": [point]}
+            Marks.of({"version": 1, "size": full_size, "strokes": [clicked]})  # which refuses what lies outside
+            reduction = Reduction(decode_original, photo.size[0] / full_size[0], self._long_side)
+            inputs = Inputs(photo, marks=marks, trimap=self._decode_trimap(trimap))
+            return preview_pick(inputs, point, options, self._runtime, job, reduction, self._memo)
+
+    def _decode_later(self, data: bytes) -> Callable[[], Photo]:
+        return cache(lambda: image_io.decode(data, self._name, self._runtime.settings.max_megapixels))
 
     def _fit(self, photo: Photo) -> tuple[Photo, Size]:
         return photo.shrink_to(self._long_side), photo.size

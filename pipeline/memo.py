@@ -4,8 +4,12 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, TypeVar
+
+from .base.jobs import Job
+from .options.options import Options, Stage
 
 MEMO_SIZES = {"find": 6, "marks": 6}  # results of a stage that a memo holds, some megabytes each; of the others one
 Value = TypeVar("Value")
@@ -56,3 +60,21 @@ class Memo:
             return next(
                 ((at + 1, results[keys[at]]) for at in reversed(range(len(keys))) if keys[at] in results), (0, first)
             )
+
+
+@dataclass
+class Run:
+    """One run of the stages; `read` is all that those so far have read."""
+
+    options: Options
+    job: Job
+    clock: Clock
+    memo: Memo | None
+    read: tuple[Any, ...] = ()
+
+    def __call__(self, stage: Stage, make: Callable[[], Value], *facts: Any) -> Value:
+        """Run one stage; its key holds all that it and the stages before it have read."""
+        self.job.check()
+        self.read = (*self.read, self.options.list_values_read_by(stage), facts)
+        with self.clock(stage):
+            return self.memo.remember(stage, self.read, make) if self.memo else make()

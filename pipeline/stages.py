@@ -6,7 +6,7 @@ it or a stage before it reads has changed.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -20,19 +20,21 @@ from .edges.drawn_trimap import paint_marks
 from .edges.foreground import estimate_foreground
 from .edges.given_trimap import solve_trimap
 from .edges.interior import settle_interior
-from .edges.marks import Marks
+from .edges.marks import Marks, Point
 from .edges.refine import refine_edges
 from .edges.shape import shape_edges
-from .edges.touch_up import Marked, draw_stroke
+from .edges.touch_up import Marked
 from .inference import engines
 from .inference.keying import KeyMode, key_subject
 from .inference.networks import Prediction
 from .inference.networks.feeding import WHOLE, Region
+from .inference.picking import find_mask
 from .inference.predict import PredictionResult, flatten, predict
 from .inference.regions import clear_beyond, find_in_region
 from .inference.runtime import Runtime
-from .memo import Clock, Memo, Value
-from .options.options import Options, Stage
+from .marking import Marking, Picked
+from .memo import Clock, Memo, Run
+from .options.options import Options
 from .pixels.geometry import Size, fit_size
 from .pixels.image_io import Photo
 from .pixels.resample import resize_for_work, resize_matte
@@ -176,48 +178,21 @@ def run_stages(
     ClearcutError
         See `ANSWERS` in ``base/errors.py``.
     """
-    options = _settle_model(options, runtime)
-    photo, reduced = inputs.photo, reduction.reduced if reduction else 1.0
-    read: tuple[Any, ...] = ()
-
-    def run(stage: Stage, make: Callable[[], Value], *facts: Any) -> Value:
-        """Run one stage; its key holds all that it and the stages before it have read."""
-        nonlocal read
-        job.check()
-        read = (*read, options.list_values_read_by(stage), facts)
-        with clock(stage):
-            return memo.remember(stage, read, make) if memo else make()
+    inputs, run = _paint_trimap(inputs), Run(_settle_model(options, runtime), job, clock, memo)
+    options, photo, reduced = run.options, inputs.photo, reduction.reduced if reduction else 1.0
 
     def look(rgb: np.ndarray) -> tuple[Face, ...]:
         """Find the faces in the photo as it is turned, once for each turn."""
         turned = options.crop_box, options.rotate, options.flip
         return memo.remember("faces", turned, lambda: find_faces(rgb)) if memo else find_faces(rgb)
 
-    trimap, marks = inputs.trimap, inputs.marks
-    if trimap is not None and marks:
-        trimap, marks = paint_marks(trimap, marks), None
-    asks = memo is not None and trimap is None and not _keeps_own_alpha(photo, options)
-    networks = _identify_networks(options, runtime) if asks else ()
-    seen = reduction.original if reduction else lambda: photo
-    if trimap is None:
-
-        def find(part: Photo, size: Size) -> PredictionResult:
-            return find_subject(part, options, runtime, job, cache, size)
-
-        look_at = inputs.region
-        predicted = run("find", lambda: find_in_region(seen(), look_at, find, photo.size), networks, look_at)
-        job.enter("finishing")
-        prediction = predicted.prediction
-        matte = run("matte", lambda: clear_beyond(make_matte(photo, prediction, options, reduced), look_at))
-    else:
-        predicted = PredictionResult(Prediction(trimap / np.float32(255)), TRIMAP)
-        job.enter("finishing")
-        matte = run("matte", lambda: solve_trimap(trimap, flatten(photo)), trimap.tobytes())
-    marked = _join_own_alpha(photo, matte, options)
-    if marks and marks.strokes:
+    predicted, matte = _find_matte(run, inputs, runtime, cache, reduction)
+    marking = _prepare_marking(run, photo, matte, runtime, reduction)
+    marked = marking.found
+    if inputs.marks and inputs.marks.strokes:
         with clock("marks"):
-            marked = draw_marks(marked, photo, marks, reduced, job, memo, (*read, marked.joined))
-        read = (*read, marks.digests[-1])
+            marked = marking.draw(inputs.marks)
+        run.read = (*run.read, inputs.marks.digests[-1])
     alpha = run("edges", lambda: cut_edges(photo, marked, options, reduced, predicted.prediction.exact))
     subject = run("colour", lambda: find_colours(photo, predicted.prediction, alpha, options))
     job.check()
@@ -226,12 +201,63 @@ def run_stages(
         own = memo is None and not np.may_share_memory(subject, photo.rgb)
         how: dict[str, Any] = {"reduced": reduced, "long_side": long_side, "look": look, "overwrite": own}
         picture = compose(subject, alpha, photo, options, inputs.background, **how)
-    found = _knows_better(photo, matte, options) or bool(marks and marked.alpha.any())
+    found = _knows_better(photo, matte, options) or bool(inputs.marks and marked.alpha.any())
     nothing = ("nothing_found",) if predicted.prediction.is_empty and not found else ()
     warnings = (*photo.warnings, *predicted.warnings, *nothing, *picture.warnings)
     overview = resize_for_work(alpha, fit_size(photo.size, OVERVIEW))
     doubt = _measure_doubt(predicted.prediction)
-    return Cutout(picture, photo, options, predicted.engine, clock.seconds, warnings, overview, doubt, trimap)
+    return Cutout(picture, photo, options, predicted.engine, clock.seconds, warnings, overview, doubt, inputs.trimap)
+
+
+def preview_pick(
+    inputs: Inputs, point: Point, options: Options, runtime: Runtime, job: Job, reduction: Reduction, memo: Memo
+) -> Picked:
+    """What a click on `point` would do after the marks of `inputs`. Parameters as for `run_stages`."""
+    inputs, run = _paint_trimap(inputs), Run(_settle_model(options, runtime), job, Clock(), memo)
+    _, matte = _find_matte(run, inputs, runtime, True, reduction)
+    return _prepare_marking(run, inputs.photo, matte, runtime, reduction).preview(inputs.marks, point)
+
+
+def _paint_trimap(inputs: Inputs) -> Inputs:
+    """`inputs` whose strokes are painted on their trimap, if they have one; picks are drawn on what it tells."""
+    if inputs.trimap is None or not inputs.marks:
+        return inputs
+    return replace(inputs, trimap=paint_marks(inputs.trimap, inputs.marks), marks=inputs.marks.list_picks())
+
+
+def _find_matte(
+    run: Run, inputs: Inputs, runtime: Runtime, cache: bool, reduction: Reduction | None
+) -> tuple[PredictionResult, np.ndarray]:
+    """The prediction for a photo and the matte at its size; or those that its trimap tells."""
+    options, job, photo, trimap, region = run.options, run.job, inputs.photo, inputs.trimap, inputs.region
+    asks = run.memo is not None and trimap is None and not _keeps_own_alpha(photo, options)
+    networks = _identify_networks(options, runtime) if asks else ()
+    seen, reduced = (reduction.original, reduction.reduced) if reduction else (lambda: photo, 1.0)
+    if trimap is not None:
+        job.enter("finishing")
+        matte = run("matte", lambda: solve_trimap(trimap, flatten(photo)), trimap.tobytes())
+        return PredictionResult(Prediction(trimap / np.float32(255)), TRIMAP), matte
+
+    def find(part: Photo, size: Size) -> PredictionResult:
+        return find_subject(part, options, runtime, job, cache, size)
+
+    predicted = run("find", lambda: find_in_region(seen(), region, find, photo.size), networks, region)
+    job.enter("finishing")
+    prediction = predicted.prediction
+    return predicted, run("matte", lambda: clear_beyond(make_matte(photo, prediction, options, reduced), region))
+
+
+def _prepare_marking(
+    run: Run, photo: Photo, matte: np.ndarray, runtime: Runtime, reduction: Reduction | None
+) -> Marking:
+    found = _join_own_alpha(photo, matte, run.options)
+    see, reduced = (reduction.original, reduction.reduced) if reduction else (lambda: photo, 1.0)
+    read, ask, picker = (*run.read, found.joined), None, runtime.find_picker()
+    if picker:
+        read = (*read, weights.stamp(picker, runtime.settings))
+        remember = run.memo.remember if run.memo else lambda stage, key, make: make()
+        ask = partial(find_mask, see, card=picker, runtime=runtime, job=run.job, remember=remember)
+    return Marking(found, photo, reduced, run.job, run.memo, read, ask)
 
 
 def _measure_doubt(prediction: Prediction) -> float:
@@ -253,7 +279,7 @@ def _identify_networks(options: Options, runtime: Runtime) -> tuple[Any, ...]:
 
     Nothing where a key is asked for and there are no weights: it may do without, and `find_subject` raises where not.
     """
-    card, settings = runtime.find_card(options.model), runtime.settings
+    card, settings = runtime.find_cutter(options.model), runtime.settings
     try:
         stamp = weights.stamp(card, settings)
     except ClearcutError:
@@ -311,23 +337,6 @@ def _join_own_alpha(photo: Photo, matte: np.ndarray, options: Options) -> Marked
     if photo.alpha is not None and _knows_better(photo, matte, options):
         return Marked(photo.alpha, joined=True)
     return Marked(matte)
-
-
-def draw_marks(
-    marked: Marked, photo: Photo, marks: Marks, reduced: float, job: Job, memo: Memo | None, read: tuple[Any, ...]
-) -> Marked:
-    """`marked` with the strokes of `marks` on it; with a memo only those after the last that it remembers.
-
-    `read` is what `marked` was made from.
-    """
-    keys = [(*read, digest) for digest in marks.digests[1:]]
-    done, marked = memo.recall("marks", keys, marked) if memo else (0, marked)
-    rgb = flatten(photo)
-    for key, stroke in zip(keys[done:], marks.strokes[done:], strict=True):
-        job.check()
-        make = partial(draw_stroke, marked, rgb, stroke, reduced)
-        marked = memo.remember("marks", key, make) if memo else make()
-    return marked
 
 
 def cut_edges(photo: Photo, marked: Marked, options: Options, reduced: float = 1.0, exact: bool = False) -> np.ndarray:

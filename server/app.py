@@ -4,6 +4,7 @@ import asyncio
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi_offline import FastAPIOffline
@@ -14,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from pipeline import ClearcutError, Runtime, __version__, as_clearcut_error
-from ui import PUBLIC, PageSettings, Results, build_page, mount_page, read_example, scripts_address
+from ui import PUBLIC, PageSettings, PhotoWork, Results, build_page, mount_page, read_example, scripts_address
 
 from .api import build_router
 from .batches import Batches
@@ -79,7 +80,6 @@ def create_app(settings: ServerSettings, uploads: Path | None = None) -> ServedA
     app.include_router(build_router(settings, runtime, downloads, batches))
     app.mount(f"/{scripts_address()}", StaticFiles(directory=PUBLIC / "js"), name="scripts")
     app.mount("/app", StaticFiles(directory=PUBLIC), name="app")
-    _add_pictures(app, results, settings)
     page = PageSettings(
         model=settings.model,
         max_mb=settings.max_mb,
@@ -91,12 +91,20 @@ def create_app(settings: ServerSettings, uploads: Path | None = None) -> ServedA
         batch_mb=settings.most_batch_mb,
         root_path=settings.root_path,
     )
-    mounted = mount_page(app, build_page(page, runtime, results), page)
+    work = PhotoWork(page, runtime, results)
+    _add_pictures(app, work, settings)
+    mounted = mount_page(app, build_page(work), page)
     return ServedApp(mounted, runtime, results, downloads, batches, hosts)
 
 
-def _add_pictures(app: FastAPI, results: Results, settings: ServerSettings) -> None:
+def _add_pictures(app: FastAPI, work: PhotoWork, settings: ServerSettings) -> None:
     """Routes of results and examples. A result's key is long and random: only the page that made it knows it."""
+    results = work.results
+
+    @app.get("/results/{key}/pick", include_in_schema=False)
+    def preview_pick(key: str, x: float, y: float) -> dict[str, Any]:
+        """What a click there would do, for the page to light up."""
+        return work.preview_pick(key, x, y)
 
     @app.get("/results/{key}/{name}", include_in_schema=False)
     async def send_result(key: str, name: str, prepare: bool = False) -> Response:

@@ -49,7 +49,7 @@ def serve(settings: ServerSettings, language: str) -> None:
         ``needs_protection``, ``port_in_use``, ``bad_address`` or ``unknown_model``, before anything slow happens.
     """
     settings.require_protection()
-    default = Runtime(settings).find_card(settings.model)
+    default = Runtime(settings).find_cutter(settings.model)
     with _open_listener(settings) as listener, _make_temporary_folder() as folder:
         if not is_installed(default, settings):
             size = to_megabytes(count_bytes(default, settings))

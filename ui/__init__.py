@@ -7,8 +7,18 @@ PUBLIC: Path = ASSETS / "public"
 
 from .examples import read_example  # noqa: E402
 from .page import build_page, mount_page  # noqa: E402
+from .photo_work import PhotoWork  # noqa: E402
 from .results import Results  # noqa: E402
 from .settings import PageSettings  # noqa: E402
 from .words import scripts_address  # noqa: E402
 
-__all__ = ["PUBLIC", "PageSettings", "Results", "build_page", "mount_page", "read_example", "scripts_address"]
+__all__ = [
+    "PUBLIC",
+    "PageSettings",
+    "PhotoWork",
+    "Results",
+    "build_page",
+    "mount_page",
+    "read_example",
+    "scripts_address",
+]

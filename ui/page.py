@@ -5,21 +5,21 @@ from typing import Any
 import gradio as gr
 from fastapi import FastAPI
 
-from pipeline import AUTOMATIC, LANGUAGES, Marks, Options, Runtime, list_preferred, list_presets, say
+from pipeline import AUTOMATIC, LANGUAGES, Marks, Options, list_preferred, list_presets, say
 
 from .bridge import build_unseen, own_the_head, wire_language, wire_load, wire_photo_tab
 from .controls import page_facts
 from .examples import EXAMPLES
 from .photo import MORE, MOST_COMPARED, build_photo_tab, words_for
 from .photo_work import PhotoWork
-from .results import Results
 from .settings import PageSettings
 from .theme import theme
 from .words import head, html
 
 
-def build_page(settings: PageSettings, runtime: Runtime, results: Results) -> gr.Blocks:
+def build_page(work: PhotoWork) -> gr.Blocks:
     """The Gradio Blocks of the page."""
+    runtime = work.runtime
     with gr.Blocks(title="Clearcut", analytics_enabled=False, fill_width=True) as page:
         with gr.Row(elem_id="top"):
             html("brand")
@@ -37,7 +37,7 @@ def build_page(settings: PageSettings, runtime: Runtime, results: Results) -> gr
             known = wanted if wanted in LANGUAGES else "en"
             return [gr.update(value=say("page.language", known)), *words_for(tab, runtime, known, model)]
 
-        wire_photo_tab(tab, unseen, PhotoWork(settings, runtime, results))
+        wire_photo_tab(tab, unseen, work)
         wire_load(page, tab)
         wire_language(page, language, unseen, tab.options["model"], speak, [language, *tab.spoken])
     return page

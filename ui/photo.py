@@ -5,7 +5,18 @@ from typing import Any
 
 import gradio as gr
 
-from pipeline import AUTOMATIC, Card, Options, Runtime, count_bytes, group_models, is_installed, say, to_megabytes
+from pipeline import (
+    AUTOMATIC,
+    Card,
+    Options,
+    Picker,
+    Runtime,
+    count_bytes,
+    group_models,
+    is_installed,
+    say,
+    to_megabytes,
+)
 
 from .controls import FOLDED, NOT_THE_PAGES, control, names_of, words
 from .words import html
@@ -131,7 +142,7 @@ def model_choices(runtime: Runtime, language: str, chosen: str) -> list[tuple[st
         (_menu_title(card, group, runtime, language), card.name)
         for group, cards in groups.items()
         for card in cards
-        if card.featured or card.name == chosen
+        if card.featured or (card.name == chosen and not isinstance(card, Picker))
     ]
     automatic = say(f"model.{AUTOMATIC}.title", language), AUTOMATIC
     return [automatic, *offered, (say("page.menu.more", language), MORE)]

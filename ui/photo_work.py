@@ -1,5 +1,6 @@
 """What the Photo tab has done for a visitor: a photo read, cut out at screen size, and kept for download."""
 
+import base64
 import hashlib
 import os
 import threading
@@ -15,11 +16,13 @@ from pipeline import (
     LANGUAGES,
     ClearcutError,
     Draft,
+    Job,
     Marks,
     Options,
     Runtime,
     describe_fill,
     describe_head,
+    encode_area,
     estimate_seconds,
     fetch,
 )
@@ -209,6 +212,25 @@ class PhotoWork:
         early = self._make(work, asked, options.model_copy(update={"model": fast}), photo)
         if "nothing_found" not in early["warnings"]:  # the better one may find it
             work.facts = {"early": early}
+
+    def preview_pick(self, key: str, x: float, y: float) -> dict[str, Any]:
+        """What a click at a place of the result under `key` would do, in pixels of the photo.
+
+        ``kind``, None where there is nothing to pick; and ``area``, a mask of what would change as a data URI.
+
+        Raises
+        ------
+        ClearcutError
+            ``expired``; ``bad_marks`` where the place is not in the photo; ``busy``.
+        """
+        kept = self.results.find(key)
+        data = self._read(self.results.source(key))
+        marks, trimap = kept.beside.marks, kept.beside.trimap
+        levels = self._read_trimap(trimap) if trimap else None
+        job = Job(most_ahead=self.settings.queue)
+        picked = self._draft(data, kept.name).preview_pick(data, kept.options, (x, y), marks, levels, job)
+        area = base64.b64encode(encode_area(picked.area)).decode() if picked.kind else None
+        return {"kind": picked.kind, "area": area and f"data:image/png;base64,{area}"}
 
     def _open(self, asked: Asked) -> OpenedPhoto:
         key = asked.photo.get("key")

@@ -175,14 +175,14 @@ class Results:
 
     def get(self, key: str, name: str) -> Kept:
         """The result under `key`, if `name` is one of its files. Raises ``expired``."""
-        kept = self._find(key)
+        kept = self.find(key)
         if name not in (*kept.views, *kept.rendered):
             raise ClearcutError("expired")
         return kept
 
     def source(self, key: str) -> Path:
         """The photo that the result under `key` was made from. Raises ``expired``."""
-        return self._find(key).folder / self.SOURCE
+        return self.find(key).folder / self.SOURCE
 
     def render(self, kept: Kept, name: str, most_ahead: int | None = None) -> "Future[None]":
         """Make one of the files at full size, unless it is there or on its way.
@@ -198,7 +198,8 @@ class Results:
                 self._coming[which] = coming, job
             return coming
 
-    def _find(self, key: str) -> Kept:
+    def find(self, key: str) -> Kept:
+        """The result under `key`. Raises ``expired``."""
         with self._lock:
             kept = self._kept.get(key)
         if kept is None:

@@ -141,7 +141,7 @@ class Batch:
         """All that the bytes of a cut-out depend on, but the photo and its own options."""
         from .. import __version__
 
-        card = catalog.find_card(self.options.model, self.settings)
+        card = catalog.find_cutter(self.options.model, self.settings)
         plans = [engines.choose_plan(network, self.options.precision, self.settings) for network in card.networks]
         picture = self.order.background
         facts = self.options.model_dump(mode="json")

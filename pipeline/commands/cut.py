@@ -107,7 +107,7 @@ def ensure_model(model: str, context: Context) -> None:
     """Fetch the model unless it is installed."""
     from ..registry import catalog, weights
 
-    card = catalog.find_card(model, context.settings)
+    card = catalog.find_cutter(model, context.settings)
     if not weights.is_installed(card, context.settings):
         from .models import fetch_and_tell
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from .brush import cover_pixels, find_window
-from .marks import Marks
+from .marks import Marks, Stroke
 from .trimap import SURELY_IN, SURELY_OUT
 
 LEVELS = {"keep": 255, "erase": 0, "unsure": 128}  # what each kind of stroke paints
@@ -12,7 +12,7 @@ FINEST = 0.5  # pixels: the least radius, so that no stroke is lost on a small t
 
 
 def paint_marks(trimap: np.ndarray, marks: Marks) -> np.ndarray:
-    """A trimap with strokes on it: white where they keep, black where they erase, grey where they are unsure.
+    """A trimap with the strokes of marks on it: white where they keep, black where they erase, else grey.
 
     Smart or exact, hard or soft, a stroke paints what is under the brush: matting finds the edge.
 
@@ -25,7 +25,7 @@ def paint_marks(trimap: np.ndarray, marks: Marks) -> np.ndarray:
     """
     painted = trimap.copy()
     scale = np.array(painted.shape[::-1]) / marks.size
-    for stroke in marks.strokes:
+    for stroke in (each for each in marks.strokes if isinstance(each, Stroke)):
         points, radius = np.array(stroke.points) * scale, max(stroke.radius * scale[0], FINEST)
         window = find_window(points, painted.shape, radius + 1)
         if window:

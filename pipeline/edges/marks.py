@@ -1,4 +1,4 @@
-"""Marks: strokes that a person draws on a photo to say what belongs to the subject, as JSON of bounded size."""
+"""Marks: what a person draws or clicks on a photo to say what belongs to the subject, as JSON of bounded size."""
 
 import hashlib
 import json
@@ -6,14 +6,18 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
 from ..base.errors import ClearcutError
 from ..base.words import say
 from ..pixels.geometry import Size
 
 MOST_STROKES, MOST_POINTS = 2_000, 200_000
+MOST_CLICKS = 50  # of one pick, inside and outside of it
+STROKE, PICK = "a stroke", "a pick"  # what an entry is, in the places of errors
 Coordinate = Annotated[float, Field(allow_inf_nan=False)]
+Point = tuple[Coordinate, Coordinate]
+Box = tuple[Coordinate, Coordinate, Coordinate, Coordinate]
 
 
 class Stroke(BaseModel):
@@ -39,11 +43,56 @@ class Stroke(BaseModel):
     radius: float = Field(ge=0.5, le=2000, allow_inf_nan=False)
     exact: bool = False
     soft: float = Field(0.0, ge=0, le=1, allow_inf_nan=False)
-    points: tuple[tuple[Coordinate, Coordinate], ...] = Field(min_length=1, max_length=MOST_POINTS)
+    points: tuple[Point, ...] = Field(min_length=1, max_length=MOST_POINTS)
+
+
+class Pick(BaseModel):
+    """A subject that was clicked; places in pixels of the original, upright photo, all of them in it.
+
+    Attributes
+    ----------
+    kind
+        ``keep`` or ``erase``, all of it.
+    include, exclude
+        Points on it, and points on what does not belong to it.
+    box
+        Left, top, right and bottom of a frame around it. There is this or a point in `include`, or both.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["keep", "erase"]
+    include: tuple[Point, ...] = Field((), max_length=MOST_CLICKS)
+    exclude: tuple[Point, ...] = Field((), max_length=MOST_CLICKS)
+    box: Box | None = None
+
+    @model_validator(mode="after")
+    def _say_where(self) -> Self:
+        if not self.include and self.box is None:
+            raise ValueError("a point or a box")
+        return self
+
+    def find_outside(self, size: Size) -> str | None:
+        """The field with a place outside a photo of `size`, or with a box without inside; None where all is well."""
+        corners = () if self.box is None else (self.box[:2], self.box[2:])
+        for name, points in (("include", self.include), ("exclude", self.exclude), ("box", corners)):
+            if not all(0 <= x <= size[0] and 0 <= y <= size[1] for x, y in points):
+                return name
+        if self.box and (self.box[0] >= self.box[2] or self.box[1] >= self.box[3]):
+            return "box"
+        return None
+
+
+def _tell_entry(given: Any) -> str:
+    clicked = isinstance(given, Pick) or (isinstance(given, dict) and bool(given.keys() & {"include", "box"}))
+    return PICK if clicked else STROKE
+
+
+Entry = Annotated[Annotated[Stroke, Tag(STROKE)] | Annotated[Pick, Tag(PICK)], Discriminator(_tell_entry)]
 
 
 class Marks(BaseModel):
-    """Strokes in the order in which they were drawn; later ones win.
+    """Strokes and picks in the order in which they were made; later ones win.
 
     Attributes
     ----------
@@ -64,7 +113,7 @@ class Marks(BaseModel):
 
     version: Literal[1]
     size: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
-    strokes: tuple[Stroke, ...] = Field(max_length=MOST_STROKES)
+    strokes: tuple[Entry, ...] = Field(max_length=MOST_STROKES)
 
     @classmethod
     def of(cls, given: str | bytes | Mapping[str, Any]) -> Self:
@@ -83,9 +132,17 @@ class Marks(BaseModel):
         except ValidationError as error:
             place = error.errors(include_url=False, include_input=False)[0]["loc"]
             raise _refuse(*place) from None
-        if sum(len(stroke.points) for stroke in marks.strokes) > MOST_POINTS:
+        if sum(len(stroke.points) for stroke in marks.strokes if isinstance(stroke, Stroke)) > MOST_POINTS:
             raise _refuse("points")
+        for at, pick in enumerate(marks.strokes):
+            if isinstance(pick, Pick) and (outside := pick.find_outside(marks.size)):
+                raise _refuse("strokes", at, PICK, outside)
         return marks
+
+    def list_picks(self) -> Self:
+        """The picks among these, alone."""
+        picks = tuple(each for each in self.strokes if isinstance(each, Pick))
+        return type(self)(version=1, size=self.size, strokes=picks)
 
     def check_size(self, size: Size) -> Self:
         """These marks, which must have been drawn on a photo of `size`. Raises ``bad_marks``."""
@@ -112,7 +169,7 @@ def _write_json(given: Mapping[str, Any]) -> str:
 
 def _refuse(*place: str | int) -> ClearcutError:
     """The error of marks in which something does not fit at `place`, a path into the JSON; none where it is no JSON."""
-    unit = f"marks.{'stroke' if len(place) > 1 else 'whole'}.unit"
     stroke = int(place[1]) + 1 if len(place) > 1 and place[0] == "strokes" else None
-    at = ".".join(map(str, place))[:100] or "{"
+    unit = f"marks.{'whole' if len(place) < 2 else 'pick' if PICK in place else 'stroke'}.unit"
+    at = ".".join(str(step) for step in place if step not in (STROKE, PICK))[:100] or "{"
     return ClearcutError("bad_marks", at=at, stroke=stroke, unit=unit, accepted=say(unit))

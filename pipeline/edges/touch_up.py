@@ -6,12 +6,19 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from ..pixels.geometry import fit_size
+from ..pixels.resample import resize_for_work
 from .brush import cover_pixels, find_window
-from .marks import Stroke
+from .marks import Pick, Stroke
+from .refine import refine_guided
 from .smart import REACH, SEED, SPREAD, grow_stroke
 from .trimap import FEW, solve_unknown
 
 UNSURE_REACH = 4.0  # radii around an unsure stroke in which colours are looked at
+DAB = 0.02  # of the longer side: the radius of the dab that a click is where no subject was told
+RIM = 0.1  # share of the border around such a dab that what grew from it may reach
+OUTLINED = 2.0  # times as much contrast as around: what the outline of a subject has
+OUTLINE_SIDE = 160  # pixels of the longer side at which that is looked at
 
 
 Brush = Callable[..., tuple[np.ndarray, np.ndarray]]  # from what is around a stroke to the matte and `held` there
@@ -58,6 +65,60 @@ def draw_stroke(marked: Marked, rgb: np.ndarray, stroke: Stroke, reduced: float 
     corner = window[1].start, window[0].start
     alpha[window], held[window] = draw(alpha[window], rgb[window], held[window], points - corner, radius, stroke)
     return Marked(alpha, held, marked.joined)
+
+
+class Subject(NamedTuple):
+    """A subject that a click means.
+
+    Attributes
+    ----------
+    share
+        ``(h, w)`` uint8 of any size: how far each pixel, with its opacity, is the subject's rather than another's.
+    alpha
+        ``(H, W)`` uint8: how opaque it is.
+    """
+
+    share: np.ndarray
+    alpha: np.ndarray
+
+
+def draw_pick(marked: Marked, rgb: np.ndarray, pick: Pick, subject: Subject | None, reduced: float = 1.0) -> Marked:
+    """The matte with a subject kept or erased. Parameters as for `draw_stroke`.
+
+    `subject` is what `pick` means; without one it is looked for from a dab, and nothing is drawn where that has no end.
+    """
+    if subject is None:
+        return _draw_dab(marked, rgb, pick, reduced)
+    share = cv2.resize(subject.share, rgb.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    share = refine_guided(share, rgb)
+    alpha, held = marked.alpha, np.zeros_like(marked.alpha) if marked.held is None else marked.held
+    if pick.kind == "keep":
+        drawn = cv2.max(alpha, cv2.multiply(subject.alpha, share, scale=1 / 255))
+    else:
+        drawn = cv2.multiply(alpha, cv2.bitwise_not(share), scale=1 / 255)
+    decided = (share > 127) & (cv2.max(alpha, drawn) > 0)
+    return Marked(drawn, np.where(decided, cv2.max(held, SPREAD), held), marked.joined)
+
+
+def _draw_dab(marked: Marked, rgb: np.ndarray, pick: Pick, reduced: float) -> Marked:
+    """The matte with what a smart dab finds at the points of a click, where that has an outline."""
+    radius = min(max(DAB * max(marked.alpha.shape), 0.5), 2000 * reduced)
+    if not pick.include:
+        return marked
+    window = find_window(np.array(pick.include) * reduced, marked.alpha.shape, REACH * radius)
+    drawn = draw_stroke(marked, rgb, Stroke(kind=pick.kind, radius=radius / reduced, points=pick.include), reduced)
+    return drawn if _has_outline(cv2.absdiff(drawn.alpha, marked.alpha)[window], rgb[window]) else marked
+
+
+def _has_outline(area: np.ndarray, rgb: np.ndarray) -> bool:
+    """Whether `area` ``(h, w)`` uint8 is a thing in the photo rather than a piece of a wall."""
+    rim = np.concatenate((area[0], area[-1], area[:, 0], area[:, -1])) > 127
+    size = fit_size(area.shape[::-1], OUTLINE_SIDE)
+    small = cv2.GaussianBlur(resize_for_work(rgb, size), (0, 0), 1)
+    cross = np.ones((3, 3), np.uint8)
+    contrast = cv2.morphologyEx(small, cv2.MORPH_GRADIENT, cross).max(axis=2)
+    outline = cv2.morphologyEx(resize_for_work(area, size), cv2.MORPH_GRADIENT, cross) > 127
+    return bool(outline.any() and rim.mean() < RIM and contrast[outline].mean() > OUTLINED * contrast.mean())
 
 
 def _choose_brush(stroke: Stroke, radius: float) -> tuple[Brush, float]:

@@ -79,7 +79,7 @@ def predict(
     ClearcutError
         ``unknown_model``, ``model_missing``, ``wrong_checksum``, ``broken_weights``, ``bad_option``, ``cancelled``.
     """
-    card = runtime.find_card(model)
+    card = runtime.find_cutter(model)
     classes = [_find_class(card, name) for name in keep]
     weights.require(card, runtime.settings)
     if not isinstance(card, Ensemble):
@@ -147,7 +147,7 @@ def _look(
     predictions = runtime.predictions
     job.enter("loading")
     fed = family.feed(rgb, card)
-    asked = f"{_fingerprint(fed)} {card.read}" if cache else ""
+    asked = f"{fingerprint(fed)} {card.read}" if cache else ""
     session, looked_for = runtime.pool.find(card, planned), ""
     if session is None:  # a cached prediction needs no session
         label = engines.describe_plan(planned)
@@ -169,7 +169,7 @@ def _look(
     return PredictionResult(prediction, session.engine, session.warnings)
 
 
-def _fingerprint(fed: NetworkInput) -> str:
+def fingerprint(fed: NetworkInput) -> str:
     """The key of an input: hashes of its arrays by name, and where the photo lies in it."""
     arrays = {"": fed.inputs} if isinstance(fed.inputs, np.ndarray) else fed.inputs
     return " ".join([*(f"{name}{hash_array(array)}" for name, array in arrays.items()), str(fed.inside)])

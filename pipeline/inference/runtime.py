@@ -6,11 +6,12 @@ from functools import cache
 
 from ..base.jobs import Slots
 from ..base.settings import Settings
-from ..registry.cards import Card
-from ..registry.catalog import find_card, list_models, list_preferred
+from ..registry.cards import Card, Picker
+from ..registry.catalog import find_card, find_cutter, list_models, list_preferred
 from ..registry.choosing import AUTOMATIC, resolve_model
 from ..registry.weights import is_installed
 from .cache import PredictionCache
+from .embeddings import Embeddings
 from .pool import Loader, Pool, Speeds
 from .sessions import load_session
 
@@ -31,6 +32,8 @@ class Runtime:
         Loaded sessions, and the cache of predictions, within the limits of `settings`.
     slots
         The run slots, ``settings.slots`` of them.
+    embeddings
+        What networks that pick have seen in photos, in memory.
     speeds
         How long networks take.
 
@@ -46,6 +49,7 @@ class Runtime:
         self.settings = settings
         self.pool = Pool(settings, load)
         self.predictions = PredictionCache(settings)
+        self.embeddings = Embeddings()
         self.slots = Slots(settings.slots)
         self.speeds = Speeds()
         self._settled: str | None = None
@@ -59,6 +63,10 @@ class Runtime:
         """The card of the model called `name`, or that ``automatic`` stands for. Raises ``unknown_model``."""
         return find_card(self.resolve_model(name), self.settings)
 
+    def find_cutter(self, name: str) -> Card:
+        """As `find_card`, of a model that cuts out. Raises ``bad_option`` for one that only picks."""
+        return find_cutter(self.resolve_model(name), self.settings)
+
     def resolve_model(self, name: str) -> str:
         """`name`, or for ``automatic`` that of the best model that is installed and fits this machine."""
         return self._settled if self._settled and name == AUTOMATIC else resolve_model(name, self.settings)
@@ -69,6 +77,11 @@ class Runtime:
         is_better = name == AUTOMATIC and self.resolve_model(name) != quick.name
         return quick.name if is_better and is_installed(quick, self.settings) else None
 
+    def find_picker(self) -> Picker | None:
+        """The first model that picks what is pointed at and is installed; None without."""
+        pickers = (card for card in self.list_models().values() if isinstance(card, Picker))
+        return next((card for card in pickers if is_installed(card, self.settings)), None)
+
     def settle_automatic(self) -> None:
         """Let ``automatic`` stand for one model as long as this runs, whatever is fetched meanwhile."""
         self._settled = resolve_model(AUTOMATIC, self.settings)
@@ -76,6 +89,7 @@ class Runtime:
     def forget(self) -> None:
         """Forget every picture: predictions in memory and on disk, and what others registered in `on_forget`."""
         self.predictions.clear()
+        self.embeddings.clear()
         for forget in self.on_forget:
             forget()
 

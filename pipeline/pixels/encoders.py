@@ -11,14 +11,16 @@ from PIL import Image, PngImagePlugin
 
 from ..base.errors import ClearcutError
 from .formats import FORMATS, Format
-from .geometry import Size
+from .geometry import Size, fit_size
 from .image_io import Photo
 from .metadata import add_dpi, strip_metadata
 from .png import write_png
+from .resample import resize_for_work
 
 QUALITY = 90
 LOWEST = 10  # quality below which a picture is of no use, whatever a file may take
 VIEW_QUALITY = 85
+AREA_SIDE = 800  # pixels
 FINE = 90  # quality from which colour has as many pixels as brightness
 PREDICTOR = 317  # the TIFF tag
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the date of every file in an archive, so that equal pictures are equal archives
@@ -121,6 +123,12 @@ def encode_matte(alpha: np.ndarray) -> bytes:
 def encode_trimap(trimap: np.ndarray, size: Size) -> bytes:
     """A trimap ``(h, w)`` uint8 as a grey PNG of `size`, with no level that it does not have."""
     return write_png(cv2.resize(trimap, size, interpolation=cv2.INTER_NEAREST))
+
+
+def encode_area(area: np.ndarray) -> bytes:
+    """A part of a picture, ``(H, W)`` bool, as a PNG that is opaque there, at most `AREA_SIDE` pixels wide or high."""
+    alpha = resize_for_work(area.view(np.uint8) * np.uint8(255), fit_size(area.shape[::-1], AREA_SIDE))
+    return write_png(np.dstack((np.zeros_like(alpha), alpha)))
 
 
 def _encode_png(picture: Picture, quality: int) -> bytes:

@@ -96,7 +96,7 @@ class Feed(_Entry):
     mean: PerChannel = (0.0, 0.0, 0.0)
     std: PerChannel = (1.0, 1.0, 1.0)
     channels: Literal["rgb", "bgr"] = "rgb"
-    layout: Literal["nchw", "nhwc"] = "nchw"
+    layout: Literal["nchw", "nhwc", "hwc"] = "nchw"
 
     @property
     def has_fixed_shape(self) -> bool:
@@ -126,16 +126,36 @@ class Reading(_Entry):
     classes: tuple[str, ...] = ()
 
 
+class Decoding(_Entry):
+    """How points are put to the decoder of a network that picks.
+
+    Attributes
+    ----------
+    size_type
+        Of the numbers that tell it the size of the mask.
+    pads
+        Whether a point that means nothing is to follow where there is no box.
+    outputs
+        Positions or names of its masks, and of how good it thinks that each is.
+    """
+
+    size_type: Literal["float32", "int64"]
+    pads: bool = False
+    outputs: tuple[int | str, int | str] = (0, 1)
+
+
 class Kind(_Entry):
     """Networks that are fed and read alike; `family` is the module of ``inference/networks`` that does it.
 
-    `states` are the outputs that hold the memory of a recurrent network; empty for those without.
+    `states` are the outputs that hold the memory of a recurrent network; empty for those without. `decoding` is there
+    for those that pick what is pointed at, in two networks: one sees the photo, the other hears the points.
     """
 
     family: str
     feed: Feed
     read: Reading = Reading()
     states: tuple[str, ...] = ()
+    decoding: Decoding | None = None
 
 
 class CoarsestArithmetic(_Entry):
@@ -221,6 +241,31 @@ class ModelCard(_Entry):
     def classes(self) -> tuple[str, ...]:
         """Names of the classes that it tells apart, without the background."""
         return self.read.classes[1:]
+
+
+class Picker(ModelCard):
+    """A model that picks what is pointed at, and cuts out nothing by itself: its own network is the encoder.
+
+    Attributes
+    ----------
+    decoder
+        The network that makes masks of what the encoder has said, and of points.
+    decoding
+        How it is asked.
+    """
+
+    decoder: ModelCard
+    decoding: Decoding
+
+    @property
+    def networks(self) -> tuple[ModelCard, ...]:
+        """Encoder and decoder."""
+        return (self, self.decoder)
+
+    @property
+    def fetchable(self) -> bool:
+        """Whether both networks can be fetched."""
+        return super().fetchable and self.decoder.fetchable
 
 
 class Ensemble(_Entry):

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from ..base.errors import ClearcutError
 from ..base.settings import ROOT, Settings
-from .cards import Card, Ensemble, Kind, ModelCard
+from .cards import Card, Ensemble, Kind, ModelCard, Picker
 
 CATALOG_FILE = ROOT / "models" / "catalog.toml"
 KINDS_FILE = ROOT / "models" / "kinds.toml"
@@ -30,11 +30,22 @@ def read_catalog(path: Path) -> dict[str, Card]:
     return {name: networks.get(name) or make_ensemble(name, **entry) for name, entry in entries.items()}
 
 
-def _make_card(name: str, kind: str, feed: Any = (), read: Any = (), **entry: Any) -> ModelCard:
-    """A card of `kind`, with the feed and reading of that kind except for the values given in `feed` and `read`."""
+def _make_card(
+    name: str, kind: str, feed: Any = (), read: Any = (), decoder: list[Any] | None = None, **entry: Any
+) -> ModelCard:
+    """A card of `kind`, with the feed and reading of that kind except for the values given in `feed` and `read`.
+
+    `decoder` are the weight files of the second network of a model that picks.
+    """
     like = list_kinds()[kind]
     feed, read = {**like.feed.model_dump(), **dict(feed)}, {**like.read.model_dump(), **dict(read)}
-    return ModelCard(name=name, kind=kind, family=like.family, feed=feed, read=read, states=like.states, **entry)
+    entry |= {"kind": kind, "family": like.family, "feed": feed, "states": like.states}
+    if like.decoding is None:
+        return ModelCard(name=name, read=read, **entry)
+    second = entry | {"variants": decoder, "read": {"outputs": like.decoding.outputs}}
+    return Picker(
+        name=name, read=read, decoder=ModelCard(name=f"{name}-decoder", **second), decoding=like.decoding, **entry
+    )
 
 
 @cache
@@ -44,11 +55,12 @@ def list_kinds() -> dict[str, Kind]:
 
 
 def find_kind(name: str) -> Kind:
-    """The kind called `name`. Raises ``unknown_kind``, with the known names."""
+    """The kind called `name` of networks that find a subject. Raises ``unknown_kind``, with the known names."""
+    known = {each: kind for each, kind in list_kinds().items() if kind.decoding is None}
     try:
-        return list_kinds()[name]
+        return known[name]
     except KeyError:
-        raise ClearcutError("unknown_kind", kind=name[:100], known=", ".join(list_kinds())) from None
+        raise ClearcutError("unknown_kind", kind=name[:100], known=", ".join(known)) from None
 
 
 def list_models(settings: Settings) -> dict[str, Card]:
@@ -73,7 +85,7 @@ def group_models(cards: Mapping[str, Card]) -> dict[str, list[Card]]:
     First come those for most photos, ``general``: each blend of several networks, and the networks that it blends.
     Every other model stands under the first of its uses.
     """
-    blends = [card for card in cards.values() if len(card.networks) > 1]
+    blends = [card for card in cards.values() if isinstance(card, Ensemble)]
     general = {name for blend in blends for name in (blend.name, *(member.name for member in blend.networks))}
     groups: dict[str, list[Card]] = {"general": []}
     for card in cards.values():
@@ -119,3 +131,12 @@ def find_card(name: str, settings: Settings) -> Card:
         return cards[name]
     except KeyError:
         raise ClearcutError("unknown_model", model=name[:100], known=", ".join(cards)) from None
+
+
+def find_cutter(name: str, settings: Settings) -> Card:
+    """The card of a model that cuts out. Raises as `find_card`, and ``bad_option`` for one that only picks."""
+    card = find_card(name, settings)
+    if isinstance(card, Picker):
+        cutting = (each.name for each in list_models(settings).values() if not isinstance(each, Picker))
+        raise ClearcutError("bad_option", name="model", value=name, accepted=", ".join(cutting))
+    return card

@@ -138,12 +138,13 @@ def import_file(card: Card, file: Path, settings: Settings) -> Path:
 
 
 def match_variant(card: Card, file: Path) -> Variant:
-    """The variant of `card` that has the length of `file`, else the first. Raises ``file_missing``."""
+    """The variant of `card` that `file` is by its length or checksum, else the first. Raises ``file_missing``."""
     if not file.is_file():
         raise ClearcutError("file_missing", name=file.name)
     length = file.stat().st_size
     variants = [variant for network in card.networks for variant in network.variants]
-    return next((each for each in variants if each.bytes == length), variants[0])
+    alike = [each for each in variants if each.bytes == length or (each.rounded and weights.is_published(each, file))]
+    return next(iter(alike), variants[0])
 
 
 def _copy(file: Path, target: Path) -> None:
@@ -168,9 +169,9 @@ def _write_text(target: Path, text: str) -> None:
 
 
 def is_removable(card: Card, settings: Settings) -> bool:
-    """Whether `card` is one network with a weight file in the models folder."""
-    folder = settings.models_dir
-    return isinstance(card, ModelCard) and any((folder / variant.file).is_file() for variant in card.variants)
+    """Whether `card` has a weight file of its own in the models folder."""
+    files = (settings.models_dir / variant.file for network in card.networks for variant in network.variants)
+    return isinstance(card, ModelCard) and any(file.is_file() for file in files)
 
 
 def remove_files(card: Card, settings: Settings) -> list[Path]:
@@ -185,8 +186,7 @@ def remove_files(card: Card, settings: Settings) -> list[Path]:
         raise ClearcutError("not_removable", model=card.name, members=", ".join(each.name for each in card.members))
     folder = settings.models_dir
     deleted = []
-    for variant in card.variants:
-        path = folder / variant.file
+    for path in [folder / variant.file for network in card.networks for variant in network.variants]:
         try:
             for each in (weights.name_note(path), _name_part(path)):
                 each.unlink(missing_ok=True)

@@ -177,8 +177,9 @@ def check_all(settings: Settings) -> Iterator[CheckedFile]:
 
 
 def list_networks(settings: Settings) -> Iterator[ModelCard]:
-    """Every model of the catalogue that is one network."""
-    return (card for card in catalog.list_models(settings).values() if isinstance(card, ModelCard))
+    """Every network of the catalogue."""
+    cards = (card for card in catalog.list_models(settings).values() if isinstance(card, ModelCard))
+    return (network for card in cards for network in card.networks)
 
 
 def list_mirrors(variant: Variant, settings: Settings) -> list[str]:

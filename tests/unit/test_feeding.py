@@ -192,7 +192,7 @@ def test_the_cache_tells_different_crops_of_equal_inputs_apart():
     how = spec((32, 32), "fit-pad", pad="end")
     all_black = [feed(np.zeros((height, 40, 3), np.uint8), how) for height in (10, 20, 40)]
     assert len({fed.inputs.tobytes() for fed in all_black if isinstance(fed.inputs, np.ndarray)}) == 1
-    assert len({mattes._fingerprint(fed) for fed in all_black}) == 3
+    assert len({mattes.fingerprint(fed) for fed in all_black}) == 3
 
 
 def test_the_cache_tells_inputs_apart_by_name_value_shape_and_type():
@@ -200,8 +200,8 @@ def test_the_cache_tells_inputs_apart_by_name_value_shape_and_type():
     arrays = [one, two, one.reshape(3, 2), one.astype(np.float64)]
     named = [{"a": one}, {"b": one}, {"a": one, "b": two}, {"a": two, "b": one}]
     feds = [NetworkInput(each) for each in (*arrays, *named)]
-    assert len({mattes._fingerprint(fed) for fed in feds}) == len(feds)
-    assert mattes._fingerprint(NetworkInput(one)) == mattes._fingerprint(NetworkInput(one.copy()))
+    assert len({mattes.fingerprint(fed) for fed in feds}) == len(feds)
+    assert mattes.fingerprint(NetworkInput(one)) == mattes.fingerprint(NetworkInput(one.copy()))
 
 
 SHARES = np.array([[[0.5, 0.25, 0.25], [0.0, 1.0, 0.0]], [[1.0, 0.0, 0.0], [0.25, 0.0, 0.75]]], np.float16)

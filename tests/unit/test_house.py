@@ -197,7 +197,7 @@ def test_every_word_of_the_page_is_used_and_every_used_word_is_there() -> None:
     there = {key for key in LOCALES["en"] if key.startswith("page.")}
     assert used <= there
     batch = tuple(f"page.batch.{kind}." for kind in ("item", "state", "filter", "none"))
-    touch = ("page.touch.hint.", "page.touch.did.", "page.hand.hint.", "page.hand.label.")
+    touch = ("page.touch.hint.", "page.touch.did.", "page.touch.picked.", "page.hand.hint.", "page.hand.label.")
     made = (
         "page.step.",
         "page.example.",

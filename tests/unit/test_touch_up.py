@@ -184,7 +184,7 @@ def test_one_more_stroke_runs_no_network_and_an_undone_one_draws_none(monkeypatc
         strokes.append(one)
         return draw_stroke(marked, rgb, one, reduced)
 
-    monkeypatch.setattr("pipeline.stages.draw_stroke", noting)
+    monkeypatch.setattr("pipeline.marking.draw_stroke", noting)
     first = draft.cut_out(DATA, Options(), marks=marks(KEEP))
     seen.clear()
     draft.cut_out(DATA, Options(), marks=marks(KEEP, DOT))

@@ -1,6 +1,7 @@
 // The hand on the picture: it moves the handle, or the picture once that is larger than its frame, or draws; wheel, fingers, keys.
 import { $, root } from "./dom.js";
 import { split } from "./stage.js";
+import { isPicking, pickAt } from "./pick.js";
 import { isTouching } from "./state.js";
 import { beginStroke, cancelStroke, extendStroke, moveBrush } from "./strokes.js";
 import { finishStroke, resizeBrush } from "./touchup.js";
@@ -43,7 +44,8 @@ function isMoved({ from, scrolls }, to) {
 // ---- pointers -------------------------------------------------------------------------------------------------------
 
 function press(event) {
-  const draws = isTouching() && event.button === 0 && !isSpaceDown;
+  const touches = isTouching() && event.button === 0 && !isSpaceDown;
+  const [draws, picks] = [touches && !isPicking(), touches && isPicking()];
   const isHand = event.button === 0 || (event.button === 1 && isTouching());
   if (!isHand || !isPicture() || event.target.closest("#zoom")) return;
   const point = { x: event.clientX, y: event.clientY };
@@ -53,7 +55,7 @@ function press(event) {
   else if (draws) beginStroke(event);
   const pans = isTouching() || (isZoomed() && !isOnHandle(point));
   const scrolls = event.pointerType === "touch" && !isZoomed();
-  drag = pointers.size > 1 ? null : draws ? { draws } : { from: point, move: pans ? panBy : (x, y, to) => splitAt(to), moved: false, scrolls };
+  drag = pointers.size > 1 ? null : draws ? { draws } : { from: point, move: pans ? panBy : (x, y, to) => splitAt(to), moved: false, scrolls, picks };
 }
 
 function move(event) {
@@ -83,6 +85,7 @@ function release({ type, pointerId }) {
   if (isTouching()) finishStroke(type === "pointerup" && drag?.draws);
   else if (type === "pointerup") $("split").focus({ preventScroll: true, focusVisible: false }); // for the keys
   if (type === "pointerup" && drag && !drag.moved && !drag.draws && !isTouching()) tap(point);
+  if (type === "pointerup" && drag?.picks && !drag.moved) pickAt({ clientX: point.x, clientY: point.y });
   drag = pointers.size === 1 ? { move: panBy, moved: true } : null; // the finger that is left of two
 }
 

@@ -35,7 +35,7 @@ function makeBadges({ commercial_use: use, installed }) {
 
 function makeFigures(model) {
   const gigabytes = Math.max(0.1, model.memory_mb / 1000).toFixed(model.memory_mb < 9950 ? 1 : 0); // 9.9, and 10 rather than 10.0
-  const parts = [say("page.models.size", model), say("page.models.memory", { gigabytes })];
+  const parts = [...(model.picks && model.installed ? [say("page.models.picks")] : []), say("page.models.size", model), say("page.models.memory", { gigabytes })];
   if (model.seconds !== null) parts.push(say("page.models.speed", { time: sayTime(model.seconds) }));
   if (model.members.length) parts.push(say("page.models.members", { members: model.members.map(titleOf).join(" + ") }));
   return make("p", { className: "quiet-text", textContent: parts.join(" · ") });
@@ -91,7 +91,7 @@ function makeActions(model) {
     if (model.fetching) row.append(makeButton("page.models.cancel", () => cancelFetch(model), model));
     return row;
   }
-  if (model.installed) row.append(makeButton("page.models.use", () => useModel(model), model));
+  if (model.installed && !model.picks) row.append(makeButton("page.models.use", () => useModel(model), model));
   if (!mayManage) return row;
   if (model.installed) {
     if (model.removable) row.append(makeButton("page.models.remove", () => removeModel(model), model));

@@ -27,7 +27,7 @@ export const models = {}; // by name, as the server tells of them
 
 export const isTouching = () => now.touching;
 export const isWorking = () => now.message?.state === "working";
-export const installedModels = () => Object.values(models).filter((model) => model.installed);
+export const installedModels = () => Object.values(models).filter((model) => model.installed && !model.picks); // that cut out
 
 let photos = 0;
 export const newPhotoId = () => (photos += 1);

@@ -14,7 +14,12 @@ export const hasRim = () => brush.exact && brush.kind !== "unsure" && !now.photo
 
 let stroke = null; // the pieces of the one that is being drawn
 let fresh = []; // strokes that the result on the screen does not have yet: {pieces, change}
+const watchers = []; // of the brush
 let cross = null; // where the brush is, as a part of the picture, from 0 to 1
+
+export function onBrush(watcher) {
+  watchers.push(watcher);
+}
 
 const sheet = () => $("result").getBoundingClientRect();
 const isReady = () => Boolean(now.result?.whole);
@@ -24,7 +29,7 @@ const rounded = (value) => Math.round(value * 100) / 100;
 // ---- strokes --------------------------------------------------------------------------------------------------------
 
 // In pixels of the original.
-function pointAt({ clientX, clientY }) {
+export function pointAt({ clientX, clientY }) {
   const { left, top, width, height } = sheet();
   const [wide, high] = now.result.photo_size;
   return [rounded((clientX - left) / width * wide), rounded((clientY - top) / height * high)];
@@ -130,11 +135,13 @@ export function drawBrush(part = 1) {
   style.width = style.height = `${brush.size * part}px`;
   style.left = `${left + cross.x * width - frame.left}px`;
   style.top = `${top + cross.y * height - frame.top}px`;
+  for (const watcher of watchers) watcher();
 }
 
 export function hideBrush() {
   cross = null;
   drawBrush();
+  for (const watcher of watchers) watcher();
 }
 
 // By keys: within the picture, which moves along where it is larger than its frame.

@@ -4,6 +4,7 @@ import { $, announce, closeNotice, isTyping, root, showBriefly, write } from "./
 import { beforeTaking } from "./download.js";
 import { addStroke, copyMarks, dropStroke, giveMarksBack, redoStroke, undoAll, undoStroke } from "./marks.js";
 import { onMessage, onPhoto, receive, whenOver } from "./photo.js";
+import { beginPick, isPicking, pickAt } from "./pick.js";
 import { isTouching, isWorking, now } from "./state.js";
 import { beginStroke, beginStrokes, brush, brushPoint, cancelStroke, drawBrush, endStroke, hasRim, hideBrush, moveBrush, renewStrokes, showUntilThere, stepBrush } from "./strokes.js";
 import { onSpeak, say } from "./words.js";
@@ -77,9 +78,16 @@ export function finishStroke(isWhole) {
 function dab() {
   const point = brushPoint();
   if (!point) return stepBrush(0, 0);
+  if (brush.kind === "pick") return pickAt(point);
   beginStroke(point);
   finishStroke(true);
   announce(say(`page.touch.did.${brush.kind}`));
+}
+
+function addPick(pick) {
+  addStroke(now.photo.touch, now.result.photo_size, [pick]);
+  changed();
+  announce(say(`page.touch.picked.${pick.kind}`));
 }
 
 function change(how, word) {
@@ -149,9 +157,11 @@ function draw() {
   $("touch-count").hidden = !canUndo();
   write($("touch-count"), canUndo() ? String(now.photo.touch.done.length) : "");
   const isTrimap = Boolean(now.photo?.trimap);
-  for (const radio of document.querySelectorAll("input[name=touch-how]")) radio.disabled = isTrimap || brush.kind === "unsure";
+  const paints = ["keep", "erase"].includes(brush.kind);
+  for (const radio of document.querySelectorAll("input[name=touch-how]")) radio.disabled = isTrimap || !paints;
   $("touch-soft-part").hidden = !hasRim();
-  const way = isTrimap ? ".trimap" : brush.kind === "unsure" ? "" : brush.exact ? ".exact" : ".smart";
+  $("touch-size").disabled = isPicking();
+  const way = isPicking() ? "" : isTrimap ? ".trimap" : !paints ? "" : brush.exact ? ".exact" : ".smart";
   write($("touch-hint"), say(now.result?.left_out ? "page.touch.left_out" : `page.touch.hint.${brush.kind}${way}`));
   root.dataset.brush = brush.kind;
 }
@@ -241,6 +251,7 @@ function watchSpace() {
 
 export function beginTouchUp() {
   beginStrokes();
+  beginPick(addPick);
   watchSpace();
   for (const id of ["touch", "nothing-touch"]) $(id).addEventListener("click", enter);
   $("touch-done").addEventListener("click", leave);
@@ -258,7 +269,10 @@ export function beginTouchUp() {
   });
   for (const radio of document.querySelectorAll("input[name=touch-kind]")) {
     radio.addEventListener("change", () => {
+      const picked = isPicking();
       brush.kind = radio.value;
+      if (isPicking() !== picked) showFaint(isPicking()); // what is gone must be seen to be pointed at
+      drawBrush();
       draw();
     });
   }

@@ -22,7 +22,7 @@ class NetworkInput(NamedTuple):
 
 
 def feed(rgb: np.ndarray, spec: Feed) -> NetworkInput:
-    """A photo ``(H, W, 3)`` uint8 as float32, ``(1, 3, h, w)`` or ``(1, h, w, 3)``, resized and scaled by `spec`."""
+    """A photo ``(H, W, 3)`` uint8 as float32, ``(1, 3, h, w)``, ``(1, h, w, 3)`` or ``(h, w, 3)``, as `spec` says."""
     pixels, inside = resize_to_input(rgb, spec)
     white = max(float(pixels.max()), 1.0) if spec.divide_by == "maximum" else spec.divide_by
     mean, std = np.array(spec.mean, np.float32), np.array(spec.std, np.float32)
@@ -30,7 +30,8 @@ def feed(rgb: np.ndarray, spec: Feed) -> NetworkInput:
     planes = [cv2.LUT(plane, values[:, channel].copy()) for channel, plane in enumerate(cv2.split(pixels))]
     if spec.channels == "bgr":
         planes.reverse()
-    return NetworkInput((np.stack(planes) if spec.layout == "nchw" else cv2.merge(planes))[None], inside)
+    picture = np.stack(planes) if spec.layout == "nchw" else cv2.merge(planes)
+    return NetworkInput(picture if spec.layout == "hwc" else picture[None], inside)
 
 
 def resize_to_input(rgb: np.ndarray, spec: Feed) -> tuple[np.ndarray, Region]:
