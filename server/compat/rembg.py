@@ -12,7 +12,6 @@ from pipeline import (
     Job,
     Options,
     Runtime,
-    can_solve_matte,
     cut_out_file,
     fetch,
     is_installed,
@@ -76,7 +75,7 @@ def read_options(sent: Sent, runtime: Runtime) -> Options:
     for threshold in ("af", "ab"):
         sent.number(threshold, 0, 0, 255)
     band = sent.number("ae", 10, 0, 1e6)
-    if sent.flag("a") and can_solve_matte():
+    if sent.flag("a"):
         values |= {"refine": "trimap", "trimap_band": min(max(band, BANDS[0]), BANDS[1])}
     if sent.flag("ppm"):
         values |= POST_PROCESSED

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline import Draft, InputFiles, Inputs, Options, Photo, cut_out, cut_out_file, make_trimap
+from pipeline import Draft, InputFiles, Inputs, Marks, Options, Photo, cut_out, cut_out_file, make_trimap
 from pipeline.edges.drawn_trimap import draw_trimap, paint_marks
 from tests import house
 from tests.pictures import encoded, opened
@@ -109,3 +109,14 @@ def test_a_draft_forgets_a_trimap_that_is_taken_away(monkeypatch: pytest.MonkeyP
     first = draft.cut_out(DATA, Options())
     assert draft.cut_out(DATA, Options(), trimap=file_of(draw_trimap(HEAD, 6))).data != first.data
     assert draft.cut_out(DATA, Options()).data == first.data
+
+
+def test_a_pick_beside_a_trimap_takes_a_subject_of_it_away_and_strokes_are_painted_first() -> None:
+    trimap = np.zeros(SIZE[::-1], np.uint8)
+    cv2.circle(trimap, (80, 120), 40, 255, -1)
+    cv2.circle(trimap, (240, 120), 40, 255, -1)
+    trimap[(cv2.GaussianBlur(trimap, (0, 0), 3) % 255) > 0] = 128
+    pick = {"kind": "erase", "include": [[240, 120]]}
+    drawn = Marks.of({"version": 1, "size": SIZE, "strokes": [pick, stroke("keep", (20, 20), radius=8).model_dump()]})
+    alpha = cut_out(Inputs(Photo(PICTURE), marks=drawn, trimap=trimap), Options(), house.runtime()).alpha
+    assert alpha[120, 80] == 255 and alpha[20, 20] == 255 and not alpha[100:140, 220:260].any()
