@@ -206,6 +206,24 @@ def test_the_picture_follows_the_hand_before_the_server_has_answered(on_canvas: 
     assert np.abs(now[row, step + 40 : -40] - before[row, 40 : -step - 40]).mean() < 12
 
 
+def test_what_is_downloaded_right_after_the_hand_lets_go_is_what_it_has_done(on_canvas: Visit) -> None:
+    page = on_canvas.page
+    drag(on_canvas, middle(on_canvas, "#hand"), part(on_canvas, 0.2, 0.2))
+    page.mouse.up()
+    _, data = on_canvas.download()
+    moved = on_canvas.heard()[-1]
+    assert moved["options"]["offset_x"] > 10
+    assert data == cut_out_bytes(encoded(photo("coffee")), **options(moved, "offset_x", "offset_y", "canvas"))
+
+
+def test_a_press_that_hardly_moves_changes_nothing(on_canvas: Visit) -> None:
+    after(on_canvas, lambda: on_canvas.page.keyboard.press("ArrowLeft"))
+    drag(on_canvas, middle(on_canvas, "#hand"), (2, 1))
+    on_canvas.page.mouse.up()
+    on_canvas.nothing_more_comes()
+    assert on_canvas.heard()[-1]["options"]["offset_x"] < 0, "nor does it snap to the middle"
+
+
 def test_near_the_middle_and_the_margin_it_snaps_and_shows_the_line(on_canvas: Visit) -> None:
     page = on_canvas.page
     drag(on_canvas, middle(on_canvas, "#hand"), part(on_canvas, 0, 0.2))

@@ -231,13 +231,24 @@ def test_hidden_colour_is_nowhere_whatever_the_options():
         {"preset": "sticker"},
         {"rotate": 270},
         {"canvas": "900x300"},
+        {"crop_box": "10,10,60,60", "offset_x": 20, "scale": 70},
         {"shadow": "contact"},
     ):
         made = cut(**options)
         assert not made.rgb[made.alpha == 0].any()
 
 
-@pytest.mark.parametrize("options", [{"flip": "horizontal"}, {"rotate": 180}, {"crop": True}, {"canvas": "900x300"}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"flip": "horizontal"},
+        {"rotate": 180},
+        {"crop": True},
+        {"canvas": "900x300"},
+        {"crop_box": "10,10,60,60"},
+        {"offset_y": -20, "scale": 120},
+    ],
+)
 def test_colour_and_matte_of_an_archive_lie_alike_however_the_photo_was_moved(options):
     archive = zipfile.ZipFile(io.BytesIO(cut_out_bytes(encoded(ONE.rgb), format="zip", **options)))
     (name,) = (each for each in archive.namelist() if each.startswith("color"))

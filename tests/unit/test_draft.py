@@ -44,6 +44,11 @@ LOOKS = {
     "large print sheet": {"canvas": "id-ca", "sheet": "a4"},
     "sheet without millimetres": {"canvas": "300x400", "background": "color", "sheet": "a4"},
     "file of some size": {"max_kb": 20},
+    "cropped by hand": {"crop_box": "12.5,5,83.3,71", "rotate": 90, "background": "blur"},
+    "cropped by hand for a canvas": {"crop_box": "12.5,5,83.3,71", "canvas": "500x700", "background": "color"},
+    "moved and enlarged": {"offset_x": 15, "offset_y": -10, "scale": 140, "shadow": "drop"},
+    "moved on a canvas": {"canvas": "1:1", "offset_x": -30, "scale": 60, "background": "color"},
+    "on a placed picture": {"background": "image", "background_zoom": 180, "background_x": 20, "background_y": 90},
     "filled by the photo": {"canvas": "x-post", "background": "original"},
 }
 
@@ -65,6 +70,13 @@ def test_a_view_looks_like_the_full_size_made_smaller(look, one, u2netp):
     assert np.abs(shown.astype(int) - smaller).mean() <= 2
     if full.cutout.picture.fill is not None:
         assert view.cutout.picture.fill.percent == pytest.approx(full.cutout.picture.fill.percent, abs=1)
+
+
+@pytest.mark.parametrize("turn", [0, 90])
+def test_a_view_that_is_cropped_by_hand_tells_the_size_of_the_file_to_the_pixel(turn, one, u2netp):
+    options = Options(crop_box="12.5,5,83.3,71", rotate=turn)
+    full = cut_out_file(InputFiles(DATA, name="ball.jpg"), options)
+    assert one.cut_out(DATA, options).full_size == full.size == full.full_size
 
 
 @pytest.mark.parametrize("canvas", ["id-35x45", "id-us", "id-ca"])

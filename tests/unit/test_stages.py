@@ -39,7 +39,9 @@ DATA = encoded(ONE.rgb)
 OWN = np.where(np.arange(160) < 80, np.uint8(255), np.uint8(90)) * np.ones((120, 1), np.uint8)
 TRANSPARENT = encoded(np.dstack((ONE.rgb, OWN)))
 WALL = encoded(composite(90, 120, seed=4).background)
-COMPOSED = ("background", "shadow", "outline", "crop", "canvas", "margin", "rotate", "flip", "sheet")
+COMPOSED = (
+    "background", "shadow", "outline", "crop", "canvas", "margin", "offset_", "scale", "rotate", "flip", "sheet",
+)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -181,6 +183,7 @@ def values(name: str) -> st.SearchStrategy[Any]:
         "model": st.sampled_from(["u2netp", "isnet-general-use"]),
         "keep": st.sampled_from([(), ("person",), ("person", "dog")]),
         "canvas": st.sampled_from(["", "4:5", "40x30", "100x100", "id-cn-1", "id-35x45"]),
+        "crop_box": st.sampled_from(["", "10,0,90,62.5", "40,40,60,60"]),
         "refine": st.sampled_from(["off", "guided"]),  # trimap matting is slow, and the same function reads it
     }
     if name in own:

@@ -5,7 +5,7 @@ import { $, announce, isTyping, root, write } from "./dom.js";
 import { beforeTaking } from "./download.js";
 import { background } from "./hand_background.js";
 import { crop } from "./hand_crop.js";
-import { drawLive, isLive } from "./hand_live.js";
+import { drawLive, isBehind } from "./hand_live.js";
 import { move } from "./hand_move.js";
 import { shadow } from "./hand_shadow.js";
 import { acceptFile, bringBack, faultOf, onMessage, onPhoto, receive } from "./photo.js";
@@ -16,6 +16,7 @@ import { showWhole } from "./zoom.js";
 
 const TOOLS = { move, crop, shadow, background };
 const OF_ONE_PHOTO = ["crop_box", "offset_x", "offset_y", "scale"]; // options that mean nothing for the next one
+const SLOP = 3; // px that a press may move and still move nothing
 const REST = 400; // milliseconds without a key or a turn of the wheel, after which the server is asked
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }; // pixels of the picture
 const FAR = 10; // times as far with Shift
@@ -24,7 +25,7 @@ const WHEEL = { turn: 600, pinch: 200, line: 32 }; // px of the wheel that doubl
 
 const pointers = new Map(); // that are pressed: id → where
 let changes = null; // options that the hand has changed and the settings do not have yet
-let drag = null; // of one pointer: {from, start: the values when it began, part: what was taken hold of}
+let drag = null; // of one pointer: {from, start: the values when it began, part: what was taken hold of, moved}
 let framed = null; // how the photo before was framed, until the next one has a result
 let resting = 0; // the timer that waits until the hand rests
 
@@ -40,13 +41,16 @@ function change(next) {
   draw();
 }
 
+// Whether there was anything to be done, so that a result is on its way.
 function commit() {
   clearTimeout(resting);
-  const [next, shown] = [changes, shownSettings()];
+  const [next, shown] = [changes ?? {}, shownSettings()];
   changes = null;
-  if (!next || Object.keys(next).every((name) => next[name] === shown[name])) return draw();
-  expect();
-  amend(next);
+  const isChange = Object.keys(next).some((name) => next[name] !== shown[name]);
+  if (isChange) expect();
+  if (isChange) amend(next);
+  else draw();
+  return isChange;
 }
 
 // A step of the keys or of the wheel: several in a row are one change.
@@ -75,11 +79,8 @@ function isOtherView() {
 
 // What is taken along is what the hand has made of it.
 function settle() {
-  if (!now.hand) return false;
-  commit();
-  const late = isLive();
   leave();
-  return isWorking() && (late || isOtherView());
+  return isWorking() && (isBehind(shownSettings()) || isOtherView());
 }
 
 // ---- the hand -------------------------------------------------------------------------------------------------------
@@ -104,7 +105,7 @@ function follow(event) {
   const point = pointOf(event);
   pointers.set(event.pointerId, point);
   if (pointers.size > 1) return pinch(event.pointerId, before, point);
-  if (!drag) return;
+  if (!drag || !(drag.moved ||= Math.hypot(point.x - drag.from.x, point.y - drag.from.y) > SLOP)) return;
   const { width, height } = sheet();
   const way = { x: (point.x - drag.from.x) / width, y: (point.y - drag.from.y) / height };
   change(tool().drag(drag.start, way, { part: drag.part, from: drag.from, to: point, sheet: sheet(), free: event.altKey }));
@@ -127,10 +128,10 @@ function release(event) {
 
 function turn(event) {
   const { deltaX, deltaY, deltaMode, ctrlKey } = event;
+  event.stopPropagation();
   if (isOtherView()) return;
   const way = (deltaY || deltaX) * (deltaMode === WheelEvent.DOM_DELTA_PIXEL ? 1 : WHEEL.line);
   const next = tool().grow(values(), 2 ** (-way / (ctrlKey ? WHEEL.pinch : WHEEL.turn)));
-  event.stopPropagation();
   if (!next) return;
   event.preventDefault();
   changeSoon(next);
@@ -158,15 +159,14 @@ function enter() {
 
 function leave() {
   if (!now.hand) return;
-  commit();
   hold(null);
   $("by-hand").focus({ preventScroll: true });
 }
 
 function hold(name) {
-  commit();
+  const isComing = commit();
   show(name);
-  if (isOtherView()) run();
+  if (isOtherView() && !isComing) run();
 }
 
 function show(name) {
@@ -199,7 +199,7 @@ function draw() {
     radio.checked = radio.value === now.hand;
   }
   if (now.hand && !tool().isOffered(shown)) return hold("move"); // the shadow has gone, or the picture behind
-  $("hand").classList.toggle("waiting", isOtherView());
+  $("hand").classList.toggle("waiting", Boolean(now.hand) && isOtherView());
   drawLive(now.hand && !isOtherView() ? shown : null);
   if (!now.hand || !now.result) return;
   $("hand-undo").disabled = $("undo").disabled;

@@ -43,7 +43,7 @@ let keepsShape = true; // where there is a canvas
 
 // Width by height that the canvas of these settings has, or null.
 function shapeOf({ canvas }) {
-  const [wide, high] = facts.canvases[canvas] ?? canvas.match(/^([\d.]+)[x:]([\d.]+)$/)?.slice(1).map(Number) ?? [];
+  const [wide, high] = facts.canvases[canvas] ?? canvas.match(/^\s*([\d.]+)\s*[x×:]\s*([\d.]+)\s*$/i)?.slice(1).map(Number) ?? [];
   return wide && high ? wide / high : null;
 }
 

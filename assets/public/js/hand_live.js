@@ -5,19 +5,21 @@ import { $, root } from "./dom.js";
 import { standAt } from "./hand_stand.js";
 import { facts, now } from "./state.js";
 
-const SHOWN = ["offset_x", "offset_y", "scale", "shadow_x", "shadow_y", "background_x", "background_y", "background_zoom"];
+const SHOWN = ["crop_box", "offset_x", "offset_y", "scale", "shadow_x", "shadow_y", "background_x", "background_y", "background_zoom"];
 const OWN = ["blur", "original"]; // the photo's own background, which moves with the subject
 
 let behind = { file: null, url: "" }; // the picture that stands behind, and its address
 
 const isBare = ({ format }) => facts.bare.includes(format);
-export const isLive = () => root.hasAttribute("data-live");
+
+// Whether the result on the screen lacks something that a hand has done, or a slider that does the same.
+export const isBehind = (settings) => Boolean(now.result) && SHOWN.some((name) => settings[name] !== now.result.options[name]);
 
 // `settings` that the result on the screen does not have are drawn over it; null: none.
 export function drawLive(settings) {
   const { result } = now;
-  const live = settings && result && SHOWN.some((name) => settings[name] !== result.options[name]);
-  root.toggleAttribute("data-live", Boolean(live));
+  const live = settings !== null && isBehind(settings);
+  root.toggleAttribute("data-live", live);
   if (!live) return;
   const { scale, shift, pivot, box } = standAt(settings);
   const isWhole = isBare(settings) || OWN.includes(settings.background); // all of the picture moves
