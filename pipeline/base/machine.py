@@ -16,6 +16,7 @@ FAST_BF16 = {"avx512_bf16", "amx_bf16"}  # features with which bf16 is faster th
 
 
 _share: int | None = None  # of the cores, for a process that is not alone
+_does_many = False  # whether this process does one photo after another
 
 
 def count_cores() -> int:
@@ -31,6 +32,17 @@ def limit_cores(share: int) -> None:
     """Have this process count on no more than its `share` of the cores: for the door of one of several at work."""
     global _share
     _share = share
+
+
+def expect_many() -> None:
+    """Have networks keep their memory from photo to photo: for the door of a process that does little else."""
+    global _does_many
+    _does_many = True
+
+
+def keeps_memory() -> bool:
+    """Whether what one photo needed in memory is kept for the next: see `expect_many`."""
+    return _does_many
 
 
 def is_running(pid: int) -> bool:

@@ -36,6 +36,7 @@ def prepare_worker(cores: int) -> None:
     """Have this process, one of several, count on so many cores; before libraries are imported."""
     os.environ.update(dict.fromkeys(THREADS, str(cores)))
     machine.limit_cores(cores)
+    machine.expect_many()
     prepare_libraries()
 
 

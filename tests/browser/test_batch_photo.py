@@ -142,5 +142,6 @@ def test_a_photo_or_all_of_them_can_be_given_another_picture_behind(visit: Visit
     page.click("#batch-bar-leaves")
     page.click("#batch-presets [data-name=product-white]")
     page.click("#sure-yes")
+    expect(page.locator("#batch-settings-name")).to_have_text("Product on white")
     is_done(page, 2, 2)
     assert corner(download_all(visit).read("two.png")) == (255, 255, 255)

@@ -9,6 +9,7 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
+from pipeline.base import machine
 from pipeline.base.jobs import Job
 from pipeline.base.settings import ROOT
 from pipeline.cutout import cut_out
@@ -154,3 +155,26 @@ def test_people_are_cut_out_as_well_as_by_onnxruntime(truth: Path, u2netp: Path,
         monkeypatch.setenv("CLEARCUT_ENGINE", engine)
         alphas.append(cut_out(Inputs(decode(path.read_bytes())), Options(model="u2netp")).alpha.astype(int))
     assert np.abs(alphas[0] - alphas[1]).mean() <= 0.5
+
+
+@pytest.mark.parametrize("does_many", [False, True])
+def test_memory_between_layers_is_released_after_a_run_but_in_a_worker(
+    u2netp: Path, monkeypatch: pytest.MonkeyPatch, does_many: bool
+) -> None:
+    monkeypatch.setattr(machine, "_does_many", False)
+    if does_many:
+        machine.expect_many()
+    network = loaded(u2netp)
+    released: list[bool] = []
+    compiled = network._compiled
+    monkeypatch.setattr(network, "_compiled", Watched(compiled, released))
+    network.run({next(iter(network.inputs)): np.zeros((1, 3, 320, 320), np.float32)}, [0], Job())
+    assert bool(released) is not does_many
+
+
+class Watched:
+    """A compiled network that notes when its memory is released."""
+
+    def __init__(self, compiled: Any, released: list[bool]) -> None:
+        self.create_infer_request = compiled.create_infer_request
+        self.release_memory = lambda: (released.append(True), compiled.release_memory())
