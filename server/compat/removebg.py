@@ -5,6 +5,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import cv2
+import numpy as np
 from fastapi import APIRouter, Request, Response
 from starlette.responses import JSONResponse
 
@@ -22,7 +24,8 @@ TYPES = ("auto", "person", "product", "car", "animal", "graphic", "transportatio
 SHADOWS = {"drop": "drop", "3D": "contact", "car": "contact", "auto": "contact"}
 LARGEST_MARGIN = 50.0  # percent of the subject
 FORMATS = {"auto": "png", "png": "png", "jpg": "jpeg", "zip": "zip"}
-Parse = Callable[[str], float]
+BARE = Options()  # for the matte alone
+FAINT = 12  # alpha up to which a pixel is none of the subject's
 
 
 def build_removebg_router(settings: ServerSettings, runtime: Runtime, workers: Workers) -> APIRouter:
@@ -42,10 +45,15 @@ def build_removebg_router(settings: ServerSettings, runtime: Runtime, workers: W
         if photo is None:
             raise ClearcutError("no_picture")
         behind, _ = await _read_source(sent, BEHIND[1:])
-        options = read_options(sent, behind is not None)
+        options, place = read_options(sent, behind is not None), read_placement(sent)
         files = InputFiles(photo, behind, name, region=read_region(sent), shrink_to=read_limit(sent))
         job = Job(most_ahead=settings.queue)
-        result = await workers.run(request, job, lambda: cut_out_file(files, options, runtime, job=job))
+
+        def work() -> Result:
+            placed = place(cut_out_file(files, BARE, runtime, job=job).cutout.alpha) if place else {}
+            return cut_out_file(files, options.model_copy(update=placed), runtime, job=job)
+
+        result = await workers.run(request, job, work)
         if "nothing_found" in result.cutout.warnings:
             raise ClearcutError("nothing_found")
         headers = _build_headers(result, sent)
@@ -157,6 +165,47 @@ def read_region(sent: Sent) -> Callable[[tuple[int, int]], tuple[float, float, f
         return left, top, right, bottom
 
     return locate
+
+
+def read_placement(sent: Sent) -> Callable[[np.ndarray], dict[str, Any]] | None:
+    """``scale`` and ``position`` as a function from the matte ``(H, W)`` to options; None where neither is given.
+
+    Raises ``bad_option``.
+    """
+    scale = _read_percents(sent, "scale", 1, 10, "10% – 100%, original")
+    position = _read_percents(sent, "position", 2, 0, "0% – 100%, center, original")
+    if sent.flag("crop") or (scale is None and position is None and sent.text("position") != "center"):
+        return None
+    if position is None and sent.text("position", "center") == "center":
+        position = [50.0, 50.0]
+
+    def place(alpha: np.ndarray) -> dict[str, Any]:
+        height, width = alpha.shape
+        left, top, across, down = cv2.boundingRect((alpha > FAINT).view(np.uint8))
+        fill = max(across / width, down / height)
+        grown = scale[0] / 100 / fill if scale else 1.0
+        middles = (left + across / 2) / width, (top + down / 2) / height
+        shares = across / width, down / height
+        offsets = [
+            100 * ((at / 100 - 0.5) * (1 - grown * share) if position else middle - 0.5)
+            for at, middle, share in zip(position or (0, 0), middles, shares, strict=True)
+        ]
+        frame = {"canvas": f"{width}x{height}", "margin": 0.0, "scale": 100 * grown * fill}
+        return frame | {"offset_x": offsets[0], "offset_y": offsets[1]}
+
+    return place
+
+
+def _read_percents(sent: Sent, name: str, most: int, least: float, accepted: str) -> list[float] | None:
+    """One to `most` percentages, the last of which counts for those that lack; None for a word, or for nothing."""
+    text = sent.text(name, "original")
+    if text == "original" or (text == "center" and name == "position"):
+        return None
+    found = [re.fullmatch(r"(\d+(?:\.\d+)?)%?", part) for part in text.split()]
+    values = [float(each[1]) for each in found if each]
+    if not 1 <= len(values) == len(found) <= most or not all(least <= value <= 100 for value in values):
+        raise ClearcutError("bad_option", name=name, value=text[:100], accepted=accepted)
+    return values + values[-1:] * (most - len(values))
 
 
 def _build_headers(result: Result, sent: Sent) -> dict[str, str]:

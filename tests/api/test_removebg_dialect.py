@@ -23,7 +23,19 @@ from tests.pictures import encoded, opened
 from tests.process import serving
 
 NAME = "remove.bg@1.3.0"
-CODED = ("type", "format", "channels", "size", "roi", "crop_margin", "bg_color", "shadow_opacity", "semitransparency")
+CODED = (
+    "type",
+    "format",
+    "channels",
+    "size",
+    "roi",
+    "crop_margin",
+    "bg_color",
+    "scale",
+    "position",
+    "shadow_opacity",
+    "semitransparency",
+)
 
 
 def remove(client: TestClient, data: bytes | None, accept: str = "*/*", **fields: str) -> httpx.Response:
@@ -98,6 +110,23 @@ def test_nothing_outside_of_the_region_of_interest_is_left(client: TestClient, j
         assert found.shape == whole.shape and not found[:, 384:].any()
         assert found[:, :384].sum() > 0.5 * whole[:, :384].sum()
     assert remove(client, jpeg, roi="0% 0% 100% 100%").content == remove(client, jpeg).content
+
+
+def test_the_subject_is_scaled_and_placed(client: TestClient, jpeg: bytes) -> None:
+    def box(**fields: str) -> tuple[float, ...]:
+        alpha = opened(remove(client, jpeg, **fields).content)[..., 3] > 60
+        rows, columns = np.flatnonzero(alpha.any(1)), np.flatnonzero(alpha.any(0))
+        return columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
+
+    plain, scaled = box(), box(scale="50%")
+    assert max((scaled[2] - scaled[0]) / 640, (scaled[3] - scaled[1]) / 480) == pytest.approx(0.5, abs=0.02)
+    assert (scaled[0] + scaled[2]) / 2 == pytest.approx(320, abs=3)
+    cornered = box(position="0% 100%")
+    assert cornered[0] <= 3 and cornered[3] >= 477
+    assert cornered[2] - cornered[0] == pytest.approx(plain[2] - plain[0], abs=3)
+    assert box(scale="original", position="original") == plain
+    kept = box(scale="50%", position="original")
+    assert (kept[1] + kept[3]) / 2 == pytest.approx((plain[1] + plain[3]) / 2, abs=4)
 
 
 def test_errors_have_remove_bgs_codes(client: TestClient, client_for: Callable[..., TestClient], jpeg: bytes) -> None:
