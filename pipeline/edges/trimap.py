@@ -81,7 +81,7 @@ def solve_unknown(alpha: np.ndarray, rgb: np.ndarray, unknown: np.ndarray, most:
         return alpha
     small_rgb = resize_for_work(rgb, size)
     opacity = resize_for_work(np.where(unknown, np.uint8(0), alpha), size) / np.maximum(known, 1)
-    asked = known < 128
+    asked = known == 0
     opacity[asked] = solve_opacity(opacity, small_rgb, asked)
     return _enlarge_solution(opacity.astype(np.float32) * 255, small_rgb, alpha, rgb, unknown)
 

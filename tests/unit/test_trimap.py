@@ -78,6 +78,14 @@ def test_however_much_is_unknown_no_more_than_a_bound_is_solved(monkeypatch: pyt
     assert 0.9 * MOST < counts[0] <= 1.05 * MOST
 
 
+def test_thin_scribbles_on_a_large_photo_are_heeded() -> None:
+    it = composite(2400, 1800)
+    levels = np.full(it.alpha.shape, 128, np.uint8)
+    cv2.line(levels, (1100, 900), (1300, 900), 255, 2)
+    cv2.rectangle(levels, (10, 10), (2390, 1790), 0, 2)
+    assert np.count_nonzero((solve_trimap(levels, it.rgb) > 127) != (it.alpha > 127)) < 0.1 * it.alpha.size
+
+
 def test_the_same_bytes_on_any_number_of_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     it, found = hairy(900, 700), []
     for cores in (1, 4):
