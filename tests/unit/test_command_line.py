@@ -646,8 +646,9 @@ def test_the_web_server_too_speaks_to_every_terminal(monkeypatch: Any) -> None:
         ("--crop=1", True),
         ("--crop YES", True),
         ("--crop=on", True),
-        ("--cro true", True),
+        ("--crop true", True),
         ("--no-crop", False),
+        ("--no-cro", False),
         ("--crop 0", False),
         ("--crop=0", False),
         ("--crop false", False),
@@ -662,6 +663,12 @@ def test_a_switch_takes_what_the_table_says_and_a_photo_after_it_is_a_photo(give
     parsed = _make_parser(words, Terminal()).parse_args(words)
     assert parsed.photos == ["photo.png"]
     assert Options.of(**pick_given_values(parsed, Options)).crop is crop
+
+
+def test_a_switch_may_be_shortened_and_have_its_value_where_no_other_begins_so() -> None:
+    words = ["cut", "--larg", "true", "photo.png"]
+    parsed = _make_parser(words, Terminal()).parse_args(words)
+    assert (parsed.photos, Options.of(**pick_given_values(parsed, Options)).largest) == (["photo.png"], True)
 
 
 @pytest.mark.parametrize("given", ["--crop=perhaps", "--no-crop=1", "--crop="])
