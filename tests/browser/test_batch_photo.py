@@ -13,6 +13,7 @@ from tests.browser.conftest import Visit
 from tests.browser.panel import after
 from tests.browser.test_batch import add, download_all, is_done, open_tab, tile
 from tests.browser.test_touchup import MIDDLE, alpha, at, begin, paint, take
+from tests.browser.test_trimap import TRIMAP, give
 from tests.pictures import encoded, opened
 from tests.process import Process, serving
 
@@ -92,6 +93,24 @@ def test_a_photo_mended_by_strokes_comes_back_to_the_batch_and_still_has_them(vi
     open_photo(visit, "two.jpg")
     begin(visit)
     expect(page.locator("#touch-count")).to_be_hidden()
+
+
+def test_a_photo_with_a_trimap_comes_back_to_the_batch_with_it_and_without_it_once_it_is_taken_away(
+    visit: Visit, portrait: bytes
+) -> None:
+    page = visit.page
+    open_photo(visit, "one.jpg")
+    begin(visit)
+    give(visit)
+    put_back(visit)
+    assert download_all(visit).read("one.png") == cut_out_bytes(portrait, trimap=TRIMAP)
+    forget_the_visit(visit)
+    open_photo(visit, "one.jpg")
+    page.click("#touch")
+    page.click("#touch-more")
+    after(visit, lambda: page.click("#trimap-remove"))
+    put_back(visit)
+    assert download_all(visit).read("one.png") == cut_out_bytes(portrait, model="u2netp")
 
 
 def batch_of(visit: Visit) -> str:

@@ -1,4 +1,4 @@
-// A photo of the batch in the single view: opened there with its settings and strokes, and back with those that it has got.
+// A photo of the batch in the single view: opened there with its settings, strokes and trimap, and back with those that it has got.
 import { $, announce } from "./dom.js";
 import { hideBar, showBar } from "./batch_bar.js";
 import { showTile } from "./batch_list.js";
@@ -36,10 +36,13 @@ async function readBehind(item, { background }) {
 export async function openItem(number) {
   const item = batch.items.get(number);
   try {
-    const [settings, { marks }] = [settingsOfItem(item), item.beside];
+    const [settings, { marks, trimap }] = [settingsOfItem(item), item.beside];
     const file = await readFile(item.photo, item.name, number);
     const behind = await readBehind(item, settings);
-    giveMarks(file, marks ? await (await read(marks.url)).json() : null);
+    giveMarks(file, {
+      marks: marks ? await (await read(marks.url)).json() : null,
+      trimap: trimap ? await readFile(trimap.url, trimap.name, 0) : null,
+    });
     setOpenedItem({ number, file: idOfFile(file) });
     showTab("photo");
     showItemsBar(openedItem());
@@ -61,8 +64,9 @@ function showItemsBar({ number, file }) {
 
 async function useAsItIs(number) {
   const picture = pictureChange(shownSettings().background, behindItem(batch.items.get(number)));
+  const drawn = { marks: asMarks(now.photo.touch), trimap: now.photo.trimap ?? null };
   try {
-    takeItem(await changeItem(batch.status.id, number, { options: ownOptions(), marks: asMarks(now.photo.touch), ...picture }));
+    takeItem(await changeItem(batch.status.id, number, { options: ownOptions(), ...drawn, ...picture }));
     goBack(number);
     announce(say("page.batch.bar.used"));
   } catch (error) {

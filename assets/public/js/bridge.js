@@ -304,8 +304,10 @@ export function connect(page) {
     if (isMissing && trimapComing !== trimap && !now.paused) giveTrimap(trimap); // and once it is there, it runs
     return [isMissing ? null : photoFacts(markOf(behind)), upload, behind, trimap ? sentTrimap : null, ...values];
   };
-  const withRestored = ([photo, upload, behind, ...values]) =>
-    withPhoto([photo, upload, behind, ...asArray(page.restoredSettings(asSettings(values)))]);
+  const withRestored = (given) => {
+    const [files, values] = [given.slice(0, -names.length), given.slice(-names.length)];
+    return withPhoto([...files, ...asArray(page.restoredSettings(asSettings(values)))]);
+  };
   const language = () => [now.language, page.chosenModel()];
   let heard = ""; // the last message: Gradio tells the end of a run twice
   const show = (message) => {

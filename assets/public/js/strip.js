@@ -17,16 +17,16 @@ const left = currentSettings(); // by the load before, if there was one
 let pictures = []; // {id, name, file, behind, trimap, settings, touch, thumb, came}; without a thumb while nothing has come of it
 let resting = null;
 
-const given = new Map(); // by the id of a photo: the marks that it comes with, whatever was drawn on it here
+const given = new Map(); // by the id of a photo: marks and trimap that it comes with, whatever was drawn on it here
 
-export const giveMarks = (file, marks) => given.set(idOfFile(file), marks);
+export const giveMarks = (file, drawn) => given.set(idOfFile(file), drawn);
 
 // The same strokes as they are known here, where they can be undone as they were drawn.
-function marksOf(id, photo) {
+function drawnOn(id, photo) {
   const known = find(id).touch ?? photo.touch;
-  const marks = given.has(id) ? given.get(id) : asMarks(known);
+  const { marks, trimap } = given.get(id) ?? { marks: asMarks(known), trimap: find(id).trimap };
   given.delete(id);
-  return JSON.stringify(asMarks(known)) === JSON.stringify(marks) ? known : readMarks(marks);
+  return { touch: JSON.stringify(asMarks(known)) === JSON.stringify(marks) ? known : readMarks(marks), trimap };
 }
 
 const find = (id) => pictures.find((picture) => picture.id === id);
@@ -36,8 +36,10 @@ function note(photo) {
   if (photo) {
     const id = idOfFile(photo.file);
     if (!find(id)) add({ id, name: photo.name, file: photo.file, came: Date.now() });
-    Object.assign(photo, { touch: marksOf(id, photo), trimap: find(id).trimap });
-    change(id, { settings: shownSettings(), touch: photo.touch });
+    const { trimap } = find(id);
+    Object.assign(photo, drawnOn(id, photo));
+    change(id, { settings: shownSettings(), touch: photo.touch, trimap: photo.trimap });
+    if (photo.trimap !== trimap) saveFiles(find(id));
     for (const { id: old } of pictures.slice(0, -MOST)) forgetOne(old);
   }
   draw();
