@@ -1,11 +1,10 @@
 """Trimaps that are drawn: strokes painted onto one that a person gives, and one made of a matte."""
 
-import cv2
 import numpy as np
 
 from .brush import cover_pixels, find_window
 from .marks import Marks, Stroke
-from .trimap import SURELY_IN, SURELY_OUT
+from .trimap import split_matte
 
 LEVELS = {"keep": 255, "erase": 0, "unsure": 128}  # what each kind of stroke paints
 FINEST = 0.5  # pixels: the least radius, so that no stroke is lost on a small trimap
@@ -45,9 +44,7 @@ def draw_trimap(alpha: np.ndarray, band: float) -> np.ndarray:
     band
         How far grey reaches over the soft edge on each side, in pixels.
     """
-    reach = round(band)
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    subject, background = split_matte(alpha, band)
     trimap = np.full_like(alpha, LEVELS["unsure"])
-    trimap[cv2.erode(alpha, disc) > SURELY_IN] = 255
-    trimap[cv2.dilate(alpha, disc) < SURELY_OUT] = 0
+    trimap[subject], trimap[background] = LEVELS["keep"], LEVELS["erase"]
     return trimap

@@ -36,7 +36,7 @@ def solve_matte(alpha: np.ndarray, rgb: np.ndarray, band: float) -> np.ndarray:
     """
     size = alpha.shape[::-1]
     working = fit_size(size, WORKING_SIDE)
-    subject, background = _split_matte(resize_for_work(alpha, working), band * working[0] / size[0])
+    subject, background = split_matte(resize_for_work(alpha, working), band * working[0] / size[0])
     if not (subject.any() and background.any()):
         return alpha
     unknown = cv2.resize((~(subject | background)).view(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
@@ -45,7 +45,7 @@ def solve_matte(alpha: np.ndarray, rgb: np.ndarray, band: float) -> np.ndarray:
     return solve_unknown(np.where(alpha > 127, np.uint8(255), np.uint8(0)), rgb, unknown)
 
 
-def _split_matte(alpha: np.ndarray, band: float) -> tuple[np.ndarray, np.ndarray]:
+def split_matte(alpha: np.ndarray, band: float) -> tuple[np.ndarray, np.ndarray]:
     """Masks of certain subject and certain background: the rest, soft pixels and `band` around them, is unknown."""
     reach = round(band)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
