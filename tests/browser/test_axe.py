@@ -15,7 +15,7 @@ from tests.pictures import composite, encoded
 from tests.process import Process, serving
 
 WALL = encoded(np.full((300, 400, 3), 128, np.uint8))
-LANGUAGES = ["en-US", "zh-CN"]
+LANGUAGES = ["zh-CN"]  # what axe looks at differs by its words only; the other tests with axe are in English
 SETTLED = """async () => {
     const ends = (each) => each.playState === "running" && each.effect.getComputedTiming().endTime < Infinity;
     for (let moving; (moving = document.getAnimations().filter(ends)).length;) {

@@ -121,8 +121,16 @@ def test_the_focus_goes_to_the_neighbour_of_a_photo_that_is_removed(visit_to: Vi
     expect(page.locator("#batch-title")).to_be_focused()
 
 
-@pytest.mark.parametrize("size", [(1280, 800), (640, 400), (390, 844), (360, 640), (320, 568)])
-@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
+@pytest.mark.parametrize(
+    ("locale", "size"),
+    [
+        ("zh-CN", (1280, 800)),
+        ("en-US", (640, 400)),
+        ("zh-CN", (390, 844)),
+        ("en-US", (360, 640)),
+        ("en-US", (320, 568)),
+    ],
+)
 def test_nothing_stands_beyond_the_window(
     visit_to: VisitTo, shop: Process, mixed: str, size: tuple[int, int], locale: str
 ) -> None:
@@ -165,7 +173,7 @@ def test_the_tab_speaks_chinese_down_to_what_is_wrong_with_a_photo(
     expect(page.locator(".tile[data-state=looks] .tile-state")).to_have_text("Nothing was found.")
 
 
-@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
+@pytest.mark.parametrize("locale", ["en-US"])
 def test_axe_finds_nothing_on_the_tab(visit_to: VisitTo, shop: Process, mixed: str, locale: str) -> None:
     visit = visit_to(shop, locale=locale)
     page = visit.page

@@ -58,9 +58,7 @@ def test_axe_finds_nothing_serious(
     ("locale", "scheme", "size"),
     [
         pytest.param("en-US", "light", DESK, id="desk-light-en"),
-        pytest.param("zh-CN", "dark", DESK, id="desk-dark-zh"),
-        pytest.param("en-US", "dark", PHONE, id="phone-dark-en"),
-        pytest.param("zh-CN", "light", PHONE, id="phone-light-zh"),
+        pytest.param("zh-CN", "dark", PHONE, id="phone-dark-zh"),
     ],
 )
 def test_axe_finds_nothing_serious_among_models_and_beside_each_other(

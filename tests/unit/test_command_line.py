@@ -27,7 +27,7 @@ from pipeline.commands.flags import pick_given_values
 from pipeline.commands.places import choose_targets, find_photos
 from pipeline.commands.terminal import Terminal
 from pipeline.options.options import Options
-from pipeline.registry import catalog
+from pipeline.registry import catalog, weights
 from tests import house
 from tests.pictures import composite, encoded, opened
 
@@ -483,7 +483,7 @@ def test_models_lists_name_size_licence_and_whether_it_is_here(cli: Any, own_mod
     assert rows["Models"].endswith(str(own_models))
     for name, card in catalog.list_models(house.settings()).items():
         assert rows[name].endswith("yes" if name == "u2netp" else "no" if card.fetchable else "import")
-        size = sum(network.variants[0].bytes for network in getattr(card, "members", [card])) / 1e6
+        size = weights.count_bytes(card, house.settings()) / 1e6
         for fact in (card.license, f"{size:.{int(size < 10)}f} MB", card.commercial_use):
             assert fact in rows[name]
 

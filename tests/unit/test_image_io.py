@@ -314,7 +314,7 @@ def test_a_picture_cut_in_the_middle_is_broken(format):
     assert code_of(data[: len(data) * 4 // 5]) == "broken_picture"
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.sampled_from(sorted(FILES)), st.lists(st.tuples(st.integers(0, 1 << 16), st.integers(0, 255)), min_size=1))
 def test_no_flipped_byte_raises_anything_but_a_clearcut_error(format, flips):
     data = bytearray(FILES[format])
@@ -416,7 +416,7 @@ def test_a_cutout_is_named_after_its_photo(name):
     assert name_cutout(name) == f"{NAMES[name]}_cutout.png"
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.text(st.characters(), max_size=300))
 @example("猫" * 200 + ".jpg")
 @example("caf\udce9.jpg")  # how Python spells a file name that is not UTF-8
