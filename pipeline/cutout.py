@@ -50,7 +50,7 @@ class InputFiles:
     region
         Returns that of `Inputs` for a photo of so many pixels. Raises ``bad_option``.
     shrink_to
-        Megapixels that the photo is shrunk to before it is cut out; strokes and background stay as they are.
+        Megapixels that the photo is shrunk to before it is cut out; not for one with `marks`, which tell its own size.
     """
 
     photo: bytes

@@ -66,7 +66,7 @@ class Inputs:
         ``(h, w)`` uint8 of any size: white is the subject, black is not, the rest is to be found out. No network runs.
     region
         Left, top, right and bottom, from 0 to 1: where in the photo the subject is. A network sees nothing else, and
-        nothing else is left of the photo.
+        nothing else is left of the photo. A trimap says it by itself.
     """
 
     photo: Photo

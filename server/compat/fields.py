@@ -13,30 +13,28 @@ from ..routes import limit_form
 from ..settings import ServerSettings
 from ..urls import fetch_picture
 
-Fields = Mapping[str, Any]  # values are text, numbers and truth values of JSON, or files
 
-
-class Sent:
-    """What came with a request: fields by name, of which pictures are read when they are asked for.
+class Fields:
+    """The fields of a request by name; pictures are read when they are asked for.
 
     Parameters
     ----------
-    fields
-        By name.
+    given
+        By name: text, numbers and truth values of JSON, or files.
     settings
         How large a picture may be, and whether addresses are fetched.
     """
 
-    def __init__(self, fields: Fields, settings: ServerSettings) -> None:
-        self._fields, self._settings = fields, settings
+    def __init__(self, given: Mapping[str, Any], settings: ServerSettings) -> None:
+        self._given, self._settings = given, settings
 
     def has(self, name: str) -> bool:
         """Whether a field came that is not empty."""
-        return self._fields.get(name) not in (None, "")
+        return self._given.get(name) not in (None, "")
 
     def text(self, name: str, default: str = "") -> str:
         """A field as text; a truth value of JSON is ``true`` or ``false``."""
-        value = self._fields.get(name)
+        value = self._given.get(name)
         if value is None or isinstance(value, UploadFile):
             return default
         return (str(value).lower() if isinstance(value, bool) else str(value)).strip() or default
@@ -73,7 +71,7 @@ class Sent:
 
         Raises ``too_large``.
         """
-        return await read_picture(self._fields.get(name), self._settings)
+        return await read_picture(self._given.get(name), self._settings)
 
     async def fetch(self, name: str) -> bytes:
         """The picture at the address in a field. Raises ``url_off``, ``url_refused``, ``url_failed``, ``too_large``."""
@@ -82,7 +80,7 @@ class Sent:
         return await fetch_picture(self.text(name), name, int(self._settings.max_mb * 1e6))
 
 
-async def read_json(request: Request) -> Fields:
+async def read_json(request: Request) -> Mapping[str, Any]:
     """The object of JSON that a request brings. Raises ``bad_request``."""
     try:
         given = await request.json()

@@ -14,7 +14,7 @@ from pipeline import ClearcutError, InputFiles, Job, Options, Result, Runtime, c
 
 from ..settings import ServerSettings
 from ..work import Workers
-from .fields import Sent, is_json, open_fields, read_json
+from .fields import Fields, is_json, open_fields, read_json
 
 SOURCES = ("image_file", "image_file_b64", "image_url")
 BEHIND = ("bg_color", "bg_image_url", "bg_image_file")
@@ -24,7 +24,7 @@ TYPES = ("auto", "person", "product", "car", "animal", "graphic", "transportatio
 SHADOWS = {"drop": "drop", "3D": "contact", "car": "contact", "auto": "contact"}
 LARGEST_MARGIN = 50.0  # percent of the subject
 FORMATS = {"auto": "png", "png": "png", "jpg": "jpeg", "zip": "zip"}
-BARE = Options()  # for the matte alone
+BARE = Options(format="matte", decontaminate=False)  # for the matte alone
 FAINT = 12  # alpha up to which a pixel is none of the subject's
 
 
@@ -36,17 +36,17 @@ def build_removebg_router(settings: ServerSettings, runtime: Runtime, workers: W
     async def remove_background(request: Request) -> Response:
         """A form or JSON with ``image_file``, ``image_file_b64`` or ``image_url``, and remove.bg's parameters."""
         if is_json(request):
-            return await answer(request, Sent(await read_json(request), settings))
+            return await answer(request, Fields(await read_json(request), settings))
         async with open_fields(request, settings) as form:
-            return await answer(request, Sent(form, settings))
+            return await answer(request, Fields(form, settings))
 
-    async def answer(request: Request, sent: Sent) -> Response:
-        photo, name = await _read_source(sent, SOURCES)
+    async def answer(request: Request, fields: Fields) -> Response:
+        photo, name = await _read_source(fields, SOURCES)
         if photo is None:
             raise ClearcutError("no_picture")
-        behind, _ = await _read_source(sent, BEHIND[1:])
-        options, place = read_options(sent, behind is not None), read_placement(sent)
-        files = InputFiles(photo, behind, name, region=read_region(sent), shrink_to=read_limit(sent))
+        behind, _ = await _read_source(fields, BEHIND[1:])
+        options, place = read_options(fields, behind is not None), read_placement(fields)
+        files = InputFiles(photo, behind, name, region=read_region(fields), shrink_to=read_limit(fields))
         job = Job(most_ahead=settings.queue)
 
         def work() -> Result:
@@ -56,7 +56,7 @@ def build_removebg_router(settings: ServerSettings, runtime: Runtime, workers: W
         result = await workers.run(request, job, work)
         if "nothing_found" in result.cutout.warnings:
             raise ClearcutError("nothing_found")
-        headers = _build_headers(result, sent)
+        headers = _build_headers(result, fields)
         if "application/json" in request.headers.get("accept", ""):
             return JSONResponse({"data": {"result_b64": base64.b64encode(result.data).decode()}}, headers=headers)
         return Response(result.data, media_type=result.media_type, headers=headers)
@@ -69,53 +69,53 @@ def build_removebg_router(settings: ServerSettings, runtime: Runtime, workers: W
     return router
 
 
-async def _read_source(sent: Sent, names: tuple[str, ...]) -> tuple[bytes | None, str]:
+async def _read_source(fields: Fields, names: tuple[str, ...]) -> tuple[bytes | None, str]:
     """The picture that came in one of some fields, and its name. Raises ``one_at_a_time``, ``not_a_picture``."""
-    given = [name for name in names if sent.has(name)]
+    given = [name for name in names if fields.has(name)]
     if len(given) > 1:
         raise ClearcutError("one_at_a_time", name=", ".join(given), number=len(given))
     if not given:
         return None, ""
     if given[0].endswith("_url"):
-        return await sent.fetch(given[0]), ""
-    data, name = await sent.picture(given[0])
+        return await fields.fetch(given[0]), ""
+    data, name = await fields.picture(given[0])
     if data is None:
         raise ClearcutError("not_a_picture", name=given[0])
     return data, name
 
 
-def read_options(sent: Sent, has_picture_behind: bool) -> Options:
+def read_options(fields: Fields, has_picture_behind: bool) -> Options:
     """The options that remove.bg's parameters ask for. Raises ``bad_option`` with the parameter's name."""
-    sent.choose("type", *TYPES)
-    sent.choose("type_level", "1", "none", "2", "latest")
-    if has_picture_behind and sent.has("bg_color"):
+    fields.choose("type", *TYPES)
+    fields.choose("type_level", "1", "none", "2", "latest")
+    if has_picture_behind and fields.has("bg_color"):
         raise ClearcutError("one_at_a_time", name=", ".join(BEHIND), number=2)
-    values: dict[str, Any] = {"interior": "auto" if sent.flag("semitransparency", True) else "solid"}
-    colour = _read_colour(sent.text("bg_color"))
-    wanted = sent.choose("format", *FORMATS)
-    if sent.choose("channels", "rgba", "alpha") == "alpha":
+    values: dict[str, Any] = {"interior": "auto" if fields.flag("semitransparency", True) else "solid"}
+    colour = _read_colour(fields.text("bg_color"))
+    wanted = fields.choose("format", *FORMATS)
+    if fields.choose("channels", "rgba", "alpha") == "alpha":
         values["format"] = "matte"
     else:
         whole = wanted == "auto" and (colour is not None or has_picture_behind)
         values["format"] = "jpeg" if whole else FORMATS[wanted]
     if colour:
         values |= {"background": "color", "background_color": colour}
-    return Options.of(**values, **_read_shadow(sent), **_read_crop(sent), background_image=has_picture_behind)
+    return Options.of(**values, **_read_shadow(fields), **_read_crop(fields), background_image=has_picture_behind)
 
 
-def _read_shadow(sent: Sent) -> dict[str, Any]:
-    kind = sent.choose("shadow_type", "auto", "none", "3D", "drop", "car")
-    opacity = sent.number("shadow_opacity", 50, 0, 100)
-    if not sent.flag("add_shadow") and not (sent.has("shadow_type") and kind not in ("auto", "none")):
+def _read_shadow(fields: Fields) -> dict[str, Any]:
+    kind = fields.choose("shadow_type", "auto", "none", "3D", "drop", "car")
+    opacity = fields.number("shadow_opacity", 50, 0, 100)
+    if not fields.flag("add_shadow") and not (fields.has("shadow_type") and kind not in ("auto", "none")):
         return {}
     return {} if kind == "none" else {"shadow": SHADOWS[kind], "shadow_strength": opacity}
 
 
-def _read_crop(sent: Sent) -> dict[str, Any]:
+def _read_crop(fields: Fields) -> dict[str, Any]:
     """A crop, with one margin for all sides in percent of the subject."""
-    if not sent.flag("crop"):
+    if not fields.flag("crop"):
         return {}
-    margin = sent.text("crop_margin", "0").removesuffix("px")
+    margin = fields.text("crop_margin", "0").removesuffix("px")
     if not re.fullmatch(r"0|\d+(\.\d+)?%", margin) or float(margin.rstrip("%")) > LARGEST_MARGIN:
         raise ClearcutError("bad_option", name="crop_margin", value=margin[:100], accepted="0% – 50%")
     return {"crop": True, "margin": float(margin.rstrip("%"))}
@@ -135,17 +135,17 @@ def _read_colour(text: str) -> str | None:
         raise ClearcutError("bad_option", name="bg_color", value=text[:100], accepted="fff, 81d4fa, green") from None
 
 
-def read_limit(sent: Sent) -> float | None:
+def read_limit(fields: Fields) -> float | None:
     """The megapixels that ``size`` asks for; None for the photo's own, which is the default here."""
-    return MEGAPIXELS.get(sent.choose("size", *WHOLE_SIZES, *MEGAPIXELS))
+    return MEGAPIXELS.get(fields.choose("size", *WHOLE_SIZES, *MEGAPIXELS))
 
 
-def read_region(sent: Sent) -> Callable[[tuple[int, int]], tuple[float, float, float, float]] | None:
+def read_region(fields: Fields) -> Callable[[tuple[int, int]], tuple[float, float, float, float]] | None:
     """``roi``, such as ``0% 0% 100% 100%`` or ``10px 10px 300px 200px``; a function of the photo's size. None without.
 
     Raises ``bad_option`` where it is no rectangle, and so does the function where it lies outside of the photo.
     """
-    text = sent.text("roi")
+    text = fields.text("roi")
     if not text:
         return None
     found = [re.fullmatch(r"(\d+(?:\.\d+)?)(px|%)?", part) for part in text.split()]
@@ -167,16 +167,16 @@ def read_region(sent: Sent) -> Callable[[tuple[int, int]], tuple[float, float, f
     return locate
 
 
-def read_placement(sent: Sent) -> Callable[[np.ndarray], dict[str, Any]] | None:
+def read_placement(fields: Fields) -> Callable[[np.ndarray], dict[str, Any]] | None:
     """``scale`` and ``position`` as a function from the matte ``(H, W)`` to options; None where neither is given.
 
     Raises ``bad_option``.
     """
-    scale = _read_percents(sent, "scale", 1, 10, "10% – 100%, original")
-    position = _read_percents(sent, "position", 2, 0, "0% – 100%, center, original")
-    if sent.flag("crop") or (scale is None and position is None and sent.text("position") != "center"):
+    scale = _read_percents(fields, "scale", 1, 10, "10% – 100%, original")
+    position = _read_percents(fields, "position", 2, 0, "0% – 100%, center, original")
+    if fields.flag("crop") or (scale is None and position is None and fields.text("position") != "center"):
         return None
-    if position is None and sent.text("position", "center") == "center":
+    if position is None and fields.text("position", "center") == "center":
         position = [50.0, 50.0]
 
     def place(alpha: np.ndarray) -> dict[str, Any]:
@@ -196,9 +196,9 @@ def read_placement(sent: Sent) -> Callable[[np.ndarray], dict[str, Any]] | None:
     return place
 
 
-def _read_percents(sent: Sent, name: str, most: int, least: float, accepted: str) -> list[float] | None:
+def _read_percents(fields: Fields, name: str, most: int, least: float, accepted: str) -> list[float] | None:
     """One to `most` percentages, the last of which counts for those that lack; None for a word, or for nothing."""
-    text = sent.text(name, "original")
+    text = fields.text(name, "original")
     if text == "original" or (text == "center" and name == "position"):
         return None
     found = [re.fullmatch(r"(\d+(?:\.\d+)?)%?", part) for part in text.split()]
@@ -208,10 +208,10 @@ def _read_percents(sent: Sent, name: str, most: int, least: float, accepted: str
     return values + values[-1:] * (most - len(values))
 
 
-def _build_headers(result: Result, sent: Sent) -> dict[str, str]:
+def _build_headers(result: Result, fields: Fields) -> dict[str, str]:
     width, height = result.size
-    kind = sent.choose("type", *TYPES)
+    kind = fields.choose("type", *TYPES)
     facts = {"X-Width": str(width), "X-Height": str(height), "X-Credits-Charged": "0", "X-Model": result.cutout.model}
-    if sent.text("type_level") != "none":
+    if fields.text("type_level") != "none":
         facts["X-Type"] = "other" if kind == "auto" else kind
     return facts

@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 from server.app import ServedApp, create_app
 from server.settings import ServerSettings
+from tests.api.visitors import Visitor
 from tests.pictures import composite, encoded
 from tests.process import serving
 
@@ -56,3 +57,18 @@ def live(u2netp: Path) -> Iterator[httpx.Client]:
     """A client of a real server process."""
     with serving() as process, httpx.Client(base_url=process.address, timeout=60) as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def served(u2netp: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedApp]:
+    """A server with batches of its own."""
+    folder = tmp_path_factory.mktemp("batches")
+    app = create_app(ServerSettings.read(os.environ, batches_dir=folder, max_mb=1))
+    yield app
+    app.batches.stop()
+
+
+@pytest.fixture
+def visitor(served: ServedApp) -> Visitor:
+    """Who has no batch yet."""
+    return Visitor(TestClient(served.app, base_url="http://localhost:7860", raise_server_exceptions=False))

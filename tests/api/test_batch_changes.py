@@ -3,7 +3,6 @@
 import base64
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ from starlette.testclient import TestClient
 from pipeline import cut_out_bytes
 from server.app import ServedApp, create_app
 from server.settings import ServerSettings
-from tests.api.test_batches import PHOTOS, Visitor
+from tests.api.visitors import PHOTOS, Visitor
 from tests.pictures import composite, encoded
 
 ALPHA = composite(96, 72).alpha
@@ -22,19 +21,6 @@ WALL, SKY = (encoded(composite(50, 50, seed=seed).rgb) for seed in (8, 9))
 STROKE = {"kind": "keep", "radius": 6, "exact": True, "points": [[9, 8]]}
 DRAWN = {"version": 1, "size": [96, 72], "strokes": [STROKE]}
 MARKS = json.dumps(DRAWN).encode()
-
-
-@pytest.fixture(scope="module")
-def served(u2netp: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedApp]:
-    folder = tmp_path_factory.mktemp("batches")
-    app = create_app(ServerSettings.read(os.environ, batches_dir=folder, max_mb=1))
-    yield app
-    app.batches.stop()
-
-
-@pytest.fixture
-def visitor(served: ServedApp) -> Visitor:
-    return Visitor(TestClient(served.app, base_url="http://localhost:7860", raise_server_exceptions=False))
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from server.app import create_app
 from server.settings import ServerSettings
-from tests.api.test_batches import PHOTOS, Visitor
+from tests.api.visitors import PHOTOS, Visitor
 from tests.pictures import encoded
 
 NOISE = encoded(np.random.default_rng(1).integers(0, 256, (200, 300, 3), np.uint8))  # 0.18 MB

@@ -17,62 +17,9 @@ from starlette.testclient import TestClient
 from pipeline import cut_out_bytes
 from server.app import ServedApp, create_app
 from server.settings import ServerSettings
+from tests.api.visitors import PHOTOS, Visitor, form
 from tests.pictures import composite, encoded
 from tests.process import Process, serving
-
-PHOTOS = {f"{at}.png": encoded(composite(96, 72, seed=at).rgb) for at in range(4)}
-
-
-def form(photos: dict[str, bytes]) -> list[tuple[str, tuple[str, bytes]]]:
-    return [("images", (name, data)) for name, data in photos.items()]
-
-
-class Visitor:
-    """A client of the batches of a server."""
-
-    def __init__(self, client: Any) -> None:
-        self.client = client
-
-    def begin(self, photos: dict[str, bytes] | None = None, **options: str) -> str:
-        answer = self.client.post("/api/batches", files=form(photos or {}) or None, data=options)
-        assert answer.status_code == 201, answer.text
-        return str(answer.json()["id"])
-
-    def add(self, id: str, photos: dict[str, bytes]) -> Any:
-        return self.client.post(f"/api/batches/{id}/items", files=form(photos))
-
-    def status(self, id: str) -> dict[str, Any]:
-        answer: dict[str, Any] = self.client.get(f"/api/batches/{id}").json()
-        return answer
-
-    def items(self, id: str) -> dict[str, dict[str, Any]]:
-        listed = self.client.get(f"/api/batches/{id}/items").json()["items"]
-        return {item["name"]: item for item in listed}
-
-    def until_done(self, id: str) -> dict[str, Any]:
-        end = time.monotonic() + 90
-        while (status := self.status(id))["state"] != "done":
-            assert time.monotonic() < end, status
-            time.sleep(0.1)
-        return status
-
-    def archive(self, id: str) -> dict[str, bytes]:
-        with zipfile.ZipFile(io.BytesIO(self.client.get(f"/api/batches/{id}/archive").content)) as archive:
-            assert archive.testzip() is None
-            return {name: archive.read(name) for name in archive.namelist()}
-
-
-@pytest.fixture(scope="module")
-def served(u2netp: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedApp]:
-    folder = tmp_path_factory.mktemp("batches")
-    app = create_app(ServerSettings.read(os.environ, batches_dir=folder, max_mb=1))
-    yield app
-    app.batches.stop()
-
-
-@pytest.fixture
-def visitor(served: ServedApp) -> Visitor:
-    return Visitor(TestClient(served.app, base_url="http://localhost:7860", raise_server_exceptions=False))
 
 
 def test_the_cut_outs_of_a_batch_are_those_of_single_photos(visitor: Visitor) -> None:

@@ -55,7 +55,9 @@ def test_each_field_has_its_effect(client: TestClient, jpeg: bytes) -> None:
 
 
 def test_extras_that_are_options_count_and_files_and_keys_never_do(client: TestClient, jpeg: bytes) -> None:
-    given = '{"feather": 3, "model_path": "/etc/passwd", "api_key": "x", "model": "isnet-general-use"}'
+    given = (
+        '{"feather": 3, "model_path": "/etc/passwd", "api_key": "x", "format": "jpeg", "model": "isnet-general-use"}'
+    )
     answer = remove(client, jpeg, extras=given)
     assert answer.content == cut_out_bytes(jpeg, model="u2netp", feather=3)
     assert remove(client, jpeg, extras="no json").content == remove(client, jpeg).content
