@@ -9,7 +9,7 @@ import pytest
 from pipeline import cut_out_bytes
 from pipeline.commands.command_line import main
 from tests.batches import PNG, cutouts, run, table
-from tests.pictures import composite, encoded
+from tests.pictures import composite, encoded, opened
 
 pytestmark = pytest.mark.usefixtures("desk")
 ALPHA = composite(96, 72).alpha
@@ -84,4 +84,5 @@ def test_strokes_that_are_missing_or_of_another_photo_fail_alone_and_are_told() 
     }
     lay(gone_json=strokes(9), b_json=strokes(9))
     run("-o", "out", "--resume")
-    assert cutouts()["a.png"] == cutouts()["b.png"] == cut_out_bytes(PNG, marks=strokes(9))
+    wanted = opened(cut_out_bytes(PNG, marks=strokes(9)))
+    assert all(np.array_equal(opened(cutouts()[name]), wanted) for name in ("a.png", "b.png"))
