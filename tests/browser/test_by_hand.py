@@ -30,12 +30,14 @@ def framing(visit: Visit, portrait: bytes) -> Visit:
 
 def take(visit: Visit, tool: str) -> dict:
     """Take another tool; the result that it is used on."""
-    return after(visit, lambda: visit.page.check(f"input[name=hand-tool][value={tool}]", force=True))
+    return after(visit, lambda: switch(visit, tool))
 
 
 def switch(visit: Visit, tool: str) -> None:
-    """Take another tool that is used on the same picture."""
-    visit.page.check(f"input[name=hand-tool][value={tool}]", force=True)
+    """Take another tool that is used on the same picture, once it is offered."""
+    radio = f"input[name=hand-tool][value={tool}]"
+    expect(visit.page.locator(f"label:has(> {radio})")).to_be_visible()
+    visit.page.check(radio, force=True)
 
 
 def middle(visit: Visit, selector: str) -> Point:
