@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from .commands.flags import Parser, add_flags, pick_given_values, speak_argparse
     from .cutout import InputFiles, Result, cut_out, cut_out_bytes, cut_out_file, make_trimap, warm_up
     from .draft import Draft
-    from .edges.marks import Marks
+    from .edges.marks import Marks, Pick
     from .inference.predict import estimate_seconds
     from .inference.runtime import Runtime, default_runtime
     from .inference.worker_count import choose_workers
@@ -71,7 +71,7 @@ _HOME = {
         "commands.flags": ["Parser", "add_flags", "pick_given_values", "speak_argparse"],
         "cutout": ["InputFiles", "Result", "cut_out", "cut_out_bytes", "cut_out_file", "make_trimap", "warm_up"],
         "draft": ["Draft"],
-        "edges.marks": ["Marks"],
+        "edges.marks": ["Marks", "Pick"],
         "inference.predict": ["estimate_seconds"],
         "inference.worker_count": ["choose_workers"],
         "inference.runtime": ["Runtime", "default_runtime"],

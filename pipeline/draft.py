@@ -8,7 +8,7 @@ import numpy as np
 
 from .base.jobs import Job
 from .cutout import Result, decode_background, decode_trimap, make_picture
-from .edges.marks import Marks, Point
+from .edges.marks import Marks, Pick
 from .inference.runtime import Runtime
 from .marking import Picked
 from .memo import Memo
@@ -90,20 +90,31 @@ class Draft:
         return Result(png, cutout, full_size, name_cutout(self._name, format.ending), format.media_type)
 
     def preview_pick(
-        self, data: bytes, options: Options, point: Point, marks: Marks | None, trimap: bytes | None, job: Job
+        self,
+        data: bytes,
+        options: Options,
+        pick: Pick,
+        settled: bool,
+        marks: Marks | None,
+        trimap: bytes | None,
+        job: Job,
     ) -> Picked:
-        """What a click on `point`, in pixels of the full size, would do after `marks`. Raises as `cut_out`.
+        """What `pick`, in pixels of the full size, would do after `marks`. Raises as `cut_out`.
 
         It is told at the size of the draft, and does not depend on how large the photo is.
+
+        Parameters
+        ----------
+        settled
+            Whether it is of the kind that it says; else of the kind that changes more.
         """
         decode_original = self._decode_later(data)
         with hold_slot(self._runtime, job, self._name):
             photo, full_size = self._memo.remember("reduced", (), lambda: self._fit(decode_original()))
-            clicked = {"kind": "keep", "include": [point]}
-            Marks.of({"version": 1, "size": full_size, "strokes": [clicked]})  # which refuses what lies outside
+            Marks(version=1, size=full_size, strokes=(pick,)).check_places()
             reduction = Reduction(decode_original, photo.size[0] / full_size[0], self._long_side)
             inputs = Inputs(photo, marks=marks, trimap=self._decode_trimap(trimap))
-            return preview_pick(inputs, point, options, self._runtime, job, reduction, self._memo)
+            return preview_pick(inputs, pick, settled, options, self._runtime, job, reduction, self._memo)
 
     def _decode_later(self, data: bytes) -> Callable[[], Photo]:
         return cache(lambda: image_io.decode(data, self._name, self._runtime.settings.max_megapixels))

@@ -89,20 +89,25 @@ class Marking:
             marked = self.memo.remember("marks", key, make) if self.memo else make()
         return marked
 
-    def preview(self, marks: Marks | None, point: Point) -> Picked:
-        """What a click on `point` would do after `marks`."""
-        before = self.draw(marks)
-        for kind in self._order_kinds(before.alpha, point):
-            after = self._draw_pick(before, Pick(kind=kind, include=(point,)))
-            area = cv2.absdiff(after.alpha, before.alpha) > CHANGED
-            if area.any():
-                return Picked(kind, area)
-        return Picked(None, np.zeros(before.alpha.shape, bool))
+    def preview(self, marks: Marks | None, pick: Pick, settled: bool) -> Picked:
+        """What `pick` would do after `marks`.
 
-    def _order_kinds(self, alpha: np.ndarray, point: Point) -> tuple[Literal["keep", "erase"], ...]:
-        """The kinds to be tried: what is opaque at `point` can only be erased, what is not may belong to a part."""
+        Unless its kind is `settled`, it is the one that changes more, and where the first point is opaque it erases.
+        """
+        before = self.draw(marks)
+        kinds = [pick] if settled else [pick, pick.opposite]
+        if not settled and pick.include and self._is_opaque(before.alpha, pick.include[0]):
+            kinds = [each for each in kinds if each.kind == "erase"]
+        none = Picked(None, np.zeros(before.alpha.shape, bool))
+        return max((self._preview(before, each) for each in kinds), key=lambda each: each.area.sum(), default=none)
+
+    def _preview(self, before: Marked, pick: Pick) -> Picked:
+        area = cv2.absdiff(self._draw_pick(before, pick).alpha, before.alpha) > CHANGED
+        return Picked(pick.kind if area.any() else None, area)
+
+    def _is_opaque(self, alpha: np.ndarray, point: Point) -> bool:
         x, y = (min(int(at * self.reduced), side - 1) for at, side in zip(point, alpha.shape[::-1], strict=True))
-        return ("erase",) if alpha[y, x] > 127 else ("keep", "erase")
+        return bool(alpha[y, x] > 127)
 
     def _draw_pick(self, marked: Marked, pick: Pick) -> Marked:
         return draw_pick(marked, self._rgb, pick, self._find_subject(pick), self.reduced)

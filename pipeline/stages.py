@@ -20,7 +20,7 @@ from .edges.drawn_trimap import paint_marks
 from .edges.foreground import estimate_foreground
 from .edges.given_trimap import solve_trimap
 from .edges.interior import settle_interior
-from .edges.marks import Marks, Point
+from .edges.marks import Marks, Pick
 from .edges.refine import refine_edges
 from .edges.shape import shape_edges
 from .edges.touch_up import Marked
@@ -210,12 +210,19 @@ def run_stages(
 
 
 def preview_pick(
-    inputs: Inputs, point: Point, options: Options, runtime: Runtime, job: Job, reduction: Reduction, memo: Memo
+    inputs: Inputs,
+    pick: Pick,
+    settled: bool,
+    options: Options,
+    runtime: Runtime,
+    job: Job,
+    reduction: Reduction,
+    memo: Memo,
 ) -> Picked:
-    """What a click on `point` would do after the marks of `inputs`. Parameters as for `run_stages`."""
+    """What `pick` would do after the marks of `inputs`. Parameters as for `Marking.preview` and `run_stages`."""
     inputs, run = _paint_trimap(inputs), Run(_settle_model(options, runtime), job, Clock(), memo)
     _, matte = _find_matte(run, inputs, runtime, True, reduction)
-    return _prepare_marking(run, inputs.photo, matte, runtime, reduction).preview(inputs.marks, point)
+    return _prepare_marking(run, inputs.photo, matte, runtime, reduction).preview(inputs.marks, pick, settled)
 
 
 def _paint_trimap(inputs: Inputs) -> Inputs:

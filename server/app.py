@@ -102,9 +102,9 @@ def _add_pictures(app: FastAPI, work: PhotoWork, settings: ServerSettings) -> No
     results = work.results
 
     @app.get("/results/{key}/pick", include_in_schema=False)
-    def preview_pick(key: str, x: float, y: float) -> dict[str, Any]:
-        """What a click there would do, for the page to light up."""
-        return work.preview_pick(key, x, y)
+    def preview_pick(key: str, places: str, instead: bool = False) -> dict[str, Any]:
+        """What a click or a frame there would do, for the page to light up."""
+        return work.preview_pick(key, places, instead)
 
     @app.get("/results/{key}/{name}", include_in_schema=False)
     async def send_result(key: str, name: str, prepare: bool = False) -> Response:

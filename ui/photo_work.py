@@ -19,6 +19,7 @@ from pipeline import (
     Job,
     Marks,
     Options,
+    Pick,
     Runtime,
     describe_fill,
     describe_head,
@@ -213,22 +214,32 @@ class PhotoWork:
         if "nothing_found" not in early["warnings"]:  # the better one may find it
             work.facts = {"early": early}
 
-    def preview_pick(self, key: str, x: float, y: float) -> dict[str, Any]:
-        """What a click at a place of the result under `key` would do, in pixels of the photo.
+    def preview_pick(self, key: str, places: str, instead: bool) -> dict[str, Any]:
+        """What a pick on the result under `key` would do.
 
         ``kind``, None where there is nothing to pick; and ``area``, a mask of what would change as a data URI.
+
+        Parameters
+        ----------
+        places
+            JSON: ``include``, ``exclude`` and ``box`` of a `Pick`.
+        instead
+            Whether it takes the place of the last mark, which is a pick, and does the same.
 
         Raises
         ------
         ClearcutError
-            ``expired``; ``bad_marks`` where the place is not in the photo; ``busy``.
+            ``expired``; ``bad_marks`` where they are none or not in the photo; ``busy``.
         """
         kept = self.results.find(key)
         data = self._read(self.results.source(key))
         marks, trimap = kept.beside.marks, kept.beside.trimap
+        pick = Pick.at(places)
+        if instead and marks:
+            marks, pick = marks.make_way(pick)
         levels = self._read_trimap(trimap) if trimap else None
         job = Job(most_ahead=self.settings.queue)
-        picked = self._draft(data, kept.name).preview_pick(data, kept.options, (x, y), marks, levels, job)
+        picked = self._draft(data, kept.name).preview_pick(data, kept.options, pick, instead, marks, levels, job)
         area = base64.b64encode(encode_area(picked.area)).decode() if picked.kind else None
         return {"kind": picked.kind, "area": area and f"data:image/png;base64,{area}"}
 

@@ -66,6 +66,19 @@ class Pick(BaseModel):
     exclude: tuple[Point, ...] = Field((), max_length=MOST_CLICKS)
     box: Box | None = None
 
+    @classmethod
+    def at(cls, places: str) -> Self:
+        """A pick of what is at `places`, JSON of the other fields, to keep it. Raises ``bad_marks``."""
+        try:
+            return cls.model_validate({"kind": "keep"} | json.loads(places))
+        except (ValueError, TypeError, RecursionError):
+            raise _refuse("strokes", 0, PICK) from None
+
+    @property
+    def opposite(self) -> "Pick":
+        """The same subject, erased instead of kept or the other way round."""
+        return self.model_copy(update={"kind": "erase" if self.kind == "keep" else "keep"})
+
     @model_validator(mode="after")
     def _say_where(self) -> Self:
         if not self.include and self.box is None:
@@ -134,10 +147,22 @@ class Marks(BaseModel):
             raise _refuse(*place) from None
         if sum(len(stroke.points) for stroke in marks.strokes if isinstance(stroke, Stroke)) > MOST_POINTS:
             raise _refuse("points")
-        for at, pick in enumerate(marks.strokes):
-            if isinstance(pick, Pick) and (outside := pick.find_outside(marks.size)):
+        return marks.check_places()
+
+    def check_places(self) -> Self:
+        """These marks, whose picks must lie in the photo. Raises ``bad_marks``."""
+        for at, pick in enumerate(self.strokes):
+            if isinstance(pick, Pick) and (outside := pick.find_outside(self.size)):
                 raise _refuse("strokes", at, PICK, outside)
-        return marks
+        return self
+
+    def make_way(self, pick: Pick) -> tuple[Self, Pick]:
+        """These without the last, a pick, and `pick` in its place, of the same kind. Raises ``bad_marks``."""
+        last = self.strokes[-1] if self.strokes else None
+        if not isinstance(last, Pick):
+            raise _refuse("strokes", max(0, len(self.strokes) - 1), PICK)
+        others = type(self)(version=1, size=self.size, strokes=self.strokes[:-1])
+        return others, pick.model_copy(update={"kind": last.kind})
 
     def list_picks(self) -> Self:
         """The picks among these, alone."""

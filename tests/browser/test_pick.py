@@ -171,3 +171,73 @@ def test_strokes_and_picks_stand_in_one_line_and_the_later_wins(picking: Visit) 
     click(picking, LEFT)
     now = alpha(picking.download()[1])
     assert at(now, LEFT) == 255 and at(now, (100, 250)) == 0
+
+
+# ---- more than one click ---------------------------------------------------------------------------------------------
+
+
+def mean_click(visit: Visit, meaning: str) -> None:
+    visit.page.check(f"input[name=touch-click][value={meaning}]", force=True)
+
+
+def test_a_frame_drops_what_is_in_it_and_brings_it_back(picking: Visit, two: bytes) -> None:
+    sent = marks_sent(picking)
+    mouse = picking.page.mouse
+    for kind in ("erase", "keep"):
+        mouse.move(*on_screen(picking, (10, 10)))
+        mouse.down()
+        mouse.move(*on_screen(picking, (310, 470)), steps=3)
+        expect(picking.page.locator("#pick-frame")).to_be_visible()
+        after(picking, mouse.up)
+        expect(picking.page.locator("#pick-frame")).to_be_hidden()
+        mark = sent[-1]["strokes"][-1]
+        assert mark["kind"] == kind and mark["box"] == pytest.approx([10, 10, 310, 470], abs=1.5)
+    assert np.abs(alpha(picking.download()[1]).astype(int) - alpha(cut_out_bytes(two))).mean() < 0.5
+
+
+def test_a_finger_draws_a_frame(visit_to: Callable[..., Visit], server: Process, two: bytes) -> None:
+    phone = visit_to(server, **PHONE)
+    phone.done(two, "two.png")
+    begin(phone)
+    session = phone.page.context.new_cdp_session(phone.page)
+
+    def swipe() -> None:
+        touch(session, "touchStart", on_screen(phone, (330, 5)))
+        touch(session, "touchMove", on_screen(phone, (500, 300)))
+        touch(session, "touchMove", on_screen(phone, (638, 475)))
+        touch(session, "touchEnd")
+
+    after(phone, swipe)
+    now = alpha(phone.download()[1])
+    assert at(now, RIGHT) == 0 and at(now, LEFT) == 255
+
+
+def test_a_second_click_adds_to_the_pick_or_takes_from_it_and_is_a_step_of_its_own(picking: Visit) -> None:
+    page, sent = picking.page, marks_sent(picking)
+    expect(page.locator("input[name=touch-click][value=more]")).to_be_disabled()
+    click(picking, LEFT)
+    mean_click(picking, "more")
+    expect(page.locator("#touch-hint")).to_contain_text("as well")
+    click(picking, RIGHT)
+    (mark,) = sent[-1]["strokes"]
+    assert mark["kind"] == "erase" and np.allclose(mark["include"], [LEFT, RIGHT], atol=1)
+    page.keyboard.press("Control+z")
+    page.wait_for_function("window.heard.at(-1).state === 'done'")
+    picking.until("done")
+    mean_click(picking, "less")
+    click(picking, (176, 260))
+    (mark,) = sent[-1]["strokes"]
+    assert len(mark["include"]) == 1 and np.allclose(mark["exclude"], [(176, 260)], atol=1)
+    after(picking, lambda: page.click("#touch-reset"))
+    expect(page.locator("input[name=touch-click][value=new]")).to_be_checked()
+
+
+def test_shift_and_a_click_belong_to_the_pick_before(picking: Visit) -> None:
+    page, sent = picking.page, marks_sent(picking)
+    click(picking, LEFT)
+    page.keyboard.down("Shift")
+    click(picking, RIGHT)
+    page.keyboard.up("Shift")
+    assert len(sent[-1]["strokes"]) == 1 and len(sent[-1]["strokes"][0]["include"]) == 2
+    click(picking, LEFT)
+    assert len(sent[-1]["strokes"]) == 2

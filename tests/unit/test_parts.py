@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline import Draft, InputFiles, Inputs, Job, Marks, Options, Photo, cut_out, cut_out_file
+from pipeline import ClearcutError, Draft, InputFiles, Inputs, Job, Marks, Options, Photo, cut_out, cut_out_file
 from pipeline.edges.marks import Pick
 from pipeline.edges.parts import choose_parts, split_parts
 from tests import house
@@ -35,6 +35,10 @@ def paint(*mattes: np.ndarray) -> np.ndarray:
 
 def pick(kind: str = "erase", **where: Any) -> Pick:
     return Pick.model_validate({"kind": kind} | where)
+
+
+def at(*points: tuple[int, int]) -> Pick:
+    return pick("keep", include=points)
 
 
 def chosen(mattes: tuple[np.ndarray, np.ndarray], **where: Any) -> list[float] | None:
@@ -144,11 +148,35 @@ def test_a_click_on_a_thing_that_was_not_found_brings_it_and_one_on_the_wall_not
 def test_what_lights_up_is_what_a_click_changes_and_the_file_is_that_of_the_same_marks(found: np.ndarray) -> None:
     data, runtime = encoded(found), house.runtime()
     draft = Draft("two.png", 1600, runtime)
-    lit = draft.preview_pick(data, Options(), (420.0, 320.0), None, None, Job())
+    lit = draft.preview_pick(data, Options(), at((420, 320)), False, None, None, Job())
     assert lit.kind == "erase" and np.count_nonzero(lit.area != (TOUCHING[1] > 64)) < 0.02 * TOUCHING[1].size
     dropped = marks(pick(include=[(420, 320)]))
-    assert draft.preview_pick(data, Options(), (420.0, 320.0), dropped, None, Job()).kind == "keep"
-    assert draft.preview_pick(data, Options(), (5.0, 5.0), dropped, None, Job()).kind is None
+    assert draft.preview_pick(data, Options(), at((420, 320)), False, dropped, None, Job()).kind == "keep"
+    assert draft.preview_pick(data, Options(), at((5, 5)), False, dropped, None, Job()).kind is None
     shown = draft.cut_out(data, Options(), marks=dropped).data
     files = InputFiles(data, name="two.png", marks=dropped.model_dump_json().encode())
     assert shown == cut_out_file(files, Options(), runtime).data
+
+
+def test_a_frame_drops_what_it_holds_and_brings_back_what_was_dropped(found: np.ndarray) -> None:
+    data, draft = encoded(found), Draft("two.png", 1600, house.runtime())
+    frame = pick("keep", box=[325, 60, 520, 475])
+    assert draft.preview_pick(data, Options(), frame, False, None, None, Job()).kind == "erase"
+    dropped = marks(pick(include=[(420, 320)]))
+    assert draft.preview_pick(data, Options(), frame, False, dropped, None, Job()).kind == "keep"
+
+
+def test_a_pick_that_takes_the_place_of_the_last_one_is_of_its_kind() -> None:
+    first, second = pick(include=[FIRST]), pick("keep", include=[SECOND])
+    others, instead = marks(second, first).make_way(at(FIRST, SECOND))
+    assert others == marks(second)
+    assert instead == pick(include=[FIRST, SECOND])
+    stroke = {"kind": "keep", "radius": 9, "points": [FIRST]}
+    with pytest.raises(ClearcutError, match="bad_marks"):
+        Marks.of({"version": 1, "size": SIZE, "strokes": [stroke]}).make_way(first)
+
+
+@pytest.mark.parametrize("places", ["", "[]", "{}", '{"include": [[1]]}', '{"include": [[NaN, 1]]}', "[" * 20_000])
+def test_places_that_are_none_are_refused(places: str) -> None:
+    with pytest.raises(ClearcutError, match="bad_marks"):
+        Pick.at(places)

@@ -160,7 +160,7 @@ def test_the_page_lights_up_the_same_and_looks_at_the_photo_once(found: bytes, n
     runtime = Runtime(house.settings(), noting)
     draft = Draft("two.png", 320, runtime)
     for x in (420.0, 450.0, 200.0):
-        lit = draft.preview_pick(found, Options(), (x, 200.0), None, None, Job())
+        lit = draft.preview_pick(found, Options(), Pick(kind="keep", include=((x, 200),)), False, None, None, Job())
         truth = LEFT if x < 320 else RIGHT
         assert lit.kind == "erase" and iou(lit.area.view(np.uint8) * 255, cv2.resize(truth, (320, 200))) > 0.9
     marks = erase(include=[(420, 200)])

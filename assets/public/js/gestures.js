@@ -1,7 +1,7 @@
 // The hand on the picture: it moves the handle, or the picture once that is larger than its frame, or draws; wheel, fingers, keys.
 import { $, root } from "./dom.js";
 import { split } from "./stage.js";
-import { isPicking, pickAt } from "./pick.js";
+import { dropFrame, isPicking, pickAt, pickInFrame, stretchFrame } from "./pick.js";
 import { isTouching } from "./state.js";
 import { beginStroke, cancelStroke, extendStroke, moveBrush } from "./strokes.js";
 import { finishStroke, resizeBrush } from "./touchup.js";
@@ -16,11 +16,12 @@ const ARROWS = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowD
 const KEYS = { "+": zoomIn, "=": zoomIn, "-": zoomOut, 0: showWhole };
 
 const pointers = new Map(); // that are pressed: id → where, in the order they came
-let drag = null; // what the only one does: {from, move, moved, scrolls, draws}, where up and down may be the page's
+let drag = null; // what the only one does: {from, move, moved, scrolls, draws, picks}, where up and down may be the page's
 let tapped = { time: -Infinity, x: 0, y: 0, split: 0 }; // the last tap, and where the handle was before
 let isSpaceDown = false; // with which the hand moves the picture that it would else draw on
 const hasRoomToZoom = matchMedia("(min-width: 821px) and (min-height: 601px)"); // where the page itself hardly scrolls
 
+const asPointer = ({ x, y }) => ({ clientX: x, clientY: y });
 const isPicture = () => root.dataset.picture === "result";
 const distance = (one, other) => Math.hypot(one.x - other.x, one.y - other.y);
 const between = (one, other) => ({ x: (one.x + other.x) / 2, y: (one.y + other.y) / 2 });
@@ -51,11 +52,18 @@ function press(event) {
   const point = { x: event.clientX, y: event.clientY };
   pointers.set(event.pointerId, point);
   $("frame").setPointerCapture(event.pointerId);
-  if (pointers.size > 1) cancelStroke();
+  if (pointers.size > 1) letGo();
   else if (draws) beginStroke(event);
   const pans = isTouching() || (isZoomed() && !isOnHandle(point));
-  const scrolls = event.pointerType === "touch" && !isZoomed();
-  drag = pointers.size > 1 ? null : draws ? { draws } : { from: point, move: pans ? panBy : (x, y, to) => splitAt(to), moved: false, scrolls, picks };
+  const does = picks ? (x, y, to) => stretchFrame(asPointer(point), asPointer(to)) : pans ? panBy : (x, y, to) => splitAt(to);
+  const scrolls = event.pointerType === "touch" && !isZoomed() && !picks;
+  drag = pointers.size > 1 ? null : draws ? { draws } : { from: point, move: does, moved: false, scrolls, picks };
+}
+
+// What one finger has begun ends where a second comes.
+function letGo() {
+  cancelStroke();
+  dropFrame();
 }
 
 function move(event) {
@@ -85,8 +93,14 @@ function release({ type, pointerId }) {
   if (isTouching()) finishStroke(type === "pointerup" && drag?.draws);
   else if (type === "pointerup") $("split").focus({ preventScroll: true, focusVisible: false }); // for the keys
   if (type === "pointerup" && drag && !drag.moved && !drag.draws && !isTouching()) tap(point);
-  if (type === "pointerup" && drag?.picks && !drag.moved) pickAt({ clientX: point.x, clientY: point.y });
+  if (drag?.picks) choose(type, point);
   drag = pointers.size === 1 ? { move: panBy, moved: true } : null; // the finger that is left of two
+}
+
+function choose(type, point) {
+  if (type !== "pointerup") dropFrame();
+  else if (drag.moved) pickInFrame();
+  else pickAt(asPointer(point));
 }
 
 // The handle jumps to a tap; the second of two takes that back, and looks closer, or at the whole again.

@@ -27,6 +27,7 @@ const pointers = new Map(); // that are pressed: id → where
 let changes = null; // options that the hand has changed and the settings do not have yet
 let drag = null; // of one pointer: {from, start: the values when it began, part: what was taken hold of, moved}
 let framed = null; // how the photo before was framed, until the next one has a result
+let askedAfter = null; // the result that was not enough to be taken along
 let resting = 0; // the timer that waits until the hand rests
 
 const tool = () => TOOLS[now.hand];
@@ -77,10 +78,15 @@ function isOtherView() {
   return shown === "crop" ? leftOut : shownSettings().sheet !== "none" && !shown;
 }
 
-// What is taken along is what the hand has made of it.
+// What is taken along is what the hand has made of it. Where the last result came before all of that had arrived, one more
+// is asked for.
 function settle() {
   leave();
-  return isWorking() && (isBehind(shownSettings()) || isOtherView());
+  if (!isBehind(shownSettings()) && !isOtherView()) return false;
+  const { result } = now;
+  if (!isWorking() && result !== askedAfter) run();
+  askedAfter = result;
+  return isWorking();
 }
 
 // ---- the hand -------------------------------------------------------------------------------------------------------

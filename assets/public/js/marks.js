@@ -2,8 +2,18 @@
 
 export const noMarks = () => ({ size: null, done: [], undone: [], change: 0, aside: null });
 
-// As the server takes them. A stroke of a pen has several pieces, each with a radius of its own.
-export const asMarks = ({ size, done }) => done.length ? { version: 1, size, strokes: done.flat() } : null;
+// As the server takes them. A stroke of a pen has several pieces, each with a radius of its own; a pick that takes the place
+// of the one before is a step of its own, which can be undone.
+export function asMarks({ size, done }) {
+  const strokes = done.filter((_, at) => !done[at + 1]?.takesPlace).flat();
+  return done.length ? { version: 1, size, strokes } : null;
+}
+
+// The pick that was made last, and nothing after it.
+export function lastPick(touch) {
+  const [piece] = touch?.done.at(-1) ?? [];
+  return piece?.include || piece?.box ? piece : null;
+}
 
 // Those that a photo comes with: each stroke can be undone.
 export const readMarks = (marks) => marks ? { ...noMarks(), size: marks.size, done: marks.strokes.map((stroke) => [stroke]), change: 1 } : noMarks();
@@ -13,6 +23,10 @@ export function addStroke(touch, size, pieces) {
   touch.done.push(pieces);
   touch.undone.length = 0;
   touch.change += 1;
+}
+
+export function addPick(touch, size, pick, takesPlace) {
+  addStroke(touch, size, Object.assign([pick], { takesPlace }));
 }
 
 function step(touch, from, to) {

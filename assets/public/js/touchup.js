@@ -2,9 +2,9 @@
 import { runAgain } from "./bridge.js";
 import { $, announce, closeNotice, isTyping, root, showBriefly, write } from "./dom.js";
 import { beforeTaking } from "./download.js";
-import { addStroke, copyMarks, dropStroke, giveMarksBack, redoStroke, undoAll, undoStroke } from "./marks.js";
+import { addPick, addStroke, copyMarks, dropStroke, giveMarksBack, lastPick, redoStroke, undoAll, undoStroke } from "./marks.js";
 import { onMessage, onPhoto, receive, whenOver } from "./photo.js";
-import { beginPick, isPicking, pickAt } from "./pick.js";
+import { beginPick, clickMeaning, drawClicks, isPicking, pickAt } from "./pick.js";
 import { isTouching, isWorking, now } from "./state.js";
 import { beginStroke, beginStrokes, brush, brushPoint, cancelStroke, drawBrush, endStroke, hasRim, hideBrush, moveBrush, renewStrokes, showUntilThere, stepBrush } from "./strokes.js";
 import { onSpeak, say } from "./words.js";
@@ -84,8 +84,8 @@ function dab() {
   announce(say(`page.touch.did.${brush.kind}`));
 }
 
-function addPick(pick) {
-  addStroke(now.photo.touch, now.result.photo_size, [pick]);
+function takePick(pick, takesPlace) {
+  addPick(now.photo.touch, now.result.photo_size, pick, takesPlace);
   changed();
   announce(say(`page.touch.picked.${pick.kind}`));
 }
@@ -159,9 +159,13 @@ function draw() {
   const isTrimap = Boolean(now.photo?.trimap);
   const paints = ["keep", "erase"].includes(brush.kind);
   for (const radio of document.querySelectorAll("input[name=touch-how]")) radio.disabled = isTrimap || !paints;
+  $("touch-hows").hidden = isPicking();
+  $("touch-clicks").hidden = !isPicking();
+  drawClicks();
   $("touch-soft-part").hidden = !hasRim();
   $("touch-size").disabled = isPicking();
-  const way = isPicking() ? "" : isTrimap ? ".trimap" : !paints ? "" : brush.exact ? ".exact" : ".smart";
+  const meaning = clickMeaning();
+  const way = isPicking() ? (meaning === "new" ? "" : `.${meaning}`) : isTrimap ? ".trimap" : !paints ? "" : brush.exact ? ".exact" : ".smart";
   write($("touch-hint"), say(now.result?.left_out ? "page.touch.left_out" : `page.touch.hint.${brush.kind}${way}`));
   root.dataset.brush = brush.kind;
 }
@@ -251,7 +255,7 @@ function watchSpace() {
 
 export function beginTouchUp() {
   beginStrokes();
-  beginPick(addPick);
+  beginPick(takePick);
   watchSpace();
   for (const id of ["touch", "nothing-touch"]) $(id).addEventListener("click", enter);
   $("touch-done").addEventListener("click", leave);
@@ -282,6 +286,7 @@ export function beginTouchUp() {
       draw();
     });
   }
+  for (const radio of document.querySelectorAll("input[name=touch-click]")) radio.addEventListener("change", draw);
   document.addEventListener("keydown", steer, true);
   $("strokes").addEventListener("keydown", paintByKey);
   onPhoto(layDown);
