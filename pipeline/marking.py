@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 
 from .base.jobs import Job
-from .edges.marks import Marks, Pick, Point
+from .edges.marks import Marks, Pick
 from .edges.parts import Parts, choose_parts, split_parts, spread_mask
 from .edges.refine import refine_guided
-from .edges.touch_up import Marked, Subject, draw_pick, draw_stroke
+from .edges.touch_up import SOLID, Marked, Subject, draw_pick, draw_stroke, find_level
 from .inference.picking import CORNERS, INSIDE, OUTSIDE, Prompt
 from .inference.predict import flatten
 from .memo import Memo
@@ -92,22 +92,24 @@ class Marking:
     def preview(self, marks: Marks | None, pick: Pick, settled: bool) -> Picked:
         """What `pick` would do after `marks`.
 
-        Unless its kind is `settled`, it is the one that changes more, and where the first point is opaque it erases.
+        Unless its kind is `settled`: where the first point is opaque it erases; where it is not and would be, it keeps;
+        else it does what changes more.
         """
         before = self.draw(marks)
-        kinds = [pick] if settled else [pick, pick.opposite]
-        if not settled and pick.include and self._is_opaque(before.alpha, pick.include[0]):
-            kinds = [each for each in kinds if each.kind == "erase"]
-        none = Picked(None, np.zeros(before.alpha.shape, bool))
-        return max((self._preview(before, each) for each in kinds), key=lambda each: each.area.sum(), default=none)
+        if settled:
+            return self._preview(before, pick)
+        keep, erase = (pick, pick.opposite) if pick.kind == "keep" else (pick.opposite, pick)
+        level = partial(find_level, point=pick.include[0], reduced=self.reduced) if pick.include else None
+        if level and level(before.alpha) >= SOLID:
+            return self._preview(before, erase)
+        kept = self._preview(before, keep)
+        if level and level(kept.area):
+            return kept
+        return max(kept, self._preview(before, erase), key=lambda each: np.count_nonzero(each.area))
 
     def _preview(self, before: Marked, pick: Pick) -> Picked:
         area = cv2.absdiff(self._draw_pick(before, pick).alpha, before.alpha) > CHANGED
         return Picked(pick.kind if area.any() else None, area)
-
-    def _is_opaque(self, alpha: np.ndarray, point: Point) -> bool:
-        x, y = (min(int(at * self.reduced), side - 1) for at, side in zip(point, alpha.shape[::-1], strict=True))
-        return bool(alpha[y, x] > 127)
 
     def _draw_pick(self, marked: Marked, pick: Pick) -> Marked:
         return draw_pick(marked, self._rgb, pick, self._find_subject(pick), self.reduced)

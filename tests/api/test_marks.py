@@ -95,14 +95,14 @@ def test_the_page_is_told_of_a_trimap_that_does_not_fit(live: httpx.Client, jpeg
 def test_a_place_of_a_result_tells_what_a_click_there_would_do(live: httpx.Client, jpeg: bytes) -> None:
     message = run_page_event(live, uploaded(live, jpeg, "photo.jpg"), "pointed", marks=None)[-1]["output"]["data"][0]
     address = "/" + message["download"] + "pick"
-    ball = live.get(address, params={"x": 320, "y": 250}).json()
+    ball = live.get(address, params={"places": '{"include": [[320, 250]]}'}).json()
     assert ball["kind"] == "erase" and ball["area"].startswith("data:image/png;base64,")
-    assert live.get(address, params={"x": 5, "y": 5}).json() == {"kind": None, "area": None}
-    for x in ("641", "-1", "nan", "inf"):
-        outside = live.get(address, params={"x": x, "y": 5})
+    assert live.get(address, params={"places": '{"include": [[5, 5]]}'}).json() == {"kind": None, "area": None}
+    for x in ("641", "-1", "NaN", "Infinity", '"x"'):
+        outside = live.get(address, params={"places": f'{{"include": [[{x}, 5]]}}'})
         assert (outside.status_code, outside.json()["code"]) == (422, "bad_marks")
         assert "inside the photo" in outside.json()["sentence"]
-    assert live.get("/results/nobody/pick", params={"x": 5, "y": 5}).json()["code"] == "expired"
+    assert live.get("/results/nobody/pick", params={"places": '{"include": [[5, 5]]}'}).json()["code"] == "expired"
 
 
 def test_a_trimap_needs_no_model_and_gives_the_same_bytes_everywhere(

@@ -241,3 +241,13 @@ def test_shift_and_a_click_belong_to_the_pick_before(picking: Visit) -> None:
     assert len(sent[-1]["strokes"]) == 1 and len(sent[-1]["strokes"][0]["include"]) == 2
     click(picking, LEFT)
     assert len(sent[-1]["strokes"]) == 2
+
+
+def test_the_next_photo_begins_with_the_brush_that_keeps(picking: Visit, portrait: bytes) -> None:
+    page = picking.page
+    picking.choose(portrait, "next.jpg")
+    page.wait_for_function("window.heard.at(-1)?.name === 'next.jpg' && window.heard.at(-1).state === 'done'")
+    picking.until("done")
+    page.click("#touch")
+    expect(page.locator("input[name=touch-kind][value=keep]")).to_be_checked()
+    expect(page.locator("#touch-faint")).not_to_be_checked()

@@ -180,3 +180,33 @@ def test_a_pick_that_takes_the_place_of_the_last_one_is_of_its_kind() -> None:
 def test_places_that_are_none_are_refused(places: str) -> None:
     with pytest.raises(ClearcutError, match="bad_marks"):
         Pick.at(places)
+
+
+def test_where_one_sees_through_a_subject_a_click_makes_it_solid(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer_without_weights(monkeypatch)
+    matte = cv2.circle(TOUCHING[0].copy(), (232, 360), 40, 110, -1, cv2.LINE_AA)
+    monkeypatch.setattr("pipeline.stages.make_matte", lambda photo, *_: cv2.resize(matte, photo.size))
+    data = encoded(paint(TOUCHING[0]))
+    lit = Draft("one.png", 640, house.runtime()).preview_pick(data, Options(), at((232, 360)), False, None, None, Job())
+    assert lit.kind == "keep" and lit.area[360, 232]
+    inputs = Inputs(Photo(paint(TOUCHING[0])), marks=marks(at((232, 360))))
+    assert cut_out(inputs, Options(), house.runtime()).alpha[345:375, 215:250].min() > 250
+
+
+def test_what_was_mended_before_it_was_dropped_comes_back_mended(found: np.ndarray) -> None:
+    runtime, hole = house.runtime(), {"kind": "erase", "radius": 12, "exact": True, "points": [(420, 320)]}
+    drop, back = pick(include=[(420, 400)]), at((420, 400))
+    mended = Marks.of({"version": 1, "size": SIZE, "strokes": [hole]})
+
+    def alpha(*picks: Pick) -> np.ndarray:
+        drawn = mended.model_copy(update={"strokes": (*mended.strokes, *picks)})
+        return cut_out(Inputs(Photo(found), marks=drawn), Options(), runtime).alpha
+
+    assert alpha()[320, 420] == alpha(drop)[320, 420] == alpha(drop, back)[320, 420] == 0
+    assert alpha(drop, back)[400, 420] == 255
+
+
+def test_marks_that_take_everything_away_are_told_of(found: np.ndarray) -> None:
+    everything = marks(pick(box=[0, 0, *SIZE]))
+    cutout = cut_out(Inputs(Photo(found), marks=everything), Options(), house.runtime())
+    assert cutout.warnings == ("nothing_left",) and not cutout.alpha.any()

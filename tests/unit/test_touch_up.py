@@ -214,3 +214,16 @@ def test_a_memo_recalls_the_newest_result_of_a_chain_and_begins_anew_without_one
     for number in range(9):
         memo.remember("marks", number, lambda: 2)
     assert memo.recall("marks", ["a", "b"], 0) == (0, 0)
+
+
+def test_a_hole_that_is_dabbed_is_filled_without_a_seam() -> None:
+    alpha = np.zeros((400, 600), np.uint8)
+    cv2.ellipse(alpha, (300, 200), (220, 150), 0, 0, 360, 255, -1, cv2.LINE_AA)
+    holed = cv2.GaussianBlur(cv2.circle(alpha.copy(), (300, 200), 50, 0, -1), (0, 0), 4)
+    rgb = np.where(alpha[..., None] > 127, np.uint8((170, 120, 90)), np.uint8((60, 110, 80)))
+    cv2.circle(rgb, (300, 200), 46, (40, 30, 30), -1, cv2.LINE_AA)  # dark, as a nose is
+    rgb = np.clip(rgb + np.random.default_rng(0).normal(0, 4, rgb.shape), 0, 255).astype(np.uint8)
+    dab = Stroke(kind="keep", radius=24, points=((290, 190), (310, 210)))
+    mended = draw_stroke(Marked(holed), rgb, dab).alpha
+    assert mended[140:260, 240:360].min() > 250
+    assert np.abs(mended.astype(int) - cv2.GaussianBlur(alpha, (0, 0), 4)).mean() < 0.5

@@ -9,7 +9,7 @@ const DOT = 0.01; // pixels that make a line of a point: of one without length n
 const STEADY = 10; // steps of a pen's pressure, for one size; half of all its pressure is the size as chosen
 
 // The size in pixels of the screen, across; the soft rim of an exact stroke as a part of its radius.
-export const brush = { kind: "keep", exact: false, size: 40, soft: 0.3 };
+export const brush = { kind: "keep", exact: false, size: Math.min(40, Math.round(innerWidth / 16)), soft: 0.3 }; // on a phone a photo is small
 export const hasRim = () => brush.exact && brush.kind !== "unsure" && !now.photo?.trimap;
 
 let stroke = null; // the pieces of the one that is being drawn

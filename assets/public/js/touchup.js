@@ -185,6 +185,17 @@ function showFaint(shown) {
   root.toggleAttribute("data-faint", shown);
 }
 
+const brushes = () => [...document.querySelectorAll("input[name=touch-kind]")];
+
+function chooseBrush(kind) {
+  const picked = brush.kind === "pick";
+  brush.kind = kind;
+  for (const radio of brushes()) radio.checked = radio.value === kind;
+  if (picked !== (kind === "pick")) showFaint(!picked); // what is gone must be seen to be pointed at
+  drawBrush();
+  draw();
+}
+
 function leave() {
   if (!isTouching()) return;
   show(false);
@@ -205,6 +216,7 @@ function show(touching) {
 // A photo that comes or goes, or models side by side: the brush is laid down, and nothing is asked for.
 function layDown() {
   trial = null;
+  chooseBrush("keep");
   show(false);
 }
 
@@ -271,15 +283,7 @@ export function beginTouchUp() {
     brush.soft = target.valueAsNumber / 100;
     stepBrush(0, 0);
   });
-  for (const radio of document.querySelectorAll("input[name=touch-kind]")) {
-    radio.addEventListener("change", () => {
-      const picked = isPicking();
-      brush.kind = radio.value;
-      if (isPicking() !== picked) showFaint(isPicking()); // what is gone must be seen to be pointed at
-      drawBrush();
-      draw();
-    });
-  }
+  for (const radio of brushes()) radio.addEventListener("change", () => chooseBrush(radio.value));
   for (const radio of document.querySelectorAll("input[name=touch-how]")) {
     radio.addEventListener("change", () => {
       brush.exact = radio.value === "exact";
