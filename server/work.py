@@ -18,6 +18,7 @@ from .settings import ServerSettings
 CUTTER = "server.cutter"  # what the worker processes run
 CHECK_SECONDS = 0.5  # between checks whether the caller is still connected, and in time
 GRACE = 1.0  # seconds in which work that nobody waits for may end by itself: a new worker costs as much
+START_SECONDS = 300.0  # that a worker may take to start
 GUESS = 1.0  # seconds that a model takes of which nothing is known
 SECONDS_A_MB = 0.1  # that a picture takes for each MB of its file
 
@@ -70,7 +71,7 @@ class Workers:
         """
         require_memory(self._settings.spare_mb)
         until = time.monotonic() + self._settings.request_seconds
-        order = self._add(identify_client(request), task)
+        order = self.enter(identify_client(request), task)
         answer = asyncio.wrap_future(order.answer)
         try:
             while not (await asyncio.wait({answer}, timeout=CHECK_SECONDS))[0]:
@@ -80,7 +81,7 @@ class Workers:
                     raise ClearcutError("cancelled")
             return answer.result()
         finally:
-            self._leave(order)
+            self.leave(order)
 
     def open(self) -> WorkerPool:
         """Start the first worker, unless there is one."""
@@ -92,7 +93,12 @@ class Workers:
                 number, cores = choose_workers(settings)
                 self._queue.places = number
                 order = Order(settings, self._runtime.settled, settings.spare_mb)
-                how = {"seconds": settings.request_seconds, "cores": cores, "lead": count_cores(), "kept": 1}
+                how = {
+                    "seconds": max(START_SECONDS, settings.request_seconds),
+                    "cores": cores,
+                    "lead": count_cores(),
+                    "kept": 1,
+                }
                 self._pool = WorkerPool(number, CUTTER, order, **how)  # type: ignore[arg-type]
             return self._pool
 
@@ -110,7 +116,8 @@ class Workers:
         if pool:
             pool.close(at_once=True)
 
-    def _add(self, client: str, task: Task) -> _Request:
+    def enter(self, client: str, task: Task) -> _Request:
+        """Let `task` wait for a worker, on behalf of `client`. Raises ``busy``."""
         order = _Request(client, self._estimate_seconds(task), task=task)
         order.answer.set_running_or_notify_cancel()  # who waits for it may leave, and it is answered all the same
         with self._lock:
@@ -150,7 +157,7 @@ class Workers:
                 self._runtime.speeds.note(made.model, made.seconds)
             order.answer.set_result(made)
 
-    def _leave(self, order: _Request) -> None:
+    def leave(self, order: _Request) -> None:
         """Nobody waits for an answer any more: what waits is not begun, what runs is ended unless it ends soon."""
         with self._lock:
             if self._queue.remove(order) or order.answer.done() or order.stop is None:
