@@ -87,7 +87,8 @@ class FairQueue(Generic[AnyTicket]):
         self._served[ticket.client] = self._finish(ticket)
         self._now += ticket.cost / len(self._waiting)
         self.remove(ticket)
-        self._served = {client: time for client, time in self._served.items() if time > self._now}
+        known = self._served.items()
+        self._served = {client: time for client, time in known if time > self._now or client in self._waiting}
         return ticket
 
     def remove(self, ticket: AnyTicket) -> bool:
@@ -119,6 +120,6 @@ class FairQueue(Generic[AnyTicket]):
         most: list[AnyTicket] = max(self._waiting.values(), key=len, default=[])
         if len(most) <= len(self._waiting.get(client, [])) + 1:
             raise self.explain_full()
-        last = max(most, key=lambda each: each.order)
+        last = max(reversed(most), key=lambda each: each.order)
         self.remove(last)
         return last

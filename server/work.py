@@ -93,13 +93,8 @@ class Workers:
                 number, cores = choose_workers(settings)
                 self._queue.places = number
                 order = Order(settings, self._runtime.settled, settings.spare_mb)
-                how = {
-                    "seconds": max(START_SECONDS, settings.request_seconds),
-                    "cores": cores,
-                    "lead": count_cores(),
-                    "kept": 1,
-                }
-                self._pool = WorkerPool(number, CUTTER, order, **how)  # type: ignore[arg-type]
+                seconds = max(START_SECONDS, settings.request_seconds)
+                self._pool = WorkerPool(number, CUTTER, order, seconds=seconds, cores=cores, lead=count_cores(), kept=1)
             return self._pool
 
     def renew(self) -> None:

@@ -67,7 +67,7 @@ class Gate:
 
         Slots.hold = hold_and_count  # type: ignore[method-assign]
         work.Workers.enter = enter_and_count  # type: ignore[method-assign]
-        work.CUTTER, os.environ[FOLDER] = __name__, str(self.folder)
+        work.CUTTER, os.environ[FOLDER] = "tests.cutter", str(self.folder)
         self.guard_networks()
 
     def guard_networks(self) -> None:
@@ -83,12 +83,6 @@ class Gate:
             return run(session, feeds, job)
 
         Session.run = run_when_open  # type: ignore[method-assign]
-
-
-def prepare(order: cutter.Order) -> Callable[[cutter.Task], cutter.Made]:
-    """As `cutter.prepare`, behind the gate of the server that starts this worker."""
-    Gate(Path(os.environ[FOLDER])).guard_networks()
-    return cutter.prepare(order)
 
 
 def _wait_for(condition: Callable[[], bool], complaint: str) -> None:

@@ -15,7 +15,6 @@ from tests.api.visitors import Visitor
 from tests.pictures import composite, encoded
 from tests.process import serving
 
-
 WITH_WORKERS = 3  # apps that have worker processes at a time
 
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from pipeline import Job, Options, cut_out_bytes
+from pipeline import Options, cut_out_bytes
 from pipeline.inference import engines
 from server.app import ServedApp
 from tests import house
