@@ -15,7 +15,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from .base.errors import ClearcutError, as_clearcut_error
     from .base.jobs import Job
-    from .base.machine import is_running
+    from .base.machine import count_cores, is_running, measure_free_mb
     from .base.process import prepare_libraries, prepare_process
     from .base.settings import Settings
     from .base.streams import prepare_streams
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from .options.presets import list_presets
     from .pixels.encoders import encode_area, encode_matte, encode_trimap, encode_view
     from .pixels.formats import FORMATS, list_media_types
-    from .pixels.image_io import Photo, decode
+    from .pixels.image_io import Photo, decode, measure_megapixels
     from .pixels.names import clean_name, name_cutout
     from .registry.cards import Card, Ensemble, Picker, to_megabytes
     from .registry.catalog import group_models, list_preferred
@@ -55,7 +55,7 @@ _HOME = {
     for room, names in {
         "base.errors": ["ClearcutError", "as_clearcut_error"],
         "base.jobs": ["Job"],
-        "base.machine": ["is_running"],
+        "base.machine": ["count_cores", "is_running", "measure_free_mb"],
         "base.process": ["prepare_libraries", "prepare_process"],
         "base.settings": ["Settings"],
         "base.streams": ["prepare_streams"],
@@ -81,7 +81,7 @@ _HOME = {
         "options.presets": ["list_presets"],
         "pixels.encoders": ["encode_area", "encode_matte", "encode_trimap", "encode_view"],
         "pixels.formats": ["FORMATS", "list_media_types"],
-        "pixels.image_io": ["Photo", "decode"],
+        "pixels.image_io": ["Photo", "decode", "measure_megapixels"],
         "pixels.names": ["clean_name", "name_cutout"],
         "registry.cards": ["Card", "Ensemble", "Picker", "to_megabytes"],
         "registry.catalog": ["group_models", "list_preferred"],

@@ -7,11 +7,9 @@ from fastapi import APIRouter, Request, Response
 
 from pipeline import (
     ClearcutError,
-    Job,
     Options,
     Runtime,
     __version__,
-    cut_out_file,
     list_media_types,
     list_presets,
     say,
@@ -21,8 +19,9 @@ from .batch_routes import build_batches_router
 from .batches import Batches
 from .compat.rembg import build_rembg_router
 from .compat.removebg import build_removebg_router
+from .cutter import Task
 from .forms import BEHIND, MARKS, PHOTO, PRESET, TRIMAP, read_form
-from .headers import build_headers, describe_headers
+from .headers import describe_headers
 from .models import Downloads, build_models_router
 from .settings import ServerSettings
 from .work import Workers
@@ -82,18 +81,21 @@ ERRORS: dict[int | str, dict[str, Any]] = {
         415: "Not a picture",
         422: "No picture, several or a broken one; an option that does not exist or cannot be",
         429: "Busy; see Retry-After",
+        503: "It took too long, ended its worker twice, or there is too little memory; see Retry-After",
     }.items()
 }
 
 
-def build_router(settings: ServerSettings, runtime: Runtime, downloads: Downloads, batches: Batches) -> APIRouter:
-    """The routes of the API, which run on `runtime` within the limits of `settings`."""
+def build_router(
+    settings: ServerSettings, runtime: Runtime, downloads: Downloads, batches: Batches, workers: Workers
+) -> APIRouter:
+    """The routes of the API, whose pictures `workers` cut out within the limits of `settings`."""
     run = secrets.token_hex(4)  # tells a page that the server was started anew
-    router, workers = APIRouter(), Workers(runtime, settings.queue)
+    router = APIRouter()
     router.include_router(build_models_router(settings, runtime, downloads))
     router.include_router(build_batches_router(batches))
     router.include_router(build_rembg_router(settings, runtime, workers))
-    router.include_router(build_removebg_router(settings, runtime, workers))
+    router.include_router(build_removebg_router(settings, workers))
 
     @router.post(
         "/api/remove-bg",
@@ -108,9 +110,8 @@ def build_router(settings: ServerSettings, runtime: Runtime, downloads: Download
     async def remove_background(request: Request) -> Response:
         """Photo in; out comes a transparent PNG, or what the options ask for. Facts come in headers."""
         files, options = await read_form(request, settings)
-        job = Job(most_ahead=settings.queue)
-        result = await workers.run(request, job, lambda: cut_out_file(files, options, runtime, job=job))
-        return Response(result.data, media_type=result.media_type, headers=build_headers(result))
+        made = await workers.run(request, Task(files, options))
+        return Response(made.data, media_type=made.media_type, headers=made.headers)
 
     @router.delete("/api/cache", status_code=204, summary="Forget every picture")
     def forget_pictures() -> None:

@@ -23,6 +23,7 @@ from .guard import add_guard
 from .models import Downloads
 from .routes import explain_to
 from .settings import ServerSettings
+from .work import Workers
 
 log = logging.getLogger("clearcut")
 
@@ -37,6 +38,7 @@ class ServedApp:
     downloads: Downloads
     batches: Batches
     hosts: set[str]
+    workers: Workers
 
 
 class ResultFile(FileResponse):
@@ -76,8 +78,8 @@ def create_app(settings: ServerSettings, uploads: Path | None = None) -> ServedA
     app.add_exception_handler(Exception, _explain)
     app.add_exception_handler(ClearcutError, _explain)
     app.add_exception_handler(HTTPException, _explain_http)
-    downloads, batches = Downloads(settings), Batches(settings)
-    app.include_router(build_router(settings, runtime, downloads, batches))
+    downloads, batches, workers = Downloads(settings), Batches(settings), Workers(settings, runtime)
+    app.include_router(build_router(settings, runtime, downloads, batches, workers))
     app.mount(f"/{scripts_address()}", StaticFiles(directory=PUBLIC / "js"), name="scripts")
     app.mount("/app", StaticFiles(directory=PUBLIC), name="app")
     page = PageSettings(
@@ -94,7 +96,7 @@ def create_app(settings: ServerSettings, uploads: Path | None = None) -> ServedA
     work = PhotoWork(page, runtime, results)
     _add_pictures(app, work, settings)
     mounted = mount_page(app, build_page(work), page)
-    return ServedApp(mounted, runtime, results, downloads, batches, hosts)
+    return ServedApp(mounted, runtime, results, downloads, batches, hosts, workers)
 
 
 def _add_pictures(app: FastAPI, work: PhotoWork, settings: ServerSettings) -> None:

@@ -85,6 +85,8 @@ def _serve_on(listener: socket.socket, settings: ServerSettings, uploads: Path, 
         served.batches.recover()
         with suppress(ClearcutError):
             warm_up(settings.model, served.runtime)
+        if settings.exposed:  # programs ask from the start; on one's own computer that is rare
+            served.workers.open()
         if settings.share:
             _share(port, served.hosts, language)
         while not stop.wait(SWEEP_SECONDS):
@@ -101,6 +103,7 @@ def _serve_on(listener: socket.socket, settings: ServerSettings, uploads: Path, 
         stop.set()
         served.results.stop()
         served.batches.stop()
+        served.workers.close()
         attendant.join(10)  # else the process could end while a network is loading
 
 

@@ -34,6 +34,8 @@ class ServerSettings(Settings):
     batch_days: float = Field(7, gt=0)
     batch_photos: int | None = Field(None, ge=1)
     batch_mb: float | None = Field(None, gt=0)
+    request_seconds: float = Field(300, gt=0)
+    spare_mb: float = Field(200, ge=0)
 
     @field_validator("root_path")
     @classmethod

@@ -1,41 +1,167 @@
-"""Threads of their own for cut-outs, so that jobs that wait for a run slot block no other answer."""
+"""The server's work: cut-outs in worker processes, behind one queue for all requests."""
 
 import asyncio
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+import threading
+import time
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from functools import partial
 
 from starlette.requests import Request
 
-from pipeline import Job, Runtime
+from pipeline import ClearcutError, Runtime, WorkerPool, choose_workers, count_cores
 
-CHECK_SECONDS = 0.5  # between checks whether the caller is still connected
-SPARE = 4  # threads for requests that are refused at once as ``busy``
-Value = TypeVar("Value")
+from .cutter import Made, Order, Task, require_memory
+from .fair_queue import FairQueue, Ticket
+from .settings import ServerSettings
+
+CUTTER = "server.cutter"  # what the worker processes run
+CHECK_SECONDS = 0.5  # between checks whether the caller is still connected, and in time
+GRACE = 1.0  # seconds in which work that nobody waits for may end by itself: a new worker costs as much
+START_SECONDS = 300.0  # that a worker may take to start
+GUESS = 1.0  # seconds that a model takes of which nothing is known
+SECONDS_A_MB = 0.1  # that a picture takes for each MB of its file
+
+
+@dataclass(eq=False)
+class _Request(Ticket):
+    """A task on its way: in the queue, then with a worker, then answered."""
+
+    task: Task = field(kw_only=True)
+    answer: "Future[Made]" = field(default_factory=Future)
+    begun: float = 0.0
+    stop: "partial[None] | None" = None  # of the work, once it is with a worker
 
 
 class Workers:
-    """Threads for as many cut-outs as may run and wait at once.
+    """Worker processes for cut-outs, and the queue before them. Safe for several threads and event loops.
+
+    A worker has a request's files whole before it begins, and its answer leaves it whole: however slowly a client sends
+    or reads, no worker waits for it. The first worker starts with the first request, the others when they are needed.
 
     Parameters
     ----------
+    settings
+        ``workers`` is how many there are, ``queue`` how many requests may wait, ``request_seconds`` how long one may
+        take, ``spare_mb`` the memory that stays free.
     runtime
-        Its run slots are how many run.
-    queue
-        How many may wait.
+        Of the server, which is told how long models take, and that pictures are to be forgotten.
     """
 
-    def __init__(self, runtime: Runtime, queue: int) -> None:
-        self._threads = ThreadPoolExecutor(runtime.slots.places + queue + SPARE, thread_name_prefix="clearcut-api")
+    def __init__(self, settings: ServerSettings, runtime: Runtime) -> None:
+        self._settings, self._runtime = settings, runtime
+        self._queue: FairQueue[_Request] = FairQueue(settings.queue)
+        self._running: set[_Request] = set()
+        self._pool: WorkerPool | None = None
+        self._lock = threading.RLock()
+        runtime.on_forget.append(self.renew)
 
-    async def run(self, request: Request, job: Job, work: Callable[[], Value]) -> Value:
-        """The result of `work`, done in a thread; `job` is cancelled when the caller of `request` disconnects."""
-        task = asyncio.ensure_future(asyncio.get_running_loop().run_in_executor(self._threads, work))
+    @property
+    def pids(self) -> list[int]:
+        """The process numbers of the workers that live."""
+        return self._pool.pids if self._pool else []
+
+    async def run(self, request: Request, task: Task) -> Made:
+        """What a worker makes of `task`; it is given up where the caller of `request` has left.
+
+        Raises
+        ------
+        ClearcutError
+            ``busy``, ``low_memory``, ``took_too_long``, ``worker_died``, ``cancelled``, and those of `cut_out_file`.
+        """
+        require_memory(self._settings.spare_mb)
+        until = time.monotonic() + self._settings.request_seconds
+        order = self.enter(identify_client(request), task)
+        answer = asyncio.wrap_future(order.answer)
         try:
-            while not task.done():
-                await asyncio.wait({task}, timeout=CHECK_SECONDS)
-                if not task.done() and await request.is_disconnected():
-                    job.cancel()
+            while not (await asyncio.wait({answer}, timeout=CHECK_SECONDS))[0]:
+                if time.monotonic() > until:
+                    raise ClearcutError("took_too_long", seconds=self._settings.request_seconds)
+                if await request.is_disconnected():
+                    raise ClearcutError("cancelled")
+            return answer.result()
         finally:
-            job.cancel()  # also where the server stops: what waits then is not begun any more
-        return task.result()
+            self.leave(order)
+
+    def open(self) -> WorkerPool:
+        """Start the first worker, unless there is one."""
+        with self._lock:
+            if self._pool and self._pool.has_failed:
+                self.renew()
+            if self._pool is None:
+                settings = self._settings
+                number, cores = choose_workers(settings)
+                self._queue.places = number
+                order = Order(settings, self._runtime.settled, settings.spare_mb)
+                seconds = max(START_SECONDS, settings.request_seconds)
+                self._pool = WorkerPool(number, CUTTER, order, seconds=seconds, cores=cores, lead=count_cores(), kept=1)
+            return self._pool
+
+    def renew(self) -> None:
+        """Have new workers for what comes from now on; those there are end with what they are at, and know no more."""
+        with self._lock:
+            old, self._pool = self._pool, None
+        if old:
+            threading.Thread(target=old.close, name="clearcut-renew", daemon=True).start()
+
+    def close(self) -> None:
+        """End the workers, whatever they are at."""
+        with self._lock:
+            pool, self._pool = self._pool, None
+        if pool:
+            pool.close(at_once=True)
+
+    def enter(self, client: str, task: Task) -> _Request:
+        """Let `task` wait for a worker, on behalf of `client`. Raises ``busy``."""
+        order = _Request(client, self._estimate_seconds(task), task=task)
+        order.answer.set_running_or_notify_cancel()  # who waits for it may leave, and it is answered all the same
+        with self._lock:
+            free = self.open().number - len(self._running)
+            if pushed_out := self._queue.add(order, free):
+                pushed_out.answer.set_exception(self._queue.explain_full())
+            self._begin()
+        return order
+
+    def _estimate_seconds(self, task: Task) -> float:
+        known = self._runtime.speeds.find_median(task.options.with_defaults_of(self._settings).model)
+        return (known or GUESS) + SECONDS_A_MB * len(task.files.photo) / 1e6
+
+    def _begin(self) -> None:
+        """Give what waits to the workers, as many as are free."""
+        pool = self.open()
+        while len(self._running) < pool.number and (order := self._queue.take()):
+            order.begun = time.monotonic()
+            self._running.add(order)
+            future = pool.submit(order.task)
+            order.stop = partial(pool.stop, future)
+            future.add_done_callback(partial(self._end, order))
+
+    def _end(self, order: _Request, future: "Future[Made]") -> None:
+        with self._lock:
+            self._running.discard(order)
+            self._queue.charge(order, time.monotonic() - order.begun)
+            if self._queue:
+                self._begin()
+        if future.cancelled():
+            order.answer.set_exception(ClearcutError("cancelled"))
+        elif error := future.exception():
+            order.answer.set_exception(error)
+        else:
+            made = future.result()
+            if made.seconds is not None:
+                self._runtime.speeds.note(made.model, made.seconds)
+            order.answer.set_result(made)
+
+    def leave(self, order: _Request) -> None:
+        """Nobody waits for an answer any more: what waits is not begun, what runs is ended unless it ends soon."""
+        with self._lock:
+            if self._queue.remove(order) or order.answer.done() or order.stop is None:
+                return
+        ending = threading.Timer(GRACE, order.stop)
+        ending.daemon = True
+        ending.start()
+
+
+def identify_client(request: Request) -> str:
+    """Who asks, among whom the queue is fair: an address."""
+    return request.client.host if request.client else ""

@@ -17,6 +17,7 @@ from pipeline.base.errors import ClearcutError
 from pipeline.base.settings import PREFIX
 from pipeline.inference.pool import Speeds
 from pipeline.registry import cards, catalog, fetching
+from server import work
 from tests import house
 from tests.machines import THIS, Machine, pin, read_pinned
 from tests.networks import TWO_ANSWERS
@@ -34,7 +35,9 @@ CACHE_DIR = tempfile.TemporaryDirectory(prefix="clearcut-test-cache-")  # compil
 os.environ["CLEARCUT_CACHE_DIR"] = CACHE_DIR.name
 os.environ["CLEARCUT_BATCHES_DIR"] = str(Path(CACHE_DIR.name, "batches"))
 prepare_process()
-pin(read_pinned(os.environ), pytest.MonkeyPatch())
+if (pinned := read_pinned(os.environ)) != THIS:
+    pin(pinned, pytest.MonkeyPatch())
+    work.CUTTER = "tests.cutter"  # the workers of servers, too
 
 
 WITH_WEIGHTS = {"u2netp", "isnet", "at_hand"}  # fixtures that hand out weights; whatever else does asks for them

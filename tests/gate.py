@@ -1,15 +1,19 @@
 """Networks of a server that take as long as a test wants, whatever the machine."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from pipeline.base.jobs import Job, Slots
 from pipeline.inference.sessions import Feeds, Session
+from server import cutter, work
 
+FOLDER = "CLEARCUT_TEST_GATE"  # the variable that tells a worker process
 STEP = 0.01  # seconds between looks
 
 
@@ -44,15 +48,31 @@ class Gate:
         _wait_for(lambda: self.jobs >= number, f"{number} jobs never came")
 
     def guard(self) -> None:
-        """Stand before every network of this process, and count who comes for a place to run."""
-        run, hold = Session.run, Slots.hold
+        """Stand before every network of this server and its workers, and count who comes for a place to run."""
+        hold, enter = Slots.hold, work.Workers.enter
+
+        def count() -> None:
+            with (self.folder / "jobs").open("ab") as file:
+                file.write(b".")
 
         @contextmanager
         def hold_and_count(slots: Slots, job: Job) -> Iterator[None]:
-            with (self.folder / "jobs").open("ab") as file:
-                file.write(b".")
+            count()
             with hold(slots, job):
                 yield
+
+        def enter_and_count(workers: work.Workers, client: str, task: cutter.Task) -> Any:
+            count()
+            return enter(workers, client, task)
+
+        Slots.hold = hold_and_count  # type: ignore[method-assign]
+        work.Workers.enter = enter_and_count  # type: ignore[method-assign]
+        work.CUTTER, os.environ[FOLDER] = "tests.cutter", str(self.folder)
+        self.guard_networks()
+
+    def guard_networks(self) -> None:
+        """Stand before every network of this process."""
+        run = Session.run
 
         def run_when_open(session: Session, feeds: Feeds, job: Job) -> list[np.ndarray]:
             model = session.card.name
@@ -63,7 +83,6 @@ class Gate:
             return run(session, feeds, job)
 
         Session.run = run_when_open  # type: ignore[method-assign]
-        Slots.hold = hold_and_count  # type: ignore[method-assign]
 
 
 def _wait_for(condition: Callable[[], bool], complaint: str) -> None:

@@ -17,6 +17,7 @@ from .worker_process import Died, Launch, Worker, WorkerProcess
 Task = TypeVar("Task")
 STARTS = 3  # times that a worker may die before it is ready, without a pause
 PAUSE = 10  # seconds until a worker that could not be started is tried again, where others are at work
+IDLE = 60  # seconds without a task after which a worker that is not to be kept ends
 
 
 class WorkerPool:
@@ -29,7 +30,7 @@ class WorkerPool:
     Parameters
     ----------
     number
-        How many workers; they start at once, in the background.
+        How many workers; they start at once, in the background, but see `kept`.
     module
         The full name of a module with ``prepare(settings) -> work``. Each worker calls it once, then ``work(task)`` for
         each task; settings, tasks and answers are pickled.
@@ -39,6 +40,12 @@ class WorkerPool:
         How long a task may take, and the start of a worker.
     cores
         How many cores each worker counts on; without, its share of those that this process counts on.
+    lead
+        How many the first worker counts on, which gets a task before the others do: all, so that a task that comes
+        alone is done as soon as it can be. Without, as many as the others.
+    kept
+        How many workers start at once and stay. The others start when a task waits, and end when none has come for
+        `IDLE` seconds.
     launch
         Starts a worker, given its cores and what to call once it has ended; without, a process of this machine.
     alone
@@ -59,24 +66,29 @@ class WorkerPool:
         *,
         seconds: float = 120,
         cores: int | None = None,
+        lead: int | None = None,
+        kept: int | None = None,
         launch: Launch | None = None,
         alone: bool = True,
     ) -> None:
         self.number = number
         self._module, self._settings, self._seconds = module, settings, seconds
         self._cores = cores or max(1, machine.count_cores() // number)
+        self._lead, self._kept = lead or self._cores, number if kept is None else kept
         self._start_worker: Launch = launch or WorkerProcess
         self._changed = threading.Condition()
         self._workers: set[Worker] = set()
         self._waiting: deque[_Order] = deque()
         self._again: deque[_Order] = deque()  # those whose worker died
-        self._running = 0
+        self._running: dict[_Order, Worker] = {}
+        self._starting: set[int] = set()  # keepers, by number
+        self._idle: set[int] = set()
         self._again_alone = alone
         self._alone = False  # whether what runs is one of `_again`, and nothing else may
         self._closing = self._stopped = False
         self._failed: ClearcutError | None = None  # why no worker can be started
         self._failing: set[int] = set()  # keepers that could not start one
-        self._keepers = [threading.Thread(target=self._keep, daemon=True) for _ in range(number)]
+        self._keepers = [threading.Thread(target=self._keep, args=(index,), daemon=True) for index in range(number)]
         for keeper in self._keepers:
             keeper.start()
 
@@ -85,6 +97,11 @@ class WorkerPool:
         """The process numbers of the workers that live."""
         with self._changed:
             return sorted(worker.pid for worker in self._workers if not worker.ended)
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether no worker can be started; all that is submitted fails then."""
+        return self._failed is not None
 
     def submit(self, task: Any) -> "Future[Any]":
         """Have a worker do `task`, without waiting for it.
@@ -126,6 +143,22 @@ class WorkerPool:
         finally:
             for future in given:
                 future.cancel()
+
+    def stop(self, future: "Future[Any]") -> None:
+        """Have one task fail as ``cancelled``, if it is not done: the worker that it keeps busy is ended."""
+        if future.cancel():
+            return
+        with self._changed:
+            for order, worker in self._running.items():
+                if order.future is future:
+                    order.unwanted = True
+                    worker.kill()
+            again = [order for order in self._again if order.future is future]
+            for order in again:
+                self._again.remove(order)
+            self._changed.notify_all()
+        for order in again:
+            order.future.set_exception(ClearcutError("cancelled"))
 
     def cancel(self) -> None:
         """Cancel the tasks that wait; those that run go on."""
@@ -169,32 +202,45 @@ class WorkerPool:
         for order in orders:
             order.future.set_exception(ClearcutError("cancelled"))
 
-    def _keep(self) -> None:
+    def _keep(self, index: int) -> None:
         """Keep one worker at work, in a thread that outlives it: a process ends with the thread that started it."""
-        while worker := self._start():
-            while self._do_next(worker):
+        while worker := self._start(index):
+            while self._do_next(worker, index):
                 pass
             self._dismiss(worker)
 
-    def _start(self) -> "Worker | None":
-        """A worker that is ready; None where none is needed any more, or the pool has failed."""
-        deaths, keeper = 0, threading.get_ident()
-        while not self._is_over():
+    def _start(self, index: int) -> "Worker | None":
+        """A worker that is ready, once it is needed; None where none is any more, or the pool has failed."""
+        deaths = 0
+        while self._wait_until_needed(index):
             try:
-                worker = self._launch()
+                worker = self._launch(self._cores if index else self._lead)
             except Died:
                 deaths += 1
                 if deaths >= STARTS:
-                    self._pause(keeper, ClearcutError("worker_died"))
+                    self._pause(index, ClearcutError("worker_died"))
             except Exception as error:
-                self._pause(keeper, as_clearcut_error(error))
+                self._pause(index, as_clearcut_error(error))
             else:
-                self._failing.discard(keeper)
+                self._failing.discard(index)
                 return worker
+            finally:
+                self._starting.discard(index)
         return None
 
-    def _launch(self) -> "Worker":
-        worker = self._start_worker(self._cores, self._tell)
+    def _wait_until_needed(self, index: int) -> bool:
+        """Wait until this worker is to start: one that is kept does at once. False where the pool is over."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_over() or index < self._kept or self._lacks_workers())
+            self._starting.add(index)
+        return not self._is_over()
+
+    def _lacks_workers(self) -> bool:
+        """Whether more tasks wait than there are workers that are about to take one."""
+        return len(self._waiting) > len(self._idle) + len(self._starting)
+
+    def _launch(self, cores: int) -> "Worker":
+        worker = self._start_worker(cores, self._tell)
         with self._changed:
             self._workers.add(worker)
             if self._is_finished():
@@ -206,10 +252,12 @@ class WorkerPool:
             raise
         return worker
 
-    def _pause(self, keeper: int, error: ClearcutError) -> None:
+    def _pause(self, index: int, error: ClearcutError) -> None:
         """Wait before the next try to start a worker; where no keeper can start one, the pool has failed."""
         with self._changed:
-            self._failing.add(keeper)
+            self._failing.add(index)
+            self._starting.discard(index)
+            self._changed.notify_all()  # another may have to start in its place
             if len(self._failing) < self.number:
                 self._changed.wait_for(self._is_over, PAUSE)
                 return
@@ -230,9 +278,9 @@ class WorkerPool:
         with self._changed:
             self._workers.discard(worker)
 
-    def _do_next(self, worker: "Worker") -> bool:
-        """Do the next task; False where the worker has died, or there will be none."""
-        order = self._take(worker)
+    def _do_next(self, worker: "Worker", index: int) -> bool:
+        """Do the next task; False where the worker has died, or is not needed any more."""
+        order = self._take(worker, index)
         if order is None:
             return False
         error: ClearcutError | None = None
@@ -245,21 +293,25 @@ class WorkerPool:
         if error:
             order.future.set_exception(error)
         with self._changed:
-            self._running -= 1
+            del self._running[order]
             self._alone = False
             self._changed.notify_all()
         return True
 
-    def _take(self, worker: "Worker") -> "_Order | None":
+    def _take(self, worker: "Worker", index: int) -> "_Order | None":
+        """The next task, which goes to the first of the workers that are idle."""
         with self._changed:
-            while not worker.ended and not self._stopped:
-                if order := self._find_next():
-                    self._running += 1
-                    return order
-                if self._is_finished():
-                    self._changed.notify_all()
-                    break
-                self._changed.wait()
+            self._idle.add(index)
+            try:
+                while not worker.ended and not self._is_finished():
+                    if index == min(self._idle) and (order := self._find_next()):
+                        self._running[order] = worker
+                        return order
+                    if not self._changed.wait(None if index < self._kept else IDLE):
+                        break
+            finally:
+                self._idle.discard(index)
+                self._changed.notify_all()  # it may be the turn of another one
         return None
 
     def _find_next(self) -> "_Order | None":
@@ -278,7 +330,7 @@ class WorkerPool:
     def _put_back(self, order: "_Order") -> ClearcutError | None:
         """Have a task whose worker died tried once more; its error where it was, or shall not be."""
         with self._changed:
-            if self._stopped:
+            if self._stopped or order.unwanted:
                 return ClearcutError("cancelled")
             if order.again:
                 return ClearcutError("worker_died")
@@ -299,6 +351,7 @@ class WorkerPool:
 class _Order:
     task: Any
     again: bool = False
+    unwanted: bool = False
     future: "Future[Any]" = field(default_factory=Future)
 
     def begin(self) -> bool:

@@ -82,9 +82,14 @@ class Runtime:
         pickers = (card for card in self.list_models().values() if isinstance(card, Picker))
         return next((card for card in pickers if is_installed(card, self.settings)), None)
 
-    def settle_automatic(self) -> None:
-        """Let ``automatic`` stand for one model as long as this runs, whatever is fetched meanwhile."""
-        self._settled = resolve_model(AUTOMATIC, self.settings)
+    def settle_automatic(self, model: str | None = None) -> None:
+        """Let ``automatic`` stand for `model`, or for the best that is here, whatever is fetched while this runs."""
+        self._settled = model or resolve_model(AUTOMATIC, self.settings)
+
+    @property
+    def settled(self) -> str | None:
+        """The model that ``automatic`` was settled on; None where it was not."""
+        return self._settled
 
     def forget(self) -> None:
         """Forget every picture: predictions in memory and on disk, and what others registered in `on_forget`."""

@@ -127,6 +127,15 @@ def decode(data: bytes, name: str = "", max_megapixels: float | None = None) -> 
     return Photo(rgb, alpha, dpi, name, warnings)
 
 
+def measure_megapixels(data: bytes) -> float:
+    """How large the picture in `data` is, as its header says; 0 where that cannot be read."""
+    try:
+        width, height = open_file(data).size
+    except Exception:
+        return 0.0
+    return float(width * height / 1e6)
+
+
 def _open_or_explain(data: bytes, name: str) -> Image.Image | None:
     """The picture in `data` with only its header read; None for a TIFF that Pillow has no mode for."""
     if raw := name_raw(data):

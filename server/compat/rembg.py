@@ -1,7 +1,9 @@
 """rembg's HTTP API, as its server of version 2.0.86 answers: ``/api/remove`` with a file or an address."""
 
+import asyncio
 import json
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -10,15 +12,13 @@ from pipeline import (
     AUTOMATIC,
     ClearcutError,
     InputFiles,
-    Job,
     Options,
     Runtime,
-    cut_out_file,
     fetch,
     is_installed,
 )
 
-from ..headers import build_headers
+from ..cutter import Task
 from ..settings import ServerSettings
 from ..work import Workers
 from .fields import Fields, open_fields
@@ -26,6 +26,7 @@ from .fields import Fields, open_fields
 FILE, ADDRESS = "file", "url"
 MODELS = {"bria-rmbg": "bria-rmbg-2.0", "birefnet-general-fp16": "birefnet-general"}  # rembg's names that are not ours
 NOT_EXTRA = ("model", "format")  # a field of its own, and what is PNG always
+FETCHES = 8  # of models, at once
 BANDS = 1, 100  # pixels of the unknown band that are taken; rembg takes any
 POST_PROCESSED = {"harden": 100.0, "clean": 4.0}  # a mask without specks, and without soft edges
 
@@ -33,19 +34,19 @@ POST_PROCESSED = {"harden": 100.0, "clean": 4.0}  # a mask without specks, and w
 def build_rembg_router(settings: ServerSettings, runtime: Runtime, workers: Workers) -> APIRouter:
     """The routes of rembg's server, over the same pipeline as all others."""
     router = APIRouter(tags=["rembg"])
+    threads = ThreadPoolExecutor(FETCHES, thread_name_prefix="clearcut-rembg")  # a fetch may take minutes
 
     async def answer(request: Request, data: bytes | None, name: str, fields: Fields) -> Response:
         if not data:
             raise ClearcutError("no_picture" if data is None else "empty_file", name=name)
-        job = Job(most_ahead=settings.queue)
+        options = await asyncio.get_running_loop().run_in_executor(threads, prepare, fields)
+        made = await workers.run(request, Task(InputFiles(data, name=name), options))
+        return Response(made.data, media_type="image/png", headers=made.headers)
 
-        def work() -> Response:
-            options = read_options(fields, runtime)
-            _bring_model(options.model, runtime, settings)
-            result = cut_out_file(InputFiles(data, name=name), options, runtime, job=job)
-            return Response(result.data, media_type="image/png", headers=build_headers(result))
-
-        return await workers.run(request, job, work)
+    def prepare(fields: Fields) -> Options:
+        options = read_options(fields, runtime)
+        _bring_model(options.model, runtime, settings)
+        return options
 
     @router.post("/api/remove", summary="Remove the background, as rembg's server does", response_class=Response)
     async def remove_from_file(request: Request) -> Response:

@@ -2,19 +2,18 @@
 
 import base64
 import re
-from collections.abc import Callable
 from typing import Any
 
-import cv2
-import numpy as np
 from fastapi import APIRouter, Request, Response
 from starlette.responses import JSONResponse
 
-from pipeline import ClearcutError, InputFiles, Job, Options, Result, Runtime, cut_out_file
+from pipeline import ClearcutError, InputFiles, Options
 
+from ..cutter import Made, Task
 from ..settings import ServerSettings
 from ..work import Workers
 from .fields import Fields, is_json, open_fields, read_json
+from .placing import Placement, Rectangle
 
 SOURCES = ("image_file", "image_file_b64", "image_url")
 BEHIND = ("bg_color", "bg_image_url", "bg_image_file")
@@ -24,11 +23,9 @@ TYPES = ("auto", "person", "product", "car", "animal", "graphic", "transportatio
 SHADOWS = {"drop": "drop", "3D": "contact", "car": "contact", "auto": "contact"}
 LARGEST_MARGIN = 50.0  # percent of the subject
 FORMATS = {"auto": "png", "png": "png", "jpg": "jpeg", "zip": "zip"}
-BARE = Options(format="matte", decontaminate=False)  # for the matte alone
-FAINT = 12  # alpha up to which a pixel is none of the subject's
 
 
-def build_removebg_router(settings: ServerSettings, runtime: Runtime, workers: Workers) -> APIRouter:
+def build_removebg_router(settings: ServerSettings, workers: Workers) -> APIRouter:
     """The routes of remove.bg, over the same pipeline as all others; nothing is charged."""
     router = APIRouter(prefix="/v1.0", tags=["remove.bg"])
 
@@ -47,19 +44,13 @@ def build_removebg_router(settings: ServerSettings, runtime: Runtime, workers: W
         behind, _ = await _read_source(fields, BEHIND[1:])
         options, place = read_options(fields, behind is not None), read_placement(fields)
         files = InputFiles(photo, behind, name, region=read_region(fields), shrink_to=read_limit(fields))
-        job = Job(most_ahead=settings.queue)
-
-        def work() -> Result:
-            placed = place(cut_out_file(files, BARE, runtime, job=job).cutout.alpha) if place else {}
-            return cut_out_file(files, options.model_copy(update=placed), runtime, job=job)
-
-        result = await workers.run(request, job, work)
-        if "nothing_found" in result.cutout.warnings:
+        made = await workers.run(request, Task(files, options, place))
+        if "nothing_found" in made.warnings:
             raise ClearcutError("nothing_found")
-        headers = _build_headers(result, fields)
+        headers = _build_headers(made, fields)
         if "application/json" in request.headers.get("accept", ""):
-            return JSONResponse({"data": {"result_b64": base64.b64encode(result.data).decode()}}, headers=headers)
-        return Response(result.data, media_type=result.media_type, headers=headers)
+            return JSONResponse({"data": {"result_b64": base64.b64encode(made.data).decode()}}, headers=headers)
+        return Response(made.data, media_type=made.media_type, headers=headers)
 
     @router.get("/account", summary="Credits, of which none are needed")
     def tell_account() -> dict[str, Any]:
@@ -140,60 +131,27 @@ def read_limit(fields: Fields) -> float | None:
     return MEGAPIXELS.get(fields.choose("size", *WHOLE_SIZES, *MEGAPIXELS))
 
 
-def read_region(fields: Fields) -> Callable[[tuple[int, int]], tuple[float, float, float, float]] | None:
-    """``roi``, such as ``0% 0% 100% 100%`` or ``10px 10px 300px 200px``; a function of the photo's size. None without.
-
-    Raises ``bad_option`` where it is no rectangle, and so does the function where it lies outside of the photo.
-    """
+def read_region(fields: Fields) -> Rectangle | None:
+    """``roi``, such as ``0% 0% 100% 100%`` or ``10px 10px 300px 200px``. Raises ``bad_option`` where it is none."""
     text = fields.text("roi")
     if not text:
         return None
     found = [re.fullmatch(r"(\d+(?:\.\d+)?)(px|%)?", part) for part in text.split()]
-    parts = [(float(each[1]), each[2] or "px") for each in found if each]
+    parts = tuple((float(each[1]), each[2] or "px") for each in found if each)
     if len(parts) != 4 or len(found) != 4:
         raise ClearcutError("bad_option", name="roi", value=text[:100], accepted="0% 0% 100% 100%")
-
-    def locate(size: tuple[int, int]) -> tuple[float, float, float, float]:
-        sides = (*size, *size)
-        x0, y0, x1, y1 = (
-            value / (100 if unit == "%" else side) for (value, unit), side in zip(parts, sides, strict=True)
-        )
-        left, right, top, bottom = min(x0, x1), max(x0, x1), min(y0, y1), max(y0, y1)
-        if right > 1 or bottom > 1 or (right - left) * size[0] < 1 or (bottom - top) * size[1] < 1:
-            width, height = size
-            raise ClearcutError("bad_option", name="roi", value=text[:100], accepted=f"0 0 {width}px {height}px")
-        return left, top, right, bottom
-
-    return locate
+    return Rectangle(text, parts)
 
 
-def read_placement(fields: Fields) -> Callable[[np.ndarray], dict[str, Any]] | None:
-    """``scale`` and ``position`` as a function from the matte ``(H, W)`` to options; None where neither is given.
-
-    Raises ``bad_option``.
-    """
+def read_placement(fields: Fields) -> Placement | None:
+    """``scale`` and ``position``; None where neither is given. Raises ``bad_option``."""
     scale = _read_percents(fields, "scale", 1, 10, "10% – 100%, original")
     position = _read_percents(fields, "position", 2, 0, "0% – 100%, center, original")
     if fields.flag("crop") or (scale is None and position is None and fields.text("position") != "center"):
         return None
     if position is None and fields.text("position", "center") == "center":
         position = [50.0, 50.0]
-
-    def place(alpha: np.ndarray) -> dict[str, Any]:
-        height, width = alpha.shape
-        left, top, across, down = cv2.boundingRect((alpha > FAINT).view(np.uint8))
-        fill = max(across / width, down / height)
-        grown = scale[0] / 100 / fill if scale else 1.0
-        middles = (left + across / 2) / width, (top + down / 2) / height
-        shares = across / width, down / height
-        offsets = [
-            100 * ((at / 100 - 0.5) * (1 - grown * share) if position else middle - 0.5)
-            for at, middle, share in zip(position or (0, 0), middles, shares, strict=True)
-        ]
-        frame = {"canvas": f"{width}x{height}", "margin": 0.0, "scale": 100 * grown * fill}
-        return frame | {"offset_x": offsets[0], "offset_y": offsets[1]}
-
-    return place
+    return Placement(scale[0] if scale else None, position)
 
 
 def _read_percents(fields: Fields, name: str, most: int, least: float, accepted: str) -> list[float] | None:
@@ -208,10 +166,10 @@ def _read_percents(fields: Fields, name: str, most: int, least: float, accepted:
     return values + values[-1:] * (most - len(values))
 
 
-def _build_headers(result: Result, fields: Fields) -> dict[str, str]:
-    width, height = result.size
+def _build_headers(made: Made, fields: Fields) -> dict[str, str]:
+    width, height = made.size
     kind = fields.choose("type", *TYPES)
-    facts = {"X-Width": str(width), "X-Height": str(height), "X-Credits-Charged": "0", "X-Model": result.cutout.model}
+    facts = {"X-Width": str(width), "X-Height": str(height), "X-Credits-Charged": "0", "X-Model": made.model}
     if fields.text("type_level") != "none":
         facts["X-Type"] = "other" if kind == "auto" else kind
     return facts

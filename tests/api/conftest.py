@@ -15,6 +15,8 @@ from tests.api.visitors import Visitor
 from tests.pictures import composite, encoded
 from tests.process import serving
 
+WITH_WORKERS = 3  # apps that have worker processes at a time
+
 
 @pytest.fixture(scope="session")
 def jpeg() -> bytes:
@@ -23,17 +25,21 @@ def jpeg() -> bytes:
 
 
 @pytest.fixture(scope="session")
-def apps() -> Callable[..., ServedApp]:
-    """The app for some settings, built once for each."""
+def apps() -> Iterator[Callable[..., ServedApp]]:
+    """The app for some settings, built once for each; those used last keep their worker processes."""
     built: dict[ServerSettings, ServedApp] = {}
 
     def app(**given: Any) -> ServedApp:
         settings = ServerSettings.read(os.environ, **given)
-        if settings not in built:
-            built[settings] = create_app(settings)
-        return built[settings]
+        served = built.pop(settings, None) or create_app(settings)
+        built[settings] = served
+        for other in list(built.values())[:-WITH_WORKERS]:
+            other.workers.close()
+        return served
 
-    return app
+    yield app
+    for each in built.values():
+        each.workers.close()
 
 
 @pytest.fixture
@@ -66,6 +72,7 @@ def served(u2netp: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     app = create_app(ServerSettings.read(os.environ, batches_dir=folder, max_mb=1))
     yield app
     app.batches.stop()
+    app.workers.close()
 
 
 @pytest.fixture

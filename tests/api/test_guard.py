@@ -379,7 +379,7 @@ def test_whoever_tells_an_error_tells_it_in_the_shape_of_the_path(
     assert "unknown_host" in client.get("/api/models", headers={"Host": "evil.example"}).text
     refused = post(client, jpeg, feather="51")  # what a route raises
     assert refused.status_code == 422 and ": bad_option {" in refused.text
-    monkeypatch.setattr("server.api.cut_out_file", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("server.api.Task", lambda *_: 1 / 0)
     crashed = post(client, jpeg)  # what nobody foresaw
     assert crashed.status_code == 500 and ": unexpected {" in crashed.text
     others = client.get("/api/elsewhere")

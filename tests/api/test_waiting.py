@@ -1,7 +1,6 @@
 """Whatever waits for a place to run, the server goes on answering; what was overtaken has expired."""
 
 import asyncio
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
@@ -13,7 +12,6 @@ import pytest
 
 from pipeline import ClearcutError, Draft, Job, Options, Runtime
 from server.app import ResultFile
-from server.work import Workers
 from tests import house
 from tests.gate import Gate
 from tests.pictures import composite, encoded
@@ -144,29 +142,6 @@ def test_fetching_a_model_keeps_nobody_elses_photo_from_being_cut_out() -> None:
         assert not any(each.done() for each in fetching)
         arrived.set()
         assert all(states[-1] == "done" for states in await asyncio.gather(*fetching))
-
-    asyncio.run(run())
-
-
-def test_a_request_that_is_cut_off_takes_its_job_with_it() -> None:
-    class Caller:
-        async def is_disconnected(self) -> bool:
-            return False
-
-    async def run() -> None:
-        job, workers = Job(), Workers(house.runtime(), queue=1)
-
-        def work() -> None:
-            while not job.cancelled:
-                time.sleep(0.01)
-
-        request: Any = Caller()
-        task = asyncio.ensure_future(workers.run(request, job, work))
-        await asyncio.sleep(0.1)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        assert job.cancelled
 
     asyncio.run(run())
 

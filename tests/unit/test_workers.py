@@ -342,3 +342,47 @@ def test_the_workers_end_with_a_killed_parent_even_inside_a_c_library() -> None:
     parent.kill()
     parent.communicate()
     assert wait_until(lambda: not any(map(is_running, pids)))
+
+
+def test_workers_that_are_not_kept_start_when_a_task_waits_and_end_when_none_has_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "IDLE", 0.2)
+    with WorkerPool(3, CHORES, kept=1) as pool:
+        assert pool.submit(("echo", 0)).result(SOON) == 0
+        assert len(pool.pids) == 1
+        (first,) = pool.pids
+        staying = [pool.submit(("stay", str(tmp_path), "go")) for _ in range(3)]
+        assert wait_until(lambda: len([*tmp_path.glob("at-work-*")]) == 3)
+        assert len(pool.pids) == 3
+        (tmp_path / "go").touch()
+        wait(staying, SOON)
+        assert wait_until(lambda: pool.pids == [first])
+        assert pool.submit(("echo", 1)).result(SOON) == 1
+
+
+def test_a_task_that_comes_alone_goes_to_the_first_worker_which_counts_on_more_cores(tmp_path: Path) -> None:
+    with WorkerPool(2, CHORES, cores=1, lead=2, kept=1) as pool:
+        stay = pool.submit(("stay", str(tmp_path), "go"))
+        assert wait_until(lambda: bool([*tmp_path.glob("at-work-*")]))
+        second = pool.submit(("tell_share",)).result(SOON)
+        (tmp_path / "go").touch()
+        stay.result(SOON)
+        first = [pool.submit(("tell_share",)).result(SOON) for _ in range(5)]
+    assert second == (1, "1 1") and {variable for _, variable in first} == {"2 2"}
+
+
+@pytest.mark.parametrize("at", ["work", "rest"])
+def test_a_task_that_is_stopped_ends_its_worker_or_never_begins(at: str, tmp_path: Path) -> None:
+    with WorkerPool(1, CHORES) as pool:
+        first = pool.submit(("stay", str(tmp_path), "go"))
+        assert wait_until(lambda: bool([*tmp_path.glob("at-work-*")]))
+        waiting, (pid,) = pool.submit(("echo", 1)), pool.pids
+        pool.stop(first if at == "work" else waiting)
+        if at == "work":
+            assert code_of(first) == "cancelled" and wait_until(lambda: pid not in pool.pids)
+            assert waiting.result(SOON) == 1
+        else:
+            assert waiting.cancelled() and pool.pids == [pid]
+            (tmp_path / "go").touch()
+            first.result(SOON)

@@ -1,0 +1,130 @@
+"""What a worker process of the server does with a request: the bytes of files in, those of a cut-out and its facts out.
+
+Files that others sent are decoded here and not in the process that serves: one that crashes a decoder ends a worker.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pipeline import (
+    ClearcutError,
+    InputFiles,
+    Options,
+    Runtime,
+    Settings,
+    cut_out_file,
+    estimate_seconds,
+    measure_free_mb,
+    measure_megapixels,
+    prepare_process,
+    warm_up,
+)
+
+from .headers import build_headers
+
+MB_A_MEGAPIXEL = 16.0  # of memory, at most, while a picture is worked on
+WHILE = 10  # seconds after which memory that lacks may be there again
+MATTE = Options(format="matte", decontaminate=False)
+
+
+class Order(NamedTuple):
+    """What a worker is prepared with.
+
+    Attributes
+    ----------
+    settings
+        Of this machine.
+    automatic
+        The model that ``automatic`` stands for; None: the best that is here.
+    spare_mb
+        Memory that is to stay free.
+    """
+
+    settings: Settings
+    automatic: str | None
+    spare_mb: float
+
+
+class Task(NamedTuple):
+    """A picture to be cut out.
+
+    Attributes
+    ----------
+    files, options
+        As `cut_out_file` takes them.
+    place
+        Returns options that the matte decides, ``(H, W)`` uint8, which is then found first.
+    """
+
+    files: InputFiles
+    options: Options
+    place: Callable[[np.ndarray], dict[str, Any]] | None = None
+
+
+class Made(NamedTuple):
+    """A cut-out as a file, and what is told of it.
+
+    Attributes
+    ----------
+    data, media_type, size
+        As of `Result`.
+    model
+        What found the subject.
+    warnings
+        Codes.
+    headers
+        From `build_headers`.
+    seconds
+        How long the model takes; None where it has not run here.
+    """
+
+    data: bytes
+    media_type: str
+    size: tuple[int, int]
+    model: str
+    warnings: tuple[str, ...]
+    headers: dict[str, str]
+    seconds: float | None
+
+
+def prepare(order: Order) -> Callable[[Task], Made]:
+    """What a worker process calls for each task; for `WorkerPool`."""
+    prepare_process()
+    settings = order.settings
+    if settings.cache and settings.cache_disk_mb:
+        settings = settings.model_copy(update={"cache_mb": 0.0})  # the disk keeps predictions for all workers
+    runtime = Runtime(settings)
+    if order.automatic:
+        runtime.settle_automatic(order.automatic)
+    with suppress(ClearcutError):  # the first request tells it
+        warm_up(settings.model, runtime)
+    return lambda task: cut(task, runtime, order.spare_mb)
+
+
+def cut(task: Task, runtime: Runtime, spare_mb: float = 0.0) -> Made:
+    """Cut a picture out.
+
+    Raises
+    ------
+    ClearcutError
+        ``low_memory``, and those of `cut_out_file`.
+    """
+    require_memory(spare_mb + MB_A_MEGAPIXEL * measure_megapixels(task.files.photo) if spare_mb else 0.0)
+    options = task.options
+    if task.place:
+        matte = cut_out_file(task.files, MATTE, runtime).cutout.alpha
+        options = options.model_copy(update=task.place(matte))
+    result = cut_out_file(task.files, options, runtime)
+    model = result.cutout.model
+    facts = result.size, model, result.cutout.warnings, build_headers(result), estimate_seconds(model, runtime)
+    return Made(result.data, result.media_type, *facts)
+
+
+def require_memory(megabytes: float) -> None:
+    """Raise ``low_memory`` where less is free, if that can be told."""
+    free = measure_free_mb()
+    if free is not None and free < megabytes:
+        raise ClearcutError("low_memory", retry_after=WHILE)
