@@ -22,7 +22,7 @@ def make_error_response(error: ClearcutError, accept_language: str | None) -> JS
     """`error` as JSON of code, facts and sentence, with the headers of its status."""
     language = choose_language(accept_language)
     headers = {"Content-Language": language}
-    if error.code == "busy":
+    if "retry_after" in error.facts:
         headers["Retry-After"] = str(error.facts["retry_after"])
     if error.code == "unauthorized":
         headers["WWW-Authenticate"] = 'Basic realm="Clearcut", charset="UTF-8"'

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse
 
 from pipeline import ClearcutError, InputFiles, Job, Options, Result, Runtime, cut_out_file
 
+from ..headers import describe_timing
 from ..settings import ServerSettings
 from ..work import Workers
 from .fields import Fields, is_json, open_fields, read_json
@@ -212,6 +213,7 @@ def _build_headers(result: Result, fields: Fields) -> dict[str, str]:
     width, height = result.size
     kind = fields.choose("type", *TYPES)
     facts = {"X-Width": str(width), "X-Height": str(height), "X-Credits-Charged": "0", "X-Model": result.cutout.model}
+    facts["Server-Timing"] = describe_timing(result)
     if fields.text("type_level") != "none":
         facts["X-Type"] = "other" if kind == "auto" else kind
     return facts
