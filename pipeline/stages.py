@@ -98,6 +98,8 @@ class Cutout:
         How far the networks of an ensemble disagree in the subject and around it, on average: 0 to 1.
     trimap
         That which was solved, strokes and all: ``(h, w)`` uint8; None without one.
+    fresh
+        Whether a network has run; else its prediction was kept from before.
     """
 
     picture: ComposedPicture
@@ -109,6 +111,7 @@ class Cutout:
     overview: np.ndarray = field(default_factory=lambda: np.zeros((1, 1), np.uint8))
     doubt: float = 0.0
     trimap: np.ndarray | None = None
+    fresh: bool = True
 
     @property
     def rgb(self) -> np.ndarray:
@@ -207,7 +210,8 @@ def run_stages(
     warnings = (*photo.warnings, *predicted.warnings, *nothing, *left, *picture.warnings)
     overview = resize_for_work(alpha, fit_size(photo.size, OVERVIEW))
     doubt = _measure_doubt(predicted.prediction)
-    return Cutout(picture, photo, options, predicted.engine, clock.seconds, warnings, overview, doubt, inputs.trimap)
+    known = picture, photo, options, predicted.engine, clock.seconds, warnings, overview, doubt, inputs.trimap
+    return Cutout(*known, fresh=predicted.fresh)
 
 
 def preview_pick(

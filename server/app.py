@@ -15,12 +15,29 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from pipeline import ClearcutError, Runtime, __version__, as_clearcut_error
-from ui import PUBLIC, PageSettings, PhotoWork, Results, build_page, mount_page, read_example, scripts_address
+from ui import (
+    PUBLIC,
+    HiddenFolder,
+    PageSettings,
+    PhotoWork,
+    Results,
+    build_page,
+    mount_page,
+    read_example,
+    scripts_address,
+)
 
+from .activity import Activity
 from .api import build_router
 from .batches import Batches
+from .browser_headers import describe_cors
 from .guard import add_guard
+from .logs import log_request
+from .metrics import Metrics
 from .models import Downloads
+from .observer import Observer
+from .probes import build_probes_router
+from .records import find_route
 from .routes import explain_to
 from .settings import ServerSettings
 from .work import Workers
@@ -30,7 +47,7 @@ log = logging.getLogger("clearcut")
 
 @dataclass(frozen=True)
 class ServedApp:
-    """An app, what it holds, and the host names that it answers to, to which more may be added."""
+    """An app, what it holds and does, and the host names that it answers to, to which more may be added."""
 
     app: FastAPI
     runtime: Runtime
@@ -39,6 +56,7 @@ class ServedApp:
     batches: Batches
     hosts: set[str]
     workers: Workers
+    activity: Activity
 
 
 class ResultFile(FileResponse):
@@ -72,14 +90,18 @@ def create_app(settings: ServerSettings, uploads: Path | None = None) -> ServedA
     if settings.exposed or not settings.may_manage:
         runtime.settle_automatic()  # whoever asks twice gets the same
     results = Results(runtime, settings.keep_minutes * 60, uploads)
-    # No origin is allowed; with this middleware in place Gradio does not add one of its own, which allows any.
-    app.add_middleware(CORSMiddleware, allow_origins=[])
+    app.add_middleware(HiddenFolder)
     hosts = add_guard(app.add_middleware, settings)
+    app.add_middleware(CORSMiddleware, **describe_cors(settings))
+    activity = Activity()
+    metrics = Metrics(activity) if settings.may_show_metrics else None
+    app.add_middleware(Observer, activity=activity, tell=(log_request, *([metrics.count] if metrics else [])))
     app.add_exception_handler(Exception, _explain)
     app.add_exception_handler(ClearcutError, _explain)
     app.add_exception_handler(HTTPException, _explain_http)
     downloads, batches, workers = Downloads(settings), Batches(settings), Workers(settings, runtime)
     app.include_router(build_router(settings, runtime, downloads, batches, workers))
+    app.include_router(build_probes_router(settings, activity, metrics))
     app.mount(f"/{scripts_address()}", StaticFiles(directory=PUBLIC / "js"), name="scripts")
     app.mount("/app", StaticFiles(directory=PUBLIC), name="app")
     page = PageSettings(
@@ -91,12 +113,13 @@ def create_app(settings: ServerSettings, uploads: Path | None = None) -> ServedA
         may_fetch=settings.may_manage,
         batch_photos=settings.most_batch_photos,
         batch_mb=settings.most_batch_mb,
+        no_store=settings.no_store,
         root_path=settings.root_path,
     )
     work = PhotoWork(page, runtime, results)
     _add_pictures(app, work, settings)
     mounted = mount_page(app, build_page(work), page)
-    return ServedApp(mounted, runtime, results, downloads, batches, hosts, workers)
+    return ServedApp(mounted, runtime, results, downloads, batches, hosts, workers, activity)
 
 
 def _add_pictures(app: FastAPI, work: PhotoWork, settings: ServerSettings) -> None:
@@ -117,7 +140,7 @@ def _add_pictures(app: FastAPI, work: PhotoWork, settings: ServerSettings) -> No
         if prepare:
             return Response(status_code=204)
         disposition = "attachment" if name == entry.download else "inline"
-        headers = {"Cache-Control": "private, max-age=600"}
+        headers = {"Cache-Control": "no-store" if settings.no_store else "private, max-age=600"}
         return ResultFile(entry.path(name), filename=name, content_disposition_type=disposition, headers=headers)
 
     @app.get("/examples/{name}", include_in_schema=False)
@@ -132,7 +155,7 @@ def _add_pictures(app: FastAPI, work: PhotoWork, settings: ServerSettings) -> No
 async def _explain(request: Request, error: Exception) -> Response:
     known = as_clearcut_error(error, name=request.url.path.rpartition("/")[2])
     if known.code == "unexpected":
-        log.error("unexpected error at %s", request.url.path, exc_info=error)
+        log.error("unexpected error at %s", find_route(request.scope), exc_info=error)
     return explain_to(request.scope, known)
 
 

@@ -14,25 +14,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipeline import ClearcutError
 
-from .routes import BodyLimit, explain_to, find_rule, strip_root_path
+from .browser_headers import build_browser_headers
+from .rate import Rate, find_client
+from .routes import BodyLimit, Rule, explain_to, find_rule, strip_root_path
 from .settings import ServerSettings, is_loopback, parse_address
+from .tokens import is_known_token
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
-OPEN_PATHS = {"/healthz"}  # for load balancers, which have no password
-HEADERS = {
-    b"x-content-type-options": b"nosniff",
-    b"referrer-policy": b"no-referrer",
-    b"content-security-policy": b"; ".join(
-        (
-            b"default-src 'self' data: blob:",
-            b"script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:",  # Gradio compiles templates in the browser
-            b"style-src 'self' 'unsafe-inline'",
-            b"frame-ancestors 'self'",
-            b"form-action 'self'",
-            b"base-uri 'self'",
-        )
-    ),
-}
+OPEN_PATHS = {"/healthz", "/readyz"}  # for load balancers, which have no password
+WRONG = 10  # requests that a wrong password counts for
 
 
 class Guard:
@@ -43,7 +33,7 @@ class Guard:
     app
         The app that it guards.
     settings
-        Limits, password and addresses.
+        Limits, password, tokens and addresses.
     hosts
         Further host names that are answered to.
     """
@@ -52,20 +42,16 @@ class Guard:
         self.app = app
         self.settings = settings
         self.hosts = hosts
+        self.headers = build_browser_headers(settings)
+        self.rate = Rate(settings.most_requests) if settings.most_requests else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer with an error, or pass the request on with a limited body and add security headers."""
+        """Answer with an error, or pass the request on with a limited body; add security headers to either."""
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
             return
         if scope["type"] != "http":
             await self.app(scope, receive, send)
-            return
-        headers = Headers(scope=scope)
-        try:
-            limit = self._check(scope, headers)
-        except ClearcutError as error:
-            await explain_to(scope, error)(scope, receive, send)
             return
         started = False
 
@@ -73,30 +59,44 @@ class Guard:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                message["headers"] = [*message["headers"], *HEADERS.items()]
+                message["headers"] = [*message["headers"], *self.headers]
             await send(message)
 
         try:
+            limit = self._check(scope, Headers(scope=scope))
             await self.app(scope, limit_body(receive, limit), watched_send)
         except ClearcutError as error:
             if started:
                 raise
-            await explain_to(scope, error)(scope, receive, send)
+            await explain_to(scope, error)(scope, receive, watched_send)
 
     def _check(self, scope: Scope, headers: Headers) -> BodyLimit:
         """How much the body may be. Raises where the request is refused."""
         host = headers.get("host", "")
         if not self._is_known_host(host):
             raise ClearcutError("unknown_host", host=parse_hostname(host)[:100])
-        path = strip_root_path(scope)
-        if self.settings.auth and path not in OPEN_PATHS and not self._is_signed_in(headers):
-            raise ClearcutError("unauthorized")
-        origin = headers.get("origin")
-        if origin is not None and scope["method"] not in SAFE_METHODS and not self._is_own_origin(origin, host):
+        rule, changes = find_rule(scope), scope["method"] not in SAFE_METHODS
+        if strip_root_path(scope) not in OPEN_PATHS:
+            self._check_client(scope, headers, changes or bool(rule and rule.works))
+        if changes and not self._is_own_origin(headers.get("origin"), host):
             raise ClearcutError("foreign_origin")
-        rule = find_rule(scope)
         if rule is None:
             raise ClearcutError("not_found")
+        if rule.works and headers.get("sec-fetch-site") == "cross-site":  # a picture in a page of another site
+            raise ClearcutError("foreign_origin")
+        return self._limit(rule, headers)
+
+    def _check_client(self, scope: Scope, headers: Headers, works: bool) -> None:
+        """Raise ``too_many_requests`` or ``unauthorized``; a right password is none to whoever has tried too often."""
+        given = read_credentials(headers)
+        signed_in = not self.settings.is_locked or self._is_signed_in(given)
+        if self.rate:
+            cost = WRONG if given and not signed_in else int(works)
+            self.rate.take(find_client(scope, headers, self.settings.client_header), cost)
+        if not signed_in:
+            raise ClearcutError("unauthorized")
+
+    def _limit(self, rule: Rule, headers: Headers) -> BodyLimit:
         limit, length = rule.limit(self.settings, headers), headers.get("content-length", "")
         if length.isdigit() and int(length) > limit.size:
             raise limit.refuse(int(length))
@@ -109,19 +109,35 @@ class Guard:
         # an address cannot be rebound to another machine as a name can
         return parse_address(name) is not None and self.settings.exposed
 
-    def _is_own_origin(self, origin: str, host: str) -> bool:
+    def _is_own_origin(self, origin: str | None, host: str) -> bool:
+        """Whether a request comes from our page, from one that may, or from no page at all."""
+        if origin is None or origin.lower() in self.settings.cors_origins:
+            return True
         netloc = origin.partition("://")[2].lower()
         return bool(netloc) and (netloc == host.lower() or parse_hostname(netloc) in self.hosts)
 
-    def _is_signed_in(self, headers: Headers) -> bool:
-        """By name and password, or by both as the key that clients of remove.bg send."""
-        scheme, _, credentials = headers.get("authorization", "").partition(" ")
+    def _is_signed_in(self, given: str) -> bool:
+        """By name and password, or by a token, which may be the password to any name."""
+        auth, tokens = self.settings.auth, self.settings.tokens
+        by_password = auth is not None and secrets.compare_digest(given.encode(), auth.encode())
+        return by_password or (tokens is not None and is_known_token(given.rpartition(":")[2], tokens))
+
+
+def read_credentials(headers: Headers) -> str:
+    """What a request brings to be let in: ``name:password`` of Basic, the token of Bearer, or ``X-Api-Key``.
+
+    >>> read_credentials(Headers({"authorization": "Bearer abc"}))
+    'abc'
+    """
+    scheme, _, credentials = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return credentials.strip()
+    if scheme.lower() == "basic":
         try:
-            given = base64.b64decode(credentials, validate=True) if scheme.lower() == "basic" else b""
-        except binascii.Error:
-            given = b""
-        given = given or headers.get("x-api-key", "").encode()
-        return secrets.compare_digest(given, (self.settings.auth or "").encode())
+            return base64.b64decode(credentials, validate=True).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            return credentials
+    return headers.get("x-api-key", "")
 
 
 def limit_body(receive: Receive, limit: BodyLimit) -> Receive:

@@ -11,6 +11,7 @@ HEADERS = {
     "X-Width": "Of the result, in pixels",
     "X-Height": "Of the result, in pixels",
     "X-Seconds": "How long the work took",
+    "Server-Timing": "How long each step of it took, in milliseconds, and whether the prediction was kept from before",
     "X-Warnings": "Where there is something to say: codes with commas",
     "X-No-Effect": "With the warning no_effect: the options that were given and change nothing, with commas",
     "X-Enlarged": "Where a canvas is larger than the photo: how many times the photo was enlarged",
@@ -33,6 +34,7 @@ def build_headers(result: Result) -> dict[str, str]:
         "X-Width": str(width),
         "X-Height": str(height),
         "X-Seconds": f"{sum(result.cutout.seconds.values()):.3f}",
+        "Server-Timing": describe_timing(result),
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(result.name)}",
         "Cache-Control": "no-store",
     }
@@ -47,3 +49,9 @@ def build_headers(result: Result) -> dict[str, str]:
     if result.cutout.without_effect:
         facts["X-No-Effect"] = ", ".join(result.cutout.without_effect)
     return facts
+
+
+def describe_timing(result: Result) -> str:
+    """The seconds of each step as ``Server-Timing`` has them, which browsers show to developers."""
+    steps = [f"{step};dur={1000 * seconds:.1f}" for step, seconds in result.cutout.seconds.items()]
+    return ", ".join([*steps, f"cache;desc={'miss' if result.cutout.fresh else 'hit'}"])

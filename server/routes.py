@@ -15,6 +15,7 @@ from starlette.types import Scope
 from pipeline import ClearcutError, Marks
 
 from .compat.errors import explain_as_rembg, explain_as_removebg
+from .records import note_outcome
 from .replies import make_error_response
 from .settings import ServerSettings
 
@@ -118,12 +119,15 @@ class Rule:
         Makes the answer of an error.
     methods
         To which it applies; to all where empty.
+    works
+        Whether a mere GET makes the server work, and so is none for pages of other sites, and counts for the rate.
     """
 
     path: re.Pattern[str]
     limit: Limit = limit_pictures
     explain: ErrorShape = make_error_response
     methods: frozenset[str] = frozenset()
+    works: bool = False
 
     def matches(self, method: str, path: str) -> bool:
         """Whether it applies to a request."""
@@ -133,12 +137,12 @@ class Rule:
 RULES = (
     Rule(re.compile(r"/api/models/[^/]+/file$"), limit_weights, methods=frozenset({"PUT"})),
     Rule(re.compile(r"/api/remove-bg$"), limit_form, methods=frozenset({"POST"})),
-    Rule(re.compile(r"/api/remove$"), limit_form, explain_as_rembg),
+    Rule(re.compile(r"/api/remove$"), limit_form, explain_as_rembg, works=True),
     Rule(re.compile(r"/v1\.0/(removebg|account)$"), limit_foreign_picture, explain_as_removebg),
     Rule(re.compile(r"/api/batches(/[^/]+/items)?$"), limit_batch, methods=frozenset({"POST"})),
     Rule(re.compile(r"/api/batches/[^/]+(/items/[^/]+)?$"), limit_changes, methods=frozenset({"PATCH"})),
     Rule(re.compile(r"/api/")),
-    Rule(re.compile(r"/($|healthz$|app/|results/|examples/)")),
+    Rule(re.compile(r"/($|healthz$|readyz$|metrics$|app/|results/|examples/)")),
     Rule(re.compile(r"/gradio_api/queue/join$"), limit_event),
     # of Gradio's routes only those that its page and its client use, not those for files and proxies
     Rule(re.compile(r"/(config|theme\.css$|assets/|static/|svelte/|favicon\.ico$|manifest\.json$)")),
@@ -159,6 +163,7 @@ def find_rule(scope: Scope) -> Rule | None:
 
 def explain_to(scope: Scope, error: ClearcutError) -> Response:
     """The answer for `error` in the form of this path's rule."""
+    note_outcome(scope, error.code)
     rule = find_rule(scope)
     explain = rule.explain if rule else make_error_response
     return explain(error, Headers(scope=scope).get("accept-language"))

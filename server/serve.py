@@ -13,6 +13,7 @@ import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pipeline import (
@@ -30,8 +31,14 @@ from pipeline import (
 )
 
 from .settings import ServerSettings
+from .tokens import read_hashes
+
+if TYPE_CHECKING:
+    from .app import ServedApp
 
 TEMP_PREFIX = "clearcut-run-"
+MEMORY = Path("/dev/shm")  # what lies there is on no disk
+ROOM = 1e9  # bytes that it must have, which those of containers seldom do
 SWEEP_SECONDS = 300
 TAKEN = (
     errno.EADDRINUSE,
@@ -46,11 +53,14 @@ def serve(settings: ServerSettings, language: str) -> None:
     Raises
     ------
     ClearcutError
-        ``needs_protection``, ``port_in_use``, ``bad_address`` or ``unknown_model``, before anything slow happens.
+        ``needs_protection``, ``bad_setting``, ``port_in_use``, ``bad_address`` or ``unknown_model``, before anything
+        slow happens.
     """
     settings.require_protection()
+    if settings.tokens:
+        read_hashes(settings.tokens)
     default = Runtime(settings).find_cutter(settings.model)
-    with _open_listener(settings) as listener, _make_temporary_folder() as folder:
+    with _open_listener(settings) as listener, _make_temporary_folder(settings.no_store) as folder:
         if not is_installed(default, settings):
             size = to_megabytes(count_bytes(default, settings))
             print(say("web.fetching", language, model=default.name, megabytes=size), flush=True)
@@ -58,21 +68,27 @@ def serve(settings: ServerSettings, language: str) -> None:
                 fetch(default, settings)
             except ClearcutError as error:  # the page works without it and offers to fetch it
                 print(explain(error, language), file=sys.stderr, flush=True)
-        _serve_on(listener, settings, folder / "uploads", language)
+        if settings.no_store:
+            print(say(f"web.stored_in_{'memory' if folder.parent == MEMORY else 'folder'}", language), flush=True)
+        _serve_on(listener, settings.store_in(folder), folder / "uploads", language)
 
 
 def _serve_on(listener: socket.socket, settings: ServerSettings, uploads: Path, language: str) -> None:
     import uvicorn
 
     from .app import create_app
+    from .stopping import GracefulServer
 
     served = create_app(settings, uploads)
     port = listener.getsockname()[1]
     config = uvicorn.Config(
         served.app, log_level="warning", access_log=False, timeout_graceful_shutdown=2, server_header=False,
+        proxy_headers=False,  # whose address is believed is a setting
         root_path=settings.root_path,
     )  # fmt: skip
-    server = uvicorn.Server(config)
+    server = GracefulServer(
+        config, served.activity, settings.stop_seconds, lambda: print(say("web.stopping", language), flush=True)
+    )
     stop = threading.Event()
 
     def attend() -> None:
@@ -83,13 +99,13 @@ def _serve_on(listener: socket.socket, settings: ServerSettings, uploads: Path, 
             served.downloads.start_ahead()  # before the first page, which shows it
         _announce(settings, port, language)
         served.batches.recover()
-        with suppress(ClearcutError):
-            warm_up(settings.model, served.runtime)
+        _warm_up(settings, served)
         if settings.exposed:  # programs ask from the start; on one's own computer that is rare
             served.workers.open()
         if settings.share:
             _share(port, served.hosts, language)
         while not stop.wait(SWEEP_SECONDS):
+            _warm_up(settings, served)
             served.results.sweep()
             served.batches.sweep()
 
@@ -107,12 +123,20 @@ def _serve_on(listener: socket.socket, settings: ServerSettings, uploads: Path, 
         attendant.join(10)  # else the process could end while a network is loading
 
 
+def _warm_up(settings: ServerSettings, served: "ServedApp") -> None:
+    """Load the model if it is not loaded yet; one that is not here may have been fetched meanwhile."""
+    if not served.activity.is_warm:
+        with suppress(ClearcutError):
+            warm_up(settings.model, served.runtime)
+            served.activity.is_warm = True
+
+
 def _announce(settings: ServerSettings, port: int, language: str) -> None:
     host = "localhost" if settings.host in ("127.0.0.1", "0.0.0.0", "::", "::1") else settings.host
     host = f"[{host}]" if ":" in host else host
     address = f"http://{host}:{port}{settings.root_path}"
     print(say("web.ready", language, address=address), flush=True)
-    if settings.exposed and not settings.auth:
+    if settings.exposed and not settings.is_locked:
         print(say("web.public", language), flush=True)
     print(say("web.stop", language), flush=True)
     if settings.open:
@@ -156,13 +180,14 @@ def _open_listener(settings: ServerSettings) -> Iterator[socket.socket]:
 
 
 @contextmanager
-def _make_temporary_folder() -> Iterator[Path]:
+def _make_temporary_folder(in_memory: bool = False) -> Iterator[Path]:
     """A folder for all temporary files of this run, deleted afterwards; those of killed runs are deleted first."""
-    for stale in Path(tempfile.gettempdir()).glob(f"{TEMP_PREFIX}*-*"):
+    for stale in (each for place in (Path(tempfile.gettempdir()), MEMORY) for each in place.glob(f"{TEMP_PREFIX}*-*")):
         owner = stale.name.removeprefix(TEMP_PREFIX).partition("-")[0]
         if owner.isdigit() and not is_running(int(owner)):
             shutil.rmtree(stale, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(prefix=f"{TEMP_PREFIX}{os.getpid()}-"))
+    place = MEMORY if in_memory and _has_room(MEMORY) else None
+    folder = Path(tempfile.mkdtemp(prefix=f"{TEMP_PREFIX}{os.getpid()}-", dir=place))
     before = tempfile.tempdir
     tempfile.tempdir = str(folder)
     os.environ["GRADIO_TEMP_DIR"] = str(folder / "uploads")
@@ -171,3 +196,11 @@ def _make_temporary_folder() -> Iterator[Path]:
     finally:
         tempfile.tempdir = before
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _has_room(folder: Path) -> bool:
+    """Whether files can lie in `folder`, and enough of them."""
+    try:
+        return os.access(folder, os.W_OK) and shutil.disk_usage(folder).free > ROOM
+    except OSError:
+        return False

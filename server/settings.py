@@ -1,15 +1,19 @@
 """The settings of a server: those of the pipeline, and its address, limits and access."""
 
 import ipaddress
+import re
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, field_validator
 
 from pipeline import ClearcutError, Settings
 
 SHARED_PHOTOS, SHARED_MB = 100, 1000.0  # of a batch where others can reach the server
+SHARED_RATE = 600  # requests of a client a minute there
+ORIGIN = re.compile(r"https?://[^\s/,;*?#@]+")
 ROOT = Path(__file__).parents[1]
+MINUTES_OF_A_DAY = 24 * 60
 
 
 class ServerSettings(Settings):
@@ -21,7 +25,12 @@ class ServerSettings(Settings):
     port: int = Field(7860, ge=0, le=65535)
     share: bool = False
     auth: str | None = Field(None, pattern=r"^[^:]+:.+$")
+    tokens: Path | None = None
     public: bool = False
+    rate: int | None = Field(None, ge=1)
+    client_header: str = Field("", pattern=r"^[A-Za-z][A-Za-z0-9-]*$")
+    cors: str = ""
+    embed: str = ""
     allowed_host: str = ""
     root_path: str = ""
     open: bool = True
@@ -30,6 +39,10 @@ class ServerSettings(Settings):
     url_input: bool = False
     queue: int = Field(8, ge=0)
     keep_minutes: float = Field(60, gt=0)
+    no_store: bool = False
+    log: Literal["json", "text", "off"] = "off"
+    metrics: bool = False
+    stop_seconds: float = Field(30, ge=0)
     batches_dir: Path = ROOT / "batches"
     batch_days: float = Field(7, gt=0)
     batch_photos: int | None = Field(None, ge=1)
@@ -42,10 +55,43 @@ class ServerSettings(Settings):
     def _with_leading_slash(cls, value: str) -> str:
         return "/" + value.strip("/") if value.strip("/") else ""
 
+    @field_validator("cors", "embed")
+    @classmethod
+    def _of_origins(cls, value: str) -> str:
+        origins = split_list(value)
+        if not all(ORIGIN.fullmatch(origin) for origin in origins):
+            raise ValueError("no origin")  # neither is *, which would be every web page that anybody has open
+        return ",".join(origins)
+
     @property
     def exposed(self) -> bool:
-        """Whether other machines can reach this server."""
-        return self.share or not is_loopback(self.host)
+        """Whether other machines can reach this server, by its address or through a proxy that names them."""
+        return self.share or bool(self.client_header) or not is_loopback(self.host)
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether a password or a token is asked for."""
+        return bool(self.auth or self.tokens)
+
+    @property
+    def may_show_metrics(self) -> bool:
+        """Whether there are figures at ``/metrics``: for no stranger."""
+        return self.metrics and (self.is_locked or not self.exposed)
+
+    @property
+    def most_requests(self) -> int | None:
+        """How many requests that ask for work a client may make in a minute; None: as many as it likes."""
+        return self.rate or (SHARED_RATE if self.exposed else None)
+
+    @property
+    def cors_origins(self) -> list[str]:
+        """Origins whose pages may use the API."""
+        return split_list(self.cors)
+
+    @property
+    def embed_origins(self) -> list[str]:
+        """Origins whose pages may show this one in a frame."""
+        return split_list(self.embed)
 
     @property
     def most_batch_photos(self) -> int | None:
@@ -70,13 +116,31 @@ class ServerSettings(Settings):
     @property
     def extra_hosts(self) -> set[str]:
         """Names that this server answers to besides its own addresses."""
-        return {name.strip().lower() for name in self.allowed_host.split(",") if name.strip()}
+        return set(split_list(self.allowed_host))
+
+    def store_in(self, folder: Path) -> Self:
+        """Where ``no_store`` is set, the same settings with all that would stay on disk in `folder`; else self."""
+        if not self.no_store:
+            return self
+        days = min(self.batch_days, self.keep_minutes / MINUTES_OF_A_DAY)
+        kept = {"cache_dir": folder / "cache", "batches_dir": folder / "batches"}
+        return self.model_copy(update={**kept, "cache_disk_mb": 0.0, "batch_days": days})
 
     def require_protection(self) -> Self:
-        """Raise ``needs_protection`` where the server is exposed, without password and ``--public``; else self."""
-        if self.exposed and not self.auth and not self.public:
-            raise ClearcutError("needs_protection", what="--share" if self.share else f"--host {self.host}")
+        """Raise ``needs_protection`` where the server is exposed, without lock and ``--public``; else self."""
+        if self.exposed and not self.is_locked and not self.public:
+            opened = "--client-header" if is_loopback(self.host) else f"--host {self.host}"
+            raise ClearcutError("needs_protection", what="--share" if self.share else opened)
         return self
+
+
+def split_list(text: str) -> list[str]:
+    """What stands between commas, in lower case.
+
+    >>> split_list("Cut.example, other.example,")
+    ['cut.example', 'other.example']
+    """
+    return [part.strip().lower() for part in text.split(",") if part.strip()]
 
 
 def is_loopback(host: str) -> bool:

@@ -121,7 +121,7 @@ async def fetch_picture(url: str, name: str, most_bytes: int, resolve: Resolve =
                 )
                 async with pool.stream("GET", asked, headers=HEADERS) as answer:
                     if answer.status in REDIRECTS:
-                        url = str(address.join(_find_location(answer)))
+                        url = _join(address, _find_location(answer), name)
                     elif answer.status == 200:
                         return await _read(answer, most_bytes)
                     else:
@@ -142,6 +142,13 @@ def _parse(url: str, name: str) -> httpx.URL:
     if not fine:
         raise ClearcutError("url_refused", name=name)
     return address
+
+
+def _join(address: httpx.URL, location: str, name: str) -> str:
+    try:
+        return str(address.join(location))
+    except (httpx.InvalidURL, ValueError):
+        raise ClearcutError("url_refused", name=name) from None
 
 
 def _find_location(answer: httpcore.Response) -> str:

@@ -13,6 +13,7 @@ from pipeline import ClearcutError, Runtime, WorkerPool, choose_workers, count_c
 
 from .cutter import Made, Order, Task, require_memory
 from .fair_queue import FairQueue, Ticket
+from .rate import find_client
 from .settings import ServerSettings
 
 CUTTER = "server.cutter"  # what the worker processes run
@@ -71,7 +72,7 @@ class Workers:
         """
         require_memory(self._settings.spare_mb)
         until = time.monotonic() + self._settings.request_seconds
-        order = self.enter(identify_client(request), task)
+        order = self.enter(find_client(request.scope, request.headers, self._settings.client_header), task)
         answer = asyncio.wrap_future(order.answer)
         try:
             while not (await asyncio.wait({answer}, timeout=CHECK_SECONDS))[0]:
@@ -160,8 +161,3 @@ class Workers:
         ending = threading.Timer(GRACE, order.stop)
         ending.daemon = True
         ending.start()
-
-
-def identify_client(request: Request) -> str:
-    """Who asks, among whom the queue is fair: an address."""
-    return request.client.host if request.client else ""

@@ -10,10 +10,12 @@ from .page import build_page, mount_page  # noqa: E402
 from .photo_work import PhotoWork  # noqa: E402
 from .results import Results  # noqa: E402
 from .settings import PageSettings  # noqa: E402
+from .uploads import HiddenFolder  # noqa: E402
 from .words import scripts_address  # noqa: E402
 
 __all__ = [
     "PUBLIC",
+    "HiddenFolder",
     "PageSettings",
     "PhotoWork",
     "Results",

@@ -163,6 +163,15 @@ def wire_load(page: gr.Blocks, tab: PhotoTab) -> None:
     page.load(None, None, settings, js=_once_there("rememberedSettings()"), **IN_PAGE)
 
 
+def wire_unload(page: gr.Blocks, work: PhotoWork) -> None:
+    """Delete what a visitor gave once the page is closed, or loaded anew, which brings again what it needs."""
+
+    def leave(request: gr.Request) -> None:
+        work.leave(request.session_hash or "")
+
+    page.unload(leave)
+
+
 def wire_language(
     page: gr.Blocks, switch: gr.Button, unseen: Unseen, model: gr.Dropdown, speak: Speak, spoken: list[Any]
 ) -> None:

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 
 from pipeline import AUTOMATIC, LANGUAGES, Marks, Options, list_preferred, list_presets, say
 
-from .bridge import build_unseen, own_the_head, wire_language, wire_load, wire_photo_tab
+from .bridge import build_unseen, own_the_head, wire_language, wire_load, wire_photo_tab, wire_unload
 from .controls import page_facts
 from .examples import EXAMPLES
 from .photo import MORE, MOST_COMPARED, build_photo_tab, words_for
@@ -39,6 +39,8 @@ def build_page(work: PhotoWork) -> gr.Blocks:
 
         wire_photo_tab(tab, unseen, work)
         wire_load(page, tab)
+        if work.settings.no_store:
+            wire_unload(page, work)
         wire_language(page, language, unseen, tab.options["model"], speak, [language, *tab.spoken])
     return page
 

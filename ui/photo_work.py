@@ -124,6 +124,7 @@ class PhotoWork:
         self.desk = Desk(settings.queue, runtime.slots.places)
         self._drafts: OrderedDict[str, tuple[Draft, float]] = OrderedDict()  # and when they were last looked at
         self._unwanted: set[Path] = set()
+        self._uploads: dict[str, set[Path]] = {}  # of each visitor, where nothing may stay
         self._lock = threading.Lock()
         results.swept_too.append(self._let_go)
         runtime.on_forget.append(self._forget_drafts)
@@ -133,6 +134,7 @@ class PhotoWork:
 
         def make(work: Work) -> Message:
             options = asked.wanted(self.runtime)
+            self._note_uploads(asked)
             photo = self._open(asked)
             self._show_early(work, asked, options, photo)
             return self._make(work, asked, options, photo)
@@ -177,18 +179,25 @@ class PhotoWork:
             yield message
 
     def forget(self, session: str, uploads: list[Path]) -> None:
-        """Forget all that this visitor gave, and, where visitors may, every prediction that is kept.
+        """Forget all that this visitor gave, and, where visitors may, every prediction that is kept."""
+        self._delete(session, uploads)
+        if self.settings.may_fetch:
+            self.runtime.forget()
 
-        A file that another visitor's result rests on, or a run that is just ending, goes when they have gone.
-        """
+    def leave(self, session: str) -> None:
+        """Forget all that this visitor gave: the page has been closed."""
+        with self._lock:
+            uploads = self._uploads.pop(session, set())
+        self._delete(session, list(uploads))
+
+    def _delete(self, session: str, uploads: list[Path]) -> None:
+        """A file that another visitor's result rests on, or a run that is just ending, goes when they have gone."""
         self.desk.stop(session)
         self.results.forget(session)
         self._forget_drafts()
         with self._lock:
             self._unwanted.update(uploads)
             self._delete_unwanted()
-        if self.settings.may_fetch:
-            self.runtime.forget()
 
     def _forget_drafts(self) -> None:
         with self._lock:
@@ -242,6 +251,12 @@ class PhotoWork:
         picked = self._draft(data, kept.name).preview_pick(data, kept.options, pick, instead, marks, levels, job)
         area = base64.b64encode(encode_area(picked.area)).decode() if picked.kind else None
         return {"kind": picked.kind, "area": area and f"data:image/png;base64,{area}"}
+
+    def _note_uploads(self, asked: Asked) -> None:
+        if self.settings.no_store:
+            given = {Path(file) for file in (asked.upload, asked.behind, asked.trimap) if file}
+            with self._lock:
+                self._uploads.setdefault(asked.session, set()).update(given)
 
     def _open(self, asked: Asked) -> OpenedPhoto:
         key = asked.photo.get("key")

@@ -15,4 +15,5 @@ class PageSettings:
     may_fetch: bool
     batch_photos: int | None = None
     batch_mb: float | None = None
+    no_store: bool = False
     root_path: str = ""

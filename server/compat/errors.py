@@ -18,6 +18,7 @@ REMOVEBG_CODES = {
     "one_at_a_time": "multiple_sources",
     "unauthorized": "auth_failed",
     "busy": "rate_limit_exceeded",
+    "too_many_requests": "rate_limit_exceeded",
     "nothing_found": "unknown_foreground",
 }
 REMOVEBG_STATUSES = {"unauthorized": 403}  # where it differs from what a wrong request is answered with

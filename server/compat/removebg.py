@@ -170,6 +170,7 @@ def _build_headers(made: Made, fields: Fields) -> dict[str, str]:
     width, height = made.size
     kind = fields.choose("type", *TYPES)
     facts = {"X-Width": str(width), "X-Height": str(height), "X-Credits-Charged": "0", "X-Model": made.model}
+    facts["Server-Timing"] = made.headers["Server-Timing"]
     if fields.text("type_level") != "none":
         facts["X-Type"] = "other" if kind == "auto" else kind
     return facts

@@ -64,20 +64,26 @@ def test_any_text_is_no_address_or_leads_nowhere(text: str) -> None:
 
 
 class Answers(BaseHTTPRequestHandler):
-    """Redirects as often as the path says, then sends a picture."""
+    """Redirects as often as the path says, then to the address in its query, or sends a picture."""
 
     picture = b""
     asked = 0
 
     def do_GET(self) -> None:
         type(self).asked += 1
-        left = int(self.path.strip("/"))
-        self.send_response(302 if left else 200)
+        path, _, then = self.path.strip("/").partition("?")
+        left = int(path)
+        self.send_response(302 if left or then else 200)
         if left:
-            self.send_header("Location", f"/{left - 1}" if left < 100 else "http://inner.test/0")
+            then = f"/{left - 1}?{then}" if left < 100 else "http://inner.test/0"
+        if then:
+            self.send_header("Location", then)
         self.end_headers()
-        if not left:
-            self.wfile.write(self.picture)
+        if not then:
+            self.send_picture()
+
+    def send_picture(self) -> None:
+        self.wfile.write(self.picture)
 
     def log_message(self, *_: object) -> None:
         """Nothing."""
@@ -113,6 +119,27 @@ def test_a_redirect_inwards_is_refused(web: Callable, outside: None) -> None:
     assert refused(web(100), resolve=find_here) == "url_refused"
 
 
+INWARDS = (
+    *("127.0.0.2", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "224.0.0.1", "240.0.0.1"),
+    *("2130706434", "0177.0.0.2", "0x7f.0.0.2", "127.2", "017700000002", "0.0.0.0"),
+    *("[::1]", "[::ffff:127.0.0.2]", "[64:ff9b::7f00:2]", "[fe80::1]", "[fc00::1]", "[ff02::1]", "[2002:7f00:2::1]"),
+)
+
+
+@pytest.mark.parametrize("hop", range(MOST_REDIRECTS))
+def test_at_no_redirect_an_address_leads_inwards_in_whatever_form(
+    web: Callable, monkeypatch: pytest.MonkeyPatch, hop: int
+) -> None:
+    public, look = urls.is_public, urls.resolve
+    monkeypatch.setattr(urls, "is_public", lambda address: address == "127.0.0.1" or public(address))
+
+    async def find(host: str, port: int) -> list[str]:
+        return ["127.0.0.1"] if host == "outer.test" else await look(host, port)
+
+    for host in INWARDS:
+        assert refused(f"{web(hop)}?http://{host}/0", resolve=find) == "url_refused", host
+
+
 def test_a_name_that_means_another_address_the_second_time_is_refused(web: Callable, outside: None) -> None:
     answers = iter([["127.0.0.1"], ["10.0.0.1"]])
 
@@ -143,6 +170,24 @@ def test_a_server_that_never_answers_is_left(web: Callable, outside: None, monke
         return []
 
     assert refused(web(0), resolve=never) == "url_failed"
+
+
+def test_a_server_that_sends_ever_so_slowly_is_left(
+    web: Callable, outside: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(urls, "SECONDS", 0.5)
+    left = threading.Event()
+
+    def drip(answers: Answers) -> None:
+        try:
+            while not left.wait(0.05):
+                answers.wfile.write(b"x")
+        except OSError:
+            left.set()
+
+    monkeypatch.setattr(Answers, "send_picture", drip)
+    assert refused(web(0), resolve=find_here) == "url_failed"
+    assert left.wait(60), "the connection was closed"
 
 
 def test_addresses_are_not_fetched_unless_the_server_is_told_to(client: TestClient) -> None:

@@ -13,6 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 # What the code knows of itself. Where a module moves, only these lines change.
+import webui
 from pipeline import (
     Options,
     Runtime,
@@ -32,7 +33,7 @@ from server.settings import ServerSettings
 
 ROOT = Path(__file__).parent.parent.parent
 GUIDE = ["README.md", "README.zh-CN.md", *(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md"))]
-DOCUMENTS = [*GUIDE, "CONTRIBUTING.md", "NOTICE.md", "CHANGELOG.md", "models/README.md"]
+DOCUMENTS = [*GUIDE, "CONTRIBUTING.md", "SECURITY.md", "NOTICE.md", "CHANGELOG.md", "models/README.md"]
 CHINESE = {name: name.replace("README.", "README.zh-CN.").replace("docs/", "docs/zh-CN/") for name in GUIDE}
 PAIRS = [(name, other) for name, other in CHINESE.items() if other in GUIDE and other != name]
 # more than can be listed
@@ -207,8 +208,7 @@ def test_the_guide_shows_every_command() -> None:
 
 @pytest.mark.parametrize("name", GUIDE)
 def test_every_flag_of_the_web_server_is_real(name: str) -> None:
-    parser = ArgumentParser()
-    add_flags(parser, ServerSettings, "setting", "en")
+    parser = webui.make_parser("en")
     for line in commands(name, "./webui.sh"):
         ServerSettings(
             **pick_given_values(parsed(parser, arguments(line, "./webui.sh")) or Namespace(), ServerSettings)
@@ -216,8 +216,7 @@ def test_every_flag_of_the_web_server_is_real(name: str) -> None:
 
 
 def test_every_flag_that_is_named_is_one_of_a_command() -> None:
-    parsers = [ArgumentParser(), *(command_line_parser([name]) for name in ("cut", "batch", "models"))]
-    add_flags(parsers[0], ServerSettings, "setting", "en")
+    parsers = [webui.make_parser("en"), *(command_line_parser([name]) for name in ("cut", "batch", "models"))]
     known = set()
     while parsers:
         for action in parsers.pop()._actions:

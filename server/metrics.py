@@ -1,0 +1,42 @@
+"""The figures that Prometheus collects at ``/metrics``."""
+
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from .activity import Activity
+from .records import Record
+
+BUCKETS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30)  # seconds
+
+
+class Metrics:
+    """Counts and durations of one server, in a registry of its own."""
+
+    def __init__(self, activity: Activity) -> None:
+        self.registry = CollectorRegistry()
+        own: Any = {"registry": self.registry, "namespace": "clearcut"}
+        self._requests = Counter("requests", "Requests", ["route", "method", "status"], **own)
+        self._seconds = Histogram("request_seconds", "How long requests take", ["route"], buckets=BUCKETS, **own)
+        self._cutouts = Counter("cutouts", "Cut-outs of the API", ["model", "cached"], **own)
+        self._megapixels = Counter("cutout_megapixels", "Their size", ["model"], **own)
+        self._steps = Histogram("step_seconds", "How long their steps take", ["step"], buckets=BUCKETS, **own)
+        self._errors = Counter("errors", "Requests that were answered with an error, by its code", ["code"], **own)
+        Gauge("running", "Requests that run now", **own).set_function(lambda: activity.running)
+        Gauge("ready", "Whether the model is loaded", **own).set_function(lambda: activity.is_warm)
+
+    def count(self, record: Record) -> None:
+        """Count a request that is over."""
+        self._requests.labels(record.route, record.method, record.status).inc()
+        self._seconds.labels(record.route).observe(record.seconds)
+        if record.outcome != "ok":
+            self._errors.labels(record.outcome).inc()
+        if record.model:
+            self._cutouts.labels(record.model, str(record.cached).lower()).inc()
+            self._megapixels.labels(record.model).inc(record.megapixels)
+            for step, seconds in record.steps.items():
+                self._steps.labels(step).observe(seconds)
+
+    def write(self) -> bytes:
+        """All of them, in the text form of Prometheus."""
+        return generate_latest(self.registry)
