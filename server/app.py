@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
@@ -76,6 +77,7 @@ def create_app(settings: ServerSettings, uploads: Path | None = None) -> ServedA
     app.add_exception_handler(Exception, _explain)
     app.add_exception_handler(ClearcutError, _explain)
     app.add_exception_handler(HTTPException, _explain_http)
+    app.add_exception_handler(RequestValidationError, _explain_parameter)
     downloads, batches = Downloads(settings), Batches(settings)
     app.include_router(build_router(settings, runtime, downloads, batches))
     app.mount(f"/{scripts_address()}", StaticFiles(directory=PUBLIC / "js"), name="scripts")
@@ -132,6 +134,14 @@ async def _explain(request: Request, error: Exception) -> Response:
     if known.code == "unexpected":
         log.error("unexpected error at %s", request.url.path, exc_info=error)
     return explain_to(request.scope, known)
+
+
+async def _explain_parameter(request: Request, error: Exception) -> Response:
+    """A parameter of the address that is no number, say."""
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    facts = {"name": str(first["loc"][-1]), "value": str(first["input"])[:100], "accepted": first["msg"]}
+    return explain_to(request.scope, ClearcutError("bad_option", **facts))
 
 
 async def _explain_http(request: Request, error: Exception) -> Response:

@@ -12,8 +12,24 @@ from starlette.responses import JSONResponse
 
 from pipeline import ClearcutError, InputFiles, Job, Options, Result, Runtime, cut_out_file
 
+from ..descriptions import (
+    ANYWHERE,
+    FILE,
+    JSON,
+    OPTIONS,
+    PICTURES,
+    REMOVEBG_ERROR,
+    RUNNING,
+    TEXT,
+    Schema,
+    describe_body,
+    describe_errors,
+    describe_file,
+    make_object,
+)
 from ..settings import ServerSettings
 from ..work import Workers
+from .errors import explain_as_removebg
 from .fields import Fields, is_json, open_fields, read_json
 
 SOURCES = ("image_file", "image_file_b64", "image_url")
@@ -22,6 +38,38 @@ MEGAPIXELS = {"preview": 0.25, "small": 0.25, "regular": 0.25, "medium": 1.5, "h
 WHOLE_SIZES = ("auto", "full", "4k", "50MP")
 TYPES = ("auto", "person", "product", "car", "animal", "graphic", "transportation", "other")
 SHADOWS = {"drop": "drop", "3D": "contact", "car": "contact", "auto": "contact"}
+PARAMETERS: dict[str, Schema] = {
+    "image_file": FILE,
+    "image_file_b64": TEXT,
+    "image_url": {"type": "string", "description": "Only with --url-input"},
+    "size": {"type": "string", "enum": [*WHOLE_SIZES, *MEGAPIXELS], "default": "auto"},
+    "type": {"type": "string", "enum": [*TYPES], "default": "auto"},
+    "type_level": {"type": "string", "enum": ["none", "1", "2", "latest"], "default": "1"},
+    "format": {"type": "string", "enum": ["auto", "png", "jpg", "zip"], "default": "auto"},
+    "roi": {"type": "string", "default": "0% 0% 100% 100%"},
+    "crop": {"type": "boolean", "default": False},
+    "crop_margin": {"type": "string", "default": "0", "example": "10%"},
+    "scale": {"type": "string", "default": "original", "example": "80%"},
+    "position": {"type": "string", "default": "original", "example": "50% 50%"},
+    "channels": {"type": "string", "enum": ["rgba", "alpha"], "default": "rgba"},
+    "add_shadow": {"type": "boolean", "default": False},
+    "shadow_type": {"type": "string", "enum": ["auto", "none", "3D", "drop", "car"], "default": "auto"},
+    "shadow_opacity": {"type": "number", "minimum": 0, "maximum": 100, "default": 50},
+    "semitransparency": {"type": "boolean", "default": True},
+    "bg_color": {"type": "string", "example": "81d4fa"},
+    "bg_image_file": FILE,
+    "bg_image_url": {"type": "string", "description": "Only with --url-input"},
+}
+HEADERS = {
+    name: {"description": words, "schema": {"type": "string"}}
+    for name, words in {
+        "X-Width": "Of the result, in pixels",
+        "X-Height": "Of the result, in pixels",
+        "X-Credits-Charged": "Always 0",
+        "X-Model": "The model that found the subject",
+        "X-Type": "What the request said the subject is, else other",
+    }.items()
+}
 LARGEST_MARGIN = 50.0  # percent of the subject
 FORMATS = {"auto": "png", "png": "png", "jpg": "jpeg", "zip": "zip"}
 BARE = Options(format="matte", decontaminate=False)  # for the matte alone
@@ -30,9 +78,17 @@ FAINT = 12  # alpha up to which a pixel is none of the subject's
 
 def build_removebg_router(settings: ServerSettings, runtime: Runtime, workers: Workers) -> APIRouter:
     """The routes of remove.bg, over the same pipeline as all others; nothing is charged."""
-    router = APIRouter(prefix="/v1.0", tags=["remove.bg"])
+    codes = (*ANYWHERE, *PICTURES, *OPTIONS, *RUNNING, "url_off", "url_refused", "url_failed", "nothing_found")
+    errors = describe_errors(*codes, explain=explain_as_removebg, schema=REMOVEBG_ERROR)
+    router = APIRouter(prefix="/v1.0", tags=["remove.bg"], responses=errors)
 
-    @router.post("/removebg", summary="Remove the background, as remove.bg does", response_class=Response)
+    @router.post(
+        "/removebg",
+        summary="Remove the background, as remove.bg does",
+        response_class=Response,
+        responses={200: _describe_answer()},
+        openapi_extra=_describe_request(),
+    )
     async def remove_background(request: Request) -> Response:
         """A form or JSON with ``image_file``, ``image_file_b64`` or ``image_url``, and remove.bg's parameters."""
         if is_json(request):
@@ -61,12 +117,29 @@ def build_removebg_router(settings: ServerSettings, runtime: Runtime, workers: W
             return JSONResponse({"data": {"result_b64": base64.b64encode(result.data).decode()}}, headers=headers)
         return Response(result.data, media_type=result.media_type, headers=headers)
 
-    @router.get("/account", summary="Credits, of which none are needed")
+    @router.get(
+        "/account",
+        summary="Credits, of which none are needed",
+        responses={200: {"description": "No credits, and none needed"}},
+    )
     def tell_account() -> dict[str, Any]:
         credits = {"total": 0, "subscription": 0, "payg": 0, "enterprise": 0}
         return {"data": {"attributes": {"credits": credits, "api": {"free_calls": 0, "sizes": "all"}}}}
 
     return router
+
+
+def _describe_request() -> dict[str, Any]:
+    """What OpenAPI is told of the request: a form, or JSON with the same parameters but for files."""
+    texts = {name: field for name, field in PARAMETERS.items() if field is not FILE}
+    return describe_body(form=make_object(PARAMETERS), urlencoded=make_object(texts), json=make_object(texts))
+
+
+def _describe_answer() -> dict[str, Any]:
+    answer = describe_file("image/png", "image/jpeg", "application/zip", words="The cut-out", headers=HEADERS)
+    data = make_object({"data": make_object({"result_b64": TEXT}, "result_b64")}, "data")
+    answer["content"][JSON] = {"schema": data}  # where Accept asks for it
+    return answer
 
 
 async def _read_source(fields: Fields, names: tuple[str, ...]) -> tuple[bytes | None, str]:
