@@ -16,7 +16,18 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from pipeline import ClearcutError, Runtime, __version__, as_clearcut_error
-from ui import PUBLIC, PageSettings, PhotoWork, Results, build_page, mount_page, read_example, scripts_address
+from ui import (
+    MADE,
+    PUBLIC,
+    ClientWork,
+    PageSettings,
+    PhotoWork,
+    Results,
+    build_page,
+    mount_page,
+    read_example,
+    scripts_address,
+)
 
 from .api import build_router
 from .batches import Batches
@@ -94,12 +105,13 @@ def create_app(settings: ServerSettings, uploads: Path | None = None) -> ServedA
         root_path=settings.root_path,
     )
     work = PhotoWork(page, runtime, results)
-    _add_pictures(app, work, settings)
-    mounted = mount_page(app, build_page(work), page)
+    client = ClientWork(page, runtime, results)
+    _add_pictures(app, work, client, settings)
+    mounted = mount_page(app, build_page(work, client), page)
     return ServedApp(mounted, runtime, results, downloads, batches, hosts)
 
 
-def _add_pictures(app: FastAPI, work: PhotoWork, settings: ServerSettings) -> None:
+def _add_pictures(app: FastAPI, work: PhotoWork, client: ClientWork, settings: ServerSettings) -> None:
     """Routes of results and examples. A result's key is long and random: only the page that made it knows it."""
     results = work.results
 
@@ -119,6 +131,11 @@ def _add_pictures(app: FastAPI, work: PhotoWork, settings: ServerSettings) -> No
         disposition = "attachment" if name == entry.download else "inline"
         headers = {"Cache-Control": "private, max-age=600"}
         return ResultFile(entry.path(name), filename=name, content_disposition_type=disposition, headers=headers)
+
+    @app.get(f"/gradio_api/file={MADE}/{{key}}/{{name}}", include_in_schema=False)
+    def send_made(key: str, name: str) -> Response:
+        """A cut-out for Gradio's client, which asks for it where Gradio has its files."""
+        return ResultFile(client.find(key, name), filename=name, headers={"Cache-Control": "no-store"})
 
     @app.get("/examples/{name}", include_in_schema=False)
     def send_example(name: str) -> Response:

@@ -140,6 +140,7 @@ RULES = (
     Rule(re.compile(r"/api/")),
     Rule(re.compile(r"/($|healthz$|app/|results/|examples/)")),
     Rule(re.compile(r"/gradio_api/queue/join$"), limit_event),
+    Rule(re.compile(r"/gradio_api/file=cutouts/[^/]+/[^/]+$")),
     # of Gradio's routes only those that its page and its client use, not those for files and proxies
     Rule(re.compile(r"/(config|theme\.css$|assets/|static/|svelte/|favicon\.ico$|manifest\.json$)")),
     Rule(
