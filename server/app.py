@@ -12,6 +12,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import FileResponse, Response
+from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
@@ -32,6 +33,7 @@ from ui import (
 from .api import build_router
 from .batches import Batches
 from .guard import add_guard
+from .mcp_tool import McpApp
 from .models import Downloads
 from .routes import explain_to
 from .settings import ServerSettings
@@ -91,6 +93,7 @@ def create_app(settings: ServerSettings, uploads: Path | None = None) -> ServedA
     app.add_exception_handler(RequestValidationError, _explain_parameter)
     downloads, batches = Downloads(settings), Batches(settings)
     app.include_router(build_router(settings, runtime, downloads, batches))
+    app.router.routes.append(Route("/mcp", McpApp(settings, runtime), include_in_schema=False))
     app.mount(f"/{scripts_address()}", StaticFiles(directory=PUBLIC / "js"), name="scripts")
     app.mount("/app", StaticFiles(directory=PUBLIC), name="app")
     page = PageSettings(

@@ -17,18 +17,18 @@ from starlette.responses import FileResponse, StreamingResponse
 
 from pipeline import BatchItem, ClearcutError, as_clearcut_error, is_archive
 
-from .batches import Batches
-from .descriptions import (
-    ANYWHERE,
-    FILE,
-    PICTURES,
-    describe_body,
-    describe_errors,
-    describe_file,
-    describe_options,
-    make_object,
+from .batch_descriptions import (
+    ANY_FILE,
+    EVENTS,
+    PHOTO_TOLD,
+    PHOTOS,
+    TAKING,
+    TOLD,
+    describe_changes,
+    describe_photos,
 )
-from .descriptions import OPTIONS as OPTION_ERRORS
+from .batches import Batches
+from .descriptions import ANYWHERE, FILE, describe_errors, describe_file
 from .forms import (
     BEHIND,
     MARKS,
@@ -42,21 +42,12 @@ from .forms import (
     read_changes,
     read_sent,
 )
-from .told import BatchTold, PhotosTold, PhotoTold
+from .told import PhotosTold
 from .visitors_batch import VisitorsBatch, discard_upload, list_files
 
-PHOTOS = "images"
 MOST_FILES = 1000  # of a request
 LOOK = 0.3  # seconds between looks at what has changed
 ALIVE = 15.0  # seconds without an event after which a comment keeps the connection open
-TOLD: dict[str, Any] = {"response_model": BatchTold, "response_model_exclude_unset": True}
-PHOTO_TOLD: dict[str, Any] = {"response_model": PhotoTold, "response_model_exclude_unset": True}
-EVENT = 'event: removed\nid: 7\ndata: {"number": 2}\n\n'
-ANY_FILE: dict[int | str, dict[str, Any]] = {200: {"description": "The file", "content": {"*/*": {"schema": FILE}}}}
-TAKING = (
-    *(*ANYWHERE, *PICTURES, *OPTION_ERRORS, "expired", "busy", "too_many_photos", "batch_too_large"),
-    *("archive_too_large", "broken_archive", "archive_locked", "archive_bomb", "unsafe_name", "disk_full"),
-)  # what may be wrong with photos and options of a batch
 BLOCK = 1 << 18  # bytes of a file that are read at a time
 PAGE = JOURNAL_PAGE = 500  # photos of an answer, and that a journal tells of at a time
 
@@ -70,22 +61,6 @@ def build_batches_router(batches: Batches) -> APIRouter:
     return router
 
 
-def _describe_photos(batches: Batches, *, options: bool) -> dict[str, Any]:
-    """A form of photos; with options and a picture for behind where it begins a batch."""
-    fields = {PHOTOS: {"type": "array", "items": FILE}}
-    more = {BEHIND: FILE, **describe_options(batches.settings)} if options else {}
-    return describe_body(form=make_object(fields | more, strict=options))
-
-
-def _describe_changes(**more: dict[str, Any]) -> dict[str, Any]:
-    """JSON or a form of options, and of what goes with photos."""
-    options = {"type": ["object", "null"], "description": "Options by name"}
-    text = {"type": ["string", "null"], "contentEncoding": "base64"}
-    pictures = {name: text for name, field in more.items() if field is FILE}
-    form = make_object({OWN: {"type": "string", "contentMediaType": "application/json"}, **more}, strict=True)
-    return describe_body(json=make_object({OWN: options, **more, **pictures}, strict=True), form=form)
-
-
 def _add_batch_routes(router: APIRouter, batches: Batches) -> None:
     taking = describe_errors(*TAKING)
 
@@ -94,7 +69,7 @@ def _add_batch_routes(router: APIRouter, batches: Batches) -> None:
         status_code=201,
         summary="Begin a batch",
         responses=taking,
-        openapi_extra=_describe_photos(batches, options=True),
+        openapi_extra=describe_photos(batches.settings, options=True),
         **TOLD,
     )
     async def begin(request: Request) -> dict[str, Any]:
@@ -115,7 +90,7 @@ def _add_batch_routes(router: APIRouter, batches: Batches) -> None:
         "/{id}/items",
         summary="Add photos",
         responses=taking,
-        openapi_extra=_describe_photos(batches, options=False),
+        openapi_extra=describe_photos(batches.settings, options=False),
         **TOLD,
     )
     async def add(id: str, request: Request) -> dict[str, Any]:
@@ -134,7 +109,7 @@ def _add_batch_routes(router: APIRouter, batches: Batches) -> None:
         "/{id}",
         summary="Pause a batch, go on, or do it anew with other options",
         responses=taking,
-        openapi_extra=_describe_changes(state={"enum": ["paused", "running"]}, background_image=FILE),
+        openapi_extra=describe_changes(state={"enum": ["paused", "running"]}, background_image=FILE),
         **TOLD,
     )
     async def change(id: str, request: Request) -> dict[str, Any]:
@@ -220,7 +195,7 @@ def _add_photo_routes(router: APIRouter, batches: Batches) -> None:
         "/{id}/items/{number}",
         summary="Do a photo anew with options of its own",
         responses=describe_errors(*TAKING),
-        openapi_extra=_describe_changes(**{MARKS: {"type": ["object", "string", "null"]}, TRIMAP: FILE, BEHIND: FILE}),
+        openapi_extra=describe_changes(**{MARKS: {"type": ["object", "string", "null"]}, TRIMAP: FILE, BEHIND: FILE}),
         **PHOTO_TOLD,
     )
     async def change_item(id: str, number: int, request: Request) -> dict[str, Any]:
@@ -248,12 +223,7 @@ def _add_streams(router: APIRouter, batches: Batches) -> None:
         "/{id}/events",
         response_class=StreamingResponse,
         summary="Follow a batch",
-        responses={
-            200: {
-                "description": "Events as long as the server lives",
-                "content": {"text/event-stream": {"schema": {"type": "string"}, "example": EVENT}},
-            }
-        },
+        responses={200: EVENTS},
     )
     async def follow(id: str, request: Request) -> Response:
         """Server-sent events: ``item`` with a photo that has changed, ``status`` and ``removed``.

@@ -85,6 +85,11 @@ def limit_foreign_picture(settings: ServerSettings, headers: Headers) -> BodyLim
     return limit_form(settings, headers)
 
 
+def limit_tool(settings: ServerSettings, headers: Headers) -> BodyLimit:
+    """Photo and background as base64 in JSON."""
+    return BodyLimit(2 * count_base64(settings.max_mb) + SMALL, settings.max_mb)
+
+
 def limit_weights(settings: ServerSettings, headers: Headers) -> BodyLimit:
     """One weight file. Raises ``read_only``, before one is sent, where visitors may not."""
     if not settings.may_manage:
@@ -135,6 +140,7 @@ RULES = (
     Rule(re.compile(r"/api/remove-bg$"), limit_form, methods=frozenset({"POST"})),
     Rule(re.compile(r"/api/remove$"), limit_form, explain_as_rembg),
     Rule(re.compile(r"/v1\.0/(removebg|account)$"), limit_foreign_picture, explain_as_removebg),
+    Rule(re.compile(r"/mcp$"), limit_tool),
     Rule(re.compile(r"/api/batches(/[^/]+/items)?$"), limit_batch, methods=frozenset({"POST"})),
     Rule(re.compile(r"/api/batches/[^/]+(/items/[^/]+)?$"), limit_changes, methods=frozenset({"PATCH"})),
     Rule(re.compile(r"/api/")),

@@ -3,7 +3,7 @@
 import base64
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -48,7 +48,7 @@ PARAMETERS: dict[str, Schema] = {
     "format": {"type": "string", "enum": ["auto", "png", "jpg", "zip"], "default": "auto"},
     "roi": {"type": "string", "default": "0% 0% 100% 100%"},
     "crop": {"type": "boolean", "default": False},
-    "crop_margin": {"type": "string", "default": "0", "example": "10%"},
+    "crop_margin": {"type": "string", "default": "0", "example": "10% 30px"},
     "scale": {"type": "string", "default": "original", "example": "80%"},
     "position": {"type": "string", "default": "original", "example": "50% 50%"},
     "channels": {"type": "string", "enum": ["rgba", "alpha"], "default": "rgba"},
@@ -70,7 +70,7 @@ HEADERS = {
         "X-Type": "What the request said the subject is, else other",
     }.items()
 }
-LARGEST_MARGIN = 50.0  # percent of the subject
+LARGEST_MARGINS = {"%": 50.0, "px": 500.0}  # of the subject, and pixels
 FORMATS = {"auto": "png", "png": "png", "jpg": "jpeg", "zip": "zip"}
 BARE = Options(format="matte", decontaminate=False)  # for the matte alone
 FAINT = 12  # alpha up to which a pixel is none of the subject's
@@ -185,13 +185,42 @@ def _read_shadow(fields: Fields) -> dict[str, Any]:
 
 
 def _read_crop(fields: Fields) -> dict[str, Any]:
-    """A crop, with one margin for all sides in percent of the subject."""
-    if not fields.flag("crop"):
+    """A crop with the same margin on all sides, in percent of the subject; nothing where `read_placement` crops."""
+    margins = _read_margins(fields)
+    if not margins or not _is_even(margins):
         return {}
-    margin = fields.text("crop_margin", "0").removesuffix("px")
-    if not re.fullmatch(r"0|\d+(\.\d+)?%", margin) or float(margin.rstrip("%")) > LARGEST_MARGIN:
-        raise ClearcutError("bad_option", name="crop_margin", value=margin[:100], accepted="0% – 50%")
-    return {"crop": True, "margin": float(margin.rstrip("%"))}
+    return {"crop": True, "margin": margins[0].value}
+
+
+class _Margin(NamedTuple):
+    """A margin, in px or in percent of the subject's height or width."""
+
+    value: float
+    unit: str
+
+    def measure(self, side: int) -> int:
+        """Its pixels, beside a subject that is `side` pixels high or wide."""
+        return round(self.value if self.unit == "px" else self.value / 100 * side)
+
+
+def _is_even(margins: list[_Margin]) -> bool:
+    return len(set(margins)) == 1 and (margins[0].unit == "%" or not margins[0].value)
+
+
+def _read_margins(fields: Fields) -> list[_Margin]:
+    """``crop_margin``: top, right, bottom and left; nothing where there is to be no crop. Raises ``bad_option``.
+
+    One value is for all sides, of two the first is for top and bottom.
+    """
+    if not fields.flag("crop"):
+        return []
+    text = fields.text("crop_margin", "0")
+    found = [re.fullmatch(r"(\d+(?:\.\d+)?)(px|%)?", part) for part in text.split()]
+    margins = [_Margin(float(each[1]), each[2] or "px") for each in found if each]
+    too_large = any(value > LARGEST_MARGINS[unit] for value, unit in margins)
+    if too_large or len(margins) != len(found) or len(margins) not in (1, 2, 4):
+        raise ClearcutError("bad_option", name="crop_margin", value=text[:100], accepted="0% – 50%, 0px – 500px")
+    return margins * (4 // len(margins))
 
 
 def _read_colour(text: str) -> str | None:
@@ -241,10 +270,13 @@ def read_region(fields: Fields) -> Callable[[tuple[int, int]], tuple[float, floa
 
 
 def read_placement(fields: Fields) -> Callable[[np.ndarray], dict[str, Any]] | None:
-    """``scale`` and ``position`` as a function from the matte ``(H, W)`` to options; None where neither is given.
+    """What asks for the matte first, as a function from it ``(H, W)`` to options; None where nothing does.
 
-    Raises ``bad_option``.
+    That is ``scale`` and ``position``; with ``crop`` instead margins in px, or some that differ. Raises ``bad_option``.
     """
+    margins = _read_margins(fields)
+    if margins and not _is_even(margins):
+        return lambda alpha: _place_in_margins(alpha, margins)
     scale = _read_percents(fields, "scale", 1, 10, "10% – 100%, original")
     position = _read_percents(fields, "position", 2, 0, "0% – 100%, center, original")
     if fields.flag("crop") or (scale is None and position is None and fields.text("position") != "center"):
@@ -267,6 +299,21 @@ def read_placement(fields: Fields) -> Callable[[np.ndarray], dict[str, Any]] | N
         return frame | {"offset_x": offsets[0], "offset_y": offsets[1]}
 
     return place
+
+
+def _place_in_margins(alpha: np.ndarray, margins: list[_Margin]) -> dict[str, Any]:
+    """The options of a frame that leaves so much at the top, right, bottom and left of the subject."""
+    _, _, across, down = cv2.boundingRect((alpha > FAINT).view(np.uint8))
+    if not across:
+        return {"crop": True}
+    top, right, bottom, left = (
+        margin.measure(side) for margin, side in zip(margins, (down, across, down, across), strict=True)
+    )
+    width, height = across + left + right, down + top + bottom
+    scale = 100 * max(across / width, down / height)
+    offsets = [100 * (at - 0.5) for at in ((left + across / 2) / width, (top + down / 2) / height)]
+    frame = {"canvas": f"{width}x{height}", "margin": 0.0, "scale": max(scale, 10.0)}
+    return frame | {"offset_x": offsets[0], "offset_y": offsets[1]}
 
 
 def _read_percents(fields: Fields, name: str, most: int, least: float, accepted: str) -> list[float] | None:
