@@ -7,16 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import FileResponse, Response
+from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from pipeline import ClearcutError, Runtime, __version__, as_clearcut_error
 from ui import (
+    MADE,
     PUBLIC,
+    ClientWork,
     HiddenFolder,
     PageSettings,
     PhotoWork,
@@ -33,6 +37,7 @@ from .batches import Batches
 from .browser_headers import describe_cors
 from .guard import add_guard
 from .logs import log_request
+from .mcp_tool import McpApp
 from .metrics import Metrics
 from .models import Downloads
 from .observer import Observer
@@ -99,9 +104,11 @@ def create_app(settings: ServerSettings, uploads: Path | None = None) -> ServedA
     app.add_exception_handler(Exception, _explain)
     app.add_exception_handler(ClearcutError, _explain)
     app.add_exception_handler(HTTPException, _explain_http)
+    app.add_exception_handler(RequestValidationError, _explain_parameter)
     downloads, batches, workers = Downloads(settings), Batches(settings), Workers(settings, runtime)
     app.include_router(build_router(settings, runtime, downloads, batches, workers))
     app.include_router(build_probes_router(settings, activity, metrics))
+    app.router.routes.append(Route("/mcp", McpApp(settings, runtime), include_in_schema=False))
     app.mount(f"/{scripts_address()}", StaticFiles(directory=PUBLIC / "js"), name="scripts")
     app.mount("/app", StaticFiles(directory=PUBLIC), name="app")
     page = PageSettings(
@@ -117,12 +124,13 @@ def create_app(settings: ServerSettings, uploads: Path | None = None) -> ServedA
         root_path=settings.root_path,
     )
     work = PhotoWork(page, runtime, results)
-    _add_pictures(app, work, settings)
-    mounted = mount_page(app, build_page(work), page)
+    client = ClientWork(page, runtime, results)
+    _add_pictures(app, work, client, settings)
+    mounted = mount_page(app, build_page(work, client), page)
     return ServedApp(mounted, runtime, results, downloads, batches, hosts, workers, activity)
 
 
-def _add_pictures(app: FastAPI, work: PhotoWork, settings: ServerSettings) -> None:
+def _add_pictures(app: FastAPI, work: PhotoWork, client: ClientWork, settings: ServerSettings) -> None:
     """Routes of results and examples. A result's key is long and random: only the page that made it knows it."""
     results = work.results
 
@@ -143,6 +151,11 @@ def _add_pictures(app: FastAPI, work: PhotoWork, settings: ServerSettings) -> No
         headers = {"Cache-Control": "no-store" if settings.no_store else "private, max-age=600"}
         return ResultFile(entry.path(name), filename=name, content_disposition_type=disposition, headers=headers)
 
+    @app.get(f"/gradio_api/file={MADE}/{{key}}/{{name}}", include_in_schema=False)
+    def send_made(key: str, name: str) -> Response:
+        """A cut-out for Gradio's client, which asks for it where Gradio has its files."""
+        return ResultFile(client.find(key, name), filename=name, headers={"Cache-Control": "no-store"})
+
     @app.get("/examples/{name}", include_in_schema=False)
     def send_example(name: str) -> Response:
         try:
@@ -157,6 +170,14 @@ async def _explain(request: Request, error: Exception) -> Response:
     if known.code == "unexpected":
         log.error("unexpected error at %s", find_route(request.scope), exc_info=error)
     return explain_to(request.scope, known)
+
+
+async def _explain_parameter(request: Request, error: Exception) -> Response:
+    """A parameter of the address that is no number, say."""
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    facts = {"name": str(first["loc"][-1]), "value": str(first["input"])[:100], "accepted": first["msg"]}
+    return explain_to(request.scope, ClearcutError("bad_option", **facts))
 
 
 async def _explain_http(request: Request, error: Exception) -> Response:

@@ -17,7 +17,18 @@ from starlette.responses import FileResponse, StreamingResponse
 
 from pipeline import BatchItem, ClearcutError, as_clearcut_error, is_archive
 
+from .batch_descriptions import (
+    ANY_FILE,
+    EVENTS,
+    PHOTO_TOLD,
+    PHOTOS,
+    TAKING,
+    TOLD,
+    describe_changes,
+    describe_photos,
+)
 from .batches import Batches
+from .descriptions import ANYWHERE, FILE, describe_errors, describe_file
 from .forms import (
     BEHIND,
     MARKS,
@@ -31,9 +42,9 @@ from .forms import (
     read_changes,
     read_sent,
 )
+from .told import PhotosTold
 from .visitors_batch import VisitorsBatch, discard_upload, list_files
 
-PHOTOS = "images"
 MOST_FILES = 1000  # of a request
 LOOK = 0.3  # seconds between looks at what has changed
 ALIVE = 15.0  # seconds without an event after which a comment keeps the connection open
@@ -43,7 +54,7 @@ PAGE = JOURNAL_PAGE = 500  # photos of an answer, and that a journal tells of at
 
 def build_batches_router(batches: Batches) -> APIRouter:
     """The routes, over the batches of this server. A batch's id is long and random: only who made it knows it."""
-    router = APIRouter(prefix="/api/batches")
+    router = APIRouter(prefix="/api/batches", responses=describe_errors(*ANYWHERE, "expired", "bad_option"))
     _add_batch_routes(router, batches)
     _add_photo_routes(router, batches)
     _add_streams(router, batches)
@@ -51,7 +62,16 @@ def build_batches_router(batches: Batches) -> APIRouter:
 
 
 def _add_batch_routes(router: APIRouter, batches: Batches) -> None:
-    @router.post("", status_code=201, summary="Begin a batch")
+    taking = describe_errors(*TAKING)
+
+    @router.post(
+        "",
+        status_code=201,
+        summary="Begin a batch",
+        responses=taking,
+        openapi_extra=describe_photos(batches.settings, options=True),
+        **TOLD,
+    )
     async def begin(request: Request) -> dict[str, Any]:
         """A form of photos (``images``), options by name, a preset and a picture for behind; each may be left out."""
         async with open_form(request, MOST_FILES, MOST_FILES) as form:
@@ -66,7 +86,13 @@ def _add_batch_routes(router: APIRouter, batches: Batches) -> None:
                 raise
         return await run_in_threadpool(one.describe)
 
-    @router.post("/{id}/items", summary="Add photos")
+    @router.post(
+        "/{id}/items",
+        summary="Add photos",
+        responses=taking,
+        openapi_extra=describe_photos(batches.settings, options=False),
+        **TOLD,
+    )
     async def add(id: str, request: Request) -> dict[str, Any]:
         """A form of ``images``: photos, whose names may have folders, and ZIP or TAR files."""
         one = await run_in_threadpool(batches.get, id)
@@ -75,18 +101,29 @@ def _add_batch_routes(router: APIRouter, batches: Batches) -> None:
         return await run_in_threadpool(one.describe)
 
     # Those that are not async run in a thread: they ask the disk.
-    @router.get("/{id}", summary="Tell how far a batch is")
+    @router.get("/{id}", summary="Tell how far a batch is", **TOLD)
     def tell(id: str) -> dict[str, Any]:
         return batches.get(id).describe()
 
-    @router.patch("/{id}", summary="Pause a batch, go on, or do it anew with other options")
+    @router.patch(
+        "/{id}",
+        summary="Pause a batch, go on, or do it anew with other options",
+        responses=taking,
+        openapi_extra=describe_changes(state={"enum": ["paused", "running"]}, background_image=FILE),
+        **TOLD,
+    )
     async def change(id: str, request: Request) -> dict[str, Any]:
         """JSON or a form: ``state``, ``paused`` or ``running``; ``options``, which replace those of all photos; and
         ``background_image``, null for none. What is not named stays."""
         changes = await read_changes(request, batches.settings, ("state", OWN, BEHIND))
         return await run_in_threadpool(_change, id, changes, batches)
 
-    @router.get("/{id}/background_image", response_class=Response, summary="Fetch the picture behind all subjects")
+    @router.get(
+        "/{id}/background_image",
+        response_class=Response,
+        summary="Fetch the picture behind all subjects",
+        responses=ANY_FILE,
+    )
     def send_background(id: str) -> Response:
         picture = batches.get(id).background
         if picture is None:
@@ -99,19 +136,32 @@ def _add_batch_routes(router: APIRouter, batches: Batches) -> None:
 
 
 def _add_photo_routes(router: APIRouter, batches: Batches) -> None:
-    @router.get("/{id}/items", summary="List the photos of a batch")
+    @router.get(
+        "/{id}/items",
+        summary="List the photos of a batch",
+        response_model=PhotosTold,
+        response_model_exclude_unset=True,
+    )
     def list_items(id: str, after: int = 0, limit: int = PAGE) -> dict[str, Any]:
         """In the order in which they came, those beyond the number ``after``."""
         one = batches.get(id)
         coming = one.batch.journal.list_items(after=after)
         return {"items": [one.describe_item(item) for item, _ in zip(coming, range(min(limit, PAGE)), strict=False)]}
 
-    @router.get("/{id}/items/{number}", response_class=Response, summary="Fetch a cut-out")
+    @router.get("/{id}/items/{number}", response_class=Response, summary="Fetch a cut-out", responses=ANY_FILE)
     def send_cutout(id: str, number: int) -> Response:
         one, item = _find(batches, id, number)
         return _send(one.batch.output / item.target, item.target.rpartition("/")[2], attachment=True)
 
-    @router.get("/{id}/items/{number}/photo", response_class=Response, summary="Fetch the photo itself")
+    @router.get(
+        "/{id}/items/{number}/photo",
+        response_class=Response,
+        summary="Fetch the photo itself",
+        responses={
+            200: describe_file("application/octet-stream", words="The photo as it came"),
+            **describe_errors(*TAKING, "file_missing", "file_unreadable", "file_changed", "link_not_followed"),
+        },
+    )
     async def send_photo(id: str, number: int) -> Response:
         one, item = await run_in_threadpool(_find, batches, id, number)
         if item.error and item.is_refused:
@@ -119,11 +169,21 @@ def _add_photo_routes(router: APIRouter, batches: Batches) -> None:
         data, _ = await run_in_threadpool(item.source.read, one.settings.max_mb)
         return Response(data, media_type="application/octet-stream")
 
-    @router.get("/{id}/items/{number}/thumbnail", response_class=Response, summary="Fetch a small cut-out")
+    @router.get(
+        "/{id}/items/{number}/thumbnail",
+        response_class=Response,
+        summary="Fetch a small cut-out",
+        responses={200: describe_file("image/webp", words="The cut-out, small")},
+    )
     def send_thumbnail(id: str, number: int) -> Response:
         return _send(batches.get(id).batch.thumbnails / f"{number}.webp", "thumbnail.webp")
 
-    @router.get("/{id}/items/{number}/{what}", response_class=Response, summary="Fetch what goes with a photo")
+    @router.get(
+        "/{id}/items/{number}/{what}",
+        response_class=Response,
+        summary="Fetch what goes with a photo",
+        responses=ANY_FILE,
+    )
     def send_beside(id: str, number: int, what: str) -> Response:
         """Its ``marks``, its ``trimap`` or its ``background_image``."""
         _, item = _find(batches, id, number)
@@ -131,7 +191,13 @@ def _add_photo_routes(router: APIRouter, batches: Batches) -> None:
             raise ClearcutError("not_found")
         return _send(Path(item.beside[what]), Path(item.beside[what]).name, attachment=True)
 
-    @router.patch("/{id}/items/{number}", summary="Do a photo anew with options of its own")
+    @router.patch(
+        "/{id}/items/{number}",
+        summary="Do a photo anew with options of its own",
+        responses=describe_errors(*TAKING),
+        openapi_extra=describe_changes(**{MARKS: {"type": ["object", "string", "null"]}, TRIMAP: FILE, BEHIND: FILE}),
+        **PHOTO_TOLD,
+    )
     async def change_item(id: str, number: int, request: Request) -> dict[str, Any]:
         """JSON or a form: ``options``, which replace its own, and what goes with it, ``marks``, ``trimap`` and
         ``background_image``, null for none. What is not named stays."""
@@ -140,7 +206,7 @@ def _add_photo_routes(router: APIRouter, batches: Batches) -> None:
         await run_in_threadpool(one.change_item, item, changes)
         return await run_in_threadpool(_renew, one, number, batches)
 
-    @router.post("/{id}/items/{number}/retry", summary="Do a photo anew")
+    @router.post("/{id}/items/{number}/retry", summary="Do a photo anew", **PHOTO_TOLD)
     def retry(id: str, number: int) -> dict[str, Any]:
         one, _ = _find(batches, id, number)
         one.batch.journal.set_waiting(number)
@@ -153,7 +219,12 @@ def _add_photo_routes(router: APIRouter, batches: Batches) -> None:
 
 
 def _add_streams(router: APIRouter, batches: Batches) -> None:
-    @router.get("/{id}/events", response_class=StreamingResponse, summary="Follow a batch")
+    @router.get(
+        "/{id}/events",
+        response_class=StreamingResponse,
+        summary="Follow a batch",
+        responses={200: EVENTS},
+    )
     async def follow(id: str, request: Request) -> Response:
         """Server-sent events: ``item`` with a photo that has changed, ``status`` and ``removed``.
 
@@ -165,7 +236,12 @@ def _add_streams(router: APIRouter, batches: Batches) -> None:
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(_follow(one, since, batches), media_type="text/event-stream", headers=headers)
 
-    @router.get("/{id}/archive", response_class=StreamingResponse, summary="Fetch all cut-outs as one ZIP")
+    @router.get(
+        "/{id}/archive",
+        response_class=StreamingResponse,
+        summary="Fetch all cut-outs as one ZIP",
+        responses={200: describe_file("application/zip", words="The cut-outs, with the names of their photos")},
+    )
     def send_archive(id: str) -> Response:
         one = batches.get(id)
         headers = {"Content-Disposition": 'attachment; filename="cutouts.zip"', "Cache-Control": "no-store"}

@@ -32,8 +32,10 @@ from pipeline import (
     to_megabytes,
 )
 
+from .descriptions import ANYWHERE, FILE, describe_errors
 from .replies import choose_language
 from .settings import ServerSettings
+from .told import Fetched, FetchTold, ModelTold
 
 DECLINED = "declined"  # the part of the cache folder that remembers which fetches were cancelled
 
@@ -113,7 +115,9 @@ def _describe_download(download: _Download, language: str) -> dict[str, Any]:
 
 def build_models_router(settings: ServerSettings, runtime: Runtime, downloads: Downloads) -> APIRouter:
     """The routes under ``/api/models``."""
-    router = APIRouter(prefix="/api/models")
+    router = APIRouter(prefix="/api/models", responses=describe_errors(*ANYWHERE))
+    managing = describe_errors(*ANYWHERE, "read_only", "unknown_model", "import_only")
+    partly: dict[str, Any] = {"response_model_exclude_unset": True}  # no word of a fetch where there is none
 
     def find_manageable(name: str) -> Card:
         if not settings.may_manage:
@@ -121,7 +125,7 @@ def build_models_router(settings: ServerSettings, runtime: Runtime, downloads: D
         return runtime.find_card(name)
 
     # Not async, so that it runs in a thread: whether a model is installed is looked up on the disk.
-    @router.get("", summary="List the models")
+    @router.get("", summary="List the models", response_model=list[ModelTold], **partly)
     def list_models(request: Request) -> list[dict[str, Any]]:
         """Every model with its size, its licence and whether it is on this machine."""
         language = choose_language(request.headers.get("accept-language"))
@@ -138,22 +142,27 @@ def build_models_router(settings: ServerSettings, runtime: Runtime, downloads: D
             for each in there.values()
         ]
 
-    @router.get("/fetches", summary="Tell how far the fetches are")
+    @router.get("/fetches", summary="Tell how far the fetches are", response_model=dict[str, FetchTold], **partly)
     async def list_fetches(request: Request) -> dict[str, dict[str, Any]]:
         """By model: ``fetching`` with ``done`` and ``total`` bytes, or ``error``; no word of one that is complete."""
         return downloads.describe(choose_language(request.headers.get("accept-language")))
 
-    @router.post("/{name}/fetch", status_code=202, summary="Fetch a model")
+    @router.post("/{name}/fetch", status_code=202, summary="Fetch a model", response_model=Fetched, responses=managing)
     def start(name: str) -> dict[str, str]:
         """Begin to fetch what the model needs; ``GET /api/models/fetches`` tells how far it is."""
         downloads.start(find_manageable(name))
         return {"model": name}
 
-    @router.delete("/{name}/fetch", status_code=204, summary="Stop fetching a model")
+    @router.delete("/{name}/fetch", status_code=204, summary="Stop fetching a model", responses=managing)
     def cancel(name: str) -> None:
         downloads.decline(find_manageable(name).name)
 
-    @router.delete("/{name}", status_code=204, summary="Remove a model's weights")
+    @router.delete(
+        "/{name}",
+        status_code=204,
+        summary="Remove a model's weights",
+        responses=describe_errors(*ANYWHERE, "read_only", "unknown_model", "not_removable"),
+    )
     def remove_weights(name: str) -> None:
         wanted = find_manageable(name)
         downloads.cancel(name)
@@ -163,7 +172,11 @@ def build_models_router(settings: ServerSettings, runtime: Runtime, downloads: D
         "/{name}/file",
         status_code=204,
         summary="Import a weight file",
-        openapi_extra={"requestBody": {"content": {"application/octet-stream": {}}, "required": True}},
+        responses=describe_errors(
+            *(*ANYWHERE, "read_only", "unknown_model", "not_removable", "wrong_checksum", "broken_weights"),
+            *("unexpected", "disk_full", "write_failed"),
+        ),
+        openapi_extra={"requestBody": {"content": {"application/octet-stream": {"schema": FILE}}, "required": True}},
     )
     async def import_file(name: str, request: Request) -> Response:
         """The file itself is the request's body. It is kept only if its checksum holds."""

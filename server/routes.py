@@ -86,6 +86,11 @@ def limit_foreign_picture(settings: ServerSettings, headers: Headers) -> BodyLim
     return limit_form(settings, headers)
 
 
+def limit_tool(settings: ServerSettings, headers: Headers) -> BodyLimit:
+    """Photo and background as base64 in JSON."""
+    return BodyLimit(2 * count_base64(settings.max_mb) + SMALL, settings.max_mb)
+
+
 def limit_weights(settings: ServerSettings, headers: Headers) -> BodyLimit:
     """One weight file. Raises ``read_only``, before one is sent, where visitors may not."""
     if not settings.may_manage:
@@ -139,11 +144,13 @@ RULES = (
     Rule(re.compile(r"/api/remove-bg$"), limit_form, methods=frozenset({"POST"})),
     Rule(re.compile(r"/api/remove$"), limit_form, explain_as_rembg, works=True),
     Rule(re.compile(r"/v1\.0/(removebg|account)$"), limit_foreign_picture, explain_as_removebg),
+    Rule(re.compile(r"/mcp$"), limit_tool),
     Rule(re.compile(r"/api/batches(/[^/]+/items)?$"), limit_batch, methods=frozenset({"POST"})),
     Rule(re.compile(r"/api/batches/[^/]+(/items/[^/]+)?$"), limit_changes, methods=frozenset({"PATCH"})),
     Rule(re.compile(r"/api/")),
     Rule(re.compile(r"/($|healthz$|readyz$|metrics$|app/|results/|examples/)")),
     Rule(re.compile(r"/gradio_api/queue/join$"), limit_event),
+    Rule(re.compile(r"/gradio_api/file=cutouts/[^/]+/[^/]+$")),
     # of Gradio's routes only those that its page and its client use, not those for files and proxies
     Rule(re.compile(r"/(config|theme\.css$|assets/|static/|svelte/|favicon\.ico$|manifest\.json$)")),
     Rule(

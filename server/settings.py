@@ -37,6 +37,7 @@ class ServerSettings(Settings):
     manage_models: bool | None = None
     fetch_ahead: bool = True
     url_input: bool = False
+    mcp: bool | None = None
     queue: int = Field(8, ge=0)
     keep_minutes: float = Field(60, gt=0)
     no_store: bool = False
@@ -112,6 +113,16 @@ class ServerSettings(Settings):
     def may_fetch_ahead(self) -> bool:
         """Whether a better model may be fetched that nobody has asked for: on one's own machine only."""
         return self.fetch_ahead and not self.offline and not self.exposed and self.may_manage
+
+    @property
+    def is_private(self) -> bool:
+        """Whether nobody but this computer can come in, by no proxy either."""
+        return not (self.exposed or self.extra_hosts or self.root_path)
+
+    @property
+    def offers_tool(self) -> bool:
+        """Whether assistants that speak MCP may use this server."""
+        return self.is_private if self.mcp is None else self.mcp
 
     @property
     def extra_hosts(self) -> set[str]:

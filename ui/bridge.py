@@ -12,7 +12,11 @@ from typing import Any
 
 import gradio as gr
 from gradio.routes import templates
+from gradio_client.utils import is_file_obj_with_meta
 
+from pipeline import ClearcutError, explain
+
+from .client import ClientWork, describe_parameters, make_signature, with_signature
 from .desk import Message
 from .photo import MOST_COMPARED, PhotoTab, list_classes, model_choices
 from .photo_work import Asked, PhotoWork
@@ -33,6 +37,7 @@ WITH_LANGUAGE = "(model, _, keep) => window.clearcut.withLanguage(model, keep)"
 LAST_SETTINGS = "() => window.clearcut.lastSettings()"
 WANTED_SETTINGS = "(...given) => window.clearcut.wantedSettings(given)"
 REAL_MODEL = "(model) => window.clearcut.realModel(model)"
+MADE = "cutouts"  # where Gradio's client fetches results, below ``gradio_api/file=``
 SHOW = "(message) => window.clearcut.show(message)"
 LANGUAGE = "() => window.clearcut.language()"
 SWITCH_LANGUAGE = "() => window.clearcut.switchLanguage()"
@@ -180,6 +185,38 @@ def wire_language(
     page.load(speak, given, spoken, js=_once_there("language()"), **AT_ONCE)
     unseen.respeak.click(speak, given, spoken, js=LANGUAGE, **AT_ONCE)
     switch.click(speak, given, spoken, js=SWITCH_LANGUAGE, **AT_ONCE)
+
+
+def wire_client(page: gr.Blocks, work: ClientWork) -> None:
+    """Offer `ClientWork.remove_background` to Gradio's client; nothing else of the page is shown to it."""
+    signature = make_signature(gr.FileData, gr.FileData)
+    files = [name for name, each in signature.parameters.items() if "FileData" in str(each.annotation)]
+
+    def remove_background(*given: Any) -> dict[str, Any]:
+        values = {name: value for name, value in zip(signature.parameters, given, strict=True) if value is not None}
+        try:
+            uploads = {name: _find_upload(name, values.pop(name)) for name in files if name in values}
+            place = work.remove_background(**uploads, **values)
+        except ClearcutError as error:
+            raise gr.Error(explain(error), print_exception=False) from None
+        return {"path": f"{MADE}/{place}", "url": f"/gradio_api/file={MADE}/{place}"}  # no file of Gradio's own
+
+    gr.api(
+        with_signature(remove_background, signature),
+        api_name="remove_background",
+        api_description="Remove the background of a photo. What is not given is as on the page.",
+        concurrency_limit=None,
+    )
+    endpoint = next(each for each in page.fns.values() if each.api_name == "remove_background")
+    for component, words in zip(endpoint.inputs, describe_parameters().values(), strict=True):
+        component.label = component._api_info["description"] = words
+
+
+def _find_upload(name: str, given: Any) -> Path:
+    """A file that came by Gradio's upload, which has looked whether it did wherever ``meta`` says that it is a file."""
+    if not is_file_obj_with_meta(given):
+        raise ClearcutError("not_a_picture", name=name)
+    return Path(given["path"])
 
 
 def own_the_head() -> None:

@@ -7,7 +7,8 @@ from fastapi import FastAPI
 
 from pipeline import AUTOMATIC, LANGUAGES, Marks, Options, list_preferred, list_presets, say
 
-from .bridge import build_unseen, own_the_head, wire_language, wire_load, wire_photo_tab, wire_unload
+from .bridge import build_unseen, own_the_head, wire_client, wire_language, wire_load, wire_photo_tab, wire_unload
+from .client import ClientWork
 from .controls import page_facts
 from .examples import EXAMPLES
 from .photo import MORE, MOST_COMPARED, build_photo_tab, words_for
@@ -17,7 +18,7 @@ from .theme import theme
 from .words import head, html
 
 
-def build_page(work: PhotoWork) -> gr.Blocks:
+def build_page(work: PhotoWork, client: ClientWork) -> gr.Blocks:
     """The Gradio Blocks of the page."""
     runtime = work.runtime
     with gr.Blocks(title="Clearcut", analytics_enabled=False, fill_width=True) as page:
@@ -41,6 +42,7 @@ def build_page(work: PhotoWork) -> gr.Blocks:
         wire_load(page, tab)
         if work.settings.no_store:
             wire_unload(page, work)
+        wire_client(page, client)
         wire_language(page, language, unseen, tab.options["model"], speak, [language, *tab.spoken])
     return page
 

@@ -146,7 +146,7 @@ ANSWERS: dict[Code, Answer] = {
     "model_missing": Answer(409, FETCH),
     "offline": Answer(409, FETCH),
     "fetch_failed": Answer(502, FETCH),
-    "wrong_checksum": Answer(500, FETCH),
+    "wrong_checksum": Answer(409, FETCH),
     "broken_weights": Answer(500, FETCH),
     "trial_unreadable": Answer(422, USER),
     "trial_external": Answer(422, USER),

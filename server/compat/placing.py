@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -54,4 +54,36 @@ class Placement:
             for at, middle, share in zip(self.position or (0, 0), middles, shares, strict=True)
         ]
         frame = {"canvas": f"{width}x{height}", "margin": 0.0, "scale": 100 * grown * fill}
+        return frame | {"offset_x": offsets[0], "offset_y": offsets[1]}
+
+
+class Margin(NamedTuple):
+    """A margin, in px or in percent of the subject's height or width."""
+
+    value: float
+    unit: str
+
+    def measure(self, side: int) -> int:
+        """Its pixels, beside a subject that is `side` pixels high or wide."""
+        return round(self.value if self.unit == "px" else self.value / 100 * side)
+
+
+@dataclass(frozen=True)
+class Margins:
+    """How much is to be left at the top, right, bottom and left of the subject."""
+
+    margins: Sequence[Margin]
+
+    def __call__(self, alpha: np.ndarray) -> dict[str, Any]:
+        """Options of a frame that leaves so much around the subject of a matte ``(H, W)``."""
+        _, _, across, down = cv2.boundingRect((alpha > FAINT).view(np.uint8))
+        if not across:
+            return {"crop": True}
+        top, right, bottom, left = (
+            margin.measure(side) for margin, side in zip(self.margins, (down, across, down, across), strict=True)
+        )
+        width, height = across + left + right, down + top + bottom
+        scale = 100 * max(across / width, down / height)
+        offsets = [100 * (at - 0.5) for at in ((left + across / 2) / width, (top + down / 2) / height)]
+        frame = {"canvas": f"{width}x{height}", "margin": 0.0, "scale": max(scale, 10.0)}
         return frame | {"offset_x": offsets[0], "offset_y": offsets[1]}

@@ -19,22 +19,57 @@ from pipeline import (
 )
 
 from ..cutter import Task
+from ..descriptions import (
+    ANYWHERE,
+    FILE,
+    OPTIONS,
+    PICTURES,
+    REMBG_ERROR,
+    RUNNING,
+    Schema,
+    describe_body,
+    describe_errors,
+    describe_file,
+    describe_query,
+    make_object,
+)
+from ..headers import describe_headers
 from ..settings import ServerSettings
 from ..work import Workers
+from .errors import explain_as_rembg
 from .fields import Fields, open_fields
 
-FILE, ADDRESS = "file", "url"
+FILE_FIELD, ADDRESS = "file", "url"
 MODELS = {"bria-rmbg": "bria-rmbg-2.0", "birefnet-general-fp16": "birefnet-general"}  # rembg's names that are not ours
 NOT_EXTRA = ("model", "format")  # a field of its own, and what is PNG always
 FETCHES = 8  # of models, at once
 BANDS = 1, 100  # pixels of the unknown band that are taken; rembg takes any
+FIELDS: dict[str, Schema] = {
+    "model": {"type": "string", "description": "A name of rembg's, or of a model here", "example": "u2netp"},
+    "a": {"type": "boolean", "default": False, "description": "Alpha matting"},
+    "af": {"type": "integer", "minimum": 0, "maximum": 255, "description": "Accepted, not needed"},
+    "ab": {"type": "integer", "minimum": 0, "maximum": 255, "description": "Accepted, not needed"},
+    "ae": {"type": "integer", "minimum": 0, "default": 10, "description": "Width of the matting's band, px"},
+    "om": {"type": "boolean", "default": False, "description": "The matte alone"},
+    "ppm": {"type": "boolean", "default": False, "description": "A hard matte without specks"},
+    "dc": {"type": "boolean", "description": "Accepted: done in any case"},
+    "vm": {"type": "boolean", "description": "Accepted: done in any case"},
+    "bgc": {"type": "string", "description": "A colour for behind", "example": "255,255,255,255"},
+    "extras": {"type": "string", "description": "JSON of options of ours", "example": '{"feather": 2}'},
+}
 POST_PROCESSED = {"harden": 100.0, "clean": 4.0}  # a mask without specks, and without soft edges
 
 
 def build_rembg_router(settings: ServerSettings, runtime: Runtime, workers: Workers) -> APIRouter:
     """The routes of rembg's server, over the same pipeline as all others."""
-    router = APIRouter(tags=["rembg"])
+    codes = (*ANYWHERE, *PICTURES, *OPTIONS, *RUNNING, "url_off", "url_refused", "url_failed", "fetch_failed")
+    answers = {
+        200: describe_file("image/png", words="The cut-out", headers=describe_headers()),
+        **describe_errors(*codes, explain=explain_as_rembg, schema=REMBG_ERROR),
+    }
+    router = APIRouter(tags=["rembg"], responses=answers)
     threads = ThreadPoolExecutor(FETCHES, thread_name_prefix="clearcut-rembg")  # a fetch may take minutes
+    form, address = make_object({FILE_FIELD: FILE} | FIELDS, FILE_FIELD), {"type": "string", "format": "uri"}
 
     async def answer(request: Request, data: bytes | None, name: str, fields: Fields) -> Response:
         if not data:
@@ -48,15 +83,25 @@ def build_rembg_router(settings: ServerSettings, runtime: Runtime, workers: Work
         _bring_model(options.model, runtime, settings)
         return options
 
-    @router.post("/api/remove", summary="Remove the background, as rembg's server does", response_class=Response)
+    @router.post(
+        "/api/remove",
+        summary="Remove the background, as rembg's server does",
+        response_class=Response,
+        openapi_extra=describe_body(form=form),
+    )
     async def remove_from_file(request: Request) -> Response:
         """A form with ``file``, and rembg's fields: ``model, a, af, ab, ae, om, ppm, dc, vm, bgc, extras``."""
         async with open_fields(request, settings) as form:
             fields = Fields({**request.query_params, **form}, settings)
-            data, name = await fields.picture(FILE)
+            data, name = await fields.picture(FILE_FIELD)
         return await answer(request, data, name, fields)
 
-    @router.get("/api/remove", summary="The same with a picture from an address", response_class=Response)
+    @router.get(
+        "/api/remove",
+        summary="The same with a picture from an address",
+        response_class=Response,
+        openapi_extra={"parameters": describe_query({ADDRESS: address} | FIELDS)},
+    )
     async def remove_from_address(request: Request) -> Response:
         """``url``, and rembg's fields. Only where the setting ``url_input`` is on."""
         fields = Fields(request.query_params, settings)

@@ -10,10 +10,26 @@ from starlette.responses import JSONResponse
 from pipeline import ClearcutError, InputFiles, Options
 
 from ..cutter import Made, Task
+from ..descriptions import (
+    ANYWHERE,
+    FILE,
+    JSON,
+    OPTIONS,
+    PICTURES,
+    REMOVEBG_ERROR,
+    RUNNING,
+    TEXT,
+    Schema,
+    describe_body,
+    describe_errors,
+    describe_file,
+    make_object,
+)
 from ..settings import ServerSettings
 from ..work import Workers
+from .errors import explain_as_removebg
 from .fields import Fields, is_json, open_fields, read_json
-from .placing import Placement, Rectangle
+from .placing import Margin, Margins, Placement, Rectangle
 
 SOURCES = ("image_file", "image_file_b64", "image_url")
 BEHIND = ("bg_color", "bg_image_url", "bg_image_file")
@@ -21,15 +37,56 @@ MEGAPIXELS = {"preview": 0.25, "small": 0.25, "regular": 0.25, "medium": 1.5, "h
 WHOLE_SIZES = ("auto", "full", "4k", "50MP")
 TYPES = ("auto", "person", "product", "car", "animal", "graphic", "transportation", "other")
 SHADOWS = {"drop": "drop", "3D": "contact", "car": "contact", "auto": "contact"}
-LARGEST_MARGIN = 50.0  # percent of the subject
+PARAMETERS: dict[str, Schema] = {
+    "image_file": FILE,
+    "image_file_b64": TEXT,
+    "image_url": {"type": "string", "description": "Only with --url-input"},
+    "size": {"type": "string", "enum": [*WHOLE_SIZES, *MEGAPIXELS], "default": "auto"},
+    "type": {"type": "string", "enum": [*TYPES], "default": "auto"},
+    "type_level": {"type": "string", "enum": ["none", "1", "2", "latest"], "default": "1"},
+    "format": {"type": "string", "enum": ["auto", "png", "jpg", "zip"], "default": "auto"},
+    "roi": {"type": "string", "default": "0% 0% 100% 100%"},
+    "crop": {"type": "boolean", "default": False},
+    "crop_margin": {"type": "string", "default": "0", "example": "10% 30px"},
+    "scale": {"type": "string", "default": "original", "example": "80%"},
+    "position": {"type": "string", "default": "original", "example": "50% 50%"},
+    "channels": {"type": "string", "enum": ["rgba", "alpha"], "default": "rgba"},
+    "add_shadow": {"type": "boolean", "default": False},
+    "shadow_type": {"type": "string", "enum": ["auto", "none", "3D", "drop", "car"], "default": "auto"},
+    "shadow_opacity": {"type": "number", "minimum": 0, "maximum": 100, "default": 50},
+    "semitransparency": {"type": "boolean", "default": True},
+    "bg_color": {"type": "string", "example": "81d4fa"},
+    "bg_image_file": FILE,
+    "bg_image_url": {"type": "string", "description": "Only with --url-input"},
+}
+HEADERS = {
+    name: {"description": words, "schema": {"type": "string"}}
+    for name, words in {
+        "X-Width": "Of the result, in pixels",
+        "X-Height": "Of the result, in pixels",
+        "X-Credits-Charged": "Always 0",
+        "X-Model": "The model that found the subject",
+        "Server-Timing": "How long each step took, in milliseconds",
+        "X-Type": "What the request said the subject is, else other",
+    }.items()
+}
+LARGEST_MARGINS = {"%": 50.0, "px": 500.0}  # of the subject, and pixels
 FORMATS = {"auto": "png", "png": "png", "jpg": "jpeg", "zip": "zip"}
 
 
 def build_removebg_router(settings: ServerSettings, workers: Workers) -> APIRouter:
     """The routes of remove.bg, over the same pipeline as all others; nothing is charged."""
-    router = APIRouter(prefix="/v1.0", tags=["remove.bg"])
+    codes = (*ANYWHERE, *PICTURES, *OPTIONS, *RUNNING, "url_off", "url_refused", "url_failed", "nothing_found")
+    errors = describe_errors(*codes, explain=explain_as_removebg, schema=REMOVEBG_ERROR)
+    router = APIRouter(prefix="/v1.0", tags=["remove.bg"], responses=errors)
 
-    @router.post("/removebg", summary="Remove the background, as remove.bg does", response_class=Response)
+    @router.post(
+        "/removebg",
+        summary="Remove the background, as remove.bg does",
+        response_class=Response,
+        responses={200: _describe_answer()},
+        openapi_extra=_describe_request(),
+    )
     async def remove_background(request: Request) -> Response:
         """A form or JSON with ``image_file``, ``image_file_b64`` or ``image_url``, and remove.bg's parameters."""
         if is_json(request):
@@ -52,12 +109,29 @@ def build_removebg_router(settings: ServerSettings, workers: Workers) -> APIRout
             return JSONResponse({"data": {"result_b64": base64.b64encode(made.data).decode()}}, headers=headers)
         return Response(made.data, media_type=made.media_type, headers=headers)
 
-    @router.get("/account", summary="Credits, of which none are needed")
+    @router.get(
+        "/account",
+        summary="Credits, of which none are needed",
+        responses={200: {"description": "No credits, and none needed"}},
+    )
     def tell_account() -> dict[str, Any]:
         credits = {"total": 0, "subscription": 0, "payg": 0, "enterprise": 0}
         return {"data": {"attributes": {"credits": credits, "api": {"free_calls": 0, "sizes": "all"}}}}
 
     return router
+
+
+def _describe_request() -> dict[str, Any]:
+    """What OpenAPI is told of the request: a form, or JSON with the same parameters but for files."""
+    texts = {name: field for name, field in PARAMETERS.items() if field is not FILE}
+    return describe_body(form=make_object(PARAMETERS), urlencoded=make_object(texts), json=make_object(texts))
+
+
+def _describe_answer() -> dict[str, Any]:
+    answer = describe_file("image/png", "image/jpeg", "application/zip", words="The cut-out", headers=HEADERS)
+    data = make_object({"data": make_object({"result_b64": TEXT}, "result_b64")}, "data")
+    answer["content"][JSON] = {"schema": data}  # where Accept asks for it
+    return answer
 
 
 async def _read_source(fields: Fields, names: tuple[str, ...]) -> tuple[bytes | None, str]:
@@ -103,13 +177,31 @@ def _read_shadow(fields: Fields) -> dict[str, Any]:
 
 
 def _read_crop(fields: Fields) -> dict[str, Any]:
-    """A crop, with one margin for all sides in percent of the subject."""
-    if not fields.flag("crop"):
+    """A crop with the same margin on all sides, in percent of the subject; nothing where `read_placement` crops."""
+    margins = _read_margins(fields)
+    if not margins or not _is_even(margins):
         return {}
-    margin = fields.text("crop_margin", "0").removesuffix("px")
-    if not re.fullmatch(r"0|\d+(\.\d+)?%", margin) or float(margin.rstrip("%")) > LARGEST_MARGIN:
-        raise ClearcutError("bad_option", name="crop_margin", value=margin[:100], accepted="0% – 50%")
-    return {"crop": True, "margin": float(margin.rstrip("%"))}
+    return {"crop": True, "margin": margins[0].value}
+
+
+def _is_even(margins: list[Margin]) -> bool:
+    return len(set(margins)) == 1 and (margins[0].unit == "%" or not margins[0].value)
+
+
+def _read_margins(fields: Fields) -> list[Margin]:
+    """``crop_margin``: top, right, bottom and left; nothing where there is to be no crop. Raises ``bad_option``.
+
+    One value is for all sides, of two the first is for top and bottom.
+    """
+    if not fields.flag("crop"):
+        return []
+    text = fields.text("crop_margin", "0")
+    found = [re.fullmatch(r"(\d+(?:\.\d+)?)(px|%)?", part) for part in text.split()]
+    margins = [Margin(float(each[1]), each[2] or "px") for each in found if each]
+    too_large = any(value > LARGEST_MARGINS[unit] for value, unit in margins)
+    if too_large or len(margins) != len(found) or len(margins) not in (1, 2, 4):
+        raise ClearcutError("bad_option", name="crop_margin", value=text[:100], accepted="0% – 50%, 0px – 500px")
+    return margins * (4 // len(margins))
 
 
 def _read_colour(text: str) -> str | None:
@@ -143,8 +235,14 @@ def read_region(fields: Fields) -> Rectangle | None:
     return Rectangle(text, parts)
 
 
-def read_placement(fields: Fields) -> Placement | None:
-    """``scale`` and ``position``; None where neither is given. Raises ``bad_option``."""
+def read_placement(fields: Fields) -> Placement | Margins | None:
+    """What asks for the matte first: ``scale`` and ``position``; with ``crop`` margins in px, or some that differ.
+
+    None where nothing does. Raises ``bad_option``.
+    """
+    margins = _read_margins(fields)
+    if margins and not _is_even(margins):
+        return Margins(margins)
     scale = _read_percents(fields, "scale", 1, 10, "10% – 100%, original")
     position = _read_percents(fields, "position", 2, 0, "0% – 100%, center, original")
     if fields.flag("crop") or (scale is None and position is None and fields.text("position") != "center"):

@@ -359,14 +359,14 @@ def test_a_file_with_a_wrong_checksum_leaves_nothing(
 ) -> None:
     data = bytes(u2netp.stat().st_size if same_length else 999)
     answer = put(here, FAST, data)
-    assert answer.status_code == 500 and answer.json()["code"] == "wrong_checksum"
+    assert answer.status_code == 409 and answer.json()["code"] == "wrong_checksum"
     assert "u2netp.onnx" in answer.json()["sentence"] and str(empty_models) not in answer.text
     assert left_in(empty_models) == set() and facts(here, FAST)["installed"] is False
 
 
 def test_a_wrong_file_leaves_the_right_one_that_is_there(client_for: ClientFor, own_models: Path, jpeg: bytes) -> None:
     client = client_for(models_dir=own_models)
-    assert put(client, FAST, b"wrong").status_code == 500
+    assert put(client, FAST, b"wrong").status_code == 409
     assert left_in(own_models) == {"u2netp.onnx"} and post(client, jpeg).status_code == 200
 
 

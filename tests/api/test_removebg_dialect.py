@@ -129,6 +129,33 @@ def test_the_subject_is_scaled_and_placed(client: TestClient, jpeg: bytes) -> No
     assert (kept[1] + kept[3]) / 2 == pytest.approx((plain[1] + plain[3]) / 2, abs=4)
 
 
+@pytest.mark.parametrize(
+    ("margin", "expected"),
+    [("20px", (20, 20, 20, 20)), ("10px 30px", (10, 30, 10, 30)), ("0 40px 50% 7px", (0, 40, 0.5, 7))],
+)
+def test_a_crop_leaves_the_margin_that_was_asked_for_on_each_side(
+    client: TestClient, jpeg: bytes, margin: str, expected: tuple[float, ...]
+) -> None:
+    bare = opened(remove(client, jpeg, crop="true").content)
+    alpha = opened(remove(client, jpeg, crop="true", crop_margin=margin).content)[..., 3] > 12
+    rows, columns = np.flatnonzero(alpha.any(1)), np.flatnonzero(alpha.any(0))
+    found = rows[0], alpha.shape[1] - 1 - columns[-1], alpha.shape[0] - 1 - rows[-1], columns[0]
+    wanted = [part if part >= 1 or not part else part * bare.shape[0] for part in expected]
+    assert found == pytest.approx(wanted, abs=1.5)
+    for wrong in ("1px 1px 1px", "1px 1px 1px 1px 1px", "501px", "51%", "-1px"):
+        assert code(remove(client, jpeg, crop="true", crop_margin=wrong)) == "invalid_crop_margin"
+
+
+def test_a_text_may_hold_as_large_a_picture_as_a_file(client_for: Callable[..., TestClient], jpeg: bytes) -> None:
+    largest = jpeg + b"\0" * (300_000 - len(jpeg))
+    client, text = client_for(max_mb=0.3), base64.encodebytes(largest).decode()
+    assert client.post("/v1.0/removebg", json={"image_file_b64": text}).status_code == 200
+    assert client.post("/v1.0/removebg", data={"image_file_b64": text}).status_code == 200
+    assert client.post("/api/remove-bg", data={"image": text}).status_code == 200
+    over = base64.b64encode(largest + b"\0").decode()
+    assert code(client.post("/v1.0/removebg", json={"image_file_b64": over})) == "file_too_large"
+
+
 def test_errors_have_remove_bgs_codes(client: TestClient, client_for: Callable[..., TestClient], jpeg: bytes) -> None:
     assert code(remove(client, None)) == "missing_source"
     assert code(remove(client, b"no picture")) == "invalid_file_type"

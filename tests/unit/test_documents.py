@@ -38,7 +38,7 @@ CHINESE = {name: name.replace("README.", "README.zh-CN.").replace("docs/", "docs
 PAIRS = [(name, other) for name, other in CHINESE.items() if other in GUIDE and other != name]
 # more than can be listed
 FREE = {"model", "keep", "canvas", "crop_box", "background_color", "background_color_2", "outline_color"}
-OF_TESTS = {f"CLEARCUT_TEST_{name}" for name in ("DATA", "MODELS", "CASES", "PROCESSOR", "CORES")}
+OF_TESTS = {f"CLEARCUT_TEST_{name}" for name in ("DATA", "MODELS", "CASES", "PROCESSOR", "CORES", "EXAMPLES")}
 SETTINGS = ["docs/settings.md", "docs/zh-CN/settings.md"]
 OPTIONS = ["docs/options.md", "docs/zh-CN/options.md"]
 MODELS = ["docs/models.md", "docs/zh-CN/models.md"]
