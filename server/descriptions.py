@@ -19,7 +19,17 @@ FILE: Schema = {"type": "string", "format": "binary"}
 TEXT: Schema = {"type": "string", "contentEncoding": "base64"}  # or a data URI
 FORM, URLENCODED, JSON = "multipart/form-data", "application/x-www-form-urlencoded", "application/json"
 
-ANYWHERE = ("bad_request", "unauthorized", "foreign_origin", "not_found", "too_large", "unknown_host", "unexpected")
+ANYWHERE = (
+    "bad_request",
+    "unauthorized",
+    "foreign_origin",
+    "not_found",
+    "too_large",
+    "unknown_host",
+    "unexpected",
+    "too_many_requests",
+    "stopping",
+)
 PICTURES = (
     *("no_picture", "empty_file", "not_a_picture", "camera_raw", "unsupported_format", "broken_picture"),
     *("too_many_pixels", "too_many_parts", "one_at_a_time", "no_background", "bad_marks", "bad_trimap"),
@@ -33,6 +43,8 @@ RUNNING = (
     "busy",
     "took_too_long",
     "out_of_memory",
+    "low_memory",
+    "worker_died",
     "needs_package",
 )
 FACTS: dict[str, Any] = {  # for the examples

@@ -71,7 +71,7 @@ def test_no_line_names_a_picture_a_key_a_password_or_an_address(
     client.get(f"/api/remove?url=http://127.0.0.1/{SECRET}.jpg", headers=headers)
     client.get(f"/{SECRET}", headers=headers)
     client.get("/api/models", headers={"X-Api-Key": SECRET})
-    monkeypatch.setattr("server.api.cut_out_file", lambda *_, **__: Path(f"/nowhere/{SECRET}").read_bytes())
+    monkeypatch.setattr("server.api.Task", lambda *_: Path(f"/nowhere/{SECRET}").read_bytes())
     assert client.post("/api/remove-bg", files=files, headers=headers).status_code == 500
     said = [json.loads(line) for line in lines]
     assert [each.get("outcome") for each in said][:5] == ["ok", "expired", "url_refused", "not_found", "unauthorized"]
