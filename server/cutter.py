@@ -93,14 +93,11 @@ class Made(NamedTuple):
 def prepare(order: Order) -> Callable[[Task], Made]:
     """What a worker process calls for each task; for `WorkerPool`."""
     prepare_process()
-    settings = order.settings
-    if settings.cache and settings.cache_disk_mb:
-        settings = settings.model_copy(update={"cache_mb": 0.0})  # the disk keeps predictions for all workers
-    runtime = Runtime(settings)
+    runtime = Runtime(order.settings)
     if order.automatic:
         runtime.settle_automatic(order.automatic)
     with suppress(ClearcutError):  # the first request tells it
-        warm_up(settings.model, runtime)
+        warm_up(order.settings.model, runtime)
     return lambda task: cut(task, runtime, order.spare_mb)
 
 

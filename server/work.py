@@ -89,12 +89,7 @@ class Workers:
             if self._pool and self._pool.has_failed:
                 self.renew()
             if self._pool is None:
-                settings = self._settings
-                number, cores = choose_workers(settings)
-                self._queue.places = number
-                order = Order(settings, self._runtime.settled, settings.spare_mb)
-                seconds = max(START_SECONDS, settings.request_seconds)
-                self._pool = WorkerPool(number, CUTTER, order, seconds=seconds, cores=cores, lead=count_cores(), kept=1)
+                self._pool = self._start()
             return self._pool
 
     def renew(self) -> None:
@@ -121,6 +116,17 @@ class Workers:
                 pushed_out.answer.set_exception(self._queue.explain_full())
             self._begin()
         return order
+
+    def _start(self) -> WorkerPool:
+        settings = self._settings
+        number, cores = choose_workers(settings)
+        self._queue.places = number
+        # the disk keeps predictions for all workers; without it each has a share of the memory
+        cache_mb = 0 if settings.cache_disk_mb else settings.cache_mb / number
+        own = settings.model_copy(update={"cache_mb": cache_mb})
+        order = Order(own, self._runtime.settled, settings.spare_mb)
+        seconds = max(START_SECONDS, settings.request_seconds)
+        return WorkerPool(number, CUTTER, order, seconds=seconds, cores=cores, lead=count_cores(), kept=1)
 
     def _estimate_seconds(self, task: Task) -> float:
         known = self._runtime.speeds.find_median(task.options.with_defaults_of(self._settings).model)
