@@ -93,7 +93,8 @@ def create_app(settings: ServerSettings, uploads: Path | None = None) -> ServedA
         batch_mb=settings.most_batch_mb,
         root_path=settings.root_path,
     )
-    work = PhotoWork(page, runtime, results)
+    # of others, not of one's own computer: there a worker would be started for this alone
+    work = PhotoWork(page, runtime, results, workers.check if settings.exposed else None)
     _add_pictures(app, work, settings)
     mounted = mount_page(app, build_page(work), page)
     return ServedApp(mounted, runtime, results, downloads, batches, hosts, workers)
