@@ -123,7 +123,8 @@ def create_app(settings: ServerSettings, uploads: Path | None = None) -> ServedA
         no_store=settings.no_store,
         root_path=settings.root_path,
     )
-    work = PhotoWork(page, runtime, results)
+    # of others, not of one's own computer: there a worker would be started for this alone
+    work = PhotoWork(page, runtime, results, workers.check if settings.exposed else None)
     client = ClientWork(page, runtime, results)
     _add_pictures(app, work, client, settings)
     mounted = mount_page(app, build_page(work, client), page)

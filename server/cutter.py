@@ -16,6 +16,7 @@ from pipeline import (
     Runtime,
     Settings,
     cut_out_file,
+    decode,
     estimate_seconds,
     measure_free_mb,
     measure_megapixels,
@@ -64,6 +65,12 @@ class Task(NamedTuple):
     place: Callable[[np.ndarray], dict[str, Any]] | None = None
 
 
+class Check(NamedTuple):
+    """A picture of which only is asked whether it can be opened without harm."""
+
+    data: bytes
+
+
 class Made(NamedTuple):
     """A cut-out as a file, and what is told of it.
 
@@ -90,18 +97,22 @@ class Made(NamedTuple):
     seconds: float | None
 
 
-def prepare(order: Order) -> Callable[[Task], Made]:
+def prepare(order: Order) -> Callable[[Task | Check], Made | None]:
     """What a worker process calls for each task; for `WorkerPool`."""
     prepare_process()
-    settings = order.settings
-    if settings.cache and settings.cache_disk_mb:
-        settings = settings.model_copy(update={"cache_mb": 0.0})  # the disk keeps predictions for all workers
-    runtime = Runtime(settings)
+    runtime = Runtime(order.settings)
     if order.automatic:
         runtime.settle_automatic(order.automatic)
     with suppress(ClearcutError):  # the first request tells it
-        warm_up(settings.model, runtime)
-    return lambda task: cut(task, runtime, order.spare_mb)
+        warm_up(order.settings.model, runtime)
+
+    def work(task: Task | Check) -> Made | None:
+        if isinstance(task, Check):
+            check(task, runtime)
+            return None
+        return cut(task, runtime, order.spare_mb)
+
+    return work
 
 
 def cut(task: Task, runtime: Runtime, spare_mb: float = 0.0) -> Made:
@@ -121,6 +132,12 @@ def cut(task: Task, runtime: Runtime, spare_mb: float = 0.0) -> Made:
     model = result.cutout.model
     facts = result.size, model, result.cutout.warnings, build_headers(result), estimate_seconds(model, runtime)
     return Made(result.data, result.media_type, *facts)
+
+
+def check(task: Check, runtime: Runtime) -> None:
+    """Decode a picture. Its errors are told by those who open it to work on it."""
+    with suppress(ClearcutError):
+        decode(task.data, max_megapixels=runtime.settings.max_megapixels)
 
 
 def require_memory(megabytes: float) -> None:

@@ -6,18 +6,20 @@ import time
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from starlette.requests import Request
 
 from pipeline import ClearcutError, Runtime, WorkerPool, choose_workers, count_cores
 
-from .cutter import Made, Order, Task, require_memory
+from .cutter import Check, Made, Order, Task, require_memory
 from .fair_queue import FairQueue, Ticket
 from .rate import find_client
 from .settings import ServerSettings
 
 CUTTER = "server.cutter"  # what the worker processes run
-CHECK_SECONDS = 0.5  # between checks whether the caller is still connected, and in time
+LOOK_SECONDS = 0.5  # between looks whether the caller is still connected, and in time
+PAGE = "page"  # the client that asks for all of the page's visitors
 GRACE = 1.0  # seconds in which work that nobody waits for may end by itself: a new worker costs as much
 START_SECONDS = 300.0  # that a worker may take to start
 GUESS = 1.0  # seconds that a model takes of which nothing is known
@@ -28,8 +30,8 @@ SECONDS_A_MB = 0.1  # that a picture takes for each MB of its file
 class _Request(Ticket):
     """A task on its way: in the queue, then with a worker, then answered."""
 
-    task: Task = field(kw_only=True)
-    answer: "Future[Made]" = field(default_factory=Future)
+    task: Task | Check = field(kw_only=True)
+    answer: "Future[Any]" = field(default_factory=Future)
     begun: float = 0.0
     stop: "partial[None] | None" = None  # of the work, once it is with a worker
 
@@ -75,12 +77,26 @@ class Workers:
         order = self.enter(find_client(request.scope, request.headers, self._settings.client_header), task)
         answer = asyncio.wrap_future(order.answer)
         try:
-            while not (await asyncio.wait({answer}, timeout=CHECK_SECONDS))[0]:
+            while not (await asyncio.wait({answer}, timeout=LOOK_SECONDS))[0]:
                 if time.monotonic() > until:
                     raise ClearcutError("took_too_long", seconds=self._settings.request_seconds)
                 if await request.is_disconnected():
                     raise ClearcutError("cancelled")
-            return answer.result()
+            made: Made = answer.result()
+            return made
+        finally:
+            self.leave(order)
+
+    def check(self, data: bytes) -> None:
+        """Have a picture decoded in a worker, before it is in the process that serves.
+
+        Raises ``busy``, and ``worker_died`` or ``took_too_long`` where it crashes or hangs the decoder.
+        """
+        order = self.enter(PAGE, Check(data))
+        try:
+            order.answer.result(self._settings.request_seconds)
+        except TimeoutError:
+            raise ClearcutError("took_too_long", seconds=self._settings.request_seconds) from None
         finally:
             self.leave(order)
 
@@ -90,12 +106,7 @@ class Workers:
             if self._pool and self._pool.has_failed:
                 self.renew()
             if self._pool is None:
-                settings = self._settings
-                number, cores = choose_workers(settings)
-                self._queue.places = number
-                order = Order(settings, self._runtime.settled, settings.spare_mb)
-                seconds = max(START_SECONDS, settings.request_seconds)
-                self._pool = WorkerPool(number, CUTTER, order, seconds=seconds, cores=cores, lead=count_cores(), kept=1)
+                self._pool = self._start()
             return self._pool
 
     def renew(self) -> None:
@@ -112,7 +123,7 @@ class Workers:
         if pool:
             pool.close(at_once=True)
 
-    def enter(self, client: str, task: Task) -> _Request:
+    def enter(self, client: str, task: Task | Check) -> _Request:
         """Let `task` wait for a worker, on behalf of `client`. Raises ``busy``."""
         order = _Request(client, self._estimate_seconds(task), task=task)
         order.answer.set_running_or_notify_cancel()  # who waits for it may leave, and it is answered all the same
@@ -123,7 +134,20 @@ class Workers:
             self._begin()
         return order
 
-    def _estimate_seconds(self, task: Task) -> float:
+    def _start(self) -> WorkerPool:
+        settings = self._settings
+        number, cores = choose_workers(settings)
+        self._queue.places = number
+        # the disk keeps predictions for all workers; without it each has a share of the memory
+        cache_mb = 0 if settings.cache_disk_mb else settings.cache_mb / number
+        own = settings.model_copy(update={"cache_mb": cache_mb})
+        order = Order(own, self._runtime.settled, settings.spare_mb)
+        seconds = max(START_SECONDS, settings.request_seconds)
+        return WorkerPool(number, CUTTER, order, seconds=seconds, cores=cores, lead=count_cores(), kept=1)
+
+    def _estimate_seconds(self, task: Task | Check) -> float:
+        if isinstance(task, Check):
+            return SECONDS_A_MB * len(task.data) / 1e6
         known = self._runtime.speeds.find_median(task.options.with_defaults_of(self._settings).model)
         return (known or GUESS) + SECONDS_A_MB * len(task.files.photo) / 1e6
 
@@ -137,7 +161,7 @@ class Workers:
             order.stop = partial(pool.stop, future)
             future.add_done_callback(partial(self._end, order))
 
-    def _end(self, order: _Request, future: "Future[Made]") -> None:
+    def _end(self, order: _Request, future: "Future[Made | None]") -> None:
         with self._lock:
             self._running.discard(order)
             self._queue.charge(order, time.monotonic() - order.begun)
@@ -149,7 +173,7 @@ class Workers:
             order.answer.set_exception(error)
         else:
             made = future.result()
-            if made.seconds is not None:
+            if made and made.seconds is not None:
                 self._runtime.speeds.note(made.model, made.seconds)
             order.answer.set_result(made)
 

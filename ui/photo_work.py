@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -33,6 +33,7 @@ from .results import Beside, Results
 from .settings import PageSettings
 
 DRAFTS = 16  # photos that are at hand at once, some 15 to 50 MB each, 75 with marks
+CHECKED = 1000  # pictures that are known to be harmless
 MASK = "matte"  # the format of which the page shows the mask
 CROPPING = ("crop_box", "crop", "canvas", "offset_x", "offset_y", "scale", "sheet")  # left out while one crops by hand
 FRAMING = (*CROPPING, "rotate", "flip")  # options by which the picture has another frame than the photo
@@ -116,11 +117,24 @@ class OpenedPhoto(NamedTuple):
 
 
 class PhotoWork:
-    """Photos of all visitors, each visitor's newest only."""
+    """Photos of all visitors, each visitor's newest only.
 
-    def __init__(self, settings: PageSettings, runtime: Runtime, results: Results) -> None:
+    Parameters
+    ----------
+    check
+        Called with each picture before it is opened here. Raises where that would do harm.
+    """
+
+    def __init__(
+        self,
+        settings: PageSettings,
+        runtime: Runtime,
+        results: Results,
+        check: Callable[[bytes], object] | None = None,
+    ) -> None:
         self.settings, self.runtime = settings, runtime
-        self.results = results
+        self.results, self._check = results, check
+        self._checked: OrderedDict[str, None] = OrderedDict()
         self.desk = Desk(settings.queue, runtime.slots.places)
         self._drafts: OrderedDict[str, tuple[Draft, float]] = OrderedDict()  # and when they were last looked at
         self._unwanted: set[Path] = set()
@@ -359,7 +373,18 @@ class PhotoWork:
             raise ClearcutError("expired") from None
         if len(data) > self.settings.max_mb * 1e6:
             raise ClearcutError("too_large", megabytes=round(len(data) / 1e6, 1), limit=self.settings.max_mb)
+        self._check_once(data)
         return data
+
+    def _check_once(self, data: bytes) -> None:
+        """Check a picture, unless it was found harmless a while ago: each slider that moves has it read again."""
+        digest = hashlib.blake2b(data).hexdigest()
+        if self._check is None or digest in self._checked:
+            return
+        self._check(data)
+        self._checked[digest] = None
+        while len(self._checked) > CHECKED:
+            self._checked.popitem(last=False)
 
 
 def _rounded(seconds: float | None) -> float | None:

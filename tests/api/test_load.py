@@ -22,10 +22,13 @@ from server.app import ServedApp
 from server.cutter import Made, Task
 from server.settings import ServerSettings
 from server.work import Workers
-from tests import held
+from tests import held, house
 from tests.chores import wait_until
 from tests.held import Held
 from tests.pictures import composite, encoded
+from ui.photo_work import PhotoWork
+from ui.results import Results
+from ui.settings import PageSettings
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are killed by signals")
 
@@ -207,6 +210,22 @@ def test_a_request_that_takes_too_long_is_given_up_and_its_worker_replaced(u2net
         assert workers.enter("ben", make_task()).answer.result(SOON).media_type == "image/png"
     finally:
         workers.close()
+
+
+def test_what_crashes_a_decoder_is_refused_before_the_page_opens_it(
+    one: Workers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = PageSettings("u2netp", 10, 10, 4, 1, may_fetch=False)
+    work = PhotoWork(page, house.runtime(), Results(house.runtime(), 60), one.check)
+    for name, data in (("good", PICTURE), ("broken", PICTURE[:40]), ("bad", LARGE[:-1])):
+        (tmp_path / name).write_bytes(data)
+    assert work._read(tmp_path / "good") == PICTURE
+    assert work._read(tmp_path / "broken")  # whoever opens it says what is wrong with it
+    with monkeypatch.context() as patched:
+        patched.setattr(one, "enter", lambda client, _, enter=one.enter: enter(client, make_task(place=held.crash)))
+        with pytest.raises(ClearcutError, match="worker_died"):
+            work._read(tmp_path / "bad")
+        assert work._read(tmp_path / "good") == PICTURE  # as it was checked before
 
 
 def test_without_free_memory_a_request_is_refused_for_the_moment(client_for: Callable[..., TestClient]) -> None:

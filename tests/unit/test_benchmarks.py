@@ -1,6 +1,7 @@
 """What `python -m benchmarks` measures, and how it writes it down. Accuracy only: no test asserts a time."""
 
 import csv
+import itertools
 import shutil
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks import batch, fidelity, machine, speed, table
+from benchmarks import batch, fidelity, machine, serve, speed, table
 from benchmarks.__main__ import main
 from benchmarks.edges import pictures
 from benchmarks.errors import Scores, connectivity_error, edge_band, errors, gradient_error, roughness
@@ -347,6 +348,26 @@ def test_a_model_that_is_not_here_is_named_before_anything_runs(two, empty_model
     with pytest.raises(SystemExit, match="u2netp"):
         table.chosen("u2netp")
     assert table.chosen(None) == []
+
+
+# ---- servers ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_server_under_load_is_measured_from_an_empty_cache_and_gone_afterwards(
+    u2netp: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(serve.SIZES, "1 MP", (96, 64))
+    main(["serve", "--clients", "1,3", "--pictures", "4", "--runs", "1", "--out", str(tmp_path)])
+    text = (tmp_path / "serve.md").read_text("utf-8")
+    assert text in capsys.readouterr().out
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if "| Clearcut" in line]
+    assert [row[1] for row in rows] == ["1", "3"] and [row[6] for row in rows] == ["0", "0"]
+    assert all(float(row[2]) > 0 and float(row[7]) > 0 for row in rows)
+
+
+def test_no_picture_of_a_load_comes_twice() -> None:
+    pictures = [*itertools.islice(serve.draw_pictures(Image.fromarray(composite(96, 64).rgb), (48, 32)), 200)]
+    assert len(set(pictures)) == 200
 
 
 # ---- workers ---------------------------------------------------------------------------------------------------------
