@@ -78,8 +78,11 @@ def build_router(
         responses=describe_errors("unknown_host", "unexpected"),
     )
     async def health() -> dict[str, str]:
-        """Answers while the server does; needs no password. ``run`` is another one after each start."""
-        return {"status": "ok", "version": __version__, "run": run}
+        """Answers while the server does; needs no password. ``run`` is another one after each start.
+
+        Strangers are not told the ``version``.
+        """
+        return {"status": "ok", "run": run} | ({} if settings.exposed else {"version": __version__})
 
     @router.api_route("/api/{rest:path}", methods=["GET", "POST", "PUT", "DELETE", "PATCH"], include_in_schema=False)
     async def refuse_unknown(rest: str) -> None:

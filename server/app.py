@@ -36,13 +36,13 @@ from .api import build_router
 from .batches import Batches
 from .browser_headers import describe_cors
 from .guard import add_guard
-from .logs import log_request
+from .logs import log_record
 from .mcp_tool import McpApp
 from .metrics import Metrics
 from .models import Downloads
 from .observer import Observer
 from .probes import build_probes_router
-from .records import find_route
+from .records import Record, find_route
 from .routes import explain_to
 from .settings import ServerSettings
 from .work import Workers
@@ -100,7 +100,13 @@ def create_app(settings: ServerSettings, uploads: Path | None = None) -> ServedA
     app.add_middleware(CORSMiddleware, **describe_cors(settings))
     activity = Activity()
     metrics = Metrics(activity) if settings.may_show_metrics else None
-    app.add_middleware(Observer, activity=activity, tell=(log_request, *([metrics.count] if metrics else [])))
+
+    def tell(record: Record) -> None:
+        log_record(record)
+        if metrics:
+            metrics.count(record)
+
+    app.add_middleware(Observer, activity=activity, tell=tell)
     app.add_exception_handler(Exception, _explain)
     app.add_exception_handler(ClearcutError, _explain)
     app.add_exception_handler(HTTPException, _explain_http)
@@ -111,7 +117,18 @@ def create_app(settings: ServerSettings, uploads: Path | None = None) -> ServedA
     app.router.routes.append(Route("/mcp", McpApp(settings, runtime), include_in_schema=False))
     app.mount(f"/{scripts_address()}", StaticFiles(directory=PUBLIC / "js"), name="scripts")
     app.mount("/app", StaticFiles(directory=PUBLIC), name="app")
-    page = PageSettings(
+    page = _describe_page(settings)
+    # of others, not of one's own computer: there a worker would be started for this alone
+    work = PhotoWork(page, runtime, results, workers.check if settings.exposed else None)
+    work.on_cutout.append(lambda result: tell(Record.of_page(result)))
+    client = ClientWork(page, runtime, results)
+    _add_pictures(app, work, client, settings)
+    mounted = mount_page(app, build_page(work, client), page)
+    return ServedApp(mounted, runtime, results, downloads, batches, hosts, workers, activity)
+
+
+def _describe_page(settings: ServerSettings) -> PageSettings:
+    return PageSettings(
         model=settings.model,
         max_mb=settings.max_mb,
         max_megapixels=settings.max_megapixels,
@@ -123,12 +140,6 @@ def create_app(settings: ServerSettings, uploads: Path | None = None) -> ServedA
         no_store=settings.no_store,
         root_path=settings.root_path,
     )
-    # of others, not of one's own computer: there a worker would be started for this alone
-    work = PhotoWork(page, runtime, results, workers.check if settings.exposed else None)
-    client = ClientWork(page, runtime, results)
-    _add_pictures(app, work, client, settings)
-    mounted = mount_page(app, build_page(work, client), page)
-    return ServedApp(mounted, runtime, results, downloads, batches, hosts, workers, activity)
 
 
 def _add_pictures(app: FastAPI, work: PhotoWork, client: ClientWork, settings: ServerSettings) -> None:

@@ -17,7 +17,7 @@ from pipeline import ClearcutError
 from .browser_headers import build_browser_headers
 from .rate import Rate, find_client
 from .routes import BodyLimit, Rule, explain_to, find_rule, strip_root_path
-from .settings import ServerSettings, is_loopback, parse_address
+from .settings import ServerSettings, is_loopback, parse_address, split_list
 from .tokens import is_known_token
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
@@ -73,8 +73,9 @@ class Guard:
     def _check(self, scope: Scope, headers: Headers) -> BodyLimit:
         """How much the body may be. Raises where the request is refused."""
         host = headers.get("host", "")
-        if not self._is_known_host(host):
-            raise ClearcutError("unknown_host", host=parse_hostname(host)[:100])
+        for name in (host, *split_list(headers.get("x-forwarded-host", ""))):  # by either Gradio calls itself
+            if not self._is_known_host(name):
+                raise ClearcutError("unknown_host", host=parse_hostname(name)[:100])
         rule, changes = find_rule(scope), scope["method"] not in SAFE_METHODS
         if strip_root_path(scope) not in OPEN_PATHS:
             self._check_client(scope, headers, changes or bool(rule and rule.works))

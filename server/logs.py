@@ -57,6 +57,6 @@ def prepare_log(form: Literal["json", "text", "off"]) -> None:
     log.setLevel(logging.INFO)
 
 
-def log_request(record: Record) -> None:
-    """Write the line of a request that is over."""
-    log.info("request", extra={"facts": record.describe()})
+def log_record(record: Record) -> None:
+    """Write the line of a request that is over, or of a cut-out of the page."""
+    log.info("record", extra={"facts": record.describe()})

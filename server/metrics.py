@@ -18,7 +18,9 @@ class Metrics:
         own: Any = {"registry": self.registry, "namespace": "clearcut"}
         self._requests = Counter("requests", "Requests", ["route", "method", "status"], **own)
         self._seconds = Histogram("request_seconds", "How long requests take", ["route"], buckets=BUCKETS, **own)
-        self._cutouts = Counter("cutouts", "Cut-outs of the API", ["model", "cached"], **own)
+        self._cutouts = Counter(
+            "cutouts", "Cut-outs, by the route that made them, or the page", ["route", "model", "cached"], **own
+        )
         self._megapixels = Counter("cutout_megapixels", "Their size", ["model"], **own)
         self._steps = Histogram("step_seconds", "How long their steps take", ["step"], buckets=BUCKETS, **own)
         self._errors = Counter("errors", "Requests that were answered with an error, by its code", ["code"], **own)
@@ -26,13 +28,14 @@ class Metrics:
         Gauge("ready", "Whether the model is loaded", **own).set_function(lambda: activity.is_warm)
 
     def count(self, record: Record) -> None:
-        """Count a request that is over."""
-        self._requests.labels(record.route, record.method, record.status).inc()
-        self._seconds.labels(record.route).observe(record.seconds)
+        """Count what is over."""
+        if record.is_request:
+            self._requests.labels(record.route, record.method, record.status).inc()
+            self._seconds.labels(record.route).observe(record.seconds)
         if record.outcome != "ok":
             self._errors.labels(record.outcome).inc()
         if record.model:
-            self._cutouts.labels(record.model, str(record.cached).lower()).inc()
+            self._cutouts.labels(record.route, record.model, str(record.cached).lower()).inc()
             self._megapixels.labels(record.model).inc(record.megapixels)
             for step, seconds in record.steps.items():
                 self._steps.labels(step).observe(seconds)

@@ -28,7 +28,7 @@ class Observer:
         What to do with the record of each request that is over.
     """
 
-    def __init__(self, app: ASGIApp, activity: Activity, tell: tuple[Callable[[Record], None], ...]) -> None:
+    def __init__(self, app: ASGIApp, activity: Activity, tell: Callable[[Record], None]) -> None:
         self.app, self.activity, self.tell = app, activity, tell
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -58,5 +58,4 @@ class Observer:
         finally:
             self.activity.end(record)
             record.end(scope)
-            for tell in self.tell:
-                tell(record)
+            self.tell(record)

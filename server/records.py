@@ -13,16 +13,18 @@ from typing import Any
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
+from pipeline import Result
+
 ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 KEY = "clearcut.record"  # of the record in the scope of its request
 TIMING = re.compile(r"(\w+);dur=([\d.]+)")
-OTHER = "other"
+OTHER, PAGE = "other", "page"
 
 
 @dataclass(eq=False)
 class Record:
-    """One request.
+    """One request, or one cut-out of the page.
 
     Attributes
     ----------
@@ -50,6 +52,11 @@ class Record:
     cached: bool = False
     began: float = field(default_factory=time.perf_counter)
 
+    @property
+    def is_request(self) -> bool:
+        """Whether it is one of a request."""
+        return self.route != PAGE
+
     @classmethod
     def begin(cls, scope: Scope) -> "Record":
         """A record of a request that has just come, kept in its `scope`."""
@@ -57,6 +64,16 @@ class Record:
         method = scope["method"] if scope["method"] in METHODS else OTHER
         record = scope[KEY] = cls(given if ID.fullmatch(given) else secrets.token_hex(8), method)
         return record
+
+    @classmethod
+    def of_page(cls, result: Result) -> "Record":
+        """A record of a cut-out at screen size, which is no request of its own: it is waited for in a stream."""
+        width, height = result.size
+        steps = dict(result.cutout.seconds)
+        return cls(
+            secrets.token_hex(8), "", PAGE, outcome="ok", seconds=sum(steps.values()), model=result.cutout.model,
+            megapixels=round(width * height / 1e6, 3), steps=steps, cached=not result.cutout.fresh,
+        )  # fmt: skip
 
     def note_answer(self, status: int, headers: Headers) -> None:
         """Take from an answer what it says of itself."""
@@ -77,14 +94,9 @@ class Record:
 
     def describe(self) -> dict[str, Any]:
         """What a line of the log says of it."""
-        facts: dict[str, Any] = {
-            "id": self.id,
-            "method": self.method,
-            "route": self.route,
-            "status": self.status,
-            "outcome": self.outcome,
-            "seconds": round(self.seconds, 4),
-        }
+        asked = {"method": self.method, "status": self.status} if self.is_request else {}
+        facts: dict[str, Any] = {"id": self.id, "route": self.route, **asked}
+        facts |= {"outcome": self.outcome, "seconds": round(self.seconds, 4)}
         if self.model:
             steps = {step: round(seconds, 4) for step, seconds in self.steps.items()}
             facts |= {"model": self.model, "megapixels": self.megapixels, "steps": steps, "cached": self.cached}

@@ -20,6 +20,7 @@ from pipeline import (
     Marks,
     Options,
     Pick,
+    Result,
     Runtime,
     describe_fill,
     describe_head,
@@ -140,6 +141,7 @@ class PhotoWork:
         self._unwanted: set[Path] = set()
         self._uploads: dict[str, set[Path]] = {}  # of each visitor, where nothing may stay
         self._lock = threading.Lock()
+        self.on_cutout: list[Callable[[Result], None]] = []
         results.swept_too.append(self._let_go)
         runtime.on_forget.append(self._forget_drafts)
 
@@ -285,6 +287,8 @@ class PhotoWork:
         trimap = Path(asked.trimap) if asked.trimap else None
         levels = self._read_trimap(trimap) if trimap else None
         view = draft.cut_out(data, options, background, work.job, asked.behind_name, asked.marks, levels)
+        for tell in self.on_cutout:
+            tell(view)
         beside = Beside(behind, trimap, asked.marks)
         kept = self.results.keep(asked.session, source, asked.name, view.cutout.options, view, beside)
         if work.job.cancelled:  # it may have been forgotten a moment ago

@@ -155,6 +155,15 @@ def test_unknown_hosts_are_refused_on_a_loopback_server(client: TestClient, host
     assert answer.status_code == 421 and answer.json()["code"] == "unknown_host"
 
 
+def test_a_name_that_a_proxy_tells_has_to_be_known_too(client_for: ClientFor) -> None:
+    client = client_for(allowed_host="cut.example")
+    told = {"Host": "127.0.0.1:7860", "X-Forwarded-Proto": "https"}
+    page = client.get("/", headers=told | {"X-Forwarded-Host": "cut.example"})
+    assert '"root":"https://cut.example"' in page.text
+    for names in ("evil.example", "cut.example, evil.example"):
+        assert client.get("/", headers=told | {"X-Forwarded-Host": names}).json()["code"] == "unknown_host"
+
+
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:7860", "127.0.0.1:99", "127.1.2.3", "[::1]:7860"])
 def test_this_machine_is_known_by_its_own_names(client: TestClient, host: str) -> None:
     assert client.get("/healthz", headers={"Host": host}).status_code == 200

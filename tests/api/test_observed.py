@@ -18,7 +18,7 @@ from starlette.testclient import TestClient
 
 from server import logs
 from server.app import ServedApp
-from tests.api.test_guard import basic
+from tests.api.test_guard import basic, run_page_event, uploaded
 from tests.api.test_remove_bg import post
 from tests.gate import Gate
 from tests.process import Process, serving
@@ -105,8 +105,8 @@ def test_the_figures_count_requests_cut_outs_and_their_steps(client_for: ClientF
     client.get(f"/results/{SECRET}/x.png")
     figures = client.get("/metrics").text
     assert 'clearcut_requests_total{method="POST",route="/api/remove-bg",status="200"} 2.0' in figures
-    assert 'clearcut_cutouts_total{cached="false",model="u2netp"} 1.0' in figures
-    assert 'clearcut_cutouts_total{cached="true",model="u2netp"} 1.0' in figures
+    assert 'clearcut_cutouts_total{cached="false",model="u2netp",route="/api/remove-bg"} 1.0' in figures
+    assert 'clearcut_cutouts_total{cached="true",model="u2netp",route="/api/remove-bg"} 1.0' in figures
     assert 'clearcut_step_seconds_count{step="compose"} 2.0' in figures
     assert 'clearcut_errors_total{code="expired"} 1.0' in figures and "clearcut_running 1.0" in figures
     assert SECRET not in figures
@@ -118,6 +118,20 @@ def test_strangers_see_no_figures(client_for: ClientFor) -> None:
     locked = client_for(host="0.0.0.0", auth="ann:secret", metrics=True)
     assert locked.get("/metrics").status_code == 401
     assert locked.get("/metrics", headers=basic("ann", "secret")).status_code == 200
+
+
+def test_a_cut_out_of_the_page_is_a_line_and_counted_as_one_of_the_page(u2netp: Path, jpeg: bytes) -> None:
+    with (
+        serving("--log", "json", "--metrics") as process,
+        httpx.Client(base_url=process.address, timeout=60) as client,
+    ):
+        assert run_page_event(client, uploaded(client, jpeg, f"{SECRET}.jpg"))[-1]["success"]
+        figures = client.get("/metrics").text
+    assert 'clearcut_cutouts_total{cached="false",model="u2netp",route="page"} 1.0' in figures
+    said = [json.loads(line) for line in process.said if line.startswith("{")]
+    (line,) = [each for each in said if each["route"] == "page"]
+    assert line["model"] == "u2netp" and line["steps"] and "status" not in line
+    assert SECRET not in "".join(process.said)
 
 
 # ---- readiness and the end -------------------------------------------------------------------------------------------

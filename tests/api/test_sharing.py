@@ -223,5 +223,10 @@ def test_every_answer_is_told_to_browsers_and_names_no_software(client: TestClie
     assert not {"server", "x-powered-by"} & set(headers)
 
 
+def test_strangers_are_not_told_the_version(client_for: ClientFor) -> None:
+    shared = client_for(host="0.0.0.0", auth="ann:secret")
+    assert set(shared.get("/healthz").json()) == {"status", "run"} < set(client_for().get("/healthz").json())
+
+
 def test_the_pages_own_events_are_still_its_own(client: TestClient) -> None:
     assert client.post(GRADIO_JOIN, json={}, headers={"Origin": SHOP}).status_code == 403
