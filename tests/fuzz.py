@@ -4,6 +4,7 @@
 among the requirements of the tests: ``pip install atheris``.
 """
 
+import os
 import sys
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,7 @@ from tests.pictures import composite, encoded, icc_profile
 MEGAPIXELS = 1.0  # that are decoded at most, so that one input takes no minute
 LONGEST = 20_000  # bytes of an input
 RUNS = 10_000
+EXAMPLES = int(os.environ.get("CLEARCUT_TEST_EXAMPLES", "6"))  # of each operation; more by hand
 
 
 @cache

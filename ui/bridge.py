@@ -200,7 +200,7 @@ def wire_client(page: gr.Blocks, work: ClientWork) -> None:
     )
     endpoint = next(each for each in page.fns.values() if each.api_name == "remove_background")
     for component, words in zip(endpoint.inputs, describe_parameters().values(), strict=True):
-        component.label = component._api_info["description"] = words
+        component.label = words
 
 
 def _find_upload(name: str, given: Any) -> Path:

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from tests.fuzz import damaged_pictures, decode_anything, make_corpus
+from tests.fuzz import EXAMPLES, damaged_pictures, decode_anything, make_corpus
 
 Send = Callable[[TestClient, bytes], httpx.Response]
 
@@ -31,7 +31,7 @@ DIALECTS: dict[str, Send] = {
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_no_damaged_picture_is_an_error_of_the_server(client: TestClient, dialect: str) -> None:
-    @settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=2 * EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(damaged_pictures())
     def ask(data: bytes) -> None:
         answer = DIALECTS[dialect](client, data)
