@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio import processing_utils
 from gradio.routes import templates
 from gradio_client.utils import is_file_obj_with_meta
 
@@ -208,6 +209,15 @@ def _find_upload(name: str, given: Any) -> Path:
     if not is_file_obj_with_meta(given):
         raise ClearcutError("not_a_picture", name=name)
     return Path(given["path"])
+
+
+def fetch_nothing() -> None:
+    """Let Gradio fetch no file from an address that a caller names, for every page that this process serves."""
+
+    async def refuse(*_: Any, **__: Any) -> str:
+        raise gr.Error(explain(ClearcutError("url_off")), print_exception=False)
+
+    processing_utils.async_ssrf_protected_download = refuse
 
 
 def own_the_head() -> None:
