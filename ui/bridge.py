@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio import processing_utils
 from gradio.routes import templates
 from gradio_client.utils import is_file_obj_with_meta
 
@@ -209,7 +210,7 @@ def wire_client(page: gr.Blocks, work: ClientWork) -> None:
     )
     endpoint = next(each for each in page.fns.values() if each.api_name == "remove_background")
     for component, words in zip(endpoint.inputs, describe_parameters().values(), strict=True):
-        component.label = component._api_info["description"] = words
+        component.label = words
 
 
 def _find_upload(name: str, given: Any) -> Path:
@@ -217,6 +218,15 @@ def _find_upload(name: str, given: Any) -> Path:
     if not is_file_obj_with_meta(given):
         raise ClearcutError("not_a_picture", name=name)
     return Path(given["path"])
+
+
+def fetch_nothing() -> None:
+    """Let Gradio fetch no file from an address that a caller names, for every page that this process serves."""
+
+    async def refuse(*_: Any, **__: Any) -> str:
+        raise gr.Error(explain(ClearcutError("url_off")), print_exception=False)
+
+    processing_utils.async_ssrf_protected_download = refuse
 
 
 def own_the_head() -> None:

@@ -45,9 +45,13 @@ class ClientWork:
         marks = str(given.pop("marks", "") or "").encode() or None
         options = Options.of(**given, background_image=behind is not None)
         files = InputFiles(
-            self._read(image), behind and self._read(behind), image.name, behind.name if behind else "", marks,
+            self._read(image),
+            behind and self._read(behind),
+            image.name,
+            behind.name if behind else "",
+            marks,
             trimap and self._read(trimap),
-        )  # fmt: skip
+        )
         result = cut_out_file(files, options, self._runtime, job=Job(most_ahead=self._settings.queue))
         key, file = secrets.token_urlsafe(16), Path(tempfile.mkdtemp(prefix="made-")) / clean_name(result.name)
         file.write_bytes(result.data)
@@ -94,9 +98,8 @@ def make_signature(file: type, answer: type) -> inspect.Signature:
     hints |= {name: _find_type(field) | None for name, field in PROPERTIES.items()}
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     optional = [inspect.Parameter(name, kind, default=None, annotation=hint) for name, hint in hints.items()]
-    return inspect.Signature(
-        [inspect.Parameter("image", kind, annotation=file), *optional], return_annotation=answer
-    )  # fmt: skip
+    photo = inspect.Parameter("image", kind, annotation=file)
+    return inspect.Signature([photo, *optional], return_annotation=answer)
 
 
 def _find_type(field: dict[str, Any]) -> Any:

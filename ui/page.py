@@ -7,7 +7,16 @@ from fastapi import FastAPI
 
 from pipeline import AUTOMATIC, LANGUAGES, Marks, Options, list_preferred, list_presets, say
 
-from .bridge import build_unseen, own_the_head, wire_client, wire_language, wire_load, wire_photo_tab, wire_unload
+from .bridge import (
+    build_unseen,
+    fetch_nothing,
+    own_the_head,
+    wire_client,
+    wire_language,
+    wire_load,
+    wire_photo_tab,
+    wire_unload,
+)
 from .client import ClientWork
 from .controls import page_facts
 from .examples import EXAMPLES
@@ -51,6 +60,7 @@ def mount_page(app: FastAPI, page: gr.Blocks, settings: PageSettings) -> FastAPI
     """Put `page` at the root of `app`."""
     page.has_launched = True  # without it Gradio would hand any readable file of the machine to whoever names it
     own_the_head()
+    fetch_nothing()
     facts = {
         "maxMegabytes": settings.max_mb,
         "mostMarkBytes": Marks.MOST_BYTES,

@@ -43,7 +43,7 @@ def test_a_client_makes_the_file_that_it_names(
     made = Path(done.stdout.strip()) if done.stdout.strip() else next(tmp_path.glob("[!p]*.*"))
     if made.suffix == ".zip":
         with zipfile.ZipFile(made) as archive:
-            assert archive.namelist() == ["photo_cutout.png"]
+            assert archive.namelist() == ["photo.png"]
     else:
         with Image.open(made) as picture:
             picture.load()

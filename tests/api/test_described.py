@@ -17,9 +17,9 @@ from schemathesis.specs.openapi import checks as of_openapi
 
 from server.app import ServedApp, create_app
 from server.settings import ServerSettings
+from tests.fuzz import EXAMPLES
 from tests.pictures import composite, encoded
 
-EXAMPLES = int(os.environ.get("CLEARCUT_TEST_EXAMPLES", "6"))  # of each operation; more by hand
 CHECKS = [
     checks.not_a_server_error,
     of_openapi.status_code_conformance,

@@ -8,7 +8,9 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
-from pipeline import Options, cut_out_bytes
+from pipeline import ClearcutError, Options, cut_out_bytes
+from tests import house
+from ui import ClientWork, PageSettings, Results
 
 NAME = "/remove_background"
 
@@ -25,13 +27,21 @@ def photo(tmp_path: Path, jpeg: bytes) -> Path:
     return tmp_path / "bag.jpg"
 
 
+def call_with(live: httpx.Client, image: dict) -> str:
+    """The events of a call as a hostile client would make it, which uploads nothing."""
+    about = live.get("/gradio_api/info").json()["named_endpoints"][NAME]
+    data = [image, *[None] * (len(about["parameters"]) - 1)]
+    asked = live.post(f"/gradio_api/call{NAME}", json={"data": data}).json()
+    return live.get(f"/gradio_api/call{NAME}/{asked['event_id']}").text
+
+
 def test_only_the_one_endpoint_is_shown_and_each_parameter_has_its_words(gradio: Client) -> None:
     shown = gradio.view_api(print_info=False, return_format="dict")
     assert list(shown["named_endpoints"]) == [NAME] and not shown["unnamed_endpoints"]
     parameters = {each["parameter_name"]: each for each in shown["named_endpoints"][NAME]["parameters"]}
     assert set(parameters) == {"image", "background_image", "trimap", "marks", "preset", *Options.model_fields}
     assert [name for name, each in parameters.items() if not each["parameter_has_default"]] == ["image"]
-    assert all(each["label"] and each["type"]["description"] for each in parameters.values())
+    assert all(len(each["label"]) > 8 for each in parameters.values())
 
 
 def test_a_file_comes_back_with_the_same_bytes_as_everywhere(gradio: Client, photo: Path, jpeg: bytes) -> None:
@@ -48,14 +58,27 @@ def test_a_wrong_value_is_told_in_a_sentence(gradio: Client, photo: Path) -> Non
 
 
 @pytest.mark.parametrize("meta", [{}, {"meta": {"_type": "gradio.FileData"}}, {"is_stream": True}])
-def test_a_file_of_the_server_that_nobody_uploaded_is_not_read(
-    live: httpx.Client, photo: Path, jpeg: bytes, meta: dict
-) -> None:
-    about = live.get("/gradio_api/info").json()["named_endpoints"][NAME]
-    data = [{"path": str(photo), **meta}, *[None] * (len(about["parameters"]) - 1)]
-    asked = live.post(f"/gradio_api/call{NAME}", json={"data": data}).json()
-    said = live.get(f"/gradio_api/call{NAME}/{asked['event_id']}").text
+def test_a_file_of_the_server_that_nobody_uploaded_is_not_read(live: httpx.Client, photo: Path, meta: dict) -> None:
+    said = call_with(live, {"path": str(photo), **meta})
     assert "event: error" in said and "cutouts/" not in said
+
+
+def test_an_address_in_the_place_of_a_file_is_not_fetched(live: httpx.Client) -> None:
+    for address in ("http://example.com/a.jpg", f"{live.base_url}/healthz"):
+        said = call_with(live, {"path": address, "meta": {"_type": "gradio.FileData"}})
+        assert "event: error" in said and "--url-input" in said
+
+
+def test_a_cutout_is_gone_once_it_has_been_kept_long_enough(photo: Path) -> None:
+    settings = PageSettings("u2netp", max_mb=1, max_megapixels=1, queue=1, keep_minutes=0, may_fetch=False)
+    results = Results(house.runtime(), seconds=0)
+    work = ClientWork(settings, house.runtime(), results)
+    key, _, name = work.remove_background(photo).partition("/")
+    file = work.find(key, name)
+    results.sweep()
+    assert not file.parent.exists()
+    with pytest.raises(ClearcutError, match="expired"):
+        work.find(key, name)
 
 
 def test_a_cutout_is_known_only_by_its_random_name(live: httpx.Client) -> None:
