@@ -10,15 +10,22 @@ import numpy as np
 
 SAMPLES = 48_000  # a second
 RED = np.array([210, 30, 40], np.float32)
+GREEN = np.array([40, 180, 60], np.float32)
 
 
-def disc(number: int, width: int = 96, height: int = 64, speed: float = 2.0) -> tuple[np.ndarray, np.ndarray]:
-    """Frame `number` ``(H, W, 3)`` and its alpha ``(H, W)``, both uint8: a red disc before a blue-grey wall."""
+def disc(
+    number: int, width: int = 96, height: int = 64, speed: float = 2.0, flat: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """Frame `number` ``(H, W, 3)`` and its alpha ``(H, W)``, both uint8: a red disc before a wall.
+
+    The wall is shaded, or `flat` and green, so that it can be keyed without a network.
+    """
     y, x = np.mgrid[:height, :width].astype(np.float32)
     radius = 0.28 * min(width, height)
     middle = width * 0.3 + speed * number
     alpha = np.clip(radius - np.hypot(x - middle, y - height / 2) + 0.5, 0, 1)
     wall = np.stack([60 + x * 0.4, 110 + y * 0.5, 150 + 0 * x], axis=2)
+    wall = GREEN if flat else wall
     rgb = RED * alpha[..., None] + wall * (1 - alpha[..., None])
     return (rgb + 0.5).astype(np.uint8), (alpha * 255 + 0.5).astype(np.uint8)
 

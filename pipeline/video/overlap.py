@@ -1,16 +1,17 @@
 """Work that runs ahead in a thread of its own, so that decoding, networks, edges and encoding overlap."""
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from queue import Empty, Full, Queue
 from typing import TypeVar
 
 Item = TypeVar("Item")
+Ahead = Generator[Item, None, None]
 END = object()
 PATIENCE = 0.1  # seconds after which a waiting thread looks whether it is still wanted
 
 
-def run_ahead(items: Iterable[Item], most: int = 2) -> Iterator[Item]:
+def run_ahead(items: Iterable[Item], most: int = 2) -> Ahead[Item]:
     """The same items, made by a thread that is at most so many ahead: memory stays bounded.
 
     An error is raised where its item would be. When the iterator is closed the thread ends and `items` are closed.

@@ -22,7 +22,8 @@ from .colours import convert_frame, is_hdr
 DAMAGED, CUT_SHORT, HDR = "video_damaged", "video_cut_short", "video_hdr"  # warnings
 ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # FFmpeg's own ones leave out alpha
 MISSING = 2  # frames by which a clip may be shorter than its file says
-VIDEOS = frozenset(".3gp .apng .avi .gif .m4v .mjpeg .mkv .mov .mp4 .mpeg .mpg .mts .ts .webm .webp .wmv".split())
+ANIMATIONS = (".apng", ".gif", ".webp")
+VIDEOS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".mts", ".ts", ".webm", ".wmv", *ANIMATIONS)
 
 
 class _Raw(NamedTuple):
