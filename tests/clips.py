@@ -44,7 +44,7 @@ def write_clip(
     rate: Fraction | int = 25,
     ticks: Sequence[int] | None = None,
     time_base: Fraction | None = None,
-    sound: Sequence[np.ndarray] = (),
+    sound: np.ndarray | None = None,
     sound_codec: str = "aac",
     options: dict[str, str] | None = None,
     colours: dict[str, int] | None = None,
@@ -63,15 +63,15 @@ def write_clip(
         stream.pix_fmt, stream.codec_context.time_base = pix_fmt, base
         for name, value in (colours or {}).items():
             setattr(stream.codec_context, name, value)
-        heard = container.add_stream(sound_codec, rate=SAMPLES, layout="mono") if len(sound) else None
+        heard = container.add_stream(sound_codec, rate=SAMPLES, layout="mono") if sound is not None else None
         for number, each in enumerate(frames):
             frame = each if isinstance(each, av.VideoFrame) else as_frame(each)
             frame.pts, frame.time_base = (ticks[number] if ticks else number), base
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
-        if heard:
-            for at, part in enumerate(np.array_split(np.concatenate(sound), max(1, sum(map(len, sound)) // 1024))):
-                container.mux(heard.encode(_as_sound(part, at, sound)))
+        if heard and sound is not None:
+            for frame in _split_sound(sound):
+                container.mux(heard.encode(frame))
             container.mux(heard.encode())
     return path
 
@@ -92,12 +92,11 @@ def planes_as_frame(planes: Sequence[np.ndarray], pix_fmt: str) -> av.VideoFrame
     return frame
 
 
-def _as_sound(part: np.ndarray, at: int, sound: Sequence[np.ndarray]) -> av.AudioFrame:
-    whole = np.concatenate(sound)
-    pieces = np.array_split(whole, max(1, len(whole) // 1024))
-    frame = av.AudioFrame.from_ndarray(part[None].astype(np.float32), format="fltp", layout="mono")
-    frame.sample_rate, frame.pts, frame.time_base = SAMPLES, sum(map(len, pieces[:at])), Fraction(1, SAMPLES)
-    return frame
+def _split_sound(sound: np.ndarray) -> Iterator[av.AudioFrame]:
+    for at in range(0, len(sound), 4096):
+        frame = av.AudioFrame.from_ndarray(sound[None, at : at + 4096], format="fltp", layout="mono")
+        frame.sample_rate, frame.pts, frame.time_base = SAMPLES, at, Fraction(1, SAMPLES)
+        yield frame
 
 
 def silence_with_clicks(seconds: float, clicks: Sequence[float]) -> np.ndarray:

@@ -59,4 +59,5 @@ def read_animation(image: Image.Image) -> Iterator[tuple[int, int, Photo]]:
 
 
 def _read_duration(image: Image.Image) -> int:
+    image.load()  # a WebP tells it only then
     return round(image.info.get("duration") or SHOWN)

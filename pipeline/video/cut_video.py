@@ -205,7 +205,7 @@ class _Run:
         with closing(predicted):
             for each in predicted:
                 self._job.check()
-                behind = backdrop.pick(float(each.frame.ticks * self._base))
+                behind = backdrop.pick(each.frame.ticks * self._base)
                 yield each, finisher.finish(each.photo, each.predicted, behind)
 
     def _encode(self, finished: Ahead[tuple[_Predicted, Cutout]], journal: VideoJournal) -> None:

@@ -1,6 +1,7 @@
 """What comes after the network: each frame through the stages of a still picture, with one frame for the whole clip."""
 
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
@@ -25,7 +26,7 @@ FRAMED = ("crop", "canvas", "outline", "shadow", "scale", "offset_x", "offset_y"
 class Backdrop(Protocol):
     """A background picture that may change with time."""
 
-    def pick(self, second: float) -> Photo | None:
+    def pick(self, second: Fraction) -> Photo | None:
         """The picture at a second of the new clip; asked for in order."""
 
 
@@ -35,7 +36,7 @@ class StillBackdrop:
     def __init__(self, photo: Photo | None) -> None:
         self._photo = photo
 
-    def pick(self, second: float) -> Photo | None:
+    def pick(self, second: Fraction) -> Photo | None:
         """The picture."""
         return self._photo
 
@@ -46,10 +47,10 @@ class ClipBackdrop:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self._frames = self._repeat()
-        self._end = 0.0
+        self._end = Fraction(0)
         self._photo: Photo | None = None
 
-    def pick(self, second: float) -> Photo | None:
+    def pick(self, second: Fraction) -> Photo | None:
         """Its picture at that second."""
         load = None
         while self._end <= second:
@@ -58,12 +59,12 @@ class ClipBackdrop:
             self._photo = load()
         return self._photo
 
-    def _repeat(self) -> Iterator[tuple[float, Callable[[], Photo]]]:
-        begin, base = 0.0, self._reader.clip.time_base
+    def _repeat(self) -> Iterator[tuple[Fraction, Callable[[], Photo]]]:
+        begin, base = Fraction(0), self._reader.clip.time_base
         while True:
             end = begin
             for frame in self._reader.read():
-                end = begin + float((frame.ticks + frame.duration) * base)
+                end = begin + (frame.ticks + frame.duration) * base
                 yield end, frame.load
             begin = end
 
