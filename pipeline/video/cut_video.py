@@ -9,6 +9,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 
 from .. import __version__
@@ -82,6 +83,16 @@ class _Predicted(NamedTuple):
     frame: Frame
     photo: Photo
     predicted: PredictionResult
+    known: Known | None
+
+
+class _Finished(NamedTuple):
+    """A frame as it is to be encoded, its number, its ticks and duration; `known` as before."""
+
+    number: int
+    time: tuple[int, int]
+    rgb: np.ndarray
+    alpha: np.ndarray | None
     known: Known | None
 
 
@@ -199,16 +210,14 @@ class _Run:
                 is_last = frame.number % GOP == GOP - 1
                 yield _Predicted(frame, photo, predicted, predictor.save() if is_last else None)
 
-    def _finish(
-        self, predicted: Ahead[_Predicted], finisher: Finisher, backdrop: Backdrop
-    ) -> Iterator[tuple[_Predicted, Cutout]]:
+    def _finish(self, predicted: Ahead[_Predicted], finisher: Finisher, backdrop: Backdrop) -> Iterator[_Finished]:
         with closing(predicted):
             for each in predicted:
                 self._job.check()
                 behind = backdrop.pick(each.frame.ticks * self._base)
-                yield each, finisher.finish(each.photo, each.predicted, behind)
+                yield self._show(each, finisher.finish(each.photo, each.predicted, behind))
 
-    def _encode(self, finished: Ahead[tuple[_Predicted, Cutout]], journal: VideoJournal) -> None:
+    def _encode(self, finished: Ahead[_Finished], journal: VideoJournal) -> None:
         """Encode segment by segment; a segment that is stopped half-way is deleted."""
         for first in finished:
             path, times, known = journal.name_next(), list[tuple[int, int]](), None
@@ -218,11 +227,11 @@ class _Run:
                 with SegmentEncoder(
                     path, form, self._has_alpha, rate, self._options.quality, journal.frames
                 ) as encoder:
-                    for each, cutout in chain([first], finished):
-                        encoder.add(*self._show(cutout))
-                        times.append((each.frame.ticks, each.frame.duration))
+                    for each in chain([first], finished):
+                        encoder.add(each.rgb, each.alpha)
+                        times.append(each.time)
                         if self._tell:
-                            self._tell(each.frame.number + 1, self._count())
+                            self._tell(each.number + 1, self._count())
                         known = each.known
                         if known is not None:
                             break
@@ -231,14 +240,16 @@ class _Run:
                 raise
             journal.add(Segment(path, times), known or {})
 
-    def _show(self, cutout: Cutout) -> tuple[np.ndarray, np.ndarray | None]:
-        """Colour and alpha of a frame as they are to be encoded."""
+    def _show(self, each: _Predicted, cutout: Cutout) -> _Finished:
+        """What is to be encoded of a frame; the rest need not be held until then."""
         self._warnings |= dict.fromkeys(cutout.warnings)
-        picture = cutout.picture
+        picture, frame = cutout.picture, each.frame
+        time = frame.ticks, frame.duration
         self._size = picture.size
         if self._order.format.still == "matte":
-            return np.repeat(picture.matte[..., None], 3, axis=2), None
-        return picture.rgb, picture.alpha
+            grey = cv2.cvtColor(picture.matte, cv2.COLOR_GRAY2RGB)
+            return _Finished(frame.number, time, grey, None, each.known)
+        return _Finished(frame.number, time, picture.rgb, picture.alpha if self._has_alpha else None, each.known)
 
     def _count(self) -> int | None:
         """Frames in all, about."""

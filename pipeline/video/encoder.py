@@ -12,6 +12,7 @@ from ..pixels.encoders import Picture, encode_picture
 from .formats import VideoFormat, choose_codec_options
 
 REACH = 16  # pixels: the side of a block in which lossy codecs mix colours
+COARSE = 4  # pixels of the picture that are one where colours are spread
 LIMITED, FULL, BT709 = 1, 2, 1  # as FFmpeg numbers ranges and matrices
 
 
@@ -122,9 +123,13 @@ def spread_colour(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """
     if cv2.minMaxLoc(alpha)[0] > 0:
         return rgb
-    side = 2 * REACH + 1
-    weight = alpha.astype(np.float32) / 255
-    sums = cv2.boxFilter(rgb * weight[..., None], -1, (side, side), normalize=False)
-    whole = cv2.boxFilter(weight, -1, (side, side), normalize=False)
-    spread = (sums / np.maximum(whole, 1e-3)[..., None]).clip(0, 255).astype(np.uint8)
-    return np.where(alpha[..., None] == 0, spread, rgb)
+    height, width = alpha.shape
+    size = -(-width // COARSE), -(-height // COARSE)  # a colour that is only to be near needs few pixels
+    side = 2 * (REACH // COARSE) + 1
+    # where alpha is 0 rgb is 0, so that sums are those of what is seen
+    sums = cv2.boxFilter(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA).astype(np.float32), -1, (side, side))
+    shown = cv2.resize((alpha > 0).view(np.uint8) * np.uint8(255), size, interpolation=cv2.INTER_AREA)
+    whole = cv2.boxFilter(shown.astype(np.float32) / 255, -1, (side, side))
+    near = (sums / np.maximum(whole, 1e-3)[..., None]).clip(0, 255).astype(np.uint8)
+    spread = cv2.resize(near, (width, height), interpolation=cv2.INTER_LINEAR)
+    return cv2.copyTo(rgb, alpha, spread)

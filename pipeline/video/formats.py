@@ -107,9 +107,9 @@ def choose_codec_options(format: VideoFormat, quality: int) -> dict[str, str]:
     match format.codec:
         case "libx264":  # without B-frames, so that segments join without a gap in the order of decoding
             crf = (14 if format.still == "matte" else 18) + round(0.3 * worse)
-            return {"crf": str(max(crf, 1)), "preset": "fast", "g": str(GOP), "bf": "0"}
-        case "libvpx-vp9":  # alpha forbids frames that are not shown
-            speed = {"deadline": "good", "cpu-used": "4", "row-mt": "1", "auto-alt-ref": "0"}
+            return {"crf": str(max(crf, 1)), "preset": "fast", "g": str(GOP), "bf": "0", "rc-lookahead": "10"}
+        case "libvpx-vp9":  # alpha forbids frames that are not shown, and so there is nothing to look ahead for
+            speed = {"deadline": "good", "cpu-used": "4", "row-mt": "1", "auto-alt-ref": "0", "lag-in-frames": "0"}
             return {"crf": str(max(22 + round(0.4 * worse), 1)), "b:v": "0", "g": str(GOP), **speed}
         case "prores_ks":
             return {"profile": "4444", "vendor": "apl0"}

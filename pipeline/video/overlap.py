@@ -11,7 +11,7 @@ END = object()
 PATIENCE = 0.1  # seconds after which a waiting thread looks whether it is still wanted
 
 
-def run_ahead(items: Iterable[Item], most: int = 2) -> Ahead[Item]:
+def run_ahead(items: Iterable[Item], most: int = 1) -> Ahead[Item]:
     """The same items, made by a thread that is at most so many ahead: memory stays bounded.
 
     An error is raised where its item would be. When the iterator is closed the thread ends and `items` are closed.

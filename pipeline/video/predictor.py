@@ -59,14 +59,13 @@ class StillPredictor:
         self._smoother = MatteSmoother() if smooth else None
 
     def predict(self, photo: Photo, is_cut: bool) -> PredictionResult:
-        """What the network says of the next frame. A matte of hard labels and an exact one stay as they are."""
+        """What the network says of the next frame."""
         found = find_subject(photo, self._options, self._runtime, self._job, cache=False)
-        prediction = found.prediction
-        if self._smoother is None or prediction.labels is not None or prediction.exact or prediction.matte.size == 1:
+        if self._smoother is None:
             return found
         if is_cut:
             self._smoother.reset()
-        return found._replace(prediction=replace(prediction, matte=self._smoother.smooth(prediction.matte, photo.rgb)))
+        return smooth_prediction(found, photo, self._smoother)
 
     def save(self) -> Known:
         """What it knows of the frames before."""
@@ -76,6 +75,14 @@ class StillPredictor:
         """Go on with what `save` gave."""
         if self._smoother:
             self._smoother.restore(known)
+
+
+def smooth_prediction(found: PredictionResult, photo: Photo, smoother: MatteSmoother) -> PredictionResult:
+    """What was found in the next frame, made steady; a matte of hard labels and an exact one stay as they are."""
+    prediction = found.prediction
+    if prediction.labels is not None or prediction.exact or prediction.matte.size == 1:
+        return found
+    return found._replace(prediction=replace(prediction, matte=smoother.smooth(prediction.matte, photo.rgb)))
 
 
 class ClipPredictor:
