@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Run the whole test suite. The first run prepares everything: packages, Chromium, a font with Chinese, pngcheck.
+# Run the whole test suite. The first run prepares everything: packages, Chromium, a font with Chinese, pngcheck, ffprobe.
 # Pictures and weights that are not in the repository come from CLEARCUT_TEST_DATA and CLEARCUT_TEST_MODELS, where set.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -12,6 +12,7 @@ missing=()
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || missing+=(chromium)
 [ -n "$(fc-list :lang=zh 2>/dev/null | head -n 1)" ] || missing+=(fontconfig fonts-noto-cjk)
 command -v pngcheck >/dev/null || missing+=(pngcheck)
+command -v ffprobe >/dev/null || missing+=(ffmpeg)
 if [ ${#missing[@]} -gt 0 ]; then
     if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
         echo "Installing ${missing[*]} …"

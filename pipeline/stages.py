@@ -67,6 +67,11 @@ class Inputs:
     region
         Left, top, right and bottom, from 0 to 1: where in the photo the subject is. A network sees nothing else, and
         nothing else is left of the photo. A trimap says it by itself.
+    predicted
+        What a network has said of the photo already, as of the frame of a clip; then none runs.
+    extent
+        ``(h, w)`` uint8 of any size: where the subject is over a whole clip. Crop, canvas and what is measured by the
+        subject's size are decided by it, so that they are the same for every frame.
     """
 
     photo: Photo
@@ -74,6 +79,8 @@ class Inputs:
     marks: Marks | None = None
     trimap: np.ndarray | None = None
     region: Region = WHOLE
+    predicted: PredictionResult | None = None
+    extent: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -203,6 +210,7 @@ def run_stages(
         long_side = reduction.long_side if reduction else None
         own = memo is None and not np.may_share_memory(subject, photo.rgb)
         how: dict[str, Any] = {"reduced": reduced, "long_side": long_side, "look": look, "overwrite": own}
+        how["extent"] = inputs.extent
         picture = compose(subject, alpha, photo, options, inputs.background, **how)
     found = _knows_better(photo, matte, options) or bool(inputs.marks and marked.alpha.any())
     nothing = ("nothing_found",) if predicted.prediction.is_empty and not found else ()
@@ -251,6 +259,8 @@ def _find_matte(
         return PredictionResult(Prediction(trimap / np.float32(255)), TRIMAP), matte
 
     def find(part: Photo, size: Size) -> PredictionResult:
+        if inputs.predicted:
+            return inputs.predicted
         return find_subject(part, options, runtime, job, cache, size)
 
     predicted = run("find", lambda: find_in_region(seen(), region, find, photo.size), networks, region)

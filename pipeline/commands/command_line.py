@@ -17,7 +17,7 @@ from .terminal import Context, Terminal
 if TYPE_CHECKING:
     from ..inference.helper import Helper
 
-COMMANDS = ("cut", "batch", "models", "doctor", "cache")  # each a module of this package
+COMMANDS = ("cut", "batch", "video", "models", "doctor", "cache")  # each a module of this package
 INTERRUPTED = 130
 
 

@@ -103,7 +103,13 @@ def speak_argparse(language: str) -> None:
     argparse.ngettext = choose_form  # type: ignore[attr-defined]
 
 
-def add_flags(parser: ArgumentParser | _ArgumentGroup, model: "type[BaseModel]", prefix: str, language: str) -> None:
+def add_flags(
+    parser: ArgumentParser | _ArgumentGroup,
+    model: "type[BaseModel]",
+    prefix: str,
+    language: str,
+    without: Sequence[str] = (),
+) -> None:
     """Add a flag to `parser` for each field of `model`.
 
     Values stay text, since the model checks them: its limits stand in one place.
@@ -112,10 +118,14 @@ def add_flags(parser: ArgumentParser | _ArgumentGroup, model: "type[BaseModel]",
     ----------
     prefix, language
         ``option`` or ``setting``: the help is ``<prefix>.<field>.help`` of the locale files.
+    without
+        Fields that get none.
     """
     from ..base.fields import is_switch  # pydantic, which --version and a wrong word need not wait for
 
     for name, field in model.model_fields.items():
+        if name in without:
+            continue
         words = say(f"{prefix}.{name}.help", language).replace("%", "%%")
         flag = "--" + name.replace("_", "-")
         if is_switch(field):

@@ -76,9 +76,7 @@ class BatchProgress:
 
     def describe(self) -> str:
         """Rate and time left, errors, looks."""
-        seconds = self._times[-1] - self._times[0]
-        rate = (len(self._times) - 1) / seconds if seconds > 0 else 0.0
-        left = (self.total - self.done) / rate if rate else 0.0
+        rate, left = self._estimate()
         words: dict[str, Any] = {
             "rate": f"{rate:.1f}",
             "left": _format_time(left),
@@ -86,6 +84,32 @@ class BatchProgress:
             "looks": self.looks,
         }
         return self.terminal.say("cli.batch.rate", **words)
+
+    def _estimate(self) -> tuple[float, float]:
+        """How many are done a second, and the seconds that are left."""
+        seconds = self._times[-1] - self._times[0]
+        rate = (len(self._times) - 1) / seconds if seconds > 0 else 0.0
+        return rate, max(0, self.total - self.done) / rate if rate else 0.0
+
+
+class ClipProgress(BatchProgress):
+    """The same of one clip: frames done, a second, time left."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        super().__init__(terminal, 0, 0)
+
+    def tell(self, done: int, total: int | None) -> None:
+        """So many frames are done, of about so many in all."""
+        if self.total != (total or 0):
+            self.grow((total or 0) - self.total)
+        if not self.done and done > 1:  # it goes on where it was stopped
+            self.done = done - 1
+        self.advance(failed=False, looks=False)
+
+    def describe(self) -> str:
+        """Rate and time left."""
+        rate, left = self._estimate()
+        return self.terminal.say("cli.video.rate", rate=f"{rate:.1f}", left=_format_time(left))
 
 
 def _format_time(seconds: float) -> str:

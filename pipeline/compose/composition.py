@@ -110,6 +110,7 @@ def compose(
     long_side: int | None = None,
     look: Callable[[np.ndarray], tuple[Face, ...]] = find_faces,
     overwrite: bool = False,
+    extent: np.ndarray | None = None,
 ) -> ComposedPicture:
     """Put a cut-out together with what the options ask for around it.
 
@@ -131,9 +132,10 @@ def compose(
         The longest side that a canvas may have, in pixels; a larger one is made smaller with all that is on it.
     look
         Finds the faces in the photo as it is turned, where the canvas is for an ID photo.
-
     overwrite
         Whether `subject` may be written to, which saves its memory once more.
+    extent
+        ``(h, w)`` uint8 of any size: what decides in the place of `alpha` where the photo is placed.
 
     Raises
     ------
@@ -141,17 +143,21 @@ def compose(
         ``no_background`` for ``background=image`` without a picture; ``frame_too_large`` where the
         frame has more than `MOST_PIXELS`, and more than the photo.
     """
+    quarters = options.rotate // 90
+    extent = (
+        None if extent is None else turn(_crop_extent(extent, photo.size, options.crop_box), quarters, options.flip)
+    )
     if options.crop_box:
         subject, alpha, photo = _crop_to_box(subject, alpha, photo, options.crop_box)
-    quarters = options.rotate // 90
     alpha = turn(alpha, quarters, options.flip)
+    extent = alpha if extent is None else extent
     subject = turn(subject, quarters, options.flip)
     turned_photo = photo if not quarters and options.flip == "none" else _turn_photo(photo, quarters, options)
     canvas = parse_canvas(options.canvas)
-    box = find_subject_box(alpha)
+    box = find_subject_box(extent)
     wants_head = box is not None and isinstance(canvas, Canvas) and canvas.head_to_make is not None
     head = find_head(look(turned_photo.rgb), alpha) if wants_head else None
-    placement, stand = _place(alpha, box, options, reduced, long_side, head)
+    placement, stand = _place(extent, box, options, reduced, long_side, head)
     _check_frame(placement.size, photo.size, reduced)
     rgb, matte = placement.place_layer(subject, alpha)
     picture = ComposedPicture(rgb, matte, matte, placement, turned_photo, stand, warnings=placement.warnings)
@@ -161,9 +167,10 @@ def compose(
     elif wants_head and not head:
         picture = replace(picture, warnings=(*picture.warnings, NO_FACE if locate_cascade() else NO_FINDER))
     if options.crop or options.canvas:
-        picture = replace(picture, fill=_judge_fill(placement, box, alpha, options))
+        picture = replace(picture, fill=_judge_fill(placement, box, extent, options))
     if not options.file_format.is_bare:
-        picture = _add_effects(picture, alpha, options, background)
+        seen = box if extent is not alpha else None
+        picture = _add_effects(picture, alpha, options, background, seen)
     if picture.rgb is subject:
         picture = replace(picture, rgb=clear_background(subject, picture.alpha, overwrite))
     if options.max_kb and not options.file_format.has_quality:
@@ -208,6 +215,15 @@ def _crop_to_box(
 
     own = None if photo.alpha is None else cut(photo.alpha)
     return cut(subject), cut(alpha), replace(photo, rgb=cut(photo.rgb), alpha=own)
+
+
+def _crop_extent(extent: np.ndarray, size: Size, text: str) -> np.ndarray:
+    """`extent` at the photo's `size`, cut as a person has cropped that."""
+    whole = cv2.resize(extent, size, interpolation=cv2.INTER_LINEAR)
+    if not text:
+        return whole
+    left, top, right, bottom = parse_crop_box(text).find_pixels(size)
+    return np.ascontiguousarray(whole[top:bottom, left:right])
 
 
 def _turn_photo(photo: Photo, quarters: int, options: Options) -> Photo:
@@ -293,11 +309,15 @@ def _measure_room(options: Options) -> float:
 
 
 def _add_effects(
-    picture: ComposedPicture, alpha: np.ndarray, options: Options, background: Photo | None
+    picture: ComposedPicture, alpha: np.ndarray, options: Options, background: Photo | None, seen: Box | None
 ) -> ComposedPicture:
-    """`picture` with outline, shadow and background; `alpha` is the matte at the photo's size."""
-    box = find_subject_box(picture.matte)
+    """`picture` with outline, shadow and background; `alpha` is the matte at the photo's size.
+
+    `seen`: where the subject is in a whole clip; without it, it is measured in the picture.
+    """
+    box = seen or find_subject_box(picture.matte)
     percent = max(box.size) / 100 if box else 0.0  # of the subject, in pixels of the picture
+    percent *= picture.placement.scale if seen else 1.0
     rgb, shown = draw_outline(
         picture.rgb, picture.matte, options.outline * percent, _parse_colour(options.outline_color)
     )

@@ -29,11 +29,10 @@ def convert_to_srgb(rgb: np.ndarray, info: Mapping[Any, Any]) -> np.ndarray:
     """`rgb` ``(H, W, 3)`` uint8 in the colours that `info` tells, as sRGB."""
     gamma, matrix = _find_gamma(info), _find_matrix(info)
     values = np.arange(256) / 255
-    curve = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
-    light = values ** (1 / gamma) if gamma else curve
+    light = values ** (1 / gamma) if gamma else decode_levels(values)
     if matrix is None:
-        return cv2.LUT(rgb, _encode(light))
-    back = _encode(np.arange(LEVELS + 1) / LEVELS)
+        return cv2.LUT(rgb, encode_light(light))
+    back = encode_light(np.arange(LEVELS + 1) / LEVELS)
     result, table = np.empty_like(rgb), light.astype(np.float32)
     step = max(1, STRIP // max(1, rgb.shape[1]))
     for top in range(0, len(rgb), step):
@@ -42,7 +41,12 @@ def convert_to_srgb(rgb: np.ndarray, info: Mapping[Any, Any]) -> np.ndarray:
     return result
 
 
-def _encode(light: np.ndarray) -> np.ndarray:
+def decode_levels(levels: np.ndarray) -> np.ndarray:
+    """The light of sRGB's levels, both in [0, 1]."""
+    return np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4)
+
+
+def encode_light(light: np.ndarray) -> np.ndarray:
     """Light in [0, 1] as sRGB, uint8."""
     encoded = np.where(light <= 0.0031308, light * 12.92, 1.055 * np.maximum(light, 1e-9) ** (1 / 2.4) - 0.055)
     return (np.clip(encoded, 0, 1) * 255 + 0.5).astype(np.uint8)

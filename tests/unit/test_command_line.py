@@ -50,6 +50,7 @@ WRONG += [f"cut photo.png --feather={value}" for value in ("-1", "51", "nan", "i
 COMMANDS = [
     "cut",
     "batch",
+    "video",
     "models",
     "doctor",
     "cache",
@@ -532,6 +533,7 @@ MODELS = ["fetch", "check", "optimise", "remove", "import", "export", "add"]
 ALL_COMMANDS = [
     [],
     ["cut"],
+    ["video"],
     ["models"],
     ["doctor"],
     ["cache"],
@@ -564,7 +566,7 @@ def test_help_speaks_the_language_of_the_machine(command: list[str], capsys: Any
 
 def test_whatever_the_parser_tells_is_in_the_language_of_the_machine() -> None:
     """Each flag and command by itself, whatever a help text shows of it."""
-    parsers = [_make_parser([name], Terminal("zh-CN")) for name in ("cut", "models", "doctor", "cache")]
+    parsers = [_make_parser([name], Terminal("zh-CN")) for name in ("cut", "video", "models", "doctor", "cache")]
     seen = 0
     while parsers:
         parser = parsers.pop()

@@ -216,13 +216,13 @@ def test_every_flag_of_the_web_server_is_real(name: str) -> None:
 
 
 def test_every_flag_that_is_named_is_one_of_a_command() -> None:
-    parsers = [webui.make_parser("en"), *(command_line_parser([name]) for name in ("cut", "batch", "models"))]
+    parsers = [webui.make_parser("en"), *(command_line_parser([name]) for name in ("cut", "batch", "video", "models"))]
     known = set()
     while parsers:
         for action in parsers.pop()._actions:
             known |= set(action.option_strings)
             parsers += action.choices.values() if isinstance(action.choices, dict) else []
-    known |= {flag for name in ("table", "speed") for flag in re.findall(r"--[a-z-]+", benchmark_help(name))}
+    known |= {flag for name in ("table", "speed", "video") for flag in re.findall(r"--[a-z-]+", benchmark_help(name))}
     for name in GUIDE:
         for code in re.findall(r"(?<!`)`([^`\n]+)`(?!`)", text_of(name)):
             named = set() if "pip install" in code else set(re.findall(r"(?<!\S)--[a-z][a-z-]*", code))

@@ -1,0 +1,1 @@
+"""Pictures in time: clips are read, cut out frame by frame and written."""

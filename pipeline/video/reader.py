@@ -1,0 +1,308 @@
+"""Clips frame by frame: upright, in sRGB, each at its own time; of a damaged file as much as is whole."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+
+from ..base.errors import ClearcutError
+from ..compose.framing import turn
+from ..pixels.geometry import Size
+from ..pixels.image_io import Photo
+from .animations import describe_animation, open_animation, read_animation
+from .clip import Clip, Frame, Limits
+from .colours import convert_frame, is_hdr
+
+DAMAGED, CUT_SHORT, HDR = "video_damaged", "video_cut_short", "video_hdr"  # warnings
+ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # FFmpeg's own ones leave out alpha
+MISSING = 2  # frames by which a clip may be shorter than its file says
+ANIMATIONS = (".apng", ".gif", ".webp")
+VIDEOS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".mts", ".ts", ".webm", ".wmv", *ANIMATIONS)
+
+
+class _Raw(NamedTuple):
+    """A decoded frame, its time and its duration in ticks; the duration is 0 where the next frame tells it."""
+
+    ticks: int
+    duration: int
+    picture: Any
+
+
+class Reader:
+    """A clip that is open for reading.
+
+    Parameters
+    ----------
+    path
+        Of a video, or of an animated GIF, WebP or PNG.
+    limits
+        Checked as far as the file tells its length, and again while it is read.
+
+    Attributes
+    ----------
+    clip
+        Its facts.
+    warnings
+        Codes, which grow while frames are read.
+
+    Raises
+    ------
+    ClearcutError
+        ``file_missing``, ``file_unreadable``, ``not_a_video``, ``broken_video``, ``too_many_pixels``,
+        ``video_too_long``.
+    """
+
+    def __init__(self, path: Path, limits: Limits | None = None) -> None:
+        self._path, self._limits, self.warnings = path, limits or Limits(), list[str]()
+        _check_file(path)
+        self._animation: Any = open_animation(path)
+        if self._animation:
+            self.clip = describe_animation(self._animation, path.name)
+        else:
+            self.clip = _describe(path)
+        self._limits.check_size(self.clip.size, path.name)
+        self._limits.check_length(self.clip.seconds or 0, 0, path.name)
+        if self.clip.is_hdr:
+            self._warn(HDR)
+
+    def read(self, start: float = 0.0, end: float | None = None) -> Iterator[Frame]:
+        """Each frame that is shown from second `start` on and before second `end`; the first of them is at tick 0."""
+        base, first, number = self.clip.time_base, None, 0
+        low, high = round(start / base), None if end is None else round(end / base)
+        for raw in self._complete(self._read_animation() if self._animation else self._decode()):
+            if start and raw.ticks < low:
+                continue
+            if high is not None and raw.ticks >= high:
+                return
+            first = raw.ticks if first is None else first
+            ticks = raw.ticks - first
+            self._limits.check_length(float((ticks + raw.duration) * base), number + 1, self.clip.name)
+            yield Frame(number, ticks, raw.duration, partial(self._load, raw.picture))
+            number += 1
+
+    def find_start(self, start: float) -> float:
+        """The second at which the first frame from `start` on is shown."""
+        for raw in self._read_animation() if self._animation else self._decode():
+            if raw.ticks >= round(start / self.clip.time_base):
+                return float(raw.ticks * self.clip.time_base)
+        return start
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._animation:
+            self._animation.close()
+
+    def _warn(self, code: str) -> None:
+        if code not in self.warnings:
+            self.warnings.append(code)
+
+    def _complete(self, raws: Iterator[_Raw]) -> Iterator[_Raw]:
+        """The frames with their durations, and with times that grow."""
+        before: _Raw | None = None
+        for raw in raws:
+            if before:
+                raw = raw._replace(ticks=max(raw.ticks, before.ticks + 1))
+                yield before._replace(duration=raw.ticks - before.ticks)
+            before = raw
+        if before is None:
+            raise ClearcutError("broken_video", name=self.clip.name)
+        usual = max(1, round(1 / (self.clip.rate * self.clip.time_base)))
+        yield before._replace(duration=before.duration or usual)
+
+    def _load(self, picture: Any) -> Photo:
+        if isinstance(picture, Photo):
+            return replace(picture, name=self.clip.name)
+        rgb, alpha = convert_frame(picture)
+        size, quarters = self.clip.size, -picture.rotation // 90 % 4
+        own = None if alpha is None else _straighten(alpha, quarters, size)
+        return Photo(_straighten(rgb, quarters, size), own, name=self.clip.name)
+
+    def _read_animation(self) -> Iterator[_Raw]:
+        read = 0
+        for ticks, duration, photo in read_animation(self._animation):
+            read += 1
+            yield _Raw(ticks, duration, photo)
+        if read < self._animation.n_frames:
+            self._warn(DAMAGED)
+
+    def _decode(self) -> Iterator[_Raw]:
+        """The frames of a video as they are decoded, their times counted from the file's start."""
+        import av
+
+        with av.open(str(self._path)) as container:
+            stream = container.streams.video[0]
+            base = self.clip.time_base
+            zero = round(Fraction(container.start_time or 0, 1_000_000) / base)
+            usual = max(1, round(1 / (self.clip.rate * base)))
+            last: int | None = None
+            for frame in self._deinterlace(self._decode_packets(container, stream)):
+                told = frame.pts if frame.pts is not None else frame.dts
+                told = told if told is None or frame.time_base is None else round(told * frame.time_base / base)
+                last = told - zero if told is not None else (0 if last is None else last + usual)
+                yield _Raw(last, frame.duration or 0, frame)
+            self._check_end(last, usual)
+
+    def _decode_packets(self, container: Any, stream: Any) -> Iterator[Any]:
+        from av.error import FFmpegError
+
+        decoder, packets = _choose_decoder(stream), container.demux(stream)
+        while True:
+            try:
+                packet = next(packets)
+            except StopIteration:
+                return
+            except (FFmpegError, OSError):  # what follows is lost; what the decoder still holds is not
+                self._warn(DAMAGED)
+                with suppress(FFmpegError):
+                    yield from decoder.decode(None)
+                return
+            try:
+                frames = decoder.decode(packet if packet.size else None)
+            except (FFmpegError, EOFError):
+                self._warn(DAMAGED)
+                continue
+            for frame in frames:
+                if frame.is_corrupt:
+                    self._warn(DAMAGED)
+                else:
+                    yield frame
+
+    def _deinterlace(self, frames: Iterator[Any]) -> Iterator[Any]:
+        """The frames, each half picture filled up where the clip is interlaced; others pass as they are."""
+        if not self.clip.is_interlaced:
+            yield from frames
+            return
+        from av.error import BlockingIOError as Hungry
+        from av.error import EOFError as Done
+        from av.filter import Graph
+
+        graph: Any = None
+        for frame in frames:
+            if graph is None:
+                graph = _make_deinterlacer(Graph(), frame)
+            graph.push(frame)
+            with suppress(Hungry):
+                while True:
+                    yield graph.pull()
+        if graph is not None:
+            graph.push(None)
+            with suppress(Hungry, Done):
+                while True:
+                    yield graph.pull()
+
+    def _check_end(self, last: int | None, usual: int) -> None:
+        """Warn where the file says that more follows after the frame at tick `last`."""
+        if last is not None and self.clip.seconds:
+            missing = self.clip.seconds / self.clip.time_base - last - usual
+            if missing > MISSING * usual:
+                self._warn(CUT_SHORT)
+
+
+def is_video(path: Path) -> bool:
+    """Whether a file is called as clips are."""
+    return path.suffix.lower() in VIDEOS
+
+
+def _check_file(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            if not file.read(1):
+                raise ClearcutError("empty_file", name=path.name)
+    except FileNotFoundError:
+        raise ClearcutError("file_missing", name=path.name) from None
+    except OSError:
+        raise ClearcutError("file_unreadable", name=path.name) from None
+
+
+def _describe(path: Path) -> Clip:
+    """The facts of a video, for which its first frame is decoded."""
+    import av
+    from av.error import FFmpegError
+
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.video:
+                raise ClearcutError("not_a_video", name=path.name)
+            return _read_facts(container, path.name)
+    except (FFmpegError, OSError, ValueError):
+        code = "broken_video" if is_video(path) else "not_a_video"
+        raise ClearcutError(code, name=path.name) from None  # type: ignore[arg-type]
+
+
+def _read_facts(container: Any, name: str) -> Clip:
+    stream = container.streams.video[0]
+    decoder, frame = _choose_decoder(stream), None
+    for packet in container.demux(stream):
+        with suppress(*_errors()):
+            frame = next(iter(decoder.decode(packet if packet.size else None)), None)
+        if frame is not None:
+            break
+    if frame is None:
+        raise ClearcutError("broken_video", name=name)
+    seconds = float(stream.duration * stream.time_base) if stream.duration else None
+    if seconds is None and container.duration:
+        seconds = container.duration / 1e6
+    rate = stream.average_rate or stream.guessed_rate or Fraction(25)
+    return Clip(
+        name,
+        _find_size(frame, stream),
+        Fraction(rate),
+        Fraction(stream.time_base),
+        seconds,
+        stream.codec_context.name,
+        has_alpha=any(part.is_alpha for part in frame.format.components),
+        is_hdr=is_hdr(frame),
+        is_interlaced=bool(frame.interlaced_frame),
+    )
+
+
+def _errors() -> tuple[type[BaseException], ...]:
+    from av.error import FFmpegError
+
+    return FFmpegError, EOFError
+
+
+def _find_size(frame: Any, stream: Any) -> Size:
+    """Upright, with square pixels."""
+    wide = stream.sample_aspect_ratio or 1
+    size = max(1, round(frame.width * wide)), frame.height
+    return size[::-1] if frame.rotation // 90 % 2 else size
+
+
+def _choose_decoder(stream: Any) -> Any:
+    """The stream's decoder, on all cores; another one where only that reads its alpha."""
+    import av
+
+    tells_alpha = "1" in (stream.metadata.get("alpha_mode"), stream.metadata.get("ALPHA_MODE"))
+    name = ALPHA_DECODERS.get(stream.codec_context.name) if tells_alpha else None
+    if not name:
+        stream.thread_type = "AUTO"
+        return stream.codec_context
+    decoder = av.CodecContext.create(name, "r")
+    decoder.extradata = stream.codec_context.extradata
+    return decoder
+
+
+def _make_deinterlacer(graph: Any, frame: Any) -> Any:
+    """A graph that fills up the half pictures of interlaced frames and keeps the others, one frame for each."""
+    how = {"width": frame.width, "height": frame.height, "format": frame.format, "time_base": frame.time_base}
+    source = graph.add_buffer(**how)
+    filling, sink = graph.add("bwdif", "mode=send_frame:deint=interlaced"), graph.add("buffersink")
+    source.link_to(filling)
+    filling.link_to(sink)
+    graph.configure()
+    return graph
+
+
+def _straighten(plane: np.ndarray, quarters: int, size: Size) -> np.ndarray:
+    """`plane` upright, at `size` once it is: pixels that are not square become so."""
+    sides = size[::-1] if quarters % 2 else size
+    if (plane.shape[1], plane.shape[0]) != sides:
+        plane = cv2.resize(plane, sides, interpolation=cv2.INTER_AREA)
+    return turn(plane, quarters)

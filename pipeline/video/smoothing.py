@@ -1,0 +1,91 @@
+"""Mattes made steady in time: what shows the same point of the scene in several frames has one alpha.
+
+Flow: Kroeger et al., Fast Optical Flow using Dense Inverse Search, 2016.
+"""
+
+import cv2
+import numpy as np
+
+from ..pixels.geometry import fit_size
+from ..pixels.resample import resize_for_work
+
+WORKING_SIDE = 320  # pixels of the longer side at which movement is measured
+MOST = 5  # frames of which a matte is made
+NEAR_FLOW = 1.5  # pixels by which the way there and back may miss, or what is hidden in one frame is taken over
+NEAR_COLOUR = 24.0  # grey levels by which a point may change from frame to frame
+
+
+class MatteSmoother:
+    """Averages mattes along the movement of the picture.
+
+    A point is followed to where it was in the frame before. Where the way back leads elsewhere, or the colour is
+    another, it was hidden or has just come into sight: its matte starts anew, and nothing is dragged along as a ghost.
+    """
+
+    def __init__(self) -> None:
+        self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the frames before, as at a scene cut."""
+        self._small: np.ndarray | None = None
+        self._matte: np.ndarray | None = None
+        self._seen: np.ndarray | None = None
+
+    def smooth(self, matte: np.ndarray, rgb: np.ndarray) -> np.ndarray:
+        """The matte ``(h, w)`` float32 of the next frame ``(H, W, 3)`` uint8, made steady.
+
+        `matte` may have another shape than the frame: a network's own.
+        """
+        small = resize_for_work(rgb, fit_size((rgb.shape[1], rgb.shape[0]), WORKING_SIDE))
+        steady, seen = matte, np.ones(matte.shape, np.float32)
+        if self._small is not None and self._small.shape == small.shape:
+            assert self._matte is not None and self._seen is not None
+            ways, same = self._follow(small, self._small)
+            before, count = (_fetch(each, ways, matte.shape) for each in (self._matte, self._seen))
+            weight = np.minimum(count, MOST - 1) * _resize(same, matte.shape)
+            steady = (matte + weight * before) / (1 + weight)
+            seen = 1 + weight
+        self._small, self._matte, self._seen = small, steady, seen
+        return steady
+
+    def _follow(self, small: np.ndarray, before: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Where each pixel was in the frame before, ``(h, w, 2)`` in pixels, and how sure that is, 0 to 1."""
+        greys = [cv2.cvtColor(each, cv2.COLOR_RGB2GRAY) for each in (small, before)]
+        back, forth = self._flow.calc(greys[0], greys[1], None), self._flow.calc(greys[1], greys[0], None)
+        ways = _list_places(back.shape) + back
+        returned = cv2.remap(forth, ways, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        missed = np.linalg.norm(back + returned, axis=2)
+        warped = cv2.remap(before, ways, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        changed = cv2.absdiff(cv2.blur(small, (3, 3)), cv2.blur(warped, (3, 3))).max(axis=2).astype(np.float32)
+        height, width = greys[0].shape
+        inside = (ways >= 0).all(axis=2) & (ways[..., 0] <= width - 1) & (ways[..., 1] <= height - 1)
+        sure = np.clip(2 - missed / NEAR_FLOW, 0, 1) * np.clip(2 - changed / NEAR_COLOUR, 0, 1) * inside
+        return ways, cv2.erode(sure.astype(np.float32), np.ones((3, 3), np.uint8))
+
+    def save(self) -> dict[str, np.ndarray]:
+        """What it knows, as arrays by name."""
+        known = {"small": self._small, "matte": self._matte, "seen": self._seen}
+        return {name: each for name, each in known.items() if each is not None}
+
+    def restore(self, known: dict[str, np.ndarray]) -> None:
+        """Go on with what `save` gave."""
+        self._small, self._matte, self._seen = (known.get(name) for name in ("small", "matte", "seen"))
+
+
+def _list_places(shape: tuple[int, ...]) -> np.ndarray:
+    """The place of each pixel, ``(h, w, 2)`` float32: x and y."""
+    y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
+    return np.dstack([x, y])
+
+
+def _resize(plane: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    return plane if plane.shape == shape else cv2.resize(plane, shape[::-1], interpolation=cv2.INTER_LINEAR)
+
+
+def _fetch(plane: np.ndarray, ways: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """`plane` of the frame before as it lies now, at `shape`; `ways` are in pixels of the working size."""
+    moved = cv2.resize(ways - _list_places(ways.shape), shape[::-1], interpolation=cv2.INTER_LINEAR)
+    moved *= np.array([shape[1] / ways.shape[1], shape[0] / ways.shape[0]], np.float32)
+    places = _list_places(shape) + moved
+    return cv2.remap(_resize(plane, shape), places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
