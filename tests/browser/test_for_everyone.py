@@ -31,8 +31,7 @@ def unfold(visit: Visit) -> None:
         head.click()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+@pytest.mark.parametrize(("scheme", "size"), [("dark", DESK), ("light", PHONE)], ids=["desk-dark", "phone-light"])
 def test_axe_finds_nothing_serious(
     visit_to: Callable[..., Visit], server: Process, portrait: bytes, scheme: str, size: dict
 ) -> None:
@@ -100,7 +99,7 @@ def test_models_and_comparison_are_in_reach_of_a_finger(
 ENGLISH = {"the", "and", "of", "is", "to", "for", "on", "with", "from", "model", "memory", "use", "fetch", "import"}
 
 
-@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
+@pytest.mark.parametrize("locale", ["zh-CN"])
 def test_no_word_of_the_other_language_is_left_among_models_and_beside_each_other(
     visit_to: Callable[..., Visit], stocked: Process, portrait: bytes, locale: str
 ) -> None:

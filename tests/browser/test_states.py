@@ -306,7 +306,7 @@ def test_an_upload_that_fails_is_said(visit: Visit, portrait: bytes, status: int
     visit.done(portrait)
 
 
-@pytest.mark.parametrize("script", ["main", "bridge", "models", "comparison"])
+@pytest.mark.parametrize("script", ["main", "comparison"])
 def test_a_script_that_comes_late_is_waited_for(visit: Visit, portrait: bytes, script: str) -> None:
     held: list[Route] = []
     visit.page.route(f"**/js/*/{script}.js", lambda route: held.append(route))
