@@ -40,6 +40,7 @@ TEMP_PREFIX = "clearcut-run-"
 MEMORY = Path("/dev/shm")  # what lies there is on no disk
 ROOM = 1e9  # bytes that it must have, which those of containers seldom do
 SWEEP_SECONDS = 300
+LOOK_SECONDS = 5  # between looks whether a model that was missing has come
 TAKEN = (
     errno.EADDRINUSE,
     errno.EACCES,
@@ -104,7 +105,7 @@ def _serve_on(listener: socket.socket, settings: ServerSettings, uploads: Path, 
             served.workers.open()
         if settings.share:
             _share(port, served.hosts, language)
-        while not stop.wait(SWEEP_SECONDS):
+        while not stop.wait(SWEEP_SECONDS if served.activity.is_warm else LOOK_SECONDS):
             _warm_up(settings, served)
             served.results.sweep()
             served.batches.sweep()
@@ -116,6 +117,7 @@ def _serve_on(listener: socket.socket, settings: ServerSettings, uploads: Path, 
     try:
         server.run(sockets=[listener])
     finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # one more must not cut the clean-up short
         stop.set()
         served.results.stop()
         served.batches.stop()

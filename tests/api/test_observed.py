@@ -154,6 +154,14 @@ def test_a_server_is_ready_once_its_model_is_warm_and_no_more_when_it_stops(
     assert activity.wait_until_idle(0)
 
 
+def test_a_server_without_its_model_is_ready_once_that_is_brought(empty_models: Path, u2netp: Path) -> None:
+    with serving("--offline", CLEARCUT_MODELS_DIR=str(empty_models)) as process:
+        assert (ask(process, "readyz"), ask(process, "healthz")) == (503, 200)
+        brought = httpx.put(f"{process.address}/api/models/u2netp/file", content=u2netp.read_bytes(), timeout=60)
+        assert brought.status_code < 300
+        wait_for(lambda: ask(process, "readyz") == 200)
+
+
 @pytest.fixture
 def at_work(u2netp: Path, jpeg: bytes, tmp_path: Path) -> Callable[..., Any]:
     """A server that is at a photo until its gate is opened; the answer is in the list once it is there, or None."""
@@ -219,4 +227,4 @@ def test_what_takes_longer_than_the_setting_allows_is_given_up(at_work: Callable
         os.kill(process.pid, signal.SIGTERM)
         wait_for(lambda: bool(answers))
     assert answers[0] is None or answers[0].status_code >= 500
-    assert process.code == 0
+    assert process.code == 0, process.said

@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
-import pytest
 from playwright.sync_api import expect
 
 from server.tokens import make_token
 from tests.browser.conftest import Visit
-from tests.process import serving
+from tests.process import Process, serving
 
 RATE = 100
 
@@ -40,30 +39,39 @@ def test_behind_a_token_the_page_works_as_ever_and_says_when_it_was_asked_too_of
         visit.models()
         visit.page.get_by_role("tab", name="Photo").click()
         assert visit.complaints == []
-        headers = {"Authorization": f"Bearer {token}"}
-        while httpx.post(f"{process.address}/api/remove-bg", headers=headers).status_code != 429:
-            pass
+        with httpx.Client(base_url=process.address, headers={"Authorization": f"Bearer {token}"}) as program:
+            while program.post("/api/remove-bg").status_code != 429:
+                pass
         visit.choose(portrait + b" ", "again.jpg")
         expect(visit.page.locator("#notice")).to_contain_text(f"Too many requests: {RATE} a minute")
         visit.complaints.clear()  # the browser's own words about the answer
 
 
-@pytest.mark.parametrize("named", [True, False])
-def test_another_page_shows_this_one_in_a_frame_only_where_it_was_named(
-    visit_to: Callable[..., Visit], portrait: bytes, tmp_path: Path, u2netp: Path, named: bool
-) -> None:
-    with web_site(tmp_path) as site, serving("--embed", site if named else "https://other.example") as process:
-        (tmp_path / "index.html").write_text(f'<iframe src="{process.address}/" width="1200" height="700"></iframe>')
-        visit = visit_to(process)
-        if named:
+def frame_of(process: Process, folder: Path) -> None:
+    """A page of somebody else that shows ours."""
+    (folder / "index.html").write_text(f'<iframe src="{process.address}/" width="1200" height="700"></iframe>')
+
+
+def test_a_page_of_somebody_else_does_not_show_this_one(visit: Visit, server: Process, tmp_path: Path) -> None:
+    frame_of(server, tmp_path)
+    with web_site(tmp_path) as site:
+        with visit.page.expect_console_message(lambda said: "frame-ancestors" in said.text):
             visit.page.goto(site)
-            frame = visit.page.frame_locator("iframe")
-            expect(frame.locator("html[data-ready]")).to_be_attached()
-            frame.locator("#input input[type=file]").set_input_files([visit.file(portrait, "me.jpg")])
-            expect(frame.locator("html[data-state=done]")).to_be_attached()
-        else:
-            with visit.page.expect_console_message(lambda said: "frame-ancestors" in said.text):
-                visit.page.goto(site)
-            expect(visit.page.frame_locator("iframe").locator("#input")).to_have_count(0)
-        visit.elsewhere.clear()  # the other page itself
+        expect(visit.page.frame_locator("iframe").locator("#input")).to_have_count(0)
+    visit.elsewhere.clear()  # the other page itself
+    visit.complaints.clear()
+
+
+def test_a_page_that_was_named_shows_this_one_and_it_works_there(
+    visit_to: Callable[..., Visit], portrait: bytes, tmp_path: Path, u2netp: Path
+) -> None:
+    with web_site(tmp_path) as site, serving("--embed", site) as process:
+        frame_of(process, tmp_path)
+        visit = visit_to(process)
+        visit.page.goto(site)
+        frame = visit.page.frame_locator("iframe")
+        expect(frame.locator("html[data-ready]")).to_be_attached()
+        frame.locator("#input input[type=file]").set_input_files([visit.file(portrait, "me.jpg")])
+        expect(frame.locator("html[data-state=done]")).to_be_attached()
+        visit.elsewhere.clear()
         visit.complaints.clear()
