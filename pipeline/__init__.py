@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from .registry.fetching import fetch, is_removable
     from .registry.weights import count_bytes, is_installed
     from .stages import Cutout, Inputs
+    from .video.cut_video import VideoOrder, VideoResult, cut_out_video
+    from .video.formats import find_video_format
 
 _HOME = {
     name: room
@@ -89,6 +91,8 @@ _HOME = {
         "registry.fetching": ["fetch", "is_removable"],
         "registry.weights": ["count_bytes", "is_installed"],
         "stages": ["Cutout", "Inputs"],
+        "video.cut_video": ["VideoOrder", "VideoResult", "cut_out_video"],
+        "video.formats": ["find_video_format"],
     }.items()
     for name in names
 }

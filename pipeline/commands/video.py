@@ -83,13 +83,13 @@ def _ensure_model(options: Options, context: Context) -> None:
 def _make_order(given: argparse.Namespace, options: Options, context: Context) -> "VideoOrder":
     from ..video.clip import Limits
     from ..video.cut_video import VideoOrder
-    from ..video.formats import find_format
+    from ..video.formats import find_video_format
 
     extension = "" if is_folder(given.output) else Path(given.output).suffix
     start, end = _parse_time("from", given.start), _parse_time("to", given.end) if given.end else None
     return VideoOrder(
         options,
-        find_format(given.kind, extension, options),
+        find_video_format(given.kind, extension, options),
         start,
         end,
         _parse_rate(given.fps) if given.fps else None,

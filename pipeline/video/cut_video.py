@@ -157,10 +157,16 @@ class _Run:
         """Make what is missing of the segments, then join all."""
         journal = VideoJournal(self._target, self._list_facts())
         before = journal.frames
-        self._make_segments(journal)
-        if not journal.segments:
-            raise ClearcutError("broken_video", name=self._source.name)
-        self._join(journal)
+        try:
+            self._make_segments(journal)
+            if not journal.segments:
+                part = f"{self._order.start:g}–{self._order.end or ''}"
+                accepted = f"0–{round(self._reader.clip.seconds or 0, 1):g}"
+                raise ClearcutError("bad_option", name="from", value=part, accepted=accepted)
+            self._join(journal)
+        finally:
+            if not journal.segments:  # nothing to go on with
+                journal.clear()
         journal.clear()
         warnings = (*self._reader.warnings, *self._warnings)
         return VideoResult(journal.frames, self._size, self._options.model, warnings, before)
@@ -270,7 +276,7 @@ class _Run:
                 pack_pictures(part, packed)
                 part = packed
         else:
-            start = self._reader.find_start(self._order.start) if self._order.start else 0.0
+            start = self._reader.find_start(self._order.start)
             with closing(Sound(self._source, form, start, self._order.end)) as sound:
                 join_segments(journal.segments, part, form, self._base, sound, self._options.quality)
         _replace(part, self._target)

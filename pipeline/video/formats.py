@@ -80,7 +80,7 @@ ENDINGS = {
 }
 
 
-def find_format(name: str | None, extension: str, options: Options) -> VideoFormat:
+def find_video_format(name: str | None, extension: str, options: Options) -> VideoFormat:
     """The format called `name`; without it that of an `extension`, else WebM, or MP4 where a background is asked for.
 
     Raises

@@ -5,6 +5,8 @@ from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
+from itertools import chain
+from math import ceil
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +23,7 @@ from .colours import convert_frame, is_hdr
 
 DAMAGED, CUT_SHORT, HDR = "video_damaged", "video_cut_short", "video_hdr"  # warnings
 ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # FFmpeg's own ones leave out alpha
+ROUNDING = 0.01  # ticks
 MISSING = 2  # frames by which a clip may be shorter than its file says
 ANIMATIONS = (".apng", ".gif", ".webp")
 VIDEOS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".mts", ".ts", ".webm", ".wmv", *ANIMATIONS)
@@ -74,8 +77,8 @@ class Reader:
     def read(self, start: float = 0.0, end: float | None = None) -> Iterator[Frame]:
         """Each frame that is shown from second `start` on and before second `end`; the first of them is at tick 0."""
         base, first, number = self.clip.time_base, None, 0
-        low, high = round(start / base), None if end is None else round(end / base)
-        for raw in self._complete(self._read_animation() if self._animation else self._decode()):
+        low, high = self._find_tick(start), None if end is None else self._find_tick(end)
+        for raw in self._complete(self._read_raw(start)):
             if start and raw.ticks < low:
                 continue
             if high is not None and raw.ticks >= high:
@@ -88,10 +91,14 @@ class Reader:
 
     def find_start(self, start: float) -> float:
         """The second at which the first frame from `start` on is shown."""
-        for raw in self._read_animation() if self._animation else self._decode():
-            if raw.ticks >= round(start / self.clip.time_base):
+        for raw in self._read_raw(start):
+            if raw.ticks >= self._find_tick(start):
                 return float(raw.ticks * self.clip.time_base)
         return start
+
+    def _find_tick(self, second: float) -> int:
+        """The first tick that is not before a second; a hair before counts as it, since seconds are rounded."""
+        return ceil(second / self.clip.time_base - ROUNDING)
 
     def close(self) -> None:
         """Close the file."""
@@ -123,6 +130,16 @@ class Reader:
         own = None if alpha is None else _straighten(alpha, quarters, size)
         return Photo(_straighten(rgb, quarters, size), own, name=self.clip.name)
 
+    def _read_raw(self, start: float) -> Iterator[_Raw]:
+        """The frames from second `start` on, and some before it."""
+        if self._animation:
+            return self._read_animation()
+        raws = self._decode(start)
+        first = next(raws, None)
+        if first is None or first.ticks > self._find_tick(start):  # no index, or a wrong one
+            return self._decode() if start else chain([] if first is None else [first], raws)
+        return chain([first], raws)
+
     def _read_animation(self) -> Iterator[_Raw]:
         read = 0
         for ticks, duration, photo in read_animation(self._animation):
@@ -131,8 +148,11 @@ class Reader:
         if read < self._animation.n_frames:
             self._warn(DAMAGED)
 
-    def _decode(self) -> Iterator[_Raw]:
-        """The frames of a video as they are decoded, their times counted from the file's start."""
+    def _decode(self, start: float = 0.0) -> Iterator[_Raw]:
+        """The frames of a video as they are decoded, their times counted from the file's start.
+
+        From the last whole picture before second `start` on, where the file has an index.
+        """
         import av
 
         with av.open(str(self._path)) as container:
@@ -141,6 +161,9 @@ class Reader:
             zero = round(Fraction(container.start_time or 0, 1_000_000) / base)
             usual = max(1, round(1 / (self.clip.rate * base)))
             last: int | None = None
+            if start:
+                with suppress(*_errors()):
+                    container.seek(zero + self._find_tick(start), stream=stream)
             for frame in self._deinterlace(self._decode_packets(container, stream)):
                 told = frame.pts if frame.pts is not None else frame.dts
                 told = told if told is None or frame.time_base is None else round(told * frame.time_base / base)

@@ -16,7 +16,7 @@ from PIL import Image
 from pipeline import Options
 from pipeline.base.errors import ClearcutError
 from pipeline.video.cut_video import VideoOrder, VideoResult, cut_out_video
-from pipeline.video.formats import FORMATS, find_format
+from pipeline.video.formats import FORMATS, find_video_format
 from pipeline.video.reader import Reader
 from tests import house
 from tests.clips import GREEN, SAMPLES, disc, silence_with_clicks, write_clip
@@ -40,7 +40,7 @@ def cut(
     source: Path, target: Path, name: str | None = None, *, how: dict[str, Any] | None = None, **options: Any
 ) -> VideoResult:
     wanted = Options.of(**{"key": "on", "model": "u2netp"} | options, background_image="background" in (how or {}))
-    form = find_format(name, target.suffix, wanted)
+    form = find_video_format(name, target.suffix, wanted)
     return cut_out_video(source, target, VideoOrder(wanted, form, **how or {}), house.runtime())
 
 
@@ -169,6 +169,25 @@ def test_a_part_begins_with_its_own_sound(tmp_path: Path) -> None:
         assert list_clicks(tmp_path / name) == pytest.approx([0.4], abs=0.04)
 
 
+def test_pictures_that_begin_later_than_the_sound_stay_with_it(tmp_path: Path) -> None:
+    frames = [disc(number, **SLOW)[0] for number in range(25)]
+    ticks = [300 + 40 * number for number in range(25)]
+    how: dict[str, Any] = {"ticks": ticks, "time_base": Fraction(1, 1000), "options": PRECISE}
+    source = write_clip(tmp_path / "in.mkv", frames, sound=silence_with_clicks(1.3, [0.9]), **how)
+    cut(source, tmp_path / "out.mp4")
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        begin = next(container.decode(video=0)).time
+    assert list_clicks(tmp_path / "out.mp4")[0] - (begin or 0) == pytest.approx(0.6, abs=0.03)
+
+
+@pytest.mark.parametrize("part", [{"start": 9.0}, {"start": 1.0, "end": 0.5}])
+def test_a_part_without_a_frame_is_told_and_leaves_nothing(part: dict[str, Any], clip: Path, tmp_path: Path) -> None:
+    with pytest.raises(ClearcutError) as caught:
+        cut(clip, tmp_path / "out.webm", how=part)
+    assert caught.value.code == "bad_option" and caught.value.facts["accepted"] == "0–2"
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_frame_is_the_same_for_every_frame_and_holds_the_subject_wherever_it_goes(tmp_path: Path) -> None:
     frames = [disc(number, **SLOW)[0] for number in range(40)]
     source = write_clip(tmp_path / "in.mkv", frames, "ffv1", "bgra")
@@ -206,5 +225,5 @@ def test_a_picture_stands_behind(clip: Path, tmp_path: Path) -> None:
 )
 def test_a_format_that_does_not_fit_is_refused(name: str | None, ending: str, code: str) -> None:
     with pytest.raises(ClearcutError) as caught:
-        find_format(name, ending, Options())
+        find_video_format(name, ending, Options())
     assert caught.value.code == code

@@ -104,6 +104,17 @@ def test_a_part_of_a_clip_begins_and_ends_where_it_is_asked_to(tmp_path: Path) -
     assert off(frames[0].load().rgb, disc(5)[0]) < 6
 
 
+@pytest.mark.parametrize("kind", ["mp4", "mkv", "avi", "webm"])
+def test_a_part_far_inside_has_the_frames_that_reading_from_the_start_gives(kind: str, tmp_path: Path) -> None:
+    codec, pix_fmt = {**KINDS, "mkv": ("libx264", "yuv420p")}[kind]
+    options = {} if codec == "mjpeg" else {"g": "12"}
+    reader = Reader(write_clip(tmp_path / f"clip.{kind}", discs(60, speed=0.7), codec, pix_fmt, options=options))
+    whole = [frame.load().rgb for frame in reader.read()]
+    part = [frame.load().rgb for frame in reader.read(1.24)]
+    assert len(part) == 29 and all(np.array_equal(one, other) for one, other in zip(part, whole[31:], strict=True))
+    assert reader.find_start(1.22) == pytest.approx(1.24)
+
+
 @pytest.mark.parametrize("quarters", [1, 2, 3])
 def test_a_clip_of_a_turned_phone_is_read_upright(quarters: int, tmp_path: Path) -> None:
     upright = disc(3)[0]
