@@ -100,8 +100,8 @@ class ClipProgress(BatchProgress):
 
     def tell(self, done: int, total: int | None) -> None:
         """So many frames are done, of about so many in all."""
-        if self.total != (total or 0):
-            self.grow((total or 0) - self.total)
+        if self.total != (total or done):
+            self.grow((total or done) - self.total)
         if not self.done and done > 1:  # it goes on where it was stopped
             self.done = done - 1
         self.advance(failed=False, looks=False)

@@ -35,14 +35,16 @@ def add_arguments(video: argparse.ArgumentParser, terminal: Terminal) -> None:
     video.add_argument("--from", dest="start", metavar="TIME", default="0", help=say("cli.video.from"))
     video.add_argument("--to", dest="end", metavar="TIME", help=say("cli.video.to"))
     video.add_argument("--fps", metavar="N", help=say("cli.video.fps"))
-    video.add_argument("--no-smooth", dest="smooth", action="store_false", help=say("cli.video.no_smooth"))
+    video.add_argument(
+        "--smooth", action=argparse.BooleanOptionalAction, default=SUPPRESS, help=say("cli.video.smooth")
+    )
     video.add_argument("--raw", metavar="WIDTHxHEIGHT", help=say("cli.video.raw"))
     video.add_argument("--force", action="store_true", help=say("cli.force"))
     presets = ", ".join(list_presets())
     video.add_argument("--preset", metavar="NAME", default=SUPPRESS, help=say("cli.preset", names=presets))
     add_flags(video, Options, "option", terminal.language, without=NOT_OF_CLIPS)
     video.add_argument("--background-image", metavar="FILE", help=say("cli.video.background_image"))
-    video.set_defaults(run=run)
+    video.set_defaults(run=run, smooth=True)
 
 
 def run(given: argparse.Namespace, context: Context) -> int:

@@ -270,7 +270,7 @@ class _Run:
             part.mkdir()
             for segment in journal.segments:
                 for path in sorted(segment.path.iterdir()):
-                    (part / path.name).hardlink_to(path)
+                    _share(path, part / path.name)
             if self._target.suffix.lower() == ".zip":
                 packed = journal.folder / "packed.zip"
                 pack_pictures(part, packed)
@@ -295,6 +295,14 @@ def resample(frames: Iterator[Frame], time_base: Fraction, fps: Fraction) -> Ite
 def _load(frames: Iterator[Frame]) -> Iterator[tuple[Frame, Photo]]:
     for frame in frames:
         yield frame, frame.load()
+
+
+def _share(path: Path, copy: Path) -> None:
+    """Have the same file in two places: a run that is killed between may still go on with the first."""
+    try:
+        copy.hardlink_to(path)
+    except OSError:  # a file system without links
+        shutil.copyfile(path, copy)
 
 
 def _remove(path: Path) -> None:

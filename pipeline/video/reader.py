@@ -1,5 +1,6 @@
 """Clips frame by frame: upright, in sRGB, each at its own time; of a damaged file as much as is whole."""
 
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -268,21 +269,28 @@ def _read_facts(container: Any, name: str) -> Clip:
             break
     if frame is None:
         raise ClearcutError("broken_video", name=name)
-    seconds = float(stream.duration * stream.time_base) if stream.duration else None
-    if seconds is None and container.duration:
-        seconds = container.duration / 1e6
     rate = stream.average_rate or stream.guessed_rate or Fraction(25)
     return Clip(
         name,
         _find_size(frame, stream),
         Fraction(rate),
         Fraction(stream.time_base),
-        seconds,
+        _read_seconds(container, stream),
         stream.codec_context.name,
         has_alpha=any(part.is_alpha for part in frame.format.components),
         is_hdr=is_hdr(frame),
         is_interlaced=bool(frame.interlaced_frame),
     )
+
+
+def _read_seconds(container: Any, stream: Any) -> float | None:
+    """How long the pictures last; None where only the whole file's length is known, which may be that of its sound."""
+    if stream.duration:
+        return float(stream.duration * stream.time_base)
+    told = re.fullmatch(r"(\d+):(\d+):(\d+\.?\d*)", stream.metadata.get("DURATION", ""))
+    if told:
+        return 3600 * int(told[1]) + 60 * int(told[2]) + float(told[3])
+    return container.duration / 1e6 if container.duration and not container.streams.audio else None
 
 
 def _errors() -> tuple[type[BaseException], ...]:

@@ -12,7 +12,7 @@ from PIL import Image
 from pipeline.base.errors import ClearcutError
 from pipeline.video.clip import Limits
 from pipeline.video.reader import Reader
-from tests.clips import as_frame, disc, discs, planes_as_frame, turn_upright, write_clip
+from tests.clips import as_frame, disc, discs, planes_as_frame, silence_with_clicks, turn_upright, write_clip
 from tests.pictures import off
 
 KINDS = {
@@ -149,6 +149,15 @@ def test_pixels_that_are_not_square_become_so(tmp_path: Path) -> None:
     reader = Reader(tmp_path / "wide.mkv")
     assert reader.clip.size == (96, 64)
     assert off(next(iter(reader.read())).load().rgb, disc(0)[0]) < 6
+
+
+@pytest.mark.parametrize("kind", ["mkv", "webm", "mp4"])
+def test_sound_that_goes_on_is_no_missing_picture(kind: str, tmp_path: Path) -> None:
+    codecs = {"webm": ("libvpx-vp9", "libopus")}.get(kind, ("libx264", "aac"))
+    sound = silence_with_clicks(3, [])
+    reader = Reader(write_clip(tmp_path / f"clip.{kind}", discs(25), codecs[0], sound=sound, sound_codec=codecs[1]))
+    assert len(list(reader.read())) == 25
+    assert reader.clip.seconds == pytest.approx(1, abs=0.05) and reader.warnings == []
 
 
 def test_odd_sizes_are_read_whole(tmp_path: Path) -> None:
