@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .inference.predict import estimate_seconds
     from .inference.runtime import Runtime, default_runtime
     from .inference.worker_count import choose_workers
+    from .inputs import Cutout, Inputs
     from .manage.local_models import import_weights, remove_model
     from .options.canvas import Canvas, describe_fill, describe_head, list_canvases
     from .options.options import GROUPS, Options
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
     from .registry.choosing import AUTOMATIC, find_better
     from .registry.fetching import fetch, is_removable
     from .registry.weights import count_bytes, is_installed
-    from .stages import Cutout, Inputs
     from .video.cut_video import VideoOrder, VideoResult, cut_out_video
     from .video.formats import find_video_format
 
@@ -90,7 +90,7 @@ _HOME = {
         "registry.choosing": ["AUTOMATIC", "find_better"],
         "registry.fetching": ["fetch", "is_removable"],
         "registry.weights": ["count_bytes", "is_installed"],
-        "stages": ["Cutout", "Inputs"],
+        "inputs": ["Cutout", "Inputs"],
         "video.cut_video": ["VideoOrder", "VideoResult", "cut_out_video"],
         "video.formats": ["find_video_format"],
     }.items()

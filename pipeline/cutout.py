@@ -14,6 +14,7 @@ from .edges.marks import Marks
 from .inference.networks.feeding import WHOLE, Region
 from .inference.predict import predict
 from .inference.runtime import Runtime, default_runtime
+from .inputs import Cutout, Inputs
 from .memo import Clock
 from .options.canvas import Canvas, parse_canvas
 from .options.crop_box import parse_crop_box
@@ -24,7 +25,7 @@ from .pixels.geometry import Size
 from .pixels.image_io import Photo
 from .pixels.metadata import filter_exif
 from .pixels.names import name_cutout
-from .stages import Cutout, Inputs, hold_slot, run_stages
+from .stages import hold_slot, run_stages
 
 NO_EFFECT = "no_effect"  # a warning
 

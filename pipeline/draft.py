@@ -10,6 +10,7 @@ from .base.jobs import Job
 from .cutout import Result, decode_background, decode_trimap, make_picture
 from .edges.marks import Marks, Pick
 from .inference.runtime import Runtime
+from .inputs import Inputs, Reduction
 from .marking import Picked
 from .memo import Memo
 from .options.options import Options
@@ -18,7 +19,7 @@ from .pixels.encoders import encode_picture
 from .pixels.geometry import Size
 from .pixels.image_io import Photo
 from .pixels.names import name_cutout
-from .stages import Inputs, Reduction, hold_slot, preview_pick, run_stages
+from .stages import hold_slot, preview_pick, run_stages
 
 
 class Draft:

@@ -75,6 +75,7 @@ def build_router(
         "/healthz",
         summary="Is it alive?",
         response_model=Health,
+        response_model_exclude_unset=True,
         responses=describe_errors("unknown_host", "unexpected"),
     )
     async def health() -> dict[str, str]:

@@ -134,8 +134,8 @@ class Health(Told):
     """That the server is alive."""
 
     status: str
-    version: str
     run: str
+    version: str | None = None
 
 
 class Fetched(Told):

@@ -13,12 +13,12 @@ from ..base.settings import Settings
 from ..cutout import cut_out
 from ..inference import engines
 from ..inference.runtime import Runtime
+from ..inputs import Inputs
 from ..options.options import Options
 from ..pixels.image_io import Photo
 from ..registry.cards import ModelCard, Precision
 from ..registry.catalog import list_models
 from ..registry.weights import is_installed
-from ..stages import Inputs
 from .trial import draw_test_picture
 
 MOST_OFF = 30  # mean error, in grey levels of 255, that the matte of the drawn picture may have

@@ -17,11 +17,11 @@ from ..base.errors import ClearcutError, as_clearcut_error, as_write_error
 from ..base.jobs import Job
 from ..inference.predict import PredictionResult
 from ..inference.runtime import Runtime
+from ..inputs import Cutout
 from ..options.options import Options
 from ..pixels.geometry import Size
 from ..pixels.image_io import Photo
 from ..registry import weights
-from ..stages import Cutout
 from .choosing import choose_model
 from .clip import Frame, Limits
 from .encoder import SegmentEncoder

@@ -12,10 +12,11 @@ from ..base.jobs import Job
 from ..cutout import decode_background
 from ..inference.predict import PredictionResult
 from ..inference.runtime import Runtime
+from ..inputs import Cutout, Inputs
 from ..memo import Clock
 from ..options.options import Options
 from ..pixels.image_io import Photo
-from ..stages import Cutout, Inputs, run_stages
+from ..stages import run_stages
 from .predictor import ClipPredictor
 from .reader import Reader, is_video
 

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+from starlette.datastructures import Headers
 from starlette.testclient import TestClient
 
 from pipeline import ClearcutError, InputFiles, Options, Runtime, cut_out_bytes
@@ -41,7 +42,7 @@ class Caller:
     """A client that stays, or has gone."""
 
     def __init__(self, client: str = "ann") -> None:
-        self.client: Any = type("Address", (), {"host": client})
+        self.scope, self.headers = {"client": (client, 1)}, Headers({})
         self.gone = False
 
     async def is_disconnected(self) -> bool:

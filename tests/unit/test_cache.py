@@ -19,10 +19,10 @@ from pipeline.inference.cache import FOLDER, CacheUsage, PredictionCache, pack, 
 from pipeline.inference.engines import compiled_networks
 from pipeline.inference.networks import Prediction
 from pipeline.inference.runtime import Runtime
+from pipeline.inputs import Inputs
 from pipeline.options.options import Options
 from pipeline.pixels.image_io import Photo
 from pipeline.registry.cards import Card
-from pipeline.stages import Inputs
 from tests import house
 from tests.networks import network
 

@@ -18,11 +18,11 @@ from pipeline.inference import engines
 from pipeline.inference.engines import ENGINES, LoadedNetwork, Plan, WeightFile, onnx_runtime
 from pipeline.inference.engines.onnx_runtime import CPU, OnnxRuntime
 from pipeline.inference.runtime import Runtime
+from pipeline.inputs import Cutout, Inputs
 from pipeline.manage import doctor
 from pipeline.options.options import Options
 from pipeline.pixels.image_io import Photo
 from pipeline.registry.cards import Arithmetic, Card, ModelCard, Precision
-from pipeline.stages import Cutout, Inputs
 from tests import house
 from tests.machines import MACHINES, OnMachine
 

@@ -16,11 +16,11 @@ from pipeline.inference import predict as mattes
 from pipeline.inference.blending import blend, measure_certainty
 from pipeline.inference.networks import Prediction
 from pipeline.inference.sessions import Session
+from pipeline.inputs import Inputs
 from pipeline.options.options import Options
 from pipeline.pixels.image_io import Photo, decode
 from pipeline.registry import fetching, weights
 from pipeline.registry.cards import Card, Ensemble
-from pipeline.stages import Inputs
 from tests import house
 from tests.pictures import composite, iou
 

@@ -17,12 +17,12 @@ from pipeline.base.errors import ClearcutError
 from pipeline.base.settings import ROOT
 from pipeline.base.words import LANGUAGES, explain
 from pipeline.cutout import cut_out
+from pipeline.inputs import Inputs
 from pipeline.manage import local_models, trial
 from pipeline.options.options import Options
 from pipeline.pixels.image_io import Photo
 from pipeline.registry import catalog, fetching, weights
 from pipeline.registry.cards import ModelCard
-from pipeline.stages import Inputs
 from tests import house
 from tests.pictures import encoded, photo
 from tests.unit.test_sources import card, files, refused

@@ -14,8 +14,8 @@ from pipeline.inference.looks import find_surroundings, list_parts, look_again
 from pipeline.inference.networks.feeding import WHOLE, Region
 from pipeline.inference.predict import predict
 from pipeline.inference.sessions import Session
+from pipeline.inputs import Inputs
 from pipeline.registry.cards import Card
-from pipeline.stages import Inputs
 from tests import house
 from tests.networks import REMEMBERS_RED, network
 from tests.pictures import Composite, composite, encoded, iou, off, opened

@@ -22,11 +22,11 @@ from pipeline.inference.engines import ENGINES, choose_plan
 from pipeline.inference.networks import NetworkInput, Prediction, find_family
 from pipeline.inference.predict import predict
 from pipeline.inference.sessions import Session, load_session
+from pipeline.inputs import Inputs
 from pipeline.options.options import Options
 from pipeline.pixels.image_io import Photo, decode
 from pipeline.registry import fetching, weights
 from pipeline.registry.cards import ModelCard
-from pipeline.stages import Inputs
 from tests import house
 from tests.networks import REMEMBERS_RED
 from tests.pictures import iou, off, photo

@@ -17,10 +17,10 @@ from pipeline.inference import engines
 from pipeline.inference.engines import ENGINES, Plan, WeightFile, compiled_networks, open_vino
 from pipeline.inference.engines.mnn import Mnn
 from pipeline.inference.engines.open_vino import OpenVino, OpenVinoNetwork
+from pipeline.inputs import Inputs
 from pipeline.options.options import Options
 from pipeline.pixels.image_io import Photo, decode
 from pipeline.registry.cards import Card, CoarsestArithmetic, ModelCard, Precision
-from pipeline.stages import Inputs
 from tests import house
 from tests.machines import AMX, AVX2, AVX512, OnMachine
 from tests.networks import TWO_ANSWERS, TWO_INPUT

@@ -15,6 +15,7 @@ from pipeline.commands.command_line import main
 from pipeline.cutout import cut_out
 from pipeline.inference import engines
 from pipeline.inference.engines import ENGINES, optimised_networks
+from pipeline.inputs import Inputs
 from pipeline.manage import optimise
 from pipeline.manage.local_models import remove_model
 from pipeline.manage.optimise import Outcome
@@ -22,7 +23,6 @@ from pipeline.options.options import Options
 from pipeline.pixels.image_io import Photo
 from pipeline.registry import weights
 from pipeline.registry.cards import Card, ModelCard, Precision
-from pipeline.stages import Inputs
 from tests import house
 from tests.machines import AMX, AVX2, OnMachine
 from tests.networks import network

@@ -24,11 +24,11 @@ from pipeline.inference import sessions
 from pipeline.inference.pool import Pool
 from pipeline.inference.runtime import Runtime
 from pipeline.inference.sessions import Session
+from pipeline.inputs import Cutout, Inputs
 from pipeline.options.options import Options
 from pipeline.pixels.image_io import Photo
 from pipeline.registry import catalog
 from pipeline.registry.cards import Feed, ModelCard, Reading, Variant
-from pipeline.stages import Cutout, Inputs
 from tests import house
 from tests.networks import TWO_ANSWERS, TWO_INPUT
 from tests.pictures import encoded

@@ -6,9 +6,9 @@ import pytest
 
 from pipeline.batch.task import THUMBNAIL, make_thumbnail
 from pipeline.cutout import cut_out
+from pipeline.inputs import Inputs
 from pipeline.options.options import Options
 from pipeline.pixels.image_io import Photo
-from pipeline.stages import Inputs
 from tests import house
 from tests.pictures import opened
 
