@@ -83,7 +83,8 @@ class SegmentEncoder:
         pixels = "bgra" if format.is_animation else format.pixels if self._has_alpha else format.opaque_pixels
         self._stream.pix_fmt = pixels
         context = self._stream.codec_context
-        context.thread_count = 0
+        # libx264 in several threads gives other bytes once in some hundred runs, and a resumed run has to give the same
+        context.thread_count = 1 if codec == "libx264" else 0
         if not format.is_animation:
             context.colorspace = context.color_primaries = context.color_trc = BT709
             context.color_range = LIMITED
