@@ -86,6 +86,19 @@ class Reader:
             yield Frame(number, ticks, raw.duration, partial(self._load, raw.picture))
             number += 1
 
+    def peek(self, second: float) -> Photo:
+        """The picture that is shown at a second; of the clip's end where it is shorter. Raises ``broken_video``."""
+        target, shown = round(second / self.clip.time_base), None
+        for raw in self._read_animation() if self._animation else self._decode(second):
+            if shown is not None and raw.ticks > target:
+                break
+            shown = raw
+        if shown is None and second:  # nothing is there, or the file cannot be entered midway
+            return self.peek(0.0)
+        if shown is None:
+            raise ClearcutError("broken_video", name=self.clip.name)
+        return self._load(shown.picture)
+
     def find_start(self, start: float) -> float:
         """The second at which the first frame from `start` on is shown."""
         for raw in self._read_animation() if self._animation else self._decode():
@@ -131,9 +144,13 @@ class Reader:
         if read < self._animation.n_frames:
             self._warn(DAMAGED)
 
-    def _decode(self) -> Iterator[_Raw]:
-        """The frames of a video as they are decoded, their times counted from the file's start."""
+    def _decode(self, start: float = 0.0) -> Iterator[_Raw]:
+        """The frames of a video as they are decoded, their times counted from the file's start.
+
+        They begin with the last whole picture before second `start`.
+        """
         import av
+        from av.error import FFmpegError
 
         with av.open(str(self._path)) as container:
             stream = container.streams.video[0]
@@ -141,6 +158,9 @@ class Reader:
             zero = round(Fraction(container.start_time or 0, 1_000_000) / base)
             usual = max(1, round(1 / (self.clip.rate * base)))
             last: int | None = None
+            if start:
+                with suppress(FFmpegError):
+                    container.seek(int(start * 1_000_000) + (container.start_time or 0))
             for frame in self._deinterlace(self._decode_packets(container, stream)):
                 told = frame.pts if frame.pts is not None else frame.dts
                 told = told if told is None or frame.time_base is None else round(told * frame.time_base / base)
