@@ -16,7 +16,7 @@ from ..compose.framing import turn
 from ..pixels.geometry import Size
 from ..pixels.image_io import Photo
 from .animations import describe_animation, open_animation, read_animation
-from .clip import Clip, Frame, Limits
+from .clip import Clip, Frame, Limits, open_container
 from .colours import convert_frame, is_hdr
 
 DAMAGED, CUT_SHORT, HDR = "video_damaged", "video_cut_short", "video_hdr"  # warnings
@@ -149,10 +149,9 @@ class Reader:
 
         They begin with the last whole picture before second `start`.
         """
-        import av
         from av.error import FFmpegError
 
-        with av.open(str(self._path)) as container:
+        with open_container(self._path) as container:
             stream = container.streams.video[0]
             base = self.clip.time_base
             zero = round(Fraction(container.start_time or 0, 1_000_000) / base)
@@ -242,11 +241,10 @@ def _check_file(path: Path) -> None:
 
 def _describe(path: Path) -> Clip:
     """The facts of a video, for which its first frame is decoded."""
-    import av
     from av.error import FFmpegError
 
     try:
-        with av.open(str(path)) as container:
+        with open_container(path) as container:
             if not container.streams.video:
                 raise ClearcutError("not_a_video", name=path.name)
             return _read_facts(container, path.name)

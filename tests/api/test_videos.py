@@ -160,6 +160,9 @@ def test_a_worker_that_is_killed_costs_no_video(client: TestClient, served: Serv
 def test_what_is_no_clip_is_refused_and_leaves_nothing(client: TestClient, served: ServedApp, clip: bytes) -> None:
     before = sorted(served.videos.folder.glob("*"))
     assert send(client, b"no clip", "notes.txt").json()["code"] == "not_a_video"
+    names_another = b"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nfile:///etc/hostname\n#EXT-X-ENDLIST\n"
+    assert send(client, names_another, "list.m3u8").json()["code"] == "not_a_video"
+    assert send(client, b"ffconcat version 1.0\nfile clip.mp4\n", "list.mp4").json()["code"] == "broken_video"
     assert send(client, clip[:200]).json()["code"] == "broken_video"
     assert client.post("/api/videos", data=KEYED).status_code in (400, 422)
     assert send(client, clip, max_kb="20").json()["code"] == "unknown_option"
