@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.responses import StreamingResponse
 
-from pipeline import ClearcutError, Clip, clean_name, parse_time
+from pipeline import ClearcutError, Clip, parse_time
 
 from .batch_descriptions import EVENTS
 from .descriptions import ANYWHERE, FILE, OPTIONS, PICTURES, RUNNING, describe_errors, describe_file
@@ -21,7 +21,7 @@ from .told import VideoTold
 from .video_descriptions import BEGIN, CLIP, RESULT, describe_change, describe_clip, describe_peek
 from .video_tasks import Probe
 from .videos import Videos
-from .visitors_video import OF_FRAMES, OF_VIDEOS, SWITCHES, VisitorsVideo, find_limits, make_order
+from .visitors_video import OF_FRAMES, OF_VIDEOS, SWITCHES, VisitorsVideo, find_limits, locate_clip, make_order
 from .work import Workers
 
 MOST_FIELDS = 100
@@ -160,7 +160,7 @@ async def _receive(request: Request, upload: UploadFile, folder: Path, videos: V
     limit = settings.most_video_mb
     if limit is not None and size > limit * 1e6:
         raise ClearcutError("too_large", name=upload.filename, megabytes=round(size / 1e6, 1), limit=limit)
-    file = folder / "clip" / clean_name(upload.filename or "")
+    file = locate_clip(folder, upload.filename or "")
     await run_in_threadpool(copy_upload, upload, file)
     clip: Clip = await workers.ask(request, Probe(file, find_limits(settings)))
     return clip

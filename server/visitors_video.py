@@ -17,6 +17,7 @@ from pipeline import (
     as_clearcut_error,
     clean_name,
     find_format,
+    name_cutout,
     parse_rate,
     parse_time,
 )
@@ -30,6 +31,20 @@ ORDER = "order.json"
 OF_VIDEOS = ("format", "from", "to", "fps", "smooth")  # what is asked for beside the options of pictures
 OF_FRAMES = tuple(name for name in OPTIONS if name not in NOT_OF_CLIPS)
 SWITCHES = {"true": True, "1": True, "false": False, "0": False}
+
+
+def name_file(name: str, default: str) -> str:
+    """What of a file's name is safe, without folders.
+
+    >>> name_file("../../clip?.mp4", "video"), name_file("..", "video")
+    ('clip_.mp4', 'video')
+    """
+    return clean_name(name.replace("\\", "/").rpartition("/")[2]) or default
+
+
+def locate_clip(folder: Path, name: str) -> Path:
+    """Where a clip called `name` lies in the folder of its video."""
+    return folder / "clip" / name_file(name, "video")
 
 
 def find_limits(settings: ServerSettings) -> Limits:
@@ -107,7 +122,7 @@ class VisitorsVideo:
     @property
     def source(self) -> Path:
         """The file of the clip."""
-        return self.folder / "clip" / clean_name(self.name)
+        return locate_clip(self.folder, self.name)
 
     @property
     def background(self) -> Path | None:
@@ -118,7 +133,7 @@ class VisitorsVideo:
         """Put another picture behind the subject, or none. Raises ``disk_full``, ``write_failed``."""
         place = self.folder / "behind"
         shutil.rmtree(place, ignore_errors=True)
-        self.behind = sent and (clean_name(sent.name) or "picture")
+        self.behind = sent and name_file(sent.name, "picture")
         if sent and self.behind:
             try:
                 place.mkdir()
@@ -135,8 +150,7 @@ class VisitorsVideo:
     def target(self) -> Path:
         """The new file."""
         ending = self.order.format.ending
-        stem = Path(clean_name(self.name)).stem or "video"
-        return self.folder / "result" / f"{stem}{ending if Path(ending).suffix else f'{ending}.zip'}"
+        return self.folder / "result" / name_cutout(self.name, ending if Path(ending).suffix else f"{ending}.zip")
 
     def make_task(self) -> VideoTask:
         """What the worker is asked to do."""

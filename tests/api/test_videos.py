@@ -17,9 +17,11 @@ from starlette.testclient import TestClient
 from server.app import ServedApp, create_app
 from server.settings import ServerSettings
 from tests.clips import disc, discs, read_clip, silence_with_clicks, write_clip
+from tests.pictures import composite, encoded
 
-KEYED = {"key": "auto"}  # the wall is keyed: no network is needed
+KEYED = {"key": "on"}  # the wall is keyed: no network is needed
 FRAMES = 10
+PICTURE = encoded(composite(64, 48).rgb)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +50,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 def long_clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """More than can be made before somebody stops it."""
     path = tmp_path_factory.mktemp("clip") / "long.mp4"
-    return write_clip(path, discs(20, width=64, height=48, flat=True) * 100).read_bytes()
+    return write_clip(path, discs(20, width=64, height=48, speed=1, flat=True) * 100).read_bytes()
 
 
 def client_of(served: ServedApp) -> TestClient:
@@ -119,6 +121,16 @@ def test_a_frame_can_be_tried_before_the_video_is_begun(client: TestClient, clip
     assert until_done(client, id)["result"]["name"] == "clip_cutout.mp4"
 
 
+def test_no_name_leads_out_of_the_folder_of_a_video(client: TestClient, served: ServedApp, clip: bytes) -> None:
+    for name in ("../../clip.mp4", "..", "a" * 400 + ".mp4"):
+        files = {"video": (name, clip), "background_image": (name, PICTURE)}
+        answer = client.post("/api/videos", files=files, data=KEYED | {"begin": "false"})
+        assert answer.status_code == 201, answer.text
+        folder = served.videos.folder / answer.json()["id"]
+        assert all(len(list((folder / part).iterdir())) == 1 for part in ("clip", "behind"))
+        assert served.videos.get(folder.name).target.parent == folder / "result"
+
+
 def test_news_come_by_themselves_and_none_twice(client: TestClient, served: ServedApp, clip: bytes) -> None:
     from server.video_routes import _News
 
@@ -149,12 +161,26 @@ def test_a_video_that_is_stopped_can_be_begun_anew(client: TestClient, served: S
 
 
 def test_a_worker_that_is_killed_costs_no_video(client: TestClient, served: ServedApp, long_clip: bytes) -> None:
-    id = begin(client, long_clip, to="8")
+    id = begin(client, long_clip, to="4")
     until(client, id, lambda status: status["frames"] > 50)
     pool = served.videos._pool
     assert pool
     os.kill(pool.pids[0], signal.SIGKILL)
-    assert until_done(client, id)["frames"] == 200
+    assert until_done(client, id)["frames"] == 100
+
+
+def test_the_next_server_goes_on_with_a_video(long_clip: bytes, tmp_path: Path, u2netp: Path) -> None:
+    settings = ServerSettings.read(os.environ, batches_dir=tmp_path, workers=1)
+    first = create_app(settings)
+    id = begin(client_of(first), long_clip, to="4")
+    until(client_of(first), id, lambda status: status["frames"] > 50)
+    first.videos.stop()
+    first.workers.close()
+    assert list((tmp_path / "videos" / id / "result").glob(".clearcut-*/000000"))  # the first segment
+    second = create_app(settings)
+    second.videos.recover()
+    assert until_done(client_of(second), id)["frames"] == 100
+    second.videos.stop()
 
 
 def test_what_is_no_clip_is_refused_and_leaves_nothing(client: TestClient, served: ServedApp, clip: bytes) -> None:

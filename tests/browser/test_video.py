@@ -15,7 +15,7 @@ from tests.process import Process, serving
 VisitTo = Callable[..., Visit]
 SIZE = {"width": 160, "height": 120}
 FRAMES = 12
-KEYED = {"key": "auto"}  # the wall is keyed: no network is needed
+KEYED = {"key": "on"}  # the wall is keyed: no network is needed
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """More than can be made before somebody stops it."""
     path = tmp_path_factory.mktemp("clip") / "long.mp4"
-    return write_clip(path, discs(20, **SIZE, flat=True) * 60)
+    return write_clip(path, discs(20, **SIZE, flat=True) * 120)
 
 
 def visit_keyed(visit_to: VisitTo, studio: Process, **how: object) -> Visit:

@@ -25,9 +25,9 @@ export function sendVideo(file, tell, signal) {
 }
 
 // The address of one frame, cut out, as a picture of this page.
-export async function cutFrame(id, second, options, signal) {
+export async function cutFrame(id, second, options) {
   const query = new URLSearchParams({ at: second, ...options });
-  const answer = await fetch(`api/videos/${id}/preview?${query}`, { headers: { "Accept-Language": now.language }, signal });
+  const answer = await fetch(`api/videos/${id}/preview?${query}`, { headers: { "Accept-Language": now.language } });
   if (!answer.ok) throw await answer.json();
   return URL.createObjectURL(await answer.blob());
 }

@@ -10,27 +10,43 @@ const SOON = 150; // milliseconds in which a scrubber may move on
 const KINDS = { webm: "video/webm", mp4: "video/mp4", mov: "video/quicktime" };
 const PICTURES = ["gif", "webp", "apng"];
 
-let trying = null; // the frame that is on its way, an AbortController
+let wanted = null; // the frame that is asked for next, {prepare, fail}
+let isTrying = false;
+let stops = 0; // how often frames were no longer wanted
 let shown = ""; // the id of the video whose result is shown
 
 const number = (value) => value.toLocaleString(root.lang, { maximumFractionDigits: 2 });
 
 // ---- one frame ------------------------------------------------------------------------------------------------------
 
-// `fail` hears what is wrong with it.
+// One at a time, and then the newest that is asked for: what is under way is not given up, since that costs the server
+// more than to finish it. `prepare` returns the options, `fail` hears what is wrong.
 export async function tryFrame(prepare, fail) {
-  trying?.abort();
-  const { signal } = trying = new AbortController();
-  await new Promise((done) => setTimeout(done, SOON));
-  if (signal.aborted || !video.status) return;
+  wanted = { prepare, fail };
+  if (isTrying) return;
+  isTrying = true;
+  while (wanted) {
+    const newest = wanted;
+    await new Promise((done) => setTimeout(done, SOON));
+    if (wanted !== newest) continue;
+    wanted = null;
+    await cutOne(newest);
+  }
+  isTrying = false;
+  write($("video-trying"), "");
+}
+
+async function cutOne({ prepare, fail }) {
+  const { id } = video.status;
+  const before = stops;
   write($("video-trying"), say("page.video.trying"));
   try {
-    const url = await cutFrame(video.status.id, $("video-at").value, await prepare(), signal);
-    if (!signal.aborted) showFrame(url);
+    const options = await prepare();
+    const url = await cutFrame(id, $("video-at").value, options);
+    if (stops === before) showFrame(url);
   } catch (error) {
-    if (!signal.aborted) fail(error);
+    if (stops === before) fail(error);
   }
-  if (!signal.aborted) write($("video-trying"), "");
 }
 
 function showFrame(url) {
@@ -44,8 +60,8 @@ function showFrame(url) {
 const setRatio = (width, height) => $("video-stage").parentElement.style.setProperty("--ratio", width / height);
 
 export function stopTrying() {
-  trying?.abort();
-  write($("video-trying"), "");
+  wanted = null;
+  stops += 1;
 }
 
 // ---- the new file ---------------------------------------------------------------------------------------------------
