@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .batch.report import describe_item
     from .batch.task import Order
     from .commands.flags import Parser, add_flags, pick_given_values, speak_argparse
-    from .cutout import InputFiles, Result, cut_out, cut_out_bytes, cut_out_file, make_trimap, warm_up
+    from .cutout import InputFiles, Result, cut_out, cut_out_bytes, cut_out_file, make_picture, make_trimap, warm_up
     from .draft import Draft
     from .edges.marks import Marks, Pick
     from .inference.predict import estimate_seconds
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from .options.canvas import Canvas, describe_fill, describe_head, list_canvases
     from .options.options import GROUPS, Options
     from .options.presets import list_presets
-    from .pixels.encoders import encode_area, encode_matte, encode_trimap, encode_view
+    from .pixels.encoders import encode_area, encode_matte, encode_picture, encode_trimap, encode_view
     from .pixels.formats import FORMATS, list_media_types
     from .pixels.image_io import Photo, decode, measure_megapixels
     from .pixels.names import clean_name, name_cutout
@@ -49,8 +49,11 @@ if TYPE_CHECKING:
     from .registry.choosing import AUTOMATIC, find_better
     from .registry.fetching import fetch, is_removable
     from .registry.weights import count_bytes, is_installed
+    from .video.clip import Clip, Limits
     from .video.cut_video import VideoOrder, VideoResult, cut_out_video
-    from .video.formats import find_video_format
+    from .video.formats import VideoFormat, find_video_format, list_video_formats
+    from .video.reader import Reader
+    from .video.times import NOT_OF_CLIPS, parse_rate, parse_time
 
 _HOME = {
     name: room
@@ -71,7 +74,10 @@ _HOME = {
         "batch.report": ["describe_item"],
         "batch.task": ["Order"],
         "commands.flags": ["Parser", "add_flags", "pick_given_values", "speak_argparse"],
-        "cutout": ["InputFiles", "Result", "cut_out", "cut_out_bytes", "cut_out_file", "make_trimap", "warm_up"],
+        "cutout": [
+            *("InputFiles", "Result", "cut_out", "cut_out_bytes", "cut_out_file"),
+            *("make_picture", "make_trimap", "warm_up"),
+        ],
         "draft": ["Draft"],
         "edges.marks": ["Marks", "Pick"],
         "inference.predict": ["estimate_seconds"],
@@ -81,7 +87,7 @@ _HOME = {
         "options.canvas": ["Canvas", "describe_fill", "describe_head", "list_canvases"],
         "options.options": ["GROUPS", "Options"],
         "options.presets": ["list_presets"],
-        "pixels.encoders": ["encode_area", "encode_matte", "encode_trimap", "encode_view"],
+        "pixels.encoders": ["encode_area", "encode_matte", "encode_picture", "encode_trimap", "encode_view"],
         "pixels.formats": ["FORMATS", "list_media_types"],
         "pixels.image_io": ["Photo", "decode", "measure_megapixels"],
         "pixels.names": ["clean_name", "name_cutout"],
@@ -91,8 +97,11 @@ _HOME = {
         "registry.fetching": ["fetch", "is_removable"],
         "registry.weights": ["count_bytes", "is_installed"],
         "inputs": ["Cutout", "Inputs"],
+        "video.clip": ["Clip", "Limits"],
         "video.cut_video": ["VideoOrder", "VideoResult", "cut_out_video"],
-        "video.formats": ["find_video_format"],
+        "video.formats": ["VideoFormat", "find_video_format", "list_video_formats"],
+        "video.reader": ["Reader"],
+        "video.times": ["NOT_OF_CLIPS", "parse_rate", "parse_time"],
     }.items()
     for name in names
 }

@@ -1,4 +1,4 @@
-"""The HTTP API: ``/api/remove-bg``, ``/api/cache``, ``/healthz``; ``/api/models`` and ``/api/batches`` stand apart."""
+"""The HTTP API: ``/api/remove-bg``, ``/api/cache``, ``/healthz``; models, batches and videos stand apart."""
 
 import secrets
 
@@ -29,17 +29,25 @@ from .headers import describe_headers
 from .models import Downloads, build_models_router
 from .settings import ServerSettings
 from .told import Health
+from .video_routes import build_videos_router
+from .videos import Videos
 from .work import Workers
 
 
 def build_router(
-    settings: ServerSettings, runtime: Runtime, downloads: Downloads, batches: Batches, workers: Workers
+    settings: ServerSettings,
+    runtime: Runtime,
+    downloads: Downloads,
+    batches: Batches,
+    videos: Videos,
+    workers: Workers,
 ) -> APIRouter:
     """The routes of the API, whose pictures `workers` cut out within the limits of `settings`."""
     run = secrets.token_hex(4)  # tells a page that the server was started anew
     router = APIRouter()
     router.include_router(build_models_router(settings, runtime, downloads))
     router.include_router(build_batches_router(batches))
+    router.include_router(build_videos_router(videos, workers))
     router.include_router(build_rembg_router(settings, runtime, workers))
     router.include_router(build_removebg_router(settings, workers))
 

@@ -45,6 +45,7 @@ from .probes import build_probes_router
 from .records import Record, find_route
 from .routes import explain_to
 from .settings import ServerSettings
+from .videos import Videos
 from .work import Workers
 
 log = logging.getLogger("clearcut")
@@ -59,6 +60,7 @@ class ServedApp:
     results: Results
     downloads: Downloads
     batches: Batches
+    videos: Videos
     hosts: set[str]
     workers: Workers
     activity: Activity
@@ -112,7 +114,8 @@ def create_app(settings: ServerSettings, uploads: Path | None = None) -> ServedA
     app.add_exception_handler(HTTPException, _explain_http)
     app.add_exception_handler(RequestValidationError, _explain_parameter)
     downloads, batches, workers = Downloads(settings), Batches(settings), Workers(settings, runtime)
-    app.include_router(build_router(settings, runtime, downloads, batches, workers))
+    videos = Videos(settings, runtime)
+    app.include_router(build_router(settings, runtime, downloads, batches, videos, workers))
     app.include_router(build_probes_router(settings, activity, metrics))
     app.router.routes.append(Route("/mcp", McpApp(settings, runtime), include_in_schema=False))
     app.mount(f"/{scripts_address()}", StaticFiles(directory=PUBLIC / "js"), name="scripts")
@@ -124,7 +127,7 @@ def create_app(settings: ServerSettings, uploads: Path | None = None) -> ServedA
     client = ClientWork(page, runtime, results)
     _add_pictures(app, work, client, settings)
     mounted = mount_page(app, build_page(work, client), page)
-    return ServedApp(mounted, runtime, results, downloads, batches, hosts, workers, activity)
+    return ServedApp(mounted, runtime, results, downloads, batches, videos, hosts, workers, activity)
 
 
 def _describe_page(settings: ServerSettings) -> PageSettings:
@@ -137,6 +140,8 @@ def _describe_page(settings: ServerSettings) -> PageSettings:
         may_fetch=settings.may_manage,
         batch_photos=settings.most_batch_photos,
         batch_mb=settings.most_batch_mb,
+        video_mb=settings.most_video_mb,
+        video_seconds=settings.most_video_seconds,
         no_store=settings.no_store,
         root_path=settings.root_path,
     )

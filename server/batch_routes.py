@@ -1,21 +1,19 @@
 """The routes under ``/api/batches``: many photos in, followed as they are done, and one ZIP out."""
 
-import asyncio
 import io
 import json
-import shutil
 import time
 import zipfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
-from starlette.responses import FileResponse, StreamingResponse
+from starlette.responses import StreamingResponse
 
-from pipeline import BatchItem, ClearcutError, as_clearcut_error, is_archive
+from pipeline import BatchItem, ClearcutError, is_archive
 
 from .batch_descriptions import (
     ANY_FILE,
@@ -29,6 +27,8 @@ from .batch_descriptions import (
 )
 from .batches import Batches
 from .descriptions import ANYWHERE, FILE, describe_errors, describe_file
+from .events import make_event, stream_events
+from .files import BLOCK, copy_upload, send_file
 from .forms import (
     BEHIND,
     MARKS,
@@ -46,9 +46,6 @@ from .told import PhotosTold
 from .visitors_batch import VisitorsBatch, discard_upload, list_files
 
 MOST_FILES = 1000  # of a request
-LOOK = 0.3  # seconds between looks at what has changed
-ALIVE = 15.0  # seconds without an event after which a comment keeps the connection open
-BLOCK = 1 << 18  # bytes of a file that are read at a time
 PAGE = JOURNAL_PAGE = 500  # photos of an answer, and that a journal tells of at a time
 
 
@@ -128,7 +125,7 @@ def _add_batch_routes(router: APIRouter, batches: Batches) -> None:
         picture = batches.get(id).background
         if picture is None:
             raise ClearcutError("not_found")
-        return _send(picture, picture.name, attachment=True)
+        return send_file(picture, picture.name, attachment=True)
 
     @router.delete("/{id}", status_code=204, summary="Stop a batch and delete all of it")
     def delete(id: str) -> None:
@@ -151,7 +148,7 @@ def _add_photo_routes(router: APIRouter, batches: Batches) -> None:
     @router.get("/{id}/items/{number}", response_class=Response, summary="Fetch a cut-out", responses=ANY_FILE)
     def send_cutout(id: str, number: int) -> Response:
         one, item = _find(batches, id, number)
-        return _send(one.batch.output / item.target, item.target.rpartition("/")[2], attachment=True)
+        return send_file(one.batch.output / item.target, item.target.rpartition("/")[2], attachment=True)
 
     @router.get(
         "/{id}/items/{number}/photo",
@@ -176,7 +173,7 @@ def _add_photo_routes(router: APIRouter, batches: Batches) -> None:
         responses={200: describe_file("image/webp", words="The cut-out, small")},
     )
     def send_thumbnail(id: str, number: int) -> Response:
-        return _send(batches.get(id).batch.thumbnails / f"{number}.webp", "thumbnail.webp")
+        return send_file(batches.get(id).batch.thumbnails / f"{number}.webp", "thumbnail.webp")
 
     @router.get(
         "/{id}/items/{number}/{what}",
@@ -189,7 +186,7 @@ def _add_photo_routes(router: APIRouter, batches: Batches) -> None:
         _, item = _find(batches, id, number)
         if what not in item.beside:
             raise ClearcutError("not_found")
-        return _send(Path(item.beside[what]), Path(item.beside[what]).name, attachment=True)
+        return send_file(Path(item.beside[what]), Path(item.beside[what]).name, attachment=True)
 
     @router.patch(
         "/{id}/items/{number}",
@@ -233,8 +230,7 @@ def _add_streams(router: APIRouter, batches: Batches) -> None:
         one = await run_in_threadpool(batches.get, id)
         last = request.headers.get("last-event-id") or request.query_params.get("since") or "0"
         since = int(last[:18]) if last.isdecimal() else 0
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return StreamingResponse(_follow(one, since, batches), media_type="text/event-stream", headers=headers)
+        return stream_events(_News(one, since), lambda: batches.is_stopped)
 
     @router.get(
         "/{id}/archive",
@@ -277,13 +273,6 @@ def _find(batches: Batches, id: str, number: int) -> tuple[VisitorsBatch, BatchI
     return one, item
 
 
-def _send(file: Path, name: str, *, attachment: bool = False) -> Response:
-    if not file.is_file():
-        raise ClearcutError("not_found")
-    how = "attachment" if attachment else "inline"
-    return FileResponse(file, filename=name, content_disposition_type=how, headers={"Cache-Control": "no-store"})
-
-
 # ---- what comes -----------------------------------------------------------------------------------------------------
 
 
@@ -309,57 +298,37 @@ async def _receive(one: VisitorsBatch, upload: Any) -> tuple[Path, str]:
     if not is_archive(name) and size > limit * 1e6:
         raise ClearcutError("too_large", name=name, megabytes=round(size / 1e6, 1), limit=limit)
     file = await run_in_threadpool(one.add_file, name)
-    await run_in_threadpool(_copy, upload, file)
+    await run_in_threadpool(copy_upload, upload, file)
     return file, name.replace("\\", "/").lstrip("/")
-
-
-def _copy(upload: UploadFile, target: Path) -> None:
-    try:
-        with target.open("wb") as file:
-            shutil.copyfileobj(upload.file, file, BLOCK)
-    except OSError as error:
-        target.unlink(missing_ok=True)
-        raise as_clearcut_error(error, name=target.name) from None
 
 
 # ---- what goes ------------------------------------------------------------------------------------------------------
 
 
-async def _follow(one: VisitorsBatch, since: int, batches: Batches) -> AsyncIterator[str]:
-    said, quiet = "", 0.0
-    while not batches.is_stopped:
-        events, since, said = await run_in_threadpool(_list_events, one, since, said)
-        if events:
-            quiet = 0.0
-            yield events
-        elif quiet >= ALIVE:
-            quiet = 0.0
-            yield ": alive\n\n"
-        quiet += LOOK
-        await asyncio.sleep(LOOK)
+class _News:
+    """What is new of a batch, each time it is asked: events after the revision `since`."""
 
+    def __init__(self, one: VisitorsBatch, since: int) -> None:
+        self._one, self._since, self._status = one, since, ""
 
-def _list_events(one: VisitorsBatch, since: int, said: str) -> tuple[str, int, str]:
-    """The events after the revision `since`, the latest revision in them, and the status that is told."""
-    one.used = time.monotonic()
-    journal = one.batch.journal
-    changes = journal.list_changes(since)
-    removed = journal.list_removed(since)
-    if len(changes) == JOURNAL_PAGE:  # there may be more of them before the later removals
-        removed = [each for each in removed if each[1] < changes[-1].revision]
-    told = [(item.revision, "item", one.describe_item(item)) for item in changes]
-    told += [(revision, "removed", {"number": number}) for number, revision in removed]
-    told.sort(key=lambda each: each[0])
-    events = [_make_event(kind, data, revision) for revision, kind, data in told]
-    since = told[-1][0] if told else since
-    status = json.dumps(one.describe())
-    if status != said:
-        events.append(_make_event("status", one.describe(), since))
-    return "".join(events), since, status
-
-
-def _make_event(kind: str, data: dict[str, Any], revision: int) -> str:
-    return f"event: {kind}\nid: {revision}\ndata: {json.dumps(data)}\n\n"
+    def __call__(self) -> str:
+        """The events, none twice."""
+        one, journal = self._one, self._one.batch.journal
+        one.used = time.monotonic()
+        changes = journal.list_changes(self._since)
+        removed = journal.list_removed(self._since)
+        if len(changes) == JOURNAL_PAGE:  # there may be more of them before the later removals
+            removed = [each for each in removed if each[1] < changes[-1].revision]
+        told = [(item.revision, "item", one.describe_item(item)) for item in changes]
+        told += [(revision, "removed", {"number": number}) for number, revision in removed]
+        told.sort(key=lambda each: each[0])
+        events = [make_event(kind, data, revision) for revision, kind, data in told]
+        self._since = told[-1][0] if told else self._since
+        status = json.dumps(one.describe())
+        if status != self._status:
+            self._status = status
+            events.append(make_event("status", one.describe(), self._since))
+        return "".join(events)
 
 
 class _Sink(io.RawIOBase):

@@ -5,7 +5,7 @@ Files that others sent are decoded here and not in the process that serves: one 
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -71,6 +71,17 @@ class Check(NamedTuple):
     data: bytes
 
 
+class ClipTask(Protocol):
+    """Something to be found out of a clip; see `video_tasks`."""
+
+    @property
+    def cost(self) -> float:
+        """How many seconds it takes, about."""
+
+    def run(self, runtime: Runtime) -> Any:
+        """What was found."""
+
+
 class Made(NamedTuple):
     """A cut-out as a file, and what is told of it.
 
@@ -97,7 +108,7 @@ class Made(NamedTuple):
     seconds: float | None
 
 
-def prepare(order: Order) -> Callable[[Task | Check], Made | None]:
+def prepare(order: Order) -> Callable[[Task | Check | ClipTask], Any]:
     """What a worker process calls for each task; for `WorkerPool`."""
     prepare_process()
     runtime = Runtime(order.settings)
@@ -106,11 +117,12 @@ def prepare(order: Order) -> Callable[[Task | Check], Made | None]:
     with suppress(ClearcutError):  # the first request tells it
         warm_up(order.settings.model, runtime)
 
-    def work(task: Task | Check) -> Made | None:
+    def work(task: Task | Check | ClipTask) -> Any:
         if isinstance(task, Check):
-            check(task, runtime)
-            return None
-        return cut(task, runtime, order.spare_mb)
+            return check(task, runtime)
+        if isinstance(task, Task):
+            return cut(task, runtime, order.spare_mb)
+        return task.run(runtime)
 
     return work
 

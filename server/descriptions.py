@@ -52,7 +52,7 @@ FACTS: dict[str, Any] = {  # for the examples
     **{"model": "u2netp", "megabytes": 42.5, "limit": 30, "width": 20000, "height": 10000, "megapixels": 200},
     **{"waiting": 8, "retry_after": 4, "seconds": 60, "files": 10, "fields": 100, "host": "example.com", "room": 3},
     **{"at": "strokes.0.size", "format": "CR2", "file": "u2netp.onnx", "kind": "OSError", "package": "openvino"},
-    **{"homepage": "https://example.com", "members": "u2netp", "wanted": "309c…", "found": "77aa…"},
+    **{"homepage": "https://example.com", "length": "90.0 s", "members": "u2netp", "wanted": "309c…", "found": "77aa…"},
 }
 ERROR_SCHEMA: Schema = {
     "type": "object",

@@ -80,10 +80,13 @@ class Changes(NamedTuple):
     state: str | None
 
 
-async def read_changes(request: Request, settings: ServerSettings, known: tuple[str, ...]) -> Changes:
+async def read_changes(
+    request: Request, settings: ServerSettings, known: tuple[str, ...], options: tuple[str, ...] = OPTIONS
+) -> Changes:
     """The changes that a request asks for: JSON with some of the names `known`, or a form with them.
 
-    Pictures are files of the form, or texts as in a single request; ``marks`` may be JSON itself.
+    `options` are the names of those that there may be. Pictures are files of the form, or texts as in a single request;
+    ``marks`` may be JSON itself.
 
     Raises
     ------
@@ -91,22 +94,24 @@ async def read_changes(request: Request, settings: ServerSettings, known: tuple[
         ``bad_request``, ``unknown_option``, ``bad_marks``, ``no_background``, ``not_a_picture``, ``too_large``
     """
     if not request.headers.get("content-type", "").lower().startswith("multipart/"):
-        return await _make_changes(_parse_json(await request.body()), settings, known)
+        return await _make_changes(_parse_json(await request.body()), settings, known, options)
     largest = limit_changes(settings, request.headers).size
     async with open_form(request, MOST_FILES, MOST_FIELDS, max_part_size=largest) as form:
         given = dict(form)
         if OWN in given:
             given[OWN] = _parse_json(given[OWN])
-        return await _make_changes(given, settings, known)
+        return await _make_changes(given, settings, known, options)
 
 
-async def _make_changes(given: Any, settings: ServerSettings, known: tuple[str, ...]) -> Changes:
+async def _make_changes(
+    given: Any, settings: ServerSettings, known: tuple[str, ...], named: tuple[str, ...]
+) -> Changes:
     if not isinstance(given, dict) or set(given) - set(known):
         raise ClearcutError("bad_request")
     options, state = given.get(OWN), given.get("state")
     if not isinstance(options, dict | None) or not isinstance(state, str | None):
         raise ClearcutError("bad_request")
-    check_names(options or {}, OPTIONS)
+    check_names(options or {}, named)
     files: dict[str, Sent | None] = {}
     for name in (BEHIND, TRIMAP):
         if name in given:
@@ -183,9 +188,9 @@ def _check_alone(form: FormData) -> None:
             raise ClearcutError("one_at_a_time", name=name, number=number)
 
 
-def pick_options(given: Mapping[str, Any]) -> dict[str, str]:
+def pick_options(given: Mapping[str, Any], known: tuple[str, ...] = OPTIONS) -> dict[str, str]:
     """The options that are given and not empty; a file stands for its name, which no option takes."""
-    named = {name: given[name] for name in given if name in OPTIONS}
+    named = {name: given[name] for name in given if name in known}
     texts = {name: value if isinstance(value, str) else str(value.filename) for name, value in named.items()}
     return {name: text for name, text in texts.items() if text != ""}
 

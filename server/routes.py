@@ -105,6 +105,16 @@ def limit_batch(settings: ServerSettings, headers: Headers) -> BodyLimit:
     return BodyLimit(int(MANY * settings.max_mb * 1e6) if settings.exposed else LARGEST_UPLOAD)
 
 
+def limit_video(settings: ServerSettings, headers: Headers) -> BodyLimit:
+    """One clip and the picture behind it, as much as a disk takes on one's own machine."""
+    if not headers.get("content-type", "").lower().startswith("multipart/"):
+        return BodyLimit(SMALL)
+    most = settings.most_video_mb
+    if most is None:
+        return BodyLimit(LARGEST_UPLOAD)
+    return BodyLimit(int((most + settings.max_mb) * 1e6) + FORM_OVERHEAD, most)
+
+
 def limit_changes(settings: ServerSettings, headers: Headers) -> BodyLimit:
     """Strokes and two pictures, as files or as text, of a batch or of a photo of it."""
     return BodyLimit(2 * count_base64(settings.max_mb) + MARKS + FORM_OVERHEAD, settings.max_mb)
@@ -147,6 +157,9 @@ RULES = (
     Rule(re.compile(r"/mcp$"), limit_tool),
     Rule(re.compile(r"/api/batches(/[^/]+/items)?$"), limit_batch, methods=frozenset({"POST"})),
     Rule(re.compile(r"/api/batches/[^/]+(/items/[^/]+)?$"), limit_changes, methods=frozenset({"PATCH"})),
+    Rule(re.compile(r"/api/videos$"), limit_video, methods=frozenset({"POST"})),
+    Rule(re.compile(r"/api/videos/[^/]+$"), limit_changes, methods=frozenset({"PATCH"})),
+    Rule(re.compile(r"/api/videos/[^/]+/preview$"), works=True),
     Rule(re.compile(r"/api/")),
     Rule(re.compile(r"/($|healthz$|readyz$|metrics$|app/|results/|examples/)")),
     Rule(re.compile(r"/gradio_api/queue/join$"), limit_event),

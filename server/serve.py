@@ -100,6 +100,7 @@ def _serve_on(listener: socket.socket, settings: ServerSettings, uploads: Path, 
             served.downloads.start_ahead()  # before the first page, which shows it
         _announce(settings, port, language)
         served.batches.recover()
+        served.videos.recover()
         _warm_up(settings, served)
         if settings.exposed:  # programs ask from the start; on one's own computer that is rare
             served.workers.open()
@@ -109,6 +110,7 @@ def _serve_on(listener: socket.socket, settings: ServerSettings, uploads: Path, 
             _warm_up(settings, served)
             served.results.sweep()
             served.batches.sweep()
+            served.videos.sweep()
 
     # uvicorn raises SIGTERM again after its shutdown; the default handler would end the process before the clean-up
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -121,6 +123,7 @@ def _serve_on(listener: socket.socket, settings: ServerSettings, uploads: Path, 
         stop.set()
         served.results.stop()
         served.batches.stop()
+        served.videos.stop()
         served.workers.close()
         attendant.join(10)  # else the process could end while a network is loading
 

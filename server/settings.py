@@ -10,6 +10,7 @@ from pydantic import Field, field_validator
 from pipeline import ClearcutError, Settings
 
 SHARED_PHOTOS, SHARED_MB = 100, 1000.0  # of a batch where others can reach the server
+SHARED_SECONDS, SHARED_FRAMES, SHARED_VIDEO_MB = 60.0, 3600, 200.0  # of a video there
 SHARED_RATE = 600  # requests of a client a minute there
 ORIGIN = re.compile(r"https?://[^\s/,;*?#@]+")
 ROOT = Path(__file__).parents[1]
@@ -48,6 +49,9 @@ class ServerSettings(Settings):
     batch_days: float = Field(7, gt=0)
     batch_photos: int | None = Field(None, ge=1)
     batch_mb: float | None = Field(None, gt=0)
+    video_seconds: float | None = Field(None, gt=0)
+    video_frames: int | None = Field(None, ge=1)
+    video_mb: float | None = Field(None, gt=0)
     request_seconds: float = Field(300, gt=0)
     spare_mb: float = Field(200, ge=0)
 
@@ -103,6 +107,21 @@ class ServerSettings(Settings):
     def most_batch_mb(self) -> float | None:
         """How much a batch's photos and archives may take on the disk; None: as much as there is."""
         return self.batch_mb or (SHARED_MB if self.exposed else None)
+
+    @property
+    def most_video_seconds(self) -> float | None:
+        """How long a video may be; None: no matter."""
+        return self.video_seconds or (SHARED_SECONDS if self.exposed else None)
+
+    @property
+    def most_video_frames(self) -> int | None:
+        """How many frames of a video may be cut out; None: no matter."""
+        return self.video_frames or (SHARED_FRAMES if self.exposed else None)
+
+    @property
+    def most_video_mb(self) -> float | None:
+        """How large the file of a video may be; None: no matter."""
+        return self.video_mb or (SHARED_VIDEO_MB if self.exposed else None)
 
     @property
     def may_manage(self) -> bool:

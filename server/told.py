@@ -130,6 +130,39 @@ class PhotosTold(Told):
     items: list[PhotoTold]
 
 
+class ClipTold(Told):
+    """A video as it came; ``seconds`` is null where its file does not say it."""
+
+    width: int
+    height: int
+    seconds: float | None
+    rate: float
+    codec: str
+
+
+class VideoTold(Told):
+    """A video: its state, how far it is, how long it still takes and stays.
+
+    ``options`` are those that were given, with ``format``, ``from``, ``to``, ``fps`` and ``smooth``.
+    """
+
+    id: str
+    state: Literal["ready", "waiting", "running", "done", "failed"]
+    name: str
+    clip: ClipTold
+    options: dict[str, Any]
+    background_image: FileTold | None
+    frames: int
+    total: int | None
+    rate: float | None
+    seconds_left: int | None
+    model: str | None
+    warnings: list[str]
+    error: ErrorTold | None
+    result: FileTold | None
+    expires: int
+
+
 class Health(Told):
     """That the server is alive."""
 

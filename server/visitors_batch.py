@@ -215,7 +215,7 @@ class VisitorsBatch:
             "limit": self.settings.most_batch_photos,
             "limit_mb": self.settings.most_batch_mb,
             "room": self.room,
-            "background_image": self.background and _describe_file(self.background, f"api/batches/{self.id}/{BEHIND}"),
+            "background_image": self.background and tell_file(self.background, f"api/batches/{self.id}/{BEHIND}"),
             "expires": round((self.folder / ORDER).stat().st_mtime + self.settings.batch_days * DAY),
             "error": self.error and {"code": self.error.code, "facts": self.error.facts},
         }
@@ -236,7 +236,7 @@ class VisitorsBatch:
             "error": error,
             "told": {language: describe_item(item, language) for language in LANGUAGES},
             "options": item.options,
-            "beside": {name: _describe_file(Path(path), f"{here}/{name}") for name, path in item.beside.items()},
+            "beside": {name: tell_file(Path(path), f"{here}/{name}") for name, path in item.beside.items()},
             "thumbnail": f"{here}/thumbnail?{item.revision}" if is_done else None,
             "photo": f"{here}/photo",
             "cutout": here if is_done else None,
@@ -249,8 +249,8 @@ class VisitorsBatch:
         self.batch.close()
 
 
-def _describe_file(file: Path, url: str) -> dict[str, Any]:
-    """What is told of a file that goes with a photo; that it is gone is told to who asks for it."""
+def tell_file(file: Path, url: str) -> dict[str, Any]:
+    """What is told of a file that goes with a photo or a video; that it is gone is told to who asks for it."""
     return {"name": file.name, "bytes": file.stat().st_size if file.exists() else 0, "url": url}
 
 

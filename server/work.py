@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from pipeline import ClearcutError, Runtime, WorkerPool, choose_workers, count_cores
 
-from .cutter import Check, Made, Order, Task, require_memory
+from .cutter import Check, ClipTask, Made, Order, Task, require_memory
 from .fair_queue import FairQueue, Ticket
 from .rate import find_client
 from .settings import ServerSettings
@@ -30,7 +30,7 @@ SECONDS_A_MB = 0.1  # that a picture takes for each MB of its file
 class _Request(Ticket):
     """A task on its way: in the queue, then with a worker, then answered."""
 
-    task: Task | Check = field(kw_only=True)
+    task: Task | Check | ClipTask = field(kw_only=True)
     answer: "Future[Any]" = field(default_factory=Future)
     begun: float = 0.0
     stop: "partial[None] | None" = None  # of the work, once it is with a worker
@@ -65,12 +65,17 @@ class Workers:
         return self._pool.pids if self._pool else []
 
     async def run(self, request: Request, task: Task) -> Made:
+        """The cut-out that `task` asks for. Raises as `ask`, and those of `cut_out_file`."""
+        made: Made = await self.ask(request, task)
+        return made
+
+    async def ask(self, request: Request, task: Task | ClipTask) -> Any:
         """What a worker makes of `task`; it is given up where the caller of `request` has left.
 
         Raises
         ------
         ClearcutError
-            ``busy``, ``low_memory``, ``took_too_long``, ``worker_died``, ``cancelled``, and those of `cut_out_file`.
+            ``busy``, ``low_memory``, ``took_too_long``, ``worker_died``, ``cancelled``, and those of the task.
         """
         require_memory(self._settings.spare_mb)
         until = time.monotonic() + self._settings.request_seconds
@@ -82,8 +87,7 @@ class Workers:
                     raise ClearcutError("took_too_long", seconds=self._settings.request_seconds)
                 if await request.is_disconnected():
                     raise ClearcutError("cancelled")
-            made: Made = answer.result()
-            return made
+            return answer.result()
         finally:
             self.leave(order)
 
@@ -123,7 +127,7 @@ class Workers:
         if pool:
             pool.close(at_once=True)
 
-    def enter(self, client: str, task: Task | Check) -> _Request:
+    def enter(self, client: str, task: Task | Check | ClipTask) -> _Request:
         """Let `task` wait for a worker, on behalf of `client`. Raises ``busy``."""
         order = _Request(client, self._estimate_seconds(task), task=task)
         order.answer.set_running_or_notify_cancel()  # who waits for it may leave, and it is answered all the same
@@ -145,9 +149,11 @@ class Workers:
         seconds = max(START_SECONDS, settings.request_seconds)
         return WorkerPool(number, CUTTER, order, seconds=seconds, cores=cores, lead=count_cores(), kept=1)
 
-    def _estimate_seconds(self, task: Task | Check) -> float:
+    def _estimate_seconds(self, task: Task | Check | ClipTask) -> float:
         if isinstance(task, Check):
             return SECONDS_A_MB * len(task.data) / 1e6
+        if not isinstance(task, Task):
+            return task.cost
         known = self._runtime.speeds.find_median(task.options.with_defaults_of(self._settings).model)
         return (known or GUESS) + SECONDS_A_MB * len(task.files.photo) / 1e6
 
@@ -161,7 +167,7 @@ class Workers:
             order.stop = partial(pool.stop, future)
             future.add_done_callback(partial(self._end, order))
 
-    def _end(self, order: _Request, future: "Future[Made | None]") -> None:
+    def _end(self, order: _Request, future: "Future[Any]") -> None:
         with self._lock:
             self._running.discard(order)
             self._queue.charge(order, time.monotonic() - order.begun)
@@ -173,7 +179,7 @@ class Workers:
             order.answer.set_exception(error)
         else:
             made = future.result()
-            if made and made.seconds is not None:
+            if isinstance(made, Made) and made.seconds is not None:
                 self._runtime.speeds.note(made.model, made.seconds)
             order.answer.set_result(made)
 

@@ -5,7 +5,17 @@ from typing import Any
 import gradio as gr
 from fastapi import FastAPI
 
-from pipeline import AUTOMATIC, LANGUAGES, Marks, Options, list_preferred, list_presets, say
+from pipeline import (
+    AUTOMATIC,
+    LANGUAGES,
+    NOT_OF_CLIPS,
+    Marks,
+    Options,
+    list_preferred,
+    list_presets,
+    list_video_formats,
+    say,
+)
 
 from .bridge import (
     build_unseen,
@@ -39,6 +49,7 @@ def build_page(work: PhotoWork, client: ClientWork) -> gr.Blocks:
         html("notice")
         tab = build_photo_tab(runtime)
         html("batch")
+        html("video")
         html("models")
         html("dialogs")
         unseen = build_unseen()
@@ -66,6 +77,9 @@ def mount_page(app: FastAPI, page: gr.Blocks, settings: PageSettings) -> FastAPI
         "mostMarkBytes": Marks.MOST_BYTES,
         "keepMinutes": round(settings.keep_minutes),
         "batchLimits": {"photos": settings.batch_photos, "mb": settings.batch_mb},
+        "videoLimits": {"mb": settings.video_mb, "seconds": settings.video_seconds},
+        "videoFormats": list_video_formats(),
+        "notOfClips": NOT_OF_CLIPS,
         "mayManage": settings.may_fetch,
         "mostCompared": MOST_COMPARED,
         "moreModels": MORE,

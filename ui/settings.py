@@ -15,5 +15,7 @@ class PageSettings:
     may_fetch: bool
     batch_photos: int | None = None
     batch_mb: float | None = None
+    video_mb: float | None = None
+    video_seconds: float | None = None
     no_store: bool = False
     root_path: str = ""

@@ -16,6 +16,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT)  # no room left on the disk, or none left fo
 
 Code = Literal[
     "no_picture",
+    "no_video",
     "empty_file",
     "not_a_picture",
     "camera_raw",
@@ -114,6 +115,7 @@ Code = Literal[
 ANSWERS: dict[Code, Answer] = {
     # the picture
     "no_picture": Answer(422, USER),
+    "no_video": Answer(422, USER),
     "empty_file": Answer(422, USER),
     "not_a_picture": Answer(415, USER),
     "camera_raw": Answer(415, USER),

@@ -5,13 +5,13 @@ import re
 import sys
 from argparse import SUPPRESS
 from contextlib import nullcontext
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..base.errors import ClearcutError
 from ..options.options import Options
 from ..options.presets import list_presets
+from ..video.times import NOT_OF_CLIPS, parse_rate, parse_time
 from .cut import ensure_model
 from .flags import add_flags, pick_given_values
 from .places import STREAM, choose_targets, is_folder, is_there
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from ..video.formats import VideoFormat
 
 INTERRUPTED = 130
-NOT_OF_CLIPS = ("format", "sheet", "max_kb", "keep_exif")  # options of single pictures
 
 
 def add_arguments(video: argparse.ArgumentParser, terminal: Terminal) -> None:
@@ -88,13 +87,13 @@ def _make_order(given: argparse.Namespace, options: Options, context: Context) -
     from ..video.formats import find_video_format
 
     extension = "" if is_folder(given.output) else Path(given.output).suffix
-    start, end = _parse_time("from", given.start), _parse_time("to", given.end) if given.end else None
+    start, end = parse_time("from", given.start), parse_time("to", given.end) if given.end else None
     return VideoOrder(
         options,
         find_video_format(given.kind, extension, options),
         start,
         end,
-        _parse_rate(given.fps) if given.fps else None,
+        parse_rate(given.fps) if given.fps else None,
         given.smooth,
         Path(given.background_image) if given.background_image else None,
         Limits(megapixels=context.settings.max_megapixels),
@@ -138,30 +137,9 @@ def _run_raw(given: argparse.Namespace, options: Options, context: Context) -> i
     behind = open_backdrop(Path(given.background_image) if given.background_image else None, context.runtime)
     how: dict[str, Any] = {"backdrop": behind, "smooth": given.smooth}
     if given.fps:
-        how["rate"] = _parse_rate(given.fps)
+        how["rate"] = parse_rate(given.fps)
     whole = int(size[1]), int(size[2])
     with nullcontext(sys.stdout.buffer) if given.output == STREAM else Path(given.output).open("wb") as target:
         width, height = cut_out_raw(sys.stdin.buffer, target, whole, options, context.runtime, **how)
         context.terminal.note(f"rgba  {width} × {height}")
     return 0
-
-
-def _parse_time(name: str, text: str) -> float:
-    """Seconds, of ``3.5``, ``1:02`` or ``1:02:03.5``. Raises ``bad_option``."""
-    if not re.fullmatch(r"(\d+:){0,2}\d+(\.\d+)?", text):
-        raise ClearcutError("bad_option", name=name, value=text[:100], accepted="3.5, 1:02, 1:02:03.5")
-    seconds = 0.0
-    for part in text.split(":"):
-        seconds = 60 * seconds + float(part)
-    return seconds
-
-
-def _parse_rate(text: str) -> Fraction:
-    """Frames a second, of ``25``, ``29.97`` or ``30000/1001``. Raises ``bad_option``."""
-    try:
-        rate = Fraction(text).limit_denominator(1001)
-    except (ValueError, ZeroDivisionError):
-        rate = Fraction(0)
-    if not 0 < rate <= 1000:
-        raise ClearcutError("bad_option", name="fps", value=text[:100], accepted="25, 29.97, 30000/1001")
-    return rate

@@ -3,10 +3,23 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
+from typing import Any
 
 from ..base.errors import ClearcutError
 from ..pixels.geometry import Size
 from ..pixels.image_io import Photo
+
+# Of FFmpeg's demuxers those of files that hold a clip, not those of lists that name other files and addresses.
+HOLDERS = "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,asf,flv,ogg,mxf,nut,dv,ivf,yuv4mpegpipe,h264,hevc,gif,apng"
+SAFELY = {"format_whitelist": HOLDERS, "protocol_whitelist": "file"}
+
+
+def open_container(path: Path) -> Any:
+    """A file of a clip, opened by PyAV; nothing but that file is read. Raises PyAV's errors."""
+    import av
+
+    return av.open(str(path), options=SAFELY)
 
 
 @dataclass(frozen=True)

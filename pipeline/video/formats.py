@@ -80,6 +80,11 @@ ENDINGS = {
 }
 
 
+def list_video_formats() -> tuple[str, ...]:
+    """The names of all formats."""
+    return tuple(FORMATS)
+
+
 def find_video_format(name: str | None, extension: str, options: Options) -> VideoFormat:
     """The format called `name`; without it that of an `extension`, else WebM, or MP4 where a background is asked for.
 

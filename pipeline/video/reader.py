@@ -19,7 +19,7 @@ from ..compose.framing import turn
 from ..pixels.geometry import Size
 from ..pixels.image_io import Photo
 from .animations import describe_animation, open_animation, read_animation
-from .clip import Clip, Frame, Limits
+from .clip import Clip, Frame, Limits, open_container
 from .colours import convert_frame, is_hdr
 
 DAMAGED, CUT_SHORT, HDR = "video_damaged", "video_cut_short", "video_hdr"  # warnings
@@ -90,6 +90,19 @@ class Reader:
             yield Frame(number, ticks, raw.duration, partial(self._load, raw.picture))
             number += 1
 
+    def peek(self, second: float) -> Photo:
+        """The picture that is shown at a second; of the clip's end where it is shorter. Raises ``broken_video``."""
+        target, shown = round(second / self.clip.time_base), None
+        for raw in self._read_raw(second):
+            if shown is not None and raw.ticks > target:
+                break
+            shown = raw
+        if shown is None and second:  # nothing is there, or the file cannot be entered midway
+            return self.peek(0.0)
+        if shown is None:
+            raise ClearcutError("broken_video", name=self.clip.name)
+        return self._load(shown.picture)
+
     def find_start(self, start: float) -> float:
         """The second at which the first frame from `start` on is shown."""
         for raw in self._read_raw(start):
@@ -152,18 +165,18 @@ class Reader:
     def _decode(self, start: float = 0.0) -> Iterator[_Raw]:
         """The frames of a video as they are decoded, their times counted from the file's start.
 
-        From the last whole picture before second `start` on, where the file has an index.
+        They begin with the last whole picture before second `start`.
         """
-        import av
+        from av.error import FFmpegError
 
-        with av.open(str(self._path)) as container:
+        with open_container(self._path) as container:
             stream = container.streams.video[0]
             base = self.clip.time_base
             zero = round(Fraction(container.start_time or 0, 1_000_000) / base)
             usual = max(1, round(1 / (self.clip.rate * base)))
             last: int | None = None
             if start:
-                with suppress(*_errors()):
+                with suppress(FFmpegError):
                     container.seek(zero + self._find_tick(start), stream=stream)
             for frame in self._deinterlace(self._decode_packets(container, stream)):
                 told = frame.pts if frame.pts is not None else frame.dts
@@ -246,11 +259,10 @@ def _check_file(path: Path) -> None:
 
 def _describe(path: Path) -> Clip:
     """The facts of a video, for which its first frame is decoded."""
-    import av
     from av.error import FFmpegError
 
     try:
-        with av.open(str(path)) as container:
+        with open_container(path) as container:
             if not container.streams.video:
                 raise ClearcutError("not_a_video", name=path.name)
             return _read_facts(container, path.name)

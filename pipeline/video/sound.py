@@ -6,6 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from .clip import open_container
 from .formats import OPUS, VideoFormat
 
 OPUS_RATE = 48_000  # samples a second, the only rate that Opus has
@@ -26,10 +27,8 @@ class Sound:
     """
 
     def __init__(self, path: Path, format: VideoFormat, start: float, end: float | None) -> None:
-        import av
-
         self._start, self._end, self._format = start, end, format
-        self._container: Any = av.open(str(path)) if format.sound_codec else None
+        self._container: Any = open_container(path) if format.sound_codec else None
         tracks = self._container.streams.audio if self._container else ()
         self._track: Any = tracks[0] if tracks else None
         self._stream: Any = None

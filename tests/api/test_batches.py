@@ -240,17 +240,16 @@ def test_more_events_than_are_told_at_a_time_lose_no_photo_behind_a_removal(
     served: ServedApp, visitor: Visitor
 ) -> None:
     from pipeline import Found, Source
-    from server.batch_routes import _list_events
+    from server.batch_routes import _News
 
     id = visitor.begin()
     visitor.client.patch(f"/api/batches/{id}", json={"state": "paused"})
     one = served.batches.get(id)
     one.batch.add(Found(Source(f"/in/{at}.png"), f"{at}.png") for at in range(1200))
     one.remove(7)
-    seen, removed, since, said = set(), set(), 0, ""
+    seen, removed, look = set(), set(), _News(one, 0)
     for _ in range(4):
-        events, since, said = _list_events(one, since, said)
-        for kind, data in (event.split("\n")[::2] for event in events.split("\n\n") if event):
+        for kind, data in (event.split("\n")[::2] for event in look().split("\n\n") if event):
             number = json.loads(data.removeprefix("data: ")).get("number")
             (removed if kind == "event: removed" else seen).add(number)
     assert seen - {None} == set(range(1, 1201)) - {7}

@@ -250,12 +250,13 @@ def test_every_request_that_is_shown_finds_a_route() -> None:
     from server.api import build_router
     from server.batches import Batches
     from server.models import Downloads
+    from server.videos import Videos
     from server.work import Workers
 
     app, settings = FastAPI(docs_url="/api/docs"), ServerSettings()
     runtime = Runtime(settings)
-    workers = Workers(settings, runtime)
-    app.include_router(build_router(settings, runtime, Downloads(settings), Batches(settings), workers))
+    videos, workers = Videos(settings, runtime), Workers(settings, runtime)
+    app.include_router(build_router(settings, runtime, Downloads(settings), Batches(settings), videos, workers))
     routes = {
         (method.upper(), re.sub(r"\{[^}]+\}", "[^/]+", path))
         for path, all_ in app.openapi()["paths"].items()

@@ -197,6 +197,7 @@ def test_every_word_of_the_page_is_used_and_every_used_word_is_there() -> None:
     there = {key for key in LOCALES["en"] if key.startswith("page.")}
     assert used <= there
     batch = tuple(f"page.batch.{kind}." for kind in ("item", "state", "filter", "none"))
+    video = ("page.video.format.", "page.video.for.")
     touch = ("page.touch.hint.", "page.touch.did.", "page.touch.picked.", "page.hand.hint.", "page.hand.label.")
     made = (
         "page.step.",
@@ -204,6 +205,7 @@ def test_every_word_of_the_page_is_used_and_every_used_word_is_there() -> None:
         "page.rights.",
         "page.group.",
         *batch,
+        *video,
         *touch,
     )  # that the script puts together
     assert {key for key in there - used if not key.startswith(made)} == set()

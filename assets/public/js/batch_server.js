@@ -1,23 +1,25 @@
 // The server's routes for batches, and its news of one. What it refuses is thrown as it says it, {code, message, facts}.
 import { now } from "./state.js";
 
-async function ask(path, method = "GET", body = null) {
+export async function askServer(path, method = "GET", body = null) {
   const headers = { "Accept-Language": now.language };
   const isForm = body instanceof FormData;
   if (body && !isForm) headers["Content-Type"] = "application/json";
-  const answer = await fetch(`api/batches${path}`, { method, headers, body: body && !isForm ? JSON.stringify(body) : body });
+  const answer = await fetch(`api${path}`, { method, headers, body: body && !isForm ? JSON.stringify(body) : body });
   if (!answer.ok) throw await answer.json().catch(() => ({ code: "unexpected", facts: { kind: answer.status } }));
   return answer.status === 204 ? null : answer.json();
 }
 
-function formOf(values) {
+const ask = (path, ...how) => askServer(`/batches${path}`, ...how);
+
+export function formOf(values) {
   const form = new FormData();
   for (const [name, value] of Object.entries(values)) if (value !== null) form.append(name, value);
   return form;
 }
 
 // JSON, or a form where a picture goes along.
-function bodyOf(changes) {
+export function bodyOf(changes) {
   if (!Object.values(changes).some((value) => value instanceof Blob)) return changes;
   const asText = (value) => value === null ? "" : value instanceof Blob || typeof value === "string" ? value : JSON.stringify(value);
   return formOf(Object.fromEntries(Object.entries(changes).map(([name, value]) => [name, asText(value)])));

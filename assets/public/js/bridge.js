@@ -280,7 +280,7 @@ const asSettings = (values) => Object.fromEntries(names.map((name, at) => [name,
 
 // Gradio draws the page piece by piece, in no order that one could rely on.
 const PIECES = ["#input input[type=file]", "#stage", "#cancel", "#fetch", "#later", "#model-facts", "#download", "#notice",
-  "#language", "#theme", "#about-box", "#examples", "#tab-photo", "#models-list", "#batch-list", "#batch-bar", "#tiles", "#compare-run", "#ask-models",
+  "#language", "#theme", "#about-box", "#examples", "#tab-photo", "#models-list", "#batch-list", "#batch-bar", "#video", "#tiles", "#compare-run", "#ask-models",
   "#compare-choice", "#backdrops", "#kept", "#respeak", "#restore", "#rerun", "#undo", "#touch-bar", "#hand-bar", "#preset-chips", "#views", "#zoom", "#group-file", "#behind", "#trimap-file", "#forget"];
 
 export async function allIsDrawn() {

@@ -2,10 +2,13 @@
 
 export const PICTURES = "image/*,.heic,.heif,.avif,.tif,.tiff";
 export const ARCHIVES = ".zip,.tar,.tgz,.tbz2,.txz,.gz,.bz2,.xz";
+export const VIDEOS = "video/*,.mkv,.gif,.webp,.apng";
 const PICTURE = /^image\/|\.(heic|heif|avif|tiff?)$/;
+const VIDEO = /^video\/|\.(avi|m4v|mkv|mov|mp4|mpg|mts|webm|wmv)$/;
 const ARCHIVE = /\.(zip|tar|tgz|tbz2|txz|tar\.(gz|bz2|xz))$/;
 
 export const isPicture = ({ type, name }) => PICTURE.test(type) || PICTURE.test(name.toLowerCase());
+export const isVideo = ({ type, name }) => VIDEO.test(type) || VIDEO.test(name.toLowerCase());
 export const isArchive = ({ name }) => ARCHIVE.test(name.toLowerCase());
 
 export const isReadable = (file) => file.slice(0, 1).arrayBuffer().then(() => true, () => false);

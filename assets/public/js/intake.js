@@ -2,14 +2,17 @@
 import { addToBatch, offerBatch } from "./batch.js";
 import { giveFile } from "./bridge.js";
 import { $, make, root, showNotice } from "./dom.js";
-import { isArchive, readDropped, withPaths } from "./files.js";
+import { acceptNew } from "./hand.js";
+import { isArchive, isVideo, readDropped, withPaths } from "./files.js";
 import { facts } from "./state.js";
+import { openVideo } from "./video.js";
 import { onSpeak, say } from "./words.js";
 
 // Of several the first one, and all as a batch where that is wanted, as it is with an archive.
 function give(entries) {
   const [first] = entries;
   if (!first) return;
+  if (isVideo(first.file)) return openVideo(first.file);
   if (entries.some(({ file }) => isArchive(file))) return addToBatch(entries);
   giveFile(first.file);
   if (entries.length > 1) offerBatch(entries);
@@ -24,10 +27,21 @@ export function onDrop(taker) {
 
 const takerOf = (event) => takers.find(({ takes }) => takes(event));
 
+// Of the chooser of the Photo tab. Returns whether the file is worth sending.
+export function acceptOne(file) {
+  if (!isVideo(file)) return acceptNew(file);
+  openVideo(file);
+  return false;
+}
+
 export const acceptSeveral = (files) => give(withPaths(files));
 
 // To the tab that is open.
-const take = (entries) => root.dataset.tab === "batch" ? addToBatch(entries) : give(entries);
+const take = (entries) => {
+  if (root.dataset.tab === "batch") return addToBatch(entries);
+  if (root.dataset.tab === "video" && entries.length) return openVideo(entries[0].file);
+  give(entries);
+};
 
 async function takeDropped(dropped) {
   const { found, folder } = await readDropped(dropped);
@@ -40,7 +54,7 @@ function takeDrops() {
   let depth = 0; // of the elements that the pointer has entered and not left
   const showInside = (inside, event) => {
     $("let-go").hidden = !inside;
-    const word = root.dataset.tab === "batch" ? "page.batch.let_go" : "page.let_go";
+    const word = { batch: "page.batch.let_go", video: "page.video.let_go" }[root.dataset.tab] ?? "page.let_go";
     $("let-go").firstElementChild.textContent = say((inside && takerOf(event)?.word) || word);
     if (!inside) depth = 0;
   };

@@ -10,8 +10,8 @@ import { root } from "./dom.js";
 import { beginConnection } from "./connection.js";
 import { beginDownload } from "./download.js";
 import { beginGestures } from "./gestures.js";
-import { acceptNew, beginHand } from "./hand.js";
-import { acceptSeveral, beginIntake } from "./intake.js";
+import { beginHand } from "./hand.js";
+import { acceptOne, acceptSeveral, beginIntake } from "./intake.js";
 import { beginModels, openModels } from "./models.js";
 import { beginPhoto, connectionFailed, show, uploadFailed } from "./photo.js";
 import { beginPopovers } from "./popover.js";
@@ -20,6 +20,7 @@ import { beginShell } from "./shell.js";
 import { beginStage } from "./stage.js";
 import { facts, now } from "./state.js";
 import { beginStrip, returnToVisit } from "./strip.js";
+import { beginVideo } from "./video.js";
 import { beginViews } from "./views.js";
 import { beginTouchUp } from "./touchup.js";
 import { beginTouchUpFiles } from "./touchup_files.js";
@@ -31,7 +32,7 @@ connect({ show, hearSettings, rememberedSettings, wantedSettings, restoredSettin
 
 await allIsDrawn();
 watch({
-  photo: { accepts: acceptNew, acceptsSeveral: acceptSeveral, uploadFailed, connectionFailed },
+  photo: { accepts: acceptOne, acceptsSeveral: acceptSeveral, uploadFailed, connectionFailed },
   behind: { accepts: acceptBehind, uploadFailed: behindFailed, connectionFailed: behindLost },
   trimap: { accepts: acceptTrimap, uploadFailed: trimapFailed, connectionFailed: trimapLost },
 });
@@ -43,7 +44,7 @@ for (let known = false; !known;) { // a server that is away for a moment is aske
 }
 now.model = facts.defaults.model;
 for (const begin of [beginShell, beginIntake, beginCatalog, beginStage, beginGestures, beginPopovers, beginViews, beginDownload, beginBackdrop, beginSettings, beginModels,
-  beginComparison, beginPhoto, beginBehind, beginBetter, beginHand, beginTouchUp, beginTrimap, beginTouchUpFiles, beginStrip, beginBatch, beginConnection]) begin();
+  beginComparison, beginPhoto, beginBehind, beginBetter, beginHand, beginTouchUp, beginTrimap, beginTouchUpFiles, beginStrip, beginBatch, beginVideo, beginConnection]) begin();
 speak(now.language);
 root.dataset.state = "empty";
 await recalled;

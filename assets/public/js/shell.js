@@ -5,7 +5,7 @@ import { forgetPictures } from "./strip.js";
 import { facts, recall, remember } from "./state.js";
 import { onSpeak, otherLanguage, say } from "./words.js";
 
-const TABS = ["photo", "batch", "models"];
+const TABS = ["photo", "batch", "video", "models"];
 const watchers = []; // of the tab that is shown
 
 export function onTab(watcher) {

@@ -48,6 +48,12 @@ export function setCurrentBatch(id) {
   remember("batch", id ?? "");
 }
 
+export const currentVideo = () => recallHere("video") || recall("video");
+export function setCurrentVideo(id) {
+  rememberHere("video", id);
+  remember("video", id ?? "");
+}
+
 // The photo of the batch that is open on the Photo tab, {number, file}, `file` its id there.
 export const openedItem = () => JSON.parse(recallHere("batch-item") ?? "null");
 export const setOpenedItem = (item) => rememberHere("batch-item", item && JSON.stringify(item));

@@ -1,0 +1,207 @@
+// The Video tab: a clip is sent, its frames are tried, the server cuts it out, whether or not this page is open.
+import { $, make, root, write } from "./dom.js";
+import { isAway, lookAfterServer, onReturn } from "./connection.js";
+import { VIDEOS } from "./files.js";
+import { ask } from "./question.js";
+import { onSettings } from "./settings.js";
+import { onTab, showTab } from "./shell.js";
+import { currentVideo, setCurrentVideo } from "./store.js";
+import { facts } from "./state.js";
+import { behindChange, beginForm, fillForm, optionsOfFrames, optionsOfVideo, speakForm } from "./video_form.js";
+import { changeVideo, deleteVideo, followVideo, readVideo, sendVideo } from "./video_server.js";
+import { changeVideoState, onVideo, phaseOf, video } from "./video_state.js";
+import { beginView, drawVideo, speakView, stopTrying, tryFrame } from "./video_view.js";
+import { knows, onSpeak, say, sayError } from "./words.js";
+
+const GONE = "expired";
+const REST = 3000; // milliseconds before the next try to hear from the server
+
+let unfollow = () => {};
+let sending = null; // the clip on its way, an AbortController
+let note = null; // what stands over the video, as a function of its words
+
+// ---- what is said ---------------------------------------------------------------------------------------------------
+
+function drawNote() {
+  const text = note?.() ?? "";
+  $("video-note").hidden = !text;
+  write($("video-note").firstElementChild, text);
+}
+
+function tell(words) {
+  note = words;
+  drawNote();
+}
+
+function fail(error) {
+  if (error.code === GONE) return lose();
+  if (!error.code) lookAfterServer();
+  tell(() => !error.code ? say("page.batch.lost") : knows(`error.${error.code}`) ? sayError(error) : error.sentence ?? error.code);
+}
+
+async function attempt(deed) {
+  try {
+    await deed();
+  } catch (error) {
+    fail(error);
+  }
+}
+
+// ---- following a video ----------------------------------------------------------------------------------------------
+
+function take(status) {
+  const failed = status.state === "failed" && video.status?.state !== "failed";
+  changeVideoState({ status });
+  if (failed) fail(status.error);
+  if (phaseOf(video) !== "working") unfollow();
+  if (phaseOf(video) === "ready") renewFrame();
+}
+
+function follow({ id }) {
+  unfollow();
+  unfollow = followVideo(id, {
+    status: (status) => { if (video.status?.id === id) take(status); },
+    closed: () => setTimeout(() => { if (video.status?.id === id && !isAway()) returnTo(id); }, REST),
+  });
+}
+
+async function returnTo(id) {
+  try {
+    const status = await readVideo(id);
+    const isNew = !video.status;
+    changeVideoState({ status });
+    if (isNew) fillForm();
+    take(status);
+    if (phaseOf(video) === "working") follow(status);
+  } catch (error) {
+    if (error.code === GONE) lose();
+    else setTimeout(lookAfterServer, REST);
+  }
+}
+
+function lose() {
+  leave();
+  tell(() => say("page.video.gone"));
+}
+
+function leave() {
+  unfollow();
+  stopTrying();
+  sending?.abort();
+  setCurrentVideo(null);
+  changeVideoState({ status: null, sent: null });
+}
+
+// ---- one frame ------------------------------------------------------------------------------------------------------
+
+async function prepareFrame() {
+  const changes = behindChange();
+  if (changes.background_image) changeVideoState({ status: await changeVideo(video.status.id, changes) });
+  return optionsOfFrames();
+}
+
+function renewFrame() {
+  if (phaseOf(video) === "ready" && root.dataset.tab === "video") tryFrame(prepareFrame, fail);
+}
+
+// ---- a clip comes ---------------------------------------------------------------------------------------------------
+
+function faultOfClip(file) {
+  const { mb } = facts.videoLimits;
+  if (file.size === 0) return { code: "empty_file", facts: { name: file.name } };
+  if (mb && file.size > mb * 1e6) return { code: "too_large", facts: { name: file.name, megabytes: Math.round(file.size / 1e5) / 10, limit: mb } };
+  return null;
+}
+
+export async function openVideo(file) {
+  showTab("video");
+  const fault = faultOfClip(file);
+  if (fault) return fail(fault);
+  if (!await mayForget()) return;
+  await forgetVideo();
+  tell(null);
+  sending = new AbortController();
+  const { signal } = sending;
+  changeVideoState({ sent: 0, name: file.name });
+  try {
+    const status = await sendVideo(file, (sent) => { if (!signal.aborted) changeVideoState({ sent }); }, signal);
+    changeVideoState({ sent: null, status });
+    setCurrentVideo(status.id);
+    fillForm();
+    take(status);
+    $("video-title").focus({ preventScroll: true });
+  } catch (error) {
+    changeVideoState({ sent: null });
+    if (!signal.aborted) fail(error);
+  }
+}
+
+function choose() {
+  const input = make("input", { type: "file", accept: VIDEOS });
+  input.addEventListener("change", () => openVideo(input.files[0]));
+  input.click();
+}
+
+// ---- what a button does ---------------------------------------------------------------------------------------------
+
+// Asks where something that was made would be lost.
+async function mayForget() {
+  const phase = phaseOf(video);
+  if (phase !== "done" && phase !== "working") return true;
+  return ask({ title: say("page.video.sure.title"), question: say("page.video.sure"), yes: say("page.video.sure.yes") });
+}
+
+const begin = () => attempt(async () => {
+  stopTrying();
+  tell(null);
+  const status = await changeVideo(video.status.id, { state: "running", options: optionsOfVideo(), ...behindChange() });
+  take(status);
+  follow(status);
+  $("video-title").focus({ preventScroll: true });
+});
+
+const cancel = () => attempt(async () => {
+  if (video.sent !== null) return leave();
+  take(await changeVideo(video.status.id, { state: "ready" }));
+});
+
+const again = async () => {
+  if (await mayForget()) await cancel();
+};
+
+async function forgetVideo() {
+  if (!video.status) return;
+  const { id } = video.status;
+  leave();
+  await attempt(() => deleteVideo(id));
+}
+
+async function startOver() {
+  if (!await mayForget()) return;
+  sending?.abort();
+  await forgetVideo();
+  tell(null);
+  $("video-choose").focus();
+}
+
+// ---- the page -------------------------------------------------------------------------------------------------------
+
+export function beginVideo() {
+  beginForm();
+  beginView();
+  const does = { choose, begin, cancel, again, new: startOver, "to-photo": () => showTab("photo") };
+  for (const [name, act] of Object.entries(does)) $(`video-${name}`).addEventListener("click", act);
+  $("video-at").addEventListener("input", renewFrame);
+  $("video-note").querySelector("button").addEventListener("click", () => tell(null));
+  $("about-forget").addEventListener("click", forgetVideo);
+  onVideo(drawVideo);
+  onSettings(renewFrame);
+  onTab(renewFrame);
+  onSpeak(() => {
+    drawNote();
+    speakForm();
+    speakView();
+  });
+  onReturn(() => { if (video.status) returnTo(video.status.id); });
+  if (currentVideo()) returnTo(currentVideo());
+}

@@ -1,0 +1,64 @@
+// What is to be made of the clip: which part, as what kind of file, with the settings of the Photo tab.
+import { $, make, write } from "./dom.js";
+import { nameSettings, optionsOfPhotoTab, pictureBehind, pictureChange } from "./batch_settings.js";
+import { shownSettings } from "./settings.js";
+import { facts } from "./state.js";
+import { say } from "./words.js";
+import { video } from "./video_state.js";
+
+const ABOUT = 0.01; // seconds that no frame is short of
+const { notOfClips, videoFormats } = facts;
+
+// The options of each frame, and the picture behind it where that has to be sent.
+export function optionsOfFrames() {
+  const options = optionsOfPhotoTab();
+  for (const name of notOfClips) delete options[name];
+  if (options.background === "image" && !pictureBehind() && !video.status.background_image) delete options.background;
+  return options;
+}
+
+export const behindChange = () => pictureChange(optionsOfFrames().background, video.status.background_image);
+
+export function optionsOfVideo() {
+  const [from, to] = [$("video-from").valueAsNumber || 0, $("video-to").valueAsNumber || null];
+  const options = { ...optionsOfFrames(), format: $("video-format").value };
+  if (from > 0) options.from = String(from);
+  if (to !== null && to < (video.status.clip.seconds ?? Infinity) - ABOUT) options.to = String(to);
+  return options;
+}
+
+const round = (seconds) => Math.round(seconds * 100) / 100;
+const usualFormat = () => shownSettings().background === "transparent" ? "webm" : "mp4";
+
+// As the server knows them, else as most want them.
+export function fillForm() {
+  const { clip, options } = video.status;
+  const end = clip.seconds === null ? "" : round(clip.seconds);
+  $("video-from").value = options.from ?? 0;
+  $("video-to").value = options.to ?? end;
+  for (const name of ["video-from", "video-to"]) $(name).max = end;
+  $("video-format").value = options.format ?? usualFormat();
+  $("video-at").max = Math.max(0, (clip.seconds ?? 0) - 1 / clip.rate);
+  $("video-at").value = options.from ?? 0;
+}
+
+export function drawForm() {
+  write($("video-second"), say("page.video.second", { seconds: Number($("video-at").value).toFixed(2) }));
+  write($("video-for"), say(`page.video.for.${$("video-format").value}`));
+  write($("video-settings"), say("page.video.settings", { name: nameSettings(shownSettings()) }));
+}
+
+export function speakForm() {
+  const chosen = $("video-format").value;
+  $("video-format").replaceChildren(...videoFormats.map((name) => make("option", { value: name, textContent: say(`page.video.format.${name}`) })));
+  $("video-format").value = chosen || usualFormat();
+  if (video.status) drawForm();
+}
+
+export function beginForm() {
+  const takeSecond = (field) => { $(field).value = round(Number($("video-at").value)); };
+  $("video-from-here").addEventListener("click", () => takeSecond("video-from"));
+  $("video-to-here").addEventListener("click", () => takeSecond("video-to"));
+  $("video-format").addEventListener("change", drawForm);
+  $("video-at").addEventListener("input", drawForm);
+}

@@ -1,0 +1,41 @@
+// The server's routes for videos, and its news of one. What it refuses is thrown as it says it, {code, message, facts}.
+import { askServer, bodyOf, formOf } from "./batch_server.js";
+import { now } from "./state.js";
+
+const ask = (path, ...how) => askServer(`/videos${path}`, ...how);
+
+export const readVideo = (id) => ask(`/${id}`);
+export const changeVideo = (id, changes) => ask(`/${id}`, "PATCH", bodyOf(changes));
+export const deleteVideo = (id) => ask(`/${id}`, "DELETE");
+export const resultOf = (id) => `api/videos/${id}/result`;
+
+// A clip that waits until it is told to run; `tell` hears how much of it has been sent, 0 to 1.
+export function sendVideo(file, tell, signal) {
+  const request = new XMLHttpRequest(); // fetch does not tell
+  request.open("POST", "api/videos");
+  request.responseType = "json";
+  request.setRequestHeader("Accept-Language", now.language);
+  request.upload.onprogress = ({ loaded, total }) => tell(loaded / Math.max(1, total));
+  signal.addEventListener("abort", () => request.abort());
+  return new Promise((done, fail) => {
+    request.onload = () => request.status === 201 ? done(request.response) : fail(request.response ?? { code: "unexpected", facts: { kind: request.status } });
+    request.onerror = request.onabort = () => fail(new Error("not sent"));
+    request.send(formOf({ video: file, begin: "false" }));
+  });
+}
+
+// The address of one frame, cut out, as a picture of this page.
+export async function cutFrame(id, second, options) {
+  const query = new URLSearchParams({ at: second, ...options });
+  const answer = await fetch(`api/videos/${id}/preview?${query}`, { headers: { "Accept-Language": now.language } });
+  if (!answer.ok) throw await answer.json();
+  return URL.createObjectURL(await answer.blob());
+}
+
+// `hear`: status, with what the server tells; closed, once the browser tries no more. Returns what ends it.
+export function followVideo(id, hear) {
+  const events = new EventSource(`api/videos/${id}/events`);
+  events.addEventListener("status", ({ data }) => hear.status(JSON.parse(data)));
+  events.onerror = () => { if (events.readyState === EventSource.CLOSED) hear.closed(); };
+  return () => events.close();
+}

@@ -1,0 +1,107 @@
+"""What worker processes do with videos: one that crashes a decoder ends a worker, and not the server."""
+
+import json
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pipeline import (
+    Clip,
+    Inputs,
+    Limits,
+    Options,
+    Reader,
+    Runtime,
+    VideoOrder,
+    VideoResult,
+    cut_out,
+    cut_out_video,
+    decode,
+    encode_picture,
+    make_picture,
+    prepare_process,
+)
+
+from .cutter import Order
+
+LATEST = 50  # frames of which the rate is made
+TELL = 0.2  # seconds between words of how far it is
+
+
+class Probe(NamedTuple):
+    """What kind of clip is in a file."""
+
+    clip: Path
+    limits: Limits
+    cost: float = 0.2
+
+    def run(self, runtime: Runtime) -> Clip:
+        """Its facts. Raises as `Reader`."""
+        with closing(Reader(self.clip, self.limits)) as reader:
+            return reader.clip
+
+
+class Peek(NamedTuple):
+    """One frame of a clip, cut out as a photo is; `background` is the file of the picture behind."""
+
+    clip: Path
+    second: float
+    options: Options
+    background: Path | None
+    cost: float = 1.0
+
+    def run(self, runtime: Runtime) -> bytes:
+        """The PNG of the frame. Raises as `Reader` and `cut_out`."""
+        with closing(Reader(self.clip)) as reader:
+            photo = reader.peek(self.second)
+        behind = None
+        if self.background and self.options.background == "image":
+            behind = decode(self.background.read_bytes(), self.background.name, runtime.settings.max_megapixels)
+        return encode_picture("png", make_picture(cut_out(Inputs(photo, behind), self.options, runtime)))
+
+
+class VideoTask(NamedTuple):
+    """A clip to be cut out into the file `target`; how far that is stands in the file `progress`."""
+
+    clip: Path
+    target: Path
+    order: VideoOrder
+    progress: Path
+
+
+def prepare(order: Order) -> Callable[[VideoTask], VideoResult]:
+    """What the worker process for videos calls for each of them; for `WorkerPool`."""
+    prepare_process()
+    runtime = Runtime(order.settings)
+    if order.automatic:
+        runtime.settle_automatic(order.automatic)
+    return partial(make_video, runtime=runtime)
+
+
+def make_video(task: VideoTask, runtime: Runtime) -> VideoResult:
+    """Cut a clip out. Raises as `cut_out_video`."""
+    return cut_out_video(task.clip, task.target, task.order, runtime, tell=_Teller(task.progress))
+
+
+class _Teller:
+    """Writes down how far a video is: frames done, in all about, and how many a second."""
+
+    def __init__(self, file: Path) -> None:
+        self._file, self._told = file, 0.0
+        self._times: deque[float] = deque(maxlen=LATEST)
+
+    def __call__(self, frames: int, total: int | None) -> None:
+        now = time.monotonic()
+        self._times.append(now)
+        if now - self._told < TELL:
+            return
+        self._told, passed = now, now - self._times[0]
+        rate = (len(self._times) - 1) / passed if passed else None
+        said: dict[str, Any] = {"frames": frames, "total": total, "rate": rate}
+        part = self._file.with_suffix(".part")
+        part.write_text(json.dumps(said), "utf-8")
+        part.replace(self._file)

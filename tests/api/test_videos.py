@@ -1,0 +1,206 @@
+"""``/api/videos``: a clip in, its frames tried, followed as it is made, the new file out; and stopped."""
+
+import io
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from starlette.testclient import TestClient
+
+from server.app import ServedApp, create_app
+from server.settings import ServerSettings
+from tests.clips import disc, discs, read_clip, silence_with_clicks, write_clip
+from tests.pictures import composite, encoded
+
+KEYED = {"key": "on"}  # the wall is keyed: no network is needed
+FRAMES = 10
+PICTURE = encoded(composite(64, 48).rgb)
+
+
+@pytest.fixture(scope="module")
+def served(u2netp: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedApp]:
+    """A server with a folder of its own."""
+    app = create_app(ServerSettings.read(os.environ, batches_dir=tmp_path_factory.mktemp("videos"), workers=1))
+    yield app
+    app.videos.stop()
+    app.workers.close()
+
+
+@pytest.fixture
+def client(served: ServedApp) -> TestClient:
+    return client_of(served)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Ten frames of a disc before a green wall, with sound."""
+    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
+    frames = discs(FRAMES, width=64, height=48, flat=True)
+    return write_clip(path, frames, sound=silence_with_clicks(0.4, [0.1])).read_bytes()
+
+
+@pytest.fixture(scope="module")
+def long_clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """More than can be made before somebody stops it."""
+    path = tmp_path_factory.mktemp("clip") / "long.mp4"
+    return write_clip(path, discs(20, width=64, height=48, speed=1, flat=True) * 100).read_bytes()
+
+
+def client_of(served: ServedApp) -> TestClient:
+    return TestClient(served.app, base_url="http://localhost:7860", raise_server_exceptions=False)
+
+
+def send(client: TestClient, clip: bytes, name: str = "clip.mp4", **values: str) -> Any:
+    return client.post("/api/videos", files={"video": (name, clip)}, data=KEYED | values)
+
+
+def begin(client: TestClient, clip: bytes, **values: str) -> str:
+    answer = send(client, clip, **values)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+def until(client: TestClient, id: str, reached: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+    end = time.monotonic() + 120
+    while not reached(status := client.get(f"/api/videos/{id}").json()):
+        assert time.monotonic() < end and not status["error"], status
+        time.sleep(0.1)
+    return dict(status)
+
+
+def until_done(client: TestClient, id: str) -> dict[str, Any]:
+    return until(client, id, lambda status: status["state"] == "done")
+
+
+def test_a_clip_becomes_a_transparent_video_with_its_sound(client: TestClient, clip: bytes, tmp_path: Path) -> None:
+    id = begin(client, clip)
+    status = until_done(client, id)
+    assert status["frames"] == status["total"] == FRAMES and status["clip"]["width"] == 64
+    answer = client.get("/" + status["result"]["url"])
+    assert (
+        answer.headers["content-type"] == "video/webm" and "clip_cutout.webm" in answer.headers["content-disposition"]
+    )
+    file = tmp_path / "clip.webm"
+    file.write_bytes(answer.content)
+    frames = [rgba for _, rgba in read_clip(file, alpha=True)]
+    assert len(frames) == FRAMES
+    alphas = [disc(number, width=64, height=48, flat=True)[1] for number in range(FRAMES)]
+    assert np.mean([np.abs(rgba[..., 3] - alpha.astype(float)) for rgba, alpha in zip(frames, alphas, strict=True)]) < 6
+    assert b"A_OPUS" in answer.content
+    part = client.get("/" + status["result"]["url"], headers={"Range": "bytes=4-9"})
+    assert part.status_code == 206 and part.content == answer.content[4:10]
+
+
+def test_a_part_of_a_clip_becomes_another_format(client: TestClient, clip: bytes) -> None:
+    id = begin(client, clip, format="gif", fps="10", **{"from": "0.08", "to": "0.28"})
+    status = until_done(client, id)
+    assert status["frames"] == 2 and status["result"]["name"] == "clip_cutout.gif"
+    assert Image.open(io.BytesIO(client.get("/" + status["result"]["url"]).content)).n_frames == 2
+
+
+def test_a_frame_can_be_tried_before_the_video_is_begun(client: TestClient, clip: bytes) -> None:
+    id = begin(client, clip, begin="false")
+    assert client.get(f"/api/videos/{id}").json()["state"] == "ready"
+    answer = client.get(f"/api/videos/{id}/preview", params=KEYED | {"at": "0.3"})
+    assert answer.headers["content-type"] == "image/png", answer.text
+    alpha = np.asarray(Image.open(io.BytesIO(answer.content)))[..., 3]
+    wanted = disc(7, width=64, height=48, flat=True)[1]  # shown from 0.28 to 0.32
+    assert np.abs(alpha - wanted.astype(float)).mean() < 6
+    blue = client.get(f"/api/videos/{id}/preview", params=KEYED | {"background": "color", "background_color": "blue"})
+    assert Image.open(io.BytesIO(blue.content)).convert("RGB").getpixel((63, 47)) == (0, 0, 255)
+    assert client.get(f"/api/videos/{id}/result").status_code == 404
+    changed = client.patch(f"/api/videos/{id}", json={"options": KEYED | {"format": "mp4"}, "state": "running"})
+    assert changed.status_code == 200, changed.text
+    assert until_done(client, id)["result"]["name"] == "clip_cutout.mp4"
+
+
+def test_no_name_leads_out_of_the_folder_of_a_video(client: TestClient, served: ServedApp, clip: bytes) -> None:
+    for name in ("../../clip.mp4", "..", "a" * 400 + ".mp4"):
+        files = {"video": (name, clip), "background_image": (name, PICTURE)}
+        answer = client.post("/api/videos", files=files, data=KEYED | {"begin": "false"})
+        assert answer.status_code == 201, answer.text
+        folder = served.videos.folder / answer.json()["id"]
+        assert all(len(list((folder / part).iterdir())) == 1 for part in ("clip", "behind"))
+        assert served.videos.get(folder.name).target.parent == folder / "result"
+
+
+def test_news_come_by_themselves_and_none_twice(client: TestClient, served: ServedApp, clip: bytes) -> None:
+    from server.video_routes import _News
+
+    id = begin(client, clip)
+    until_done(client, id)
+    look = _News(id, served.videos, "")
+    kind, mark, data = look().strip().split("\n")
+    assert kind == "event: status" and json.loads(data.removeprefix("data: "))["state"] == "done"
+    assert look() == "" and _News(id, served.videos, mark.removeprefix("id: "))() == ""
+
+
+def test_a_video_that_is_deleted_leaves_nothing(client: TestClient, served: ServedApp, long_clip: bytes) -> None:
+    id = begin(client, long_clip)
+    until(client, id, lambda status: status["frames"])
+    assert client.delete(f"/api/videos/{id}").status_code == 204
+    assert client.get(f"/api/videos/{id}").status_code == 410
+    assert not list(served.videos.folder.glob(f"*{id}*"))
+
+
+def test_a_video_that_is_stopped_can_be_begun_anew(client: TestClient, served: ServedApp, long_clip: bytes) -> None:
+    id = begin(client, long_clip)
+    until(client, id, lambda status: status["frames"])
+    stopped = client.patch(f"/api/videos/{id}", json={"state": "ready"}).json()
+    assert stopped["state"] == "ready" and stopped["frames"] == 0
+    assert not (served.videos.folder / id / "result").exists()
+    again = client.patch(f"/api/videos/{id}", json={"options": KEYED | {"to": "0.2"}, "state": "running"})
+    assert again.status_code == 200 and until_done(client, id)["frames"] == 5
+
+
+def test_a_worker_that_is_killed_costs_no_video(client: TestClient, served: ServedApp, long_clip: bytes) -> None:
+    id = begin(client, long_clip, to="4")
+    until(client, id, lambda status: status["frames"] > 50)
+    pool = served.videos._pool
+    assert pool
+    os.kill(pool.pids[0], signal.SIGKILL)
+    assert until_done(client, id)["frames"] == 100
+
+
+def test_the_next_server_goes_on_with_a_video(long_clip: bytes, tmp_path: Path, u2netp: Path) -> None:
+    settings = ServerSettings.read(os.environ, batches_dir=tmp_path, workers=1)
+    first = create_app(settings)
+    id = begin(client_of(first), long_clip, to="4")
+    until(client_of(first), id, lambda status: status["frames"] > 50)
+    first.videos.stop()
+    first.workers.close()
+    assert list((tmp_path / "videos" / id / "result").glob(".clearcut-*/000000"))  # the first segment
+    second = create_app(settings)
+    second.videos.recover()
+    assert until_done(client_of(second), id)["frames"] == 100
+    second.videos.stop()
+
+
+def test_what_is_no_clip_is_refused_and_leaves_nothing(client: TestClient, served: ServedApp, clip: bytes) -> None:
+    before = sorted(served.videos.folder.glob("*"))
+    assert send(client, b"no clip", "notes.txt").json()["code"] == "not_a_video"
+    names_another = b"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nfile:///etc/hostname\n#EXT-X-ENDLIST\n"
+    assert send(client, names_another, "list.m3u8").json()["code"] == "not_a_video"
+    assert send(client, b"ffconcat version 1.0\nfile clip.mp4\n", "list.mp4").json()["code"] == "broken_video"
+    assert send(client, clip[:200]).json()["code"] == "broken_video"
+    assert client.post("/api/videos", data=KEYED).status_code in (400, 422)
+    assert send(client, clip, max_kb="20").json()["code"] == "unknown_option"
+    assert send(client, clip, to="soon").json()["facts"]["name"] == "to"
+    assert sorted(served.videos.folder.glob("*")) == before
+
+
+def test_a_shared_server_has_limits(apps: Callable[..., ServedApp], clip: bytes, tmp_path: Path) -> None:
+    shared = {"host": "0.0.0.0", "public": True, "workers": 1, "batches_dir": tmp_path}
+    served = apps(**shared, video_seconds=0.1)
+    assert send(client_of(served), clip).json()["code"] == "video_too_long"
+    assert ServerSettings(host="0.0.0.0", public=True).most_video_seconds == 60
+    assert ServerSettings().most_video_frames is None
+    served = apps(**shared, video_mb=0.0001)
+    assert send(client_of(served), clip).status_code == 413

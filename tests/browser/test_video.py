@@ -1,0 +1,119 @@
+"""The Video tab: a clip in, a frame tried, the new video played and downloaded; stopped, and found again."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Visit
+from tests.browser.test_axe import violations
+from tests.clips import disc, discs, read_clip, silence_with_clicks, write_clip
+from tests.process import Process, serving
+
+VisitTo = Callable[..., Visit]
+SIZE = {"width": 160, "height": 120}
+FRAMES = 12
+KEYED = {"key": "on"}  # the wall is keyed: no network is needed
+
+
+@pytest.fixture(scope="module")
+def studio(u2netp: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    """A server with a folder of its own for videos."""
+    with serving(CLEARCUT_BATCHES_DIR=str(tmp_path_factory.mktemp("videos"))) as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve frames of a disc before a green wall, with sound."""
+    path = tmp_path_factory.mktemp("clip") / "dance.mp4"
+    return write_clip(path, discs(FRAMES, **SIZE, flat=True), sound=silence_with_clicks(0.48, [0.1]))
+
+
+@pytest.fixture(scope="module")
+def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """More than can be made before somebody stops it."""
+    path = tmp_path_factory.mktemp("clip") / "long.mp4"
+    return write_clip(path, discs(20, **SIZE, flat=True) * 120)
+
+
+def visit_keyed(visit_to: VisitTo, studio: Process, **how: object) -> Visit:
+    """A visitor whose wall is keyed."""
+    visit = visit_to(studio, **how)
+    visit.page.evaluate("(kept) => localStorage.setItem('clearcut-settings', JSON.stringify(kept))", KEYED)
+    visit.reload()
+    return visit
+
+
+def is_in(page: Page, phase: str) -> None:
+    expect(page.locator("#video")).to_have_attribute("data-phase", phase, timeout=90_000)
+
+
+def shows_frame(page: Page) -> None:
+    expect(page.locator("#video-frame")).to_be_visible(timeout=60_000)
+    expect(page.locator("#video-trying")).to_be_empty(timeout=60_000)
+
+
+def test_a_clip_dropped_on_the_photo_tab_becomes_a_transparent_video(
+    visit_to: VisitTo, studio: Process, clip: Path, tmp_path: Path
+) -> None:
+    visit = visit_keyed(visit_to, studio)
+    page = visit.page
+    visit.drop(clip)
+    is_in(page, "ready")
+    shows_frame(page)
+    assert page.evaluate("document.documentElement.dataset.tab") == "video"
+    assert violations(page) == []
+    first = page.locator("#video-frame").get_attribute("src")
+    page.locator("#video-at").fill("0.36")
+    expect(page.locator("#video-frame")).not_to_have_attribute("src", str(first), timeout=60_000)
+    shows_frame(page)
+    page.click("#video-to-here")
+    page.click("#video-begin")
+    is_in(page, "done")
+    assert violations(page) == []
+    player = page.locator("#video-player")
+    player.evaluate("async (player) => { player.muted = true; await player.play(); }")
+    page.wait_for_function("document.getElementById('video-player').currentTime > 0.1")
+    has_sound = "(player) => player.webkitAudioDecodedByteCount > 0"
+    assert player.evaluate(has_sound) and player.evaluate("(player) => player.videoWidth") == SIZE["width"]
+    with page.expect_download() as waiting:
+        page.click("#video-download")
+    assert waiting.value.suggested_filename == "dance_cutout.webm"
+    file = tmp_path / "dance.webm"
+    waiting.value.save_as(file)
+    frames = [rgba for _, rgba in read_clip(file, alpha=True)]
+    assert len(frames) == 9  # before second 0.36
+    for number, rgba in enumerate(frames):
+        wanted = disc(number, **SIZE, flat=True)[1].astype(float)
+        assert np.abs(rgba[..., 3] - wanted).mean() < 6
+
+
+def test_a_video_under_way_is_found_by_a_reload_and_can_be_stopped(
+    visit_to: VisitTo, studio: Process, long_clip: Path
+) -> None:
+    visit = visit_keyed(visit_to, studio, width=390, height=844)
+    page = visit.page
+    page.click("#tab-video")
+    with page.expect_file_chooser() as waiting:
+        page.click("#video-choose")
+    waiting.value.set_files(long_clip)
+    is_in(page, "ready")
+    page.select_option("#video-format", "mp4")
+    page.click("#video-begin")
+    expect(page.locator("#video-rate")).to_contain_text("frames a second", timeout=90_000)
+    visit.reload()
+    page.click("#tab-video")
+    is_in(page, "working")
+    expect(page.locator("#video-title")).to_have_text("long.mp4")
+    assert violations(page) == []
+    page.click("#video-cancel")
+    is_in(page, "ready")
+    shows_frame(page)
+    expect(page.locator("#video-format")).to_have_value("mp4")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.click("#video-new")
+    is_in(page, "empty")
+    expect(page.locator("#video-choose")).to_be_focused()
