@@ -60,6 +60,7 @@ def test_a_reload_brings_the_picture_behind_back(visit: Visit, portrait: bytes) 
 def test_each_picture_of_the_strip_has_what_stood_behind_it(visit: Visit, portrait: bytes) -> None:
     page, coffee = visit.page, encoded(photo("coffee"), "JPEG")
     on_wall(visit, portrait, "me.jpg")
+    until_kept(visit, "me.jpg")
     visit.done(coffee, "coffee.jpg")
     until_kept(visit, "coffee.jpg")
     unfold(visit, "background")

@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from tests.api.mirror import Mirror
+from tests.api.test_guard import run_page_event, uploaded
 from tests.browser.conftest import Visit
 from tests.gate import Gate
 from tests.pictures import composite, encoded, opened, photo, png_header_only
@@ -116,22 +117,24 @@ def test_after_a_new_photo_the_old_ones_result_never_appears(visit: Visit, unsee
     expect(visit.page.locator("#start")).to_be_visible()
 
 
-def test_the_queue_of_page_and_api_says_how_many_are_before_you(
+def test_the_queue_of_the_page_says_how_many_are_before_you(
     visit: Visit, server: Process, unseen: bytes, gate: Gate
 ) -> None:
-    def ask_the_api(_: int) -> int:
-        files = {"image": encoded(composite(seed=random.randrange(1 << 30)).rgb)}
-        return httpx.post(f"{server.address}/api/remove-bg", files=files, timeout=120).status_code
+    def visit_the_page(number: int) -> str:
+        data = encoded(composite(seed=random.randrange(1 << 30)).rgb)
+        with httpx.Client(base_url=server.address, timeout=120) as client:
+            told = run_page_event(client, uploaded(client, data, "photo.png"), f"before-{number}")
+        return str(told[-1]["output"]["data"][0]["state"])
 
     with ThreadPoolExecutor(4) as threads:
         with gate.shut("u2netp"):
             before = gate.jobs
-            others = [threads.submit(ask_the_api, number) for number in range(4)]
+            others = [threads.submit(visit_the_page, number) for number in range(4)]
             gate.until_jobs(before + 4)  # else a photo on the page might come before some of them
             visit.choose(unseen)
             expect(visit.page.locator("#step")).to_have_text(re.compile("people before you"))
         visit.until("done")
-        assert [other.result() for other in others] == [200] * 4
+        assert [other.result() for other in others] == ["done"] * 4
     ahead = [message["ahead"] for message in visit.heard() if message.get("ahead")]
     assert ahead[0] >= 2 and ahead == sorted(ahead, reverse=True)
 
