@@ -87,7 +87,7 @@ class Made(NamedTuple):
 
     Attributes
     ----------
-    data, media_type, size
+    data, media_type, name, size
         As of `Result`.
     model
         What found the subject.
@@ -101,6 +101,7 @@ class Made(NamedTuple):
 
     data: bytes
     media_type: str
+    name: str
     size: tuple[int, int]
     model: str
     warnings: tuple[str, ...]
@@ -143,7 +144,7 @@ def cut(task: Task, runtime: Runtime, spare_mb: float = 0.0) -> Made:
     result = cut_out_file(task.files, options, runtime)
     model = result.cutout.model
     facts = result.size, model, result.cutout.warnings, build_headers(result), estimate_seconds(model, runtime)
-    return Made(result.data, result.media_type, *facts)
+    return Made(result.data, result.media_type, result.name, *facts)
 
 
 def check(task: Check, runtime: Runtime) -> None:

@@ -12,13 +12,15 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from pipeline import ClearcutError, InputFiles, Job, Options, Result, Runtime, __version__, cut_out_file, explain
+from pipeline import ClearcutError, InputFiles, Options, __version__, explain
 
+from .cutter import Made
 from .descriptions import Schema, describe_options, make_object
 from .forms import OPTIONS, check_names, read_picture
 from .replies import choose_language
 from .routes import limit_tool
 from .settings import ServerSettings
+from .work import Workers
 
 if TYPE_CHECKING:
     from mcp.server.lowlevel import Server
@@ -33,8 +35,8 @@ OF_PAGE = ("group", "step", "when")  # of a field of `Options`, which nobody els
 class McpApp:
     """The ASGI app at ``/mcp``."""
 
-    def __init__(self, settings: ServerSettings, runtime: Runtime) -> None:
-        self._settings, self._tool = settings, _Tool(settings, runtime)
+    def __init__(self, settings: ServerSettings, workers: Workers) -> None:
+        self._settings, self._tool = settings, _Tool(settings, workers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one message. Raises ``not_found`` where the tool is off, ``needs_package``."""
@@ -61,8 +63,8 @@ class McpApp:
 class _Tool:
     """What the tool takes, does and tells."""
 
-    def __init__(self, settings: ServerSettings, runtime: Runtime) -> None:
-        self._settings, self._runtime = settings, runtime
+    def __init__(self, settings: ServerSettings, workers: Workers) -> None:
+        self._settings, self._workers = settings, workers
         self._schema = describe_input(settings)
 
     def build_server(self, language: str) -> "Server[Any]":
@@ -91,14 +93,10 @@ class _Tool:
         behind, behind_name = await self._read(given, BEHIND_PATH, BEHIND_DATA)
         values = {option: given[option] for option in OPTIONS if given.get(option) not in (None, "")}
         options = Options.of(**values, background_image=behind is not None)
-        job = Job(most_ahead=self._settings.queue)
         files = InputFiles(photo, behind, photo_name, behind_name)
-        try:
-            result = await run_in_threadpool(cut_out_file, files, options, self._runtime, job=job)
-        finally:
-            job.cancel()
-        saved = await run_in_threadpool(_save, result, Path(given[PATH])) if given.get(SAVE) and PATH in given else None
-        return _tell(result, saved)
+        made = await run_in_threadpool(self._workers.cut, files, options)
+        saved = await run_in_threadpool(_save, made, Path(given[PATH])) if given.get(SAVE) and PATH in given else None
+        return _tell(made, saved)
 
     async def _read(self, given: dict[str, Any], path: str, data: str) -> tuple[bytes | None, str]:
         """A picture that came as a path or as base64, and its name; None where none came."""
@@ -152,12 +150,12 @@ def describe_input(settings: ServerSettings) -> Schema:
     return make_object(pictures | options, strict=True)
 
 
-def _save(result: Result, photo: Path) -> Path:
+def _save(made: Made, photo: Path) -> Path:
     """Write the result beside the photo; a file that is there is never replaced."""
-    target = photo.with_name(result.name)
+    target = photo.with_name(made.name)
     try:
         with target.open("xb") as file:
-            file.write(result.data)
+            file.write(made.data)
     except FileExistsError:
         raise ClearcutError("output_exists", name=target.name) from None
     except OSError:
@@ -165,20 +163,20 @@ def _save(result: Result, photo: Path) -> Path:
     return target
 
 
-def _tell(result: Result, saved: Path | None) -> "CallToolResult":
+def _tell(made: Made, saved: Path | None) -> "CallToolResult":
     from mcp_types import BlobResourceContents, CallToolResult, EmbeddedResource, ImageContent, TextContent
 
-    width, height = result.size
-    facts: dict[str, Any] = {"width": width, "height": height, "model": result.cutout.model, "name": result.name}
-    facts["warnings"] = list(result.cutout.warnings)
-    data = base64.b64encode(result.data).decode()
+    width, height = made.size
+    facts: dict[str, Any] = {"width": width, "height": height, "model": made.model, "name": made.name}
+    facts["warnings"] = list(made.warnings)
+    data = base64.b64encode(made.data).decode()
     content: TextContent | ImageContent | EmbeddedResource
     if saved:
         facts["path"] = str(saved)
         content = TextContent(text=str(saved))
-    elif result.media_type.startswith("image/"):
-        content = ImageContent(data=data, mime_type=result.media_type)
+    elif made.media_type.startswith("image/"):
+        content = ImageContent(data=data, mime_type=made.media_type)
     else:
-        resource = BlobResourceContents(uri=f"clearcut:{result.name}", mime_type=result.media_type, blob=data)
+        resource = BlobResourceContents(uri=f"clearcut:{made.name}", mime_type=made.media_type, blob=data)
         content = EmbeddedResource(resource=resource)
     return CallToolResult(content=[content], structured_content=facts)

@@ -10,7 +10,7 @@ from typing import Any
 
 from starlette.requests import Request
 
-from pipeline import ClearcutError, Runtime, WorkerPool, choose_workers, count_cores
+from pipeline import ClearcutError, InputFiles, Options, Runtime, WorkerPool, choose_workers, count_cores
 
 from .cutter import Check, ClipTask, Made, Order, Task, require_memory
 from .fair_queue import FairQueue, Ticket
@@ -20,6 +20,7 @@ from .settings import ServerSettings
 CUTTER = "server.cutter"  # what the worker processes run
 LOOK_SECONDS = 0.5  # between looks whether the caller is still connected, and in time
 PAGE = "page"  # the client that asks for all of the page's visitors
+PROGRAM = "program"  # and for all of Gradio's clients and assistants
 GRACE = 1.0  # seconds in which work that nobody waits for may end by itself: a new worker costs as much
 START_SECONDS = 300.0  # that a worker may take to start
 GUESS = 1.0  # seconds that a model takes of which nothing is known
@@ -96,9 +97,18 @@ class Workers:
 
         Raises ``busy``, and ``worker_died`` or ``took_too_long`` where it crashes or hangs the decoder.
         """
-        order = self.enter(PAGE, Check(data))
+        self._wait_for(PAGE, Check(data))
+
+    def cut(self, files: InputFiles, options: Options) -> Made:
+        """A cut-out for a caller that waits for it in a thread of its own. Raises as `run`."""
+        require_memory(self._settings.spare_mb)
+        made: Made = self._wait_for(PROGRAM, Task(files, options))
+        return made
+
+    def _wait_for(self, client: str, task: Task | Check) -> Any:
+        order = self.enter(client, task)
         try:
-            order.answer.result(self._settings.request_seconds)
+            return order.answer.result(self._settings.request_seconds)
         except TimeoutError:
             raise ClearcutError("took_too_long", seconds=self._settings.request_seconds) from None
         finally:

@@ -8,9 +8,9 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
-from pipeline import ClearcutError, InputFiles, Job, Options, Runtime, clean_name, cut_out_file, list_presets, say
+from pipeline import ClearcutError, InputFiles, Options, clean_name, list_presets, say
 
 from .controls import PROPERTIES
 from .results import Results
@@ -18,6 +18,18 @@ from .settings import PageSettings
 
 FILES = {"background_image": "cli.background_image", "trimap": "cli.trimap"}  # beside the photo, which has to be there
 TYPES = {"boolean": bool, "integer": int, "number": float}
+
+
+class Named(Protocol):
+    """A cut-out as a file."""
+
+    @property
+    def data(self) -> bytes:
+        """The file."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
 
 
 class _Made(NamedTuple):
@@ -28,10 +40,10 @@ class _Made(NamedTuple):
 
 
 class ClientWork:
-    """Cut-outs for programs, each under a name that cannot be guessed, for as long as results are kept."""
+    """Cut-outs for programs, made by `cut`, under names that cannot be guessed, for as long as results are kept."""
 
-    def __init__(self, settings: PageSettings, runtime: Runtime, results: Results) -> None:
-        self._settings, self._runtime, self._seconds = settings, runtime, results.seconds
+    def __init__(self, settings: PageSettings, cut: Callable[[InputFiles, Options], Named], results: Results) -> None:
+        self._settings, self._cut, self._seconds = settings, cut, results.seconds
         self._made: dict[str, _Made] = {}
         self._lock = threading.Lock()
         results.swept_too.append(self._sweep)
@@ -39,7 +51,7 @@ class ClientWork:
     def remove_background(self, image: Path, **given: Any) -> str:
         """Cut a photo out with options, marks and files by name; where the result is, as ``key/name``.
 
-        Raises as `cut_out_file`, ``too_large``, ``expired``.
+        Raises as `cut`, ``too_large``, ``expired``.
         """
         behind, trimap = (given.pop(name, None) for name in FILES)
         marks = str(given.pop("marks", "") or "").encode() or None
@@ -52,7 +64,7 @@ class ClientWork:
             marks,
             trimap and self._read(trimap),
         )
-        result = cut_out_file(files, options, self._runtime, job=Job(most_ahead=self._settings.queue))
+        result = self._cut(files, options)
         key, file = secrets.token_urlsafe(16), Path(tempfile.mkdtemp(prefix="made-")) / clean_name(result.name)
         file.write_bytes(result.data)
         with self._lock:

@@ -11,7 +11,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from starlette.testclient import TestClient
 
-from pipeline import ClearcutError, Options, cut_out_bytes
+from pipeline import ClearcutError, Options, cut_out_bytes, cut_out_file
 from tests import house
 from ui import ClientWork, PageSettings, Results
 
@@ -77,7 +77,7 @@ def test_an_address_in_the_place_of_a_file_is_not_fetched(live: httpx.Client, cl
 def test_a_cutout_is_gone_once_it_has_been_kept_long_enough(photo: Path) -> None:
     settings = PageSettings("u2netp", max_mb=1, max_megapixels=1, queue=1, keep_minutes=0, may_fetch=False)
     results = Results(house.runtime(), seconds=0)
-    work = ClientWork(settings, house.runtime(), results)
+    work = ClientWork(settings, lambda files, options: cut_out_file(files, options, house.runtime()), results)
     key, _, name = work.remove_background(photo).partition("/")
     file = work.find(key, name)
     results.sweep()
