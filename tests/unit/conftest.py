@@ -1,5 +1,7 @@
-"""Fixtures for what weight files go through, and a folder to run batches in."""
+"""Fixtures for what weight files go through, and folders to run commands in."""
 
+import io
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -7,7 +9,9 @@ from typing import Any
 import pytest
 
 from pipeline.base.settings import ROOT
+from pipeline.commands.command_line import main
 from pipeline.registry import catalog
+from tests.command_line import PNG, Ended
 from tests.unit.test_sources import DATA, Site, serving
 
 
@@ -39,3 +43,26 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, u2netp: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+
+
+@pytest.fixture
+def photo_desk(desk: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder with a photo to run the command line in."""
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
+    Path("photo.png").write_bytes(PNG)
+
+
+@pytest.fixture
+def cli(capfdbinary: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ended]:
+    """Call the command line in this process."""
+
+    def call(*arguments: str, stdin: bytes = b"") -> Ended:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        try:
+            code = main(arguments)
+        except SystemExit as end:
+            code = int(end.code or 0)
+        out, err = capfdbinary.readouterr()
+        return Ended(code, out, err.decode())
+
+    return call

@@ -14,8 +14,8 @@ import pytest
 import tomli_w
 
 from pipeline.base.settings import ROOT
+from tests.command_line import child, sentence
 from tests.pictures import composite, encoded
-from tests.unit.test_command_line import child, sentence
 
 PNG = encoded(composite(160, 120).rgb)
 ECHO = """

@@ -17,8 +17,8 @@ from pipeline.commands.command_line import main
 from pipeline.registry import catalog
 from pipeline.registry.cards import Card, Ensemble
 from tests import house
+from tests.command_line import PNG, Ended, child, sentence
 from tests.pictures import encoded, opened, photo
-from tests.unit.test_command_line import PNG, Ended, child, sentence
 from tests.unit.test_fetching import TINY_DISK
 from tests.unit.test_local_models import FINDS
 from tests.unit.test_sources import DATA, WRONG, Reply, card, files
