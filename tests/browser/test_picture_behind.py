@@ -45,8 +45,6 @@ def until_behind(visit: Visit, background: str) -> None:
 
 WRONG = [
     ("beach.jpg", b"only text", "is not a picture"),
-    ("nothing.jpg", b"", "is empty"),
-    ("cut.jpg", encoded(photo("astronaut"), "JPEG")[:20_000], "is damaged"),
     ("huge.tif", b"\0" * 30_200_000, "the limit here is 30 MB"),
 ]
 

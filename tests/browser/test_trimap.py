@@ -209,9 +209,7 @@ def test_strokes_from_before_come_back_when_it_is_taken_away_and_that_can_be_und
     ("data", "name", "words"),
     [
         (file_of(LEVELS[:, :300]), "narrow.png", "photo’s shape"),
-        (file_of(np.where(LEVELS == 128, 0, LEVELS).astype(np.uint8)), "no_grey.png", "something grey"),
         (b"dear diary", "diary.png", "The trimap” is not a picture"),
-        (b"", "empty.png", "empty"),
     ],
 )
 def test_what_is_no_trimap_of_this_photo_is_refused_in_words_and_nothing_is_lost(
