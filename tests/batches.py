@@ -1,12 +1,10 @@
 """The command ``batch`` as a person runs it, in a process of its own, and what it leaves behind."""
 
 import csv
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from pipeline.batch.journal import FOLDER
@@ -14,7 +12,6 @@ from tests.pictures import composite, encoded
 
 COMMAND = [sys.executable, "-m", "pipeline", "batch"]
 PNG = encoded(composite(96, 72).rgb)
-HEED = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # tests started in the background ignore it
 
 
 def put(number: int, folder: str = "in") -> None:

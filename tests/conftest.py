@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+import signal
 import tempfile
 import time
 from collections.abc import Callable
@@ -34,6 +35,7 @@ os.environ["CLEARCUT_FETCH_AHEAD"] = "0"
 CACHE_DIR = tempfile.TemporaryDirectory(prefix="clearcut-test-cache-")  # compiled networks stay for the next test
 os.environ["CLEARCUT_CACHE_DIR"] = CACHE_DIR.name
 os.environ["CLEARCUT_BATCHES_DIR"] = str(Path(CACHE_DIR.name, "batches"))
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what starts in the background ignores it
 prepare_process()
 if (pinned := read_pinned(os.environ)) != THIS:
     pin(pinned, pytest.MonkeyPatch())

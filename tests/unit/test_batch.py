@@ -23,7 +23,7 @@ from pipeline.batch.report import write_report
 from pipeline.batch.task import Order
 from pipeline.commands.command_line import main
 from tests import house
-from tests.batches import COMMAND, HEED, PNG, cutouts, put, run, table, wait_for
+from tests.batches import COMMAND, PNG, cutouts, put, run, table, wait_for
 from tests.pictures import composite, encoded, opened
 
 pytestmark = pytest.mark.usefixtures("desk")
@@ -178,7 +178,7 @@ def test_a_folder_that_cannot_be_written_is_told_before_anything_is_done() -> No
 def test_a_watched_folder_is_served_as_photos_arrive_each_once_it_is_complete() -> None:
     Path("in").mkdir()
     with Path("said").open("w") as said:
-        process = subprocess.Popen([*COMMAND, "in", "-o", "out", "--watch"], stderr=said, preexec_fn=HEED)
+        process = subprocess.Popen([*COMMAND, "in", "-o", "out", "--watch"], stderr=said)
     try:
         Path("in/first.png").write_bytes(PNG)
         wait_for(lambda: "first.png" in cutouts())

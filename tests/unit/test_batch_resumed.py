@@ -13,7 +13,7 @@ from pipeline.batch.batch import Batch
 from pipeline.batch.journal import Journal
 from pipeline.batch.task import Order
 from tests import house
-from tests.batches import COMMAND, HEED, PNG, cutouts, put, run, table, wait_for
+from tests.batches import COMMAND, PNG, cutouts, put, run, table, wait_for
 from tests.pictures import composite, encoded
 
 pytestmark = pytest.mark.usefixtures("desk")
@@ -111,7 +111,7 @@ def test_what_failed_is_tried_again() -> None:
 def test_ctrl_c_stops_at_once_and_tells_how_to_go_on() -> None:
     put(60)
     with Path("said").open("w") as said:
-        process = subprocess.Popen([*COMMAND, "in", "-o", "out"], stderr=said, preexec_fn=HEED)
+        process = subprocess.Popen([*COMMAND, "in", "-o", "out"], stderr=said)
     wait_for(lambda: len(cutouts()) >= 4)
     process.send_signal(signal.SIGINT)
     assert process.wait(30) == 130

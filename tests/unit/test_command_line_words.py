@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -88,8 +87,7 @@ def test_a_machine_that_speaks_chinese_complains_in_chinese(monkeypatch: pytest.
 def test_ctrl_c_ends_it_quietly() -> None:
     os.mkfifo("slow.png")
     command = [sys.executable, "-m", "pipeline", "cut", "slow.png"]
-    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # tests started in the background ignore it
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, preexec_fn=heed)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE)
     with Path("slow.png").open("wb"):  # opens once the other side reads
         process.send_signal(signal.SIGINT)
         assert process.communicate(timeout=60)[1] == b""

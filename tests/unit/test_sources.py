@@ -12,7 +12,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from time import monotonic, sleep
@@ -432,8 +431,7 @@ def test_ctrl_c_during_a_download_ends_it_at_once(empty_models: Path, site: Any,
     server = site(Reply(hold=HALF))
     monkeypatch.setenv("CLEARCUT_MODELS_MIRROR", server.base)
     command = [sys.executable, "-m", "pipeline", "models", "fetch", "u2netp"]
-    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # tests started in the background ignore it
-    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, preexec_fn=heed) as process:
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
         assert server.held.wait(60)
         process.send_signal(signal.SIGINT)
         assert server.hung_up.wait(AT_ONCE)

@@ -212,7 +212,7 @@ def wait_for_segments(folder: Path, count: int, running: subprocess.Popen[bytes]
 
 def begin_and_stop(command: list[str], folder: Path, target: Path, how: int) -> str:
     """What a run says that is stopped after its first segments; begun anew where it was quicker than the signal."""
-    while True:
+    for _ in range(20):
         with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE) as running:
             wait_for_segments(folder, 1, running)
             running.send_signal(how)
@@ -221,6 +221,7 @@ def begin_and_stop(command: list[str], folder: Path, target: Path, how: int) -> 
             assert running.returncode == (130 if how == signal.SIGINT else -how)
             return told
         target.unlink()
+    raise AssertionError(f"signal {how} ends no run")
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["killed", "stopped"])
