@@ -1,5 +1,7 @@
 """Clips that are read: containers, codecs, colours, times, turns, damage, limits."""
 
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 from PIL import Image
 
 from pipeline.base.errors import ClearcutError
+from pipeline.base.settings import ROOT
 from pipeline.video.clip import Limits
 from pipeline.video.reader import Reader
 from tests.clips import as_frame, disc, discs, planes_as_frame, silence_with_clicks, turn_upright, write_clip
@@ -39,6 +42,16 @@ def test_every_container_gives_its_frames_in_their_colours(kind: str, tmp_path: 
     assert len(frames) == 6
     for number, (_, _, rgb) in enumerate(frames):
         assert off(rgb, disc(number)[0]) < 6
+
+
+def test_av1_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mp4"
+    write = f"from tests.clips import *; write_clip(Path({str(path)!r}), discs(6), 'libsvtav1')"
+    # The encoder gives a process of root's real-time priority, for good.
+    subprocess.run([sys.executable, "-c", write], cwd=ROOT, check=True)
+    frames = read(path)
+    assert len(frames) == 6
+    assert all(off(rgb, disc(number)[0]) < 6 for number, (_, _, rgb) in enumerate(frames))
 
 
 @pytest.mark.parametrize("format", ["GIF", "WEBP", "PNG"])
