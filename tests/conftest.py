@@ -15,6 +15,7 @@ import tomli_w
 
 from pipeline import prepare_process
 from pipeline.base.errors import ClearcutError
+from pipeline.base.machine import count_cores
 from pipeline.base.settings import PREFIX
 from pipeline.inference.pool import Speeds
 from pipeline.registry import cards, catalog, fetching
@@ -31,6 +32,7 @@ for name in [name for name in os.environ if name.startswith(PREFIX) and not name
     del os.environ[name]  # the tests' own settings only, whatever this machine's are
 os.environ["CLEARCUT_OPEN"] = "0"
 os.environ["CLEARCUT_MODEL"] = "u2netp"  # whatever else has been fetched here; tests of "automatic" say so
+os.environ["CLEARCUT_WORKERS"] = "1"  # of each server and batch: starting one costs more than most tests give it to do
 os.environ["CLEARCUT_FETCH_AHEAD"] = "0"
 CACHE_DIR = tempfile.TemporaryDirectory(prefix="clearcut-test-cache-")  # compiled networks stay for the next test
 os.environ["CLEARCUT_CACHE_DIR"] = CACHE_DIR.name
@@ -40,6 +42,11 @@ prepare_process()
 if (pinned := read_pinned(os.environ)) != THIS:
     pin(pinned, pytest.MonkeyPatch())
     work.CUTTER = "tests.cutter"  # the workers of servers, too
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: what waits for a page, an animation or a worker leaves its core to another."""
+    return count_cores() + 1
 
 
 WITH_WEIGHTS = {"u2netp", "isnet", "at_hand"}  # fixtures that hand out weights; whatever else does asks for them
