@@ -6,7 +6,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visit
@@ -45,24 +44,21 @@ def focused(page: Page) -> str:
 # ---- where the focus is ---------------------------------------------------------------------------------------------
 
 
-def test_the_focus_goes_to_the_first_result_and_from_there_to_the_handle(visit: Visit, portrait: bytes) -> None:
+def test_the_focus_goes_to_the_first_result_is_seen_there_and_goes_from_there_to_the_handle(
+    visit: Visit, portrait: bytes
+) -> None:
     page = visit.page
+    page.keyboard.press("Tab")
     page.locator("#input button").focus()
     visit.done(portrait)
     expect(page.locator("#frame")).to_be_focused()
     expect(page.locator("#frame")).to_have_accessible_name("Photo “photo.jpg”")
-    page.keyboard.press("Tab")
-    expect(page.locator("#split")).to_be_focused()
-
-
-def test_the_focus_on_the_result_is_seen_by_who_uses_a_keyboard(visit: Visit, portrait: bytes) -> None:
-    visit.page.keyboard.press("Tab")
-    visit.done(portrait)
-    expect(visit.page.locator("#frame")).to_be_focused()
     outline = (
         "(({ outlineStyle, outlineWidth }) => [outlineStyle, outlineWidth])(getComputedStyle(document.activeElement))"
     )
-    assert visit.page.evaluate(outline) == ["solid", "2px"]
+    assert page.evaluate(outline) == ["solid", "2px"]
+    page.keyboard.press("Tab")
+    expect(page.locator("#split")).to_be_focused()
 
 
 def test_what_has_the_focus_is_in_sight_on_a_low_screen_too(
@@ -317,10 +313,18 @@ def pick(visit: Visit, value: str) -> None:
     behind(visit, value)
 
 
-@pytest.mark.parametrize("mod", ["Control", "Meta"])
-def test_keys_undo_and_redo_settings(visit: Visit, portrait: bytes, mod: str) -> None:
-    page = visit.page
+def test_keys_undo_and_redo_settings(visit: Visit, portrait: bytes) -> None:
     visit.done(portrait)
+    for mod in ("Control", "Meta"):
+        undo_and_redo(visit, mod)
+        visit.page.keyboard.press(f"{mod}+z")
+        behind(visit, "white")
+        visit.page.keyboard.press(f"{mod}+z")
+        behind(visit, "transparent")
+
+
+def undo_and_redo(visit: Visit, mod: str) -> None:
+    page = visit.page
     pick(visit, "white")
     pick(visit, "black")
     page.keyboard.press(f"{mod}+z")

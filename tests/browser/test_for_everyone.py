@@ -12,6 +12,11 @@ from tests.process import Process
 
 PHONE = {"width": 390, "height": 844, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
 DESK = {"width": 1280, "height": 800}
+SMALL = """() => [...document.querySelectorAll('button, summary')]
+        .filter((one) => one.offsetParent && !one.closest('dialog'))
+        .map((one) => [one.id || one.textContent, one.getBoundingClientRect().height])
+        .filter(([, height]) => height < 44)"""  # what a finger cannot reach
+ENGLISH = {"the", "and", "of", "is", "to", "for", "on", "with", "from", "model", "memory", "use", "fetch", "import"}
 
 
 def findings(visit: Visit) -> list[str]:
@@ -53,68 +58,29 @@ def test_axe_finds_nothing_serious(
     assert findings(visit) == []
 
 
-@pytest.mark.parametrize(
-    ("locale", "scheme", "size"),
-    [
-        pytest.param("zh-CN", "dark", PHONE, id="phone-dark-zh"),
-    ],
-)
-def test_axe_finds_nothing_serious_among_models_and_beside_each_other(
-    visit_to: Callable[..., Visit], stocked: Process, portrait: bytes, locale: str, scheme: str, size: dict
+def test_models_and_comparison_are_for_everyone_on_a_dark_chinese_phone(
+    visit_to: Callable[..., Visit], stocked: Process, portrait: bytes
 ) -> None:
-    visit = visit_to(stocked, color_scheme=scheme, locale=locale, **size)
+    visit = visit_to(stocked, color_scheme="dark", locale="zh-CN", **PHONE)
     page = visit.page
+
+    def check(part: str) -> None:
+        assert page.evaluate(SMALL) == []
+        assert ENGLISH.isdisjoint(word.strip("，。、（）：·").lower() for word in page.inner_text(part).split())
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
     visit.done(portrait)
     visit.models()
+    check("#models")
     for summary in page.locator("#models-list summary").all()[:3]:
         summary.click()
     assert findings(visit) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
     page.locator("#tab-photo").click()
     page.click("#compare-open")
     expect(page.locator("#tiles figure[data-state=done]")).to_have_count(3)
     page.locator("#tiles img").last.evaluate("(image) => image.decode()")
+    check("#compare")
     assert findings(visit) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
-
-
-def test_models_and_comparison_are_in_reach_of_a_finger(
-    visit_to: Callable[..., Visit], stocked: Process, portrait: bytes
-) -> None:
-    small = """() => [...document.querySelectorAll('button, summary')]
-        .filter((one) => one.offsetParent && !one.closest('dialog'))
-        .map((one) => [one.id || one.textContent, one.getBoundingClientRect().height])
-        .filter(([, height]) => height < 44)"""
-    visit = visit_to(stocked, **PHONE)
-    visit.done(portrait)
-    visit.models()
-    assert visit.page.evaluate(small) == []
-    visit.page.locator("#tab-photo").click()
-    visit.page.click("#compare-open")
-    expect(visit.page.locator("#tiles figure[data-state=done]")).to_have_count(3)
-    assert visit.page.evaluate(small) == []
-
-
-ENGLISH = {"the", "and", "of", "is", "to", "for", "on", "with", "from", "model", "memory", "use", "fetch", "import"}
-
-
-@pytest.mark.parametrize("locale", ["zh-CN"])
-def test_no_word_of_the_other_language_is_left_among_models_and_beside_each_other(
-    visit_to: Callable[..., Visit], stocked: Process, portrait: bytes, locale: str
-) -> None:
-    visit = visit_to(stocked, locale=locale)
-    visit.done(portrait)
-    visit.models()
-    texts = [visit.page.inner_text("#models")]
-    visit.page.locator("#tab-photo").click()
-    visit.page.click("#compare-open")
-    expect(visit.page.locator("#tiles figure[data-state=done]")).to_have_count(3)
-    texts.append(visit.page.inner_text("#compare"))
-    for text in texts:
-        if locale == "en-US":
-            assert not any("\u4e00" <= letter <= "\u9fff" for letter in text)
-        else:
-            assert ENGLISH.isdisjoint(word.strip("，。、（）：·").lower() for word in text.split())
 
 
 @pytest.mark.parametrize(

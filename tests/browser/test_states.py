@@ -5,11 +5,11 @@ import re
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import httpx
 import numpy as np
-import pytest
 from playwright.sync_api import Route, expect
 
 from tests.api.mirror import Mirror
@@ -196,16 +196,16 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize("name, data, sentence", WRONG, ids=[name for name, *_ in WRONG])
-def test_a_wrong_file_gets_a_sentence_and_the_next_photo_works(
-    visit: Visit, portrait: bytes, name: str, data: bytes, sentence: str
-) -> None:
-    visit.choose(data, name)
-    expect(visit.page.get_by_role("alert")).to_contain_text(sentence)
-    visit.done(portrait)
-    expect(visit.page.get_by_role("alert")).to_be_hidden()
-    visit.choose(data, name)
-    expect(visit.page.get_by_role("alert")).to_contain_text(sentence)
+def test_a_wrong_file_gets_a_sentence_and_the_next_photo_works(visit: Visit, portrait: bytes) -> None:
+    alert = visit.page.get_by_role("alert")
+    for name, data, sentence in WRONG:
+        visit.choose(data, name)
+        expect(alert).to_contain_text(sentence)
+        visit.done(portrait)
+        expect(alert).to_be_hidden()
+        visit.choose(data, name)
+        expect(alert).to_contain_text(sentence)
+        visit.page.click("#new")
 
 
 def test_a_wrong_file_leaves_the_last_result_and_its_settings_working(visit: Visit, portrait: bytes) -> None:
@@ -222,16 +222,16 @@ def test_a_wrong_file_leaves_the_last_result_and_its_settings_working(visit: Vis
     assert name == "good_cutout.png" and opened(data).shape == (512, 512, 4)
 
 
-@pytest.mark.parametrize(("button", "label"), [("#download", "Download PNG"), ("#copy", "Copy")])
-def test_a_download_or_a_copy_that_cannot_be_made_says_why(
-    button: str, label: str, visit: Visit, portrait: bytes
-) -> None:
-    visit.done(portrait)
+def test_a_download_or_a_copy_that_cannot_be_made_says_why(visit: Visit, portrait: bytes) -> None:
     body = '{"code": "expired", "facts": {}}'
-    visit.page.route("**/results/**", lambda route: route.fulfill(status=410, body=body))
-    visit.page.click(button)
-    expect(visit.page.get_by_role("alert")).to_contain_text("no longer kept")
-    expect(visit.page.locator(button)).to_have_text(label)
+    for button, label in (("#download", "Download PNG"), ("#copy", "Copy")):
+        visit.done(portrait)
+        expect(visit.page.get_by_role("alert")).to_be_hidden()
+        visit.page.route("**/results/**", lambda route: route.fulfill(status=410, body=body))
+        visit.page.click(button)
+        expect(visit.page.get_by_role("alert")).to_contain_text("no longer kept")
+        expect(visit.page.locator(button)).to_have_text(label)
+        visit.page.unroute("**/results/**")
     visit.complaints.clear()  # the browser's own words about the status
 
 
@@ -291,26 +291,23 @@ def test_the_mask_alone_is_shown_copied_and_named_as_a_mask(visit: Visit, portra
     assert copied == [512, False], "opaque and grey"
 
 
-@pytest.mark.parametrize(
-    "status, body, sentence",
-    [
-        (413, '{"code": "too_large", "facts": {"megabytes": 31, "limit": 30}}', "This is 31 MB"),
+def test_an_upload_that_fails_is_said(visit: Visit, portrait: bytes) -> None:
+    too_large = '{"code": "too_large", "facts": {"megabytes": 31, "limit": 30}}'
+    for status, body, sentence in (
+        (413, too_large, "This is 31 MB"),
         (500, "Internal Server Error", "Something went wrong"),
-    ],
-)
-def test_an_upload_that_fails_is_said(visit: Visit, portrait: bytes, status: int, body: str, sentence: str) -> None:
-    visit.page.route("**/gradio_api/upload*", lambda route: route.fulfill(status=status, body=body))
-    visit.choose(portrait)
-    expect(visit.page.get_by_role("alert").filter(has_text=sentence)).to_be_visible()
-    visit.complaints.clear()  # the browser's own words about the status
-    visit.page.unroute("**/gradio_api/upload*")
-    visit.done(portrait)
+    ):
+        visit.page.route("**/gradio_api/upload*", partial(Route.fulfill, status=status, body=body))
+        visit.choose(portrait)
+        expect(visit.page.get_by_role("alert").filter(has_text=sentence)).to_be_visible()
+        visit.complaints.clear()  # the browser's own words about the status
+        visit.page.unroute("**/gradio_api/upload*")
+        visit.done(portrait)
 
 
-@pytest.mark.parametrize("script", ["main", "comparison"])
-def test_a_script_that_comes_late_is_waited_for(visit: Visit, portrait: bytes, script: str) -> None:
+def test_a_script_that_comes_late_is_waited_for(visit: Visit, portrait: bytes) -> None:
     held: list[Route] = []
-    visit.page.route(f"**/js/*/{script}.js", lambda route: held.append(route))
+    visit.page.route("**/js/*/comparison.js", lambda route: held.append(route))
     visit.leave()
     visit.page.goto(visit.address)
     visit.page.wait_for_selector("#respeak", state="attached")
