@@ -47,11 +47,14 @@ class WeightFile(NamedTuple):
         The file, and its checksum in hex, by which compiled networks are kept.
     outputs
         Positions or names of the outputs that will be asked for; None for all.
+    keep_f32
+        The layers that stay in 32 bits in the arithmetic ``bf16+f32``.
     """
 
     path: Path
     checksum: str
     outputs: Sequence[int | str] | None = None
+    keep_f32: Sequence[str] = ()
 
 
 class LoadedNetwork(Protocol):
