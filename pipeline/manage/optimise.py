@@ -113,7 +113,8 @@ def optimise(
     calibrate, judge = _choose_samples(folder)
     tell("looking")
     sensitivity = measure_sensitivity(card, path, [each.rgb for each in calibrate], settings)
-    kept_f32 = sorted({*sensitivity.losses, *(card.arithmetic.keep_f32 if card.arithmetic else ())})
+    known = card.arithmetic and card.arithmetic.keep_f32
+    kept_f32 = sorted({*sensitivity.losses, *(known.layers if known else ())})
     tell("quantising")
     with tempfile.TemporaryDirectory() as scratch:
         _quantise(card, path, calibrate, judge, kept_f32, Path(scratch))
@@ -133,8 +134,8 @@ def optimise(
         outcome = Outcome(False, sessions[0].engine, sessions[1].engine, before, after, sensitivity)
         runs = sessions[1].plan.arithmetic == "int8"
         if runs and outcome.is_as_good and after.seconds <= FASTER * before.seconds:
-            known = {"before": before._asdict(), "after": after._asdict(), "sensitivity": sensitivity._asdict()}
-            kept = optimised_networks.keep_record(path, checksum, store, **known, keep_f32=kept_f32)
+            figures = {"before": before._asdict(), "after": after._asdict(), "sensitivity": sensitivity._asdict()}
+            kept = optimised_networks.keep_record(path, checksum, store, **figures, keep_f32=kept_f32)
             if not kept:
                 raise ClearcutError("disk_full")
     finally:

@@ -159,15 +159,30 @@ class Kind(_Entry):
     decoding: Decoding | None = None
 
 
+class KeptLayers(_Entry):
+    """Layers that stay in 32 bits where others do not.
+
+    Attributes
+    ----------
+    layers
+        Names in the weight file. They stay also where others are quantised.
+    side
+        All whose result has at most so many pixels a side stay as well: the deepest ones, which cost little.
+    """
+
+    layers: tuple[str, ...] = Field(min_length=1)
+    side: int = Field(0, ge=0)
+
+
 class CoarsestArithmetic(_Entry):
     """The coarsest arithmetic that was measured to keep each precision; bf16 is used where it is fast.
 
-    `keep_f32` names the layers of the weight file that stay in 32 bits in ``bf16+f32``, and where others are quantised.
+    `keep_f32`: the layers that stay in 32 bits in ``bf16+f32``.
     """
 
     exact: FloatArithmetic = "f32"
     fast: FloatArithmetic = "f32"
-    keep_f32: tuple[str, ...] = ()
+    keep_f32: KeptLayers | None = None
 
     @model_validator(mode="after")
     def _require_layers(self) -> Self:

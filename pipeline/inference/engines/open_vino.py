@@ -84,14 +84,15 @@ class OpenVinoNetwork:
 
         core, configuration = openvino.Core(), _configure(arithmetic, settings)
         if arithmetic != "bf16+f32":
-            file = file._replace(keep_f32=())
+            file = file._replace(keep_f32=None)
         if arithmetic == "int8":
             graph, constants = optimised_networks.read_network(file.path, settings.store)
             source = core.read_model(graph, openvino.Tensor(constants.copy()))
             self._compiled, self._memory = core.compile_model(source, DEVICE, configuration), None
         else:
             self._compiled, self._memory = _compile(core, file, configuration, settings.store)
-            kept_layers.require_f32(self._compiled, file.keep_f32)
+            if file.keep_f32:
+                kept_layers.require_f32(self._compiled, file.keep_f32.layers)
         self.inputs: Mapping[str, Sequence[int | str]] = {
             each.any_name: [side.get_length() if side.is_static else str(side) for side in each.partial_shape]
             for each in self._compiled.inputs

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...base.jobs import Job
 from ...base.settings import EngineName, Settings
-from ...registry.cards import Arithmetic, ModelCard, Precision
+from ...registry.cards import Arithmetic, KeptLayers, ModelCard, Precision
 
 Why = Literal["asked", "missing", "gpu", "optimised", "measured", "only"]
 
@@ -54,7 +54,7 @@ class WeightFile(NamedTuple):
     path: Path
     checksum: str
     outputs: Sequence[int | str] | None = None
-    keep_f32: Sequence[str] = ()
+    keep_f32: KeptLayers | None = None
 
 
 class LoadedNetwork(Protocol):
