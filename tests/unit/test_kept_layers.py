@@ -103,7 +103,7 @@ def test_a_layer_that_the_network_does_not_have_is_not_passed_over(card: ModelCa
 
 
 @needs_bf16
-def test_the_default_model_is_exact_in_bf16_but_for_its_one_layer(truth: Path, u2netp: Path) -> None:
+def test_the_default_model_is_exact_in_bf16_but_for_the_layers_that_its_row_keeps(truth: Path, u2netp: Path) -> None:
     card = house.card("u2netp")
     assert isinstance(card, ModelCard) and card.arithmetic and card.arithmetic.exact == "bf16+f32"
     family, settings = find_family(card), house.settings()
