@@ -131,6 +131,13 @@ def _optimise(given: argparse.Namespace, context: Context) -> int:
             terminal.note(f"{name}: {terminal.say(f'cli.optimise.{step}')}")
 
         outcome = optimise(card, context.runtime, given.folder, tell)
+        found = outcome.sensitivity
+        looked = terminal.say(
+            "cli.optimise.looked", tried=found.tried, number=found.number, seconds=round(found.seconds)
+        )
+        print(f"{card.name}: {looked}")
+        for layer, loss in found.losses.items():
+            print(f"{card.name}: {terminal.say('cli.optimise.stays', layer=layer, loss=f'{loss:.1f}')}")
         for title, figures in ((outcome.engine, outcome.before), (outcome.other, outcome.after)):
             print(f"{title:16s} IoU {figures.iou:.3f}  MAE {figures.mae:.3f}  {figures.seconds:.3f} s")
         code = "kept" if outcome.kept else "not_faster" if outcome.is_as_good else "not_as_good"

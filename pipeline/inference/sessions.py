@@ -61,7 +61,8 @@ class Session:
         self.outputs = (*card.read.outputs, *card.states) if with_states else card.read.outputs
         checksum = weights.read_checksum(variant, path)
         self.identity = f"{variant.file} {checksum}"
-        weight_file = engines.WeightFile(path, checksum, self.outputs)
+        kept = card.arithmetic.keep_f32 if card.arithmetic else None
+        weight_file = engines.WeightFile(path, checksum, self.outputs, kept)
         try:
             self._network, self.plan = engines.load(card, weight_file, planned, settings)
         except ClearcutError:

@@ -1,7 +1,7 @@
 """Quantisation: a network in 8-bit integers made on the user's machine, kept if it is as accurate there, and faster.
 
 It is calibrated with drawn pictures or the user's own, judged on others with ground truth, and used for the precision
-``fast``.
+``fast``. Layers that do not bear rounding are looked for first, and stay in 32 bits.
 """
 
 import json
@@ -31,6 +31,7 @@ from ..pixels import image_io
 from ..pixels.measures import measure_error, measure_iou
 from ..registry import weights
 from ..registry.cards import ModelCard
+from .sensitivity import Sensitivity, measure_sensitivity
 from .trial import draw_test_picture
 
 PICTURES = 24  # drawn ones
@@ -70,6 +71,8 @@ class Outcome:
         What ran the network until now, and its figures.
     other, after
         The same for the 8-bit network.
+    sensitivity
+        The layers that stay in 32 bits in it, for what rounding them would cost.
     """
 
     kept: bool
@@ -77,6 +80,7 @@ class Outcome:
     other: str
     before: Figures
     after: Figures
+    sensitivity: Sensitivity
 
     @property
     def is_as_good(self) -> bool:
@@ -94,7 +98,7 @@ def optimise(
     folder
         A folder of photos, or with ``images`` and ``masks`` of equal stems; drawn pictures without.
     tell
-        Called with the code of each step, ``quantising`` and ``judging``.
+        Called with the code of each step: ``looking``, ``quantising``, ``judging``.
 
     Raises
     ------
@@ -107,9 +111,13 @@ def optimise(
     variant, path = weights.find_checked(card, settings)
     checksum = weights.read_checksum(variant, path)
     calibrate, judge = _choose_samples(folder)
+    tell("looking")
+    sensitivity = measure_sensitivity(card, path, [each.rgb for each in calibrate], settings)
+    known = card.arithmetic and card.arithmetic.keep_f32
+    kept_f32 = sorted({*sensitivity.losses, *(known.layers if known else ())})
     tell("quantising")
     with tempfile.TemporaryDirectory() as scratch:
-        _quantise(card, path, calibrate, judge, Path(scratch))
+        _quantise(card, path, calibrate, judge, kept_f32, Path(scratch))
         graph, constants = ((Path(scratch) / f"made.{kind}").read_bytes() for kind in ("xml", "bin"))
     optimised_networks.delete(path, store)
     runtime.forget()  # predictions of an earlier 8-bit network differ from those of this one
@@ -123,10 +131,11 @@ def optimise(
         plans = usual, Plan("openvino", "int8", "optimised")
         sessions = [Session(card, variant, path, plan, settings) for plan in plans]
         before, after = _measure(card, sessions, judge)
-        outcome = Outcome(False, sessions[0].engine, sessions[1].engine, before, after)
+        outcome = Outcome(False, sessions[0].engine, sessions[1].engine, before, after, sensitivity)
         runs = sessions[1].plan.arithmetic == "int8"
         if runs and outcome.is_as_good and after.seconds <= FASTER * before.seconds:
-            kept = optimised_networks.keep_record(path, checksum, store, before=before._asdict(), after=after._asdict())
+            figures = {"before": before._asdict(), "after": after._asdict(), "sensitivity": sensitivity._asdict()}
+            kept = optimised_networks.keep_record(path, checksum, store, **figures, keep_f32=kept_f32)
             if not kept:
                 raise ClearcutError("disk_full")
     finally:
@@ -196,8 +205,13 @@ def read_pictures(folder: Path) -> list[Sample]:
     return samples
 
 
-def _quantise(card: ModelCard, path: Path, calibrate: list[Sample], judge: list[Sample], scratch: Path) -> None:
-    """Quantise the network at `path` in a child process, into ``made.xml`` and ``made.bin`` in `scratch`."""
+def _quantise(
+    card: ModelCard, path: Path, calibrate: list[Sample], judge: list[Sample], kept_f32: list[str], scratch: Path
+) -> None:
+    """Quantise the network at `path`, but for the layers `kept_f32`, in a child process.
+
+    It is written into `scratch`: ``made.xml`` and ``made.bin``.
+    """
     family = find_family(card)
     (output,) = card.read.outputs
     for number, picture in enumerate(calibrate):
@@ -207,7 +221,8 @@ def _quantise(card: ModelCard, path: Path, calibrate: list[Sample], judge: list[
         truth = cv2.resize(picture.truth, fed.shape[:1:-1], interpolation=cv2.INTER_AREA) > 127
         np.save(scratch / f"judge-{number:03}.npy", fed)
         np.save(scratch / f"truth-{number:03}.npy", truth[None, None])
-    command = make_command(QUANTISER, str(path.resolve()), json.dumps(output), str(scratch), str(WORSE))
+    facts = json.dumps(output), str(scratch), str(WORSE), json.dumps(kept_f32)
+    command = make_command(QUANTISER, str(path.resolve()), *facts)
     try:
         subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=60 * MINUTES)
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:

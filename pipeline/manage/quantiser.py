@@ -1,9 +1,9 @@
-"""``python -m pipeline.manage.quantiser NETWORK.onnx OUTPUT FOLDER LOST``: a network in 8-bit integers, by NNCF.
+"""``python -m pipeline.manage.quantiser NETWORK.onnx OUTPUT FOLDER LOST LAYERS``: a network in 8-bit integers, by NNCF.
 
 OUTPUT is JSON: a position, or a name. FOLDER holds network inputs, ``calibrate-*.npy`` and ``judge-*.npy``, and ground
 truth for the latter, ``truth-*.npy``, bool, of the output's shape; ``made.xml`` and ``made.bin`` are written there.
-Layers are left as they are where quantising them would lose more than LOST of IoU. A program of its own, since NNCF
-takes memory, prints, and would report its use.
+LAYERS, a list of names in JSON, stay in 32 bits; others are left as they are where quantising them would lose more than
+LOST of IoU. A program of its own, since NNCF takes memory, prints, and would report its use.
 """
 
 import json
@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 import openvino
 
+from ..inference.engines import kept_layers
 from ..pixels.measures import measure_iou
 
 RANKED_BY = 4  # pictures, by which layers are ranked
 
 
-def main(source: str, output: int | str, folder: Path, lost: float) -> None:
-    """Quantise the network in the file `source`, and write the result into `folder`."""
+def main(source: str, output: int | str, folder: Path, lost: float, layers: list[str]) -> None:
+    """Quantise the network in the file `source` but for `layers`, and write the result into `folder`."""
     sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # no telemetry
     import nncf
 
@@ -34,12 +35,15 @@ def main(source: str, output: int | str, folder: Path, lost: float) -> None:
         values = [measure_iou(compiled(np.load(file))[0] > 0.5, np.load(_name_truth(file))) for file in files]
         return float(np.mean(values)), values
 
+    nodes = [node.get_friendly_name() for node in network.get_ops() if kept_layers.name_layer(node) in layers]
     quantised = nncf.quantize_with_accuracy_control(
         network, nncf.Dataset(calibrate, np.load), nncf.Dataset(judge), validate, max_drop=lost,
-        preset=nncf.QuantizationPreset.MIXED, subset_size=len(calibrate),
+        preset=nncf.QuantizationPreset.MIXED, subset_size=len(calibrate), ignored_scope=nncf.IgnoredScope(names=nodes),
         advanced_accuracy_restorer_parameters=nncf.AdvancedAccuracyRestorerParameters(ranking_subset_size=RANKED_BY),
     )  # fmt: skip
-    openvino.save_model(quantised, folder / "made.xml", compress_to_fp16=False)
+    made = folder / "made.xml"
+    openvino.save_model(quantised, made, compress_to_fp16=False)
+    made.write_bytes(kept_layers.mark_nodes(made.read_bytes(), kept_layers.find_nodes(quantised, layers)))
 
 
 def _name_truth(file: Path) -> Path:
@@ -47,4 +51,4 @@ def _name_truth(file: Path) -> Path:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], json.loads(sys.argv[2]), Path(sys.argv[3]), float(sys.argv[4]))
+    main(sys.argv[1], json.loads(sys.argv[2]), Path(sys.argv[3]), float(sys.argv[4]), json.loads(sys.argv[5]))

@@ -9,7 +9,8 @@ from ..pixels.geometry import Interpolation
 PerChannel = tuple[float, float, float]  # red, green, blue
 CommercialUse = Literal["yes", "no", "unclear"]
 Precision = Literal["exact", "fast"]  # within half a grey level of float32 on the mean; or as accurate on truth
-Arithmetic = Literal["f32", "bf16", "int8"]
+FloatArithmetic = Literal["f32", "bf16", "bf16+f32"]  # the last: bf16 but for the layers that lose by it
+Arithmetic = FloatArithmetic | Literal["int8"]
 BY_STRICTNESS: tuple[CommercialUse, ...] = ("yes", "unclear", "no")
 
 
@@ -158,11 +159,36 @@ class Kind(_Entry):
     decoding: Decoding | None = None
 
 
-class CoarsestArithmetic(_Entry):
-    """The coarsest arithmetic that was measured to keep each precision; bf16 is used where it is fast."""
+class KeptLayers(_Entry):
+    """Layers that stay in 32 bits where others do not.
 
-    exact: Literal["f32", "bf16"] = "f32"
-    fast: Literal["f32", "bf16"] = "f32"
+    Attributes
+    ----------
+    layers
+        Names in the weight file. They stay also where others are quantised.
+    side
+        All whose result has at most so many pixels a side stay as well: the deepest ones, which cost little.
+    """
+
+    layers: tuple[str, ...] = Field(min_length=1)
+    side: int = Field(0, ge=0)
+
+
+class CoarsestArithmetic(_Entry):
+    """The coarsest arithmetic that was measured to keep each precision; bf16 is used where it is fast.
+
+    `keep_f32`: the layers that stay in 32 bits in ``bf16+f32``.
+    """
+
+    exact: FloatArithmetic = "f32"
+    fast: FloatArithmetic = "f32"
+    keep_f32: KeptLayers | None = None
+
+    @model_validator(mode="after")
+    def _require_layers(self) -> Self:
+        if "bf16+f32" in (self.exact, self.fast) and not self.keep_f32:
+            raise ValueError("bf16+f32 needs the layers that stay in f32")
+        return self
 
 
 class Accuracy(_Entry):

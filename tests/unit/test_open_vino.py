@@ -99,6 +99,7 @@ def test_halves_are_used_where_the_processor_has_them_and_the_precision_allows(
     on_machine(features=features)
     card = measured().model_copy(update={"arithmetic": CoarsestArithmetic(exact="f32", fast="bf16")})
     assert tuple(plan(card, each).arithmetic for each in get_args(Precision)) == labels
+    assert plan(measured()).arithmetic == ("bf16+f32" if "bf16" in labels else "f32")
 
 
 def test_only_the_outputs_that_are_asked_for_are_computed(two_answers: Path) -> None:

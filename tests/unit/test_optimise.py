@@ -249,6 +249,7 @@ else:
 Dataset = lambda items, load=None: [load(each) if load else each for each in items]
 QuantizationPreset = type("", (), {"MIXED": 1})
 AdvancedAccuracyRestorerParameters = lambda **how: None
+IgnoredScope = lambda names: names
 def quantize_with_accuracy_control(model, calibrate, judge, iou, max_drop, **how):
     assert all(each.shape == tuple(model.inputs[0].shape) for each in calibrate) and max_drop == 0.005
     mean, each = iou(openvino.Core().compile_model(model, "CPU"), judge)

@@ -84,6 +84,8 @@ def _collect_offers(card: ModelCard, precision: Precision, settings: Settings) -
 
 def _list_fallbacks(card: ModelCard, planned: Plan, settings: Settings) -> Iterator[Plan]:
     """The plans that are tried in turn where `planned` fails."""
+    if "bf16" in planned.arithmetic:  # a version of the engine may not keep layers in 32 bits, for example
+        yield planned._replace(arithmetic="f32")
     if planned.why in ("gpu", "measured", "optimised"):  # nobody asked for it: the next best, without a word
         others = _collect_offers(card, "exact", settings)
         yield from (each for each in others if each.engine != planned.engine and each.why == "measured")

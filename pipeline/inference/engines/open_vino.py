@@ -18,7 +18,7 @@ from ...base.process import import_quietly
 from ...base.settings import EngineName, Settings
 from ...registry import weights
 from ...registry.cards import Arithmetic, ModelCard, Precision
-from . import compiled_networks, optimised_networks
+from . import compiled_networks, kept_layers, optimised_networks
 from .arithmetic import find_arithmetic
 from .plans import Plan, WeightFile
 
@@ -83,12 +83,16 @@ class OpenVinoNetwork:
         openvino = import_quietly("openvino")
 
         core, configuration = openvino.Core(), _configure(arithmetic, settings)
+        if arithmetic != "bf16+f32":
+            file = file._replace(keep_f32=None)
         if arithmetic == "int8":
             graph, constants = optimised_networks.read_network(file.path, settings.store)
             source = core.read_model(graph, openvino.Tensor(constants.copy()))
             self._compiled, self._memory = core.compile_model(source, DEVICE, configuration), None
         else:
             self._compiled, self._memory = _compile(core, file, configuration, settings.store)
+            if file.keep_f32:
+                kept_layers.require_f32(self._compiled, file.keep_f32.layers)
         self.inputs: Mapping[str, Sequence[int | str]] = {
             each.any_name: [side.get_length() if side.is_static else str(side) for side in each.partial_shape]
             for each in self._compiled.inputs
@@ -135,7 +139,7 @@ class OpenVinoNetwork:
 def _configure(arithmetic: Arithmetic, settings: Settings) -> dict[str, Any]:
     finest = ("bf16" if machine.has_fast_bf16() else "f32") if arithmetic == "int8" else arithmetic
     return {
-        "INFERENCE_PRECISION_HINT": finest,  # OpenVINO would choose it by the processor
+        "INFERENCE_PRECISION_HINT": finest.removesuffix("+f32"),  # OpenVINO would choose it by the processor
         "INFERENCE_NUM_THREADS": settings.threads or machine.count_cores(),
         "NUM_STREAMS": settings.slots,  # runs at once, which share the threads
         "ENABLE_CPU_PINNING": False,  # the other steps need the cores as well
@@ -149,6 +153,7 @@ def _compile(core: Any, file: WeightFile, configuration: dict[str, Any], store: 
     facts = (
         file.checksum,
         file.outputs,
+        file.keep_f32,
         sorted(configuration.items()),
         openvino.__version__,
         machine.identify_processor(),
@@ -160,7 +165,11 @@ def _compile(core: Any, file: WeightFile, configuration: dict[str, Any], store: 
             return core.import_model(openvino.Tensor(cached, shared_memory=True), DEVICE, configuration), cached
         except RuntimeError:
             store.delete(compiled_networks.FOLDER, name)
-    network = core.compile_model(_prune(core.read_model(file.path), file.outputs), DEVICE, configuration)
+    source = _prune(core.read_model(file.path), file.outputs)
+    if file.keep_f32:
+        with store.make_scratch() as scratch:
+            source = kept_layers.keep_in_f32(source, file.keep_f32, scratch)
+    network = core.compile_model(source, DEVICE, configuration)
     compiled_networks.keep_compiled(name, network.export_model().getbuffer(), store)
     return network, None
 

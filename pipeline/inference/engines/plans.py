@@ -8,7 +8,7 @@ import numpy as np
 
 from ...base.jobs import Job
 from ...base.settings import EngineName, Settings
-from ...registry.cards import Arithmetic, ModelCard, Precision
+from ...registry.cards import Arithmetic, KeptLayers, ModelCard, Precision
 
 Why = Literal["asked", "missing", "gpu", "optimised", "measured", "only"]
 
@@ -47,11 +47,14 @@ class WeightFile(NamedTuple):
         The file, and its checksum in hex, by which compiled networks are kept.
     outputs
         Positions or names of the outputs that will be asked for; None for all.
+    keep_f32
+        The layers that stay in 32 bits in the arithmetic ``bf16+f32``.
     """
 
     path: Path
     checksum: str
     outputs: Sequence[int | str] | None = None
+    keep_f32: KeptLayers | None = None
 
 
 class LoadedNetwork(Protocol):
