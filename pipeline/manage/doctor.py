@@ -12,6 +12,7 @@ from ..base.process import import_quietly
 from ..base.settings import Settings
 from ..cutout import cut_out
 from ..inference import engines
+from ..inference.engines import choices
 from ..inference.runtime import Runtime
 from ..inputs import Inputs
 from ..options.options import Options
@@ -68,7 +69,15 @@ def examine_models(settings: Settings) -> Iterator[Finding]:
             for plan in dict.fromkeys(plans.values()):
                 precisions = [precision for precision, planned in plans.items() if planned == plan]
                 facts = {"engine": engines.describe_plan(plan), "precision": ", ".join(precisions)}
+                facts["figures"], facts["model"] = _list_figures(card, settings), card.name
                 yield Finding(card.name, f"why.{plan.why}", facts)
+
+
+def _list_figures(card: ModelCard, settings: Settings) -> str:
+    """What was timed here of a network, the fastest engine first."""
+    timing = choices.find_timing(card, settings)
+    taken = sorted(timing.seconds.items(), key=lambda each: each[1]) if timing else []
+    return ", ".join(f"{engine} {seconds:.3f} s" for engine, seconds in taken)
 
 
 def run_self_test(runtime: Runtime) -> Iterator[Finding]:
