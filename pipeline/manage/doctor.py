@@ -20,6 +20,7 @@ from ..pixels.image_io import Photo
 from ..registry.cards import ModelCard, Precision
 from ..registry.catalog import list_models
 from ..registry.weights import is_installed
+from .timing import list_keeping
 from .trial import draw_test_picture
 
 MOST_OFF = 30  # mean error, in grey levels of 255, that the matte of the drawn picture may have
@@ -69,15 +70,16 @@ def examine_models(settings: Settings) -> Iterator[Finding]:
             for plan in dict.fromkeys(plans.values()):
                 precisions = [precision for precision, planned in plans.items() if planned == plan]
                 facts = {"engine": engines.describe_plan(plan), "precision": ", ".join(precisions)}
-                facts["figures"], facts["model"] = _list_figures(card, settings), card.name
+                facts["figures"], facts["model"] = _list_figures(card, precisions, settings), card.name
                 yield Finding(card.name, f"why.{plan.why}", facts)
 
 
-def _list_figures(card: ModelCard, settings: Settings) -> str:
-    """What was timed here of a network, the fastest engine first."""
+def _list_figures(card: ModelCard, precisions: list[Precision], settings: Settings) -> str:
+    """What was timed here of the engines that keep `precisions`, the fastest first."""
     timing = choices.find_timing(card, settings)
-    taken = sorted(timing.seconds.items(), key=lambda each: each[1]) if timing else []
-    return ", ".join(f"{engine} {seconds:.3f} s" for engine, seconds in taken)
+    plans = [each for precision in precisions for each in list_keeping(card, precision, timing)] if timing else []
+    taken = {engines.describe_plan(plan): timing.seconds[engines.describe_plan(plan)] for plan in plans if timing}
+    return ", ".join(f"{engine} {taken[engine]:.3f} s" for engine in sorted(taken, key=lambda each: taken[each]))
 
 
 def run_self_test(runtime: Runtime) -> Iterator[Finding]:

@@ -119,6 +119,12 @@ def time_engines(card: ModelCard, settings: Settings, go_on: Callable[[], bool] 
     return state.conclude()
 
 
+def list_keeping(card: ModelCard, precision: Precision, timing: Timing) -> list[Plan]:
+    """The candidates that were timed, and whose mattes keep `precision`."""
+    plans = engines.list_candidates(card, precision)
+    return [plan for plan in plans if timing.off.get(engines.describe_plan(plan), np.inf) <= WITHIN[precision]]
+
+
 def _list_plans(card: ModelCard) -> list[Plan]:
     """The candidates for all precisions, each once."""
     plans = [plan for each in get_args(Precision) for plan in engines.list_candidates(card, each)]
@@ -172,22 +178,21 @@ class _State:
     def conclude(self) -> Timing:
         """Choose, and keep what was chosen."""
         wanted = self.mattes[engines.describe_plan(Plan(LAST))]
-        off = {label: _measure_difference(mattes, wanted) for label, mattes in self.mattes.items()}
+        off = {label: round(_measure_difference(mattes, wanted), 3) for label, mattes in self.mattes.items()}
         seconds = {label: round(median(runs), 4) for label, runs in self.runs.items()}
-        chosen = {}
-        for precision in get_args(Precision):
-            plans = {
-                engines.describe_plan(plan): plan
-                for plan in engines.list_candidates(self.card, precision)
-                if off.get(engines.describe_plan(plan), np.inf) <= WITHIN[precision]
-            }
-            best = min(plans, key=lambda label: seconds[label])
-            rule = engines.describe_plan(engines.find_rule(self.card, precision, self.settings))
-            if rule in plans and seconds[best] > FASTER * seconds[rule]:
-                best = rule
-            chosen[precision] = plans[best][:2]
-        rounded = {label: round(each, 3) for label, each in off.items()}
-        return self._keep(seconds=seconds, off=rounded, chosen=chosen, failed=tuple(self.failed))
+        self.known = self.known.model_copy(update={"seconds": seconds, "off": off})
+        chosen = {precision: self._choose(precision)[:2] for precision in get_args(Precision)}
+        return self._keep(chosen=chosen, failed=tuple(self.failed))
+
+    def _choose(self, precision: Precision) -> Plan:
+        """The fastest; that of the rule where no other is clearly faster."""
+        plans = {engines.describe_plan(plan): plan for plan in list_keeping(self.card, precision, self.known)}
+        rule, seconds = (
+            engines.describe_plan(engines.find_rule(self.card, precision, self.settings)),
+            self.known.seconds,
+        )
+        best = min(plans, key=lambda label: seconds[label])
+        return plans[rule if rule in plans and seconds[best] > FASTER * seconds[rule] else best]
 
     def _keep(self, **facts: object) -> Timing:
         self.known = self.known.model_copy(update=facts)
