@@ -15,7 +15,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from .base.errors import ClearcutError, as_clearcut_error
     from .base.jobs import Job
-    from .base.machine import count_cores, is_running, measure_free_mb
+    from .base.machine import count_cores, is_running, measure_free_mb, measure_load
     from .base.process import prepare_libraries, prepare_process
     from .base.settings import Settings
     from .base.streams import prepare_streams
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from .inference.worker_count import choose_workers
     from .inputs import Cutout, Inputs
     from .manage.local_models import import_weights, remove_model
+    from .manage.timing import list_untimed, time_engines
     from .options.canvas import Canvas, describe_fill, describe_head, list_canvases
     from .options.options import GROUPS, Options
     from .options.presets import list_presets
@@ -60,7 +61,7 @@ _HOME = {
     for room, names in {
         "base.errors": ["ClearcutError", "as_clearcut_error"],
         "base.jobs": ["Job"],
-        "base.machine": ["count_cores", "is_running", "measure_free_mb"],
+        "base.machine": ["count_cores", "is_running", "measure_free_mb", "measure_load"],
         "base.process": ["prepare_libraries", "prepare_process"],
         "base.settings": ["Settings"],
         "base.streams": ["prepare_streams"],
@@ -84,6 +85,7 @@ _HOME = {
         "inference.worker_count": ["choose_workers"],
         "inference.runtime": ["Runtime", "default_runtime"],
         "manage.local_models": ["import_weights", "remove_model"],
+        "manage.timing": ["list_untimed", "time_engines"],
         "options.canvas": ["Canvas", "describe_fill", "describe_head", "list_canvases"],
         "options.options": ["GROUPS", "Options"],
         "options.presets": ["list_presets"],

@@ -14,12 +14,15 @@ class Activity:
     ----------
     is_warm
         Whether the model is loaded.
+    models
+        Names of those that have cut something out.
     is_stopping
         Whether new requests are refused. A plain attribute: a signal handler sets it, which may take no lock.
     """
 
     def __init__(self) -> None:
         self.is_warm = self.is_stopping = False
+        self.models: set[str] = set()
         self._running: set[object] = set()
         self._changed = threading.Condition()
 

@@ -105,6 +105,8 @@ def create_app(settings: ServerSettings, uploads: Path | None = None) -> ServedA
 
     def tell(record: Record) -> None:
         log_record(record)
+        if record.model:
+            activity.models.add(record.model)
         if metrics:
             metrics.count(record)
 

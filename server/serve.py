@@ -31,6 +31,7 @@ from pipeline import (
 )
 
 from .settings import ServerSettings
+from .timing import time_when_idle
 from .tokens import read_hashes
 
 if TYPE_CHECKING:
@@ -116,6 +117,10 @@ def _serve_on(listener: socket.socket, settings: ServerSettings, uploads: Path, 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     attendant = threading.Thread(target=attend, name="clearcut-attendant", daemon=True)
     attendant.start()
+    given = served.runtime, served.activity, stop
+    timing = threading.Thread(target=time_when_idle, args=given, name="clearcut-timing", daemon=True)
+    if settings.may_measure:
+        timing.start()
     try:
         server.run(sockets=[listener])
     finally:
@@ -125,7 +130,9 @@ def _serve_on(listener: socket.socket, settings: ServerSettings, uploads: Path, 
         served.batches.stop()
         served.videos.stop()
         served.workers.close()
-        attendant.join(10)  # else the process could end while a network is loading
+        for thread in (attendant, timing):
+            if thread.ident:  # else the process could end while a network is loading
+                thread.join(10)
 
 
 def _warm_up(settings: ServerSettings, served: "ServedApp") -> None:

@@ -134,6 +134,11 @@ class ServerSettings(Settings):
         return self.fetch_ahead and not self.offline and not self.exposed and self.may_manage
 
     @property
+    def may_measure(self) -> bool:
+        """Whether engines may be timed, since what is chosen is kept for the next start."""
+        return self.measure and not self.no_store
+
+    @property
     def is_private(self) -> bool:
         """Whether nobody but this computer can come in, by no proxy either."""
         return not (self.exposed or self.extra_hosts or self.root_path)

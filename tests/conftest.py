@@ -34,6 +34,7 @@ os.environ["CLEARCUT_OPEN"] = "0"
 os.environ["CLEARCUT_MODEL"] = "u2netp"  # whatever else has been fetched here; tests of "automatic" say so
 os.environ["CLEARCUT_WORKERS"] = "1"  # of each server and batch: starting one costs more than most tests give it to do
 os.environ["CLEARCUT_FETCH_AHEAD"] = "0"
+os.environ["CLEARCUT_MEASURE"] = "0"  # no engine is timed while others are tested
 CACHE_DIR = tempfile.TemporaryDirectory(prefix="clearcut-test-cache-")  # compiled networks stay for the next test
 os.environ["CLEARCUT_CACHE_DIR"] = CACHE_DIR.name
 os.environ["CLEARCUT_BATCHES_DIR"] = str(Path(CACHE_DIR.name, "batches"))

@@ -85,6 +85,11 @@ class Slots:
         self._running = 0
         self._changed = threading.Condition()
 
+    @property
+    def running(self) -> int:
+        """How many jobs run."""
+        return self._running
+
     @contextmanager
     def hold(self, job: Job) -> Iterator[None]:
         """Wait for a slot, and hold it while inside.

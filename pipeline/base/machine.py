@@ -4,6 +4,7 @@ import os
 import platform
 import subprocess
 import sys
+import time
 from functools import cache
 from pathlib import Path
 
@@ -122,6 +123,26 @@ def measure_gpu_free_mb() -> float | None:
         told = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout
         return float(told.split()[0]) * 2**20 / 1e6
     except (OSError, subprocess.SubprocessError, ValueError, IndexError):
+        return None
+
+
+def measure_load(seconds: float) -> float | None:
+    """The share of all processor time, 0 to 1, that programs take in the next so many seconds; None but on Linux."""
+    before = _read_times()
+    time.sleep(seconds)
+    after = _read_times()
+    if before is None or after is None or after[1] == before[1]:
+        return None
+    return (after[0] - before[0]) / (after[1] - before[1])
+
+
+def _read_times() -> tuple[int, int] | None:
+    """Ticks since the start of this machine in which its processor worked, and all."""
+    try:
+        first = Path("/proc/stat").read_text(encoding="ascii").partition("\n")[0]
+        ticks = [int(each) for each in first.split()[1:9]]  # user, nice, system, idle, iowait, irq, softirq, steal
+        return sum(ticks) - sum(ticks[3:5]), sum(ticks)
+    except (OSError, ValueError):
         return None
 
 

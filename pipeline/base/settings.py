@@ -1,10 +1,10 @@
 """This machine's settings, read once where a program starts and passed on as a value."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
 from .errors import ClearcutError
 from .fields import describe_refusal
@@ -14,6 +14,16 @@ PREFIX = "CLEARCUT_"
 ROOT = Path(__file__).parents[2]
 EngineName = Literal["cpu", "cuda", "rocm", "directml", "coreml", "openvino", "mnn"]
 Megabytes = Annotated[float, Field(gt=0)]
+Value = TypeVar("Value")
+
+
+class _Facts(dict[str, Any]):
+    """Facts by name, which are not among the settings: those with and without are equal."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Facts)
+
+    __hash__ = None
 
 
 class Settings(BaseModel):
@@ -30,6 +40,7 @@ class Settings(BaseModel):
     models_mirror: str | None = None
     offline: bool = False
     engine: Literal["auto"] | EngineName = "auto"
+    measure: bool = True
     threads: int = Field(0, ge=0)
     max_mb: Megabytes | None = None
     max_megapixels: float | None = Field(None, gt=0)
@@ -41,6 +52,7 @@ class Settings(BaseModel):
     pool_mb: Megabytes = 4096
     slots: int = Field(1, ge=1)
     workers: int = Field(0, ge=0)
+    _facts: _Facts = PrivateAttr(default_factory=_Facts)
 
     @model_validator(mode="before")
     @classmethod
@@ -76,6 +88,22 @@ class Settings(BaseModel):
             name = str(first["loc"][0])
             facts = {"value": str(first["input"]), **describe_refusal(cls, name)}
             raise ClearcutError("bad_setting", name=PREFIX + name.upper(), **facts) from None
+
+    def remember(self, name: str, read: Callable[[], Value]) -> Value:
+        """What `read` told when it was first asked under `name`, whatever it would tell now.
+
+        A program, with all copies of its settings and the workers that are given them, goes by it until it ends.
+        """
+        if name not in self._facts:
+            self._facts.setdefault(name, read())
+        value: Value = self._facts[name]
+        return value
+
+    def with_fact(self, name: str, value: Any) -> Self:
+        """A copy, of which `remember` tells `value` under `name`, for part of a program's work."""
+        copy = self.model_copy()
+        copy._facts = _Facts(self._facts | {name: value})
+        return copy
 
     @property
     def store(self) -> Store:

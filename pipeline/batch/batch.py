@@ -18,6 +18,7 @@ from ..base.files import write_part
 from ..base.settings import Settings
 from ..base.workers import WorkerPool
 from ..inference import engines
+from ..inference.engines.choices import Choices, go_by, settle_choices
 from ..options.options import Options
 from ..registry import catalog, choosing, weights
 from .cluster import Cluster
@@ -74,6 +75,8 @@ class Batch:
         self.order, self.options = _settle(order, options, settings)
         self._mark = mark
         self.journal = Journal(output)
+        if known := self.journal.get_fact("choices"):
+            self.settings = go_by(Choices.model_validate(known), settings)
         self.scratch = self.journal.folder / SCRATCH
         self.thumbnails = self.journal.folder / THUMBNAILS
         self._lock = FileLock(self.journal.folder / "lock", thread_local=False)  # another thread may close it
@@ -124,14 +127,24 @@ class Batch:
         return sorted(name for name in known if before[name] != now[name])
 
     def settle(self, *, anew: bool = False) -> None:
-        """Note what is asked for from now on; `anew`: what was done otherwise is done again."""
+        """Note what is asked for from now on; `anew`: what was done otherwise is done again.
+
+        A batch that is gone on with has the engines that it was begun with, whatever was timed meanwhile.
+        """
         if anew:
+            self.settings = go_by(None, self.settings)
             for item in self.journal.list_items("made", "done", "failed", "waiting"):
                 if item.ours:
                     self._delete(item)
             self.journal.set_all_waiting("made", "done", "failed")
             self.journal.rename_targets(self._choose_ending)
+        self.journal.set_fact("choices", settle_choices(self.settings).model_dump(mode="json"))
         self.journal.set_fact("asked", self._describe())
+
+    def renew_engines(self) -> None:
+        """Go by what was timed since this batch was opened; before anything of it is done."""
+        self.settings = go_by(None, self.settings)
+        self.settle()
 
     def _delete(self, item: BatchItem) -> None:
         self.place.delete(item.target)

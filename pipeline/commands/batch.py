@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 SECONDS = 300.0  # that a photo may take
+LONG = 200  # photos from which it is worth while to time the engines before
 ASKED = ("values", "inputs", "background")  # facts of the journal, as the command line gave them
 
 
@@ -205,6 +206,8 @@ def _run(batch: "Batch", inputs: list[str], given: argparse.Namespace, context: 
     most = None if given.watch else max(waiting, 1)
     interrupted = False
     try:
+        if waiting == total >= LONG and batch.settings.measure and not given.cluster:
+            _measure_engines(batch, context)
         if waiting or given.watch:
             progress = BatchProgress(context.terminal, total, total - waiting)
             with progress, _start_workers(batch, given, most) as pool:
@@ -215,6 +218,18 @@ def _run(batch: "Batch", inputs: list[str], given: argparse.Namespace, context: 
         _tell(batch, given, context)
     failed = (item.error.exit_code for item in batch.journal.list_items("failed") if item.error)
     return INTERRUPTED if interrupted else max(failed, default=0)
+
+
+def _measure_engines(batch: "Batch", context: Context) -> None:
+    """Time the engines that were not yet, before the first photo. Without weights, as with a key, there are none."""
+    from ..registry.catalog import find_card
+    from .models import measure_and_tell
+
+    try:
+        measure_and_tell(find_card(batch.options.model, batch.settings), context)
+    except ClearcutError as error:  # nothing can be kept
+        context.terminal.complain(error)
+    batch.renew_engines()
 
 
 @contextmanager

@@ -31,6 +31,7 @@ def add_arguments(models: argparse.ArgumentParser, terminal: Terminal) -> None:
     fetch.set_defaults(complain=fetch.error)
     fetch.add_argument("--all-permissive", action="store_true", help=say("cli.all_permissive"))
     add_action("check", _check)
+    add_action("measure", _measure).add_argument("name", metavar="NAME")
     optimise = add_action("optimise", _optimise)
     optimise.add_argument("name", metavar="NAME")
     optimise.add_argument("folder", metavar="DIR", type=Path, nargs="?", help=say("cli.optimise.folder"))
@@ -87,6 +88,8 @@ def _fetch_one(card: "Card", context: Context) -> int:
     for path in fetch_and_tell(card, context):
         megabytes = f"{path.stat().st_size / 1e6:.1f}"
         print(f"{path}  {context.terminal.say('cli.models.verified', megabytes=megabytes)}")
+    if context.settings.measure:
+        measure_and_tell(card, context)
     return 0
 
 
@@ -99,6 +102,31 @@ def _check(given: argparse.Namespace, context: Context) -> int:
         print(f"{each.path.name}  {each.model or '–'}  {context.terminal.say(f'cli.models.check.{state}')}")
         worst = max(worst, FETCH if each.model and not each.holds else 0)
     return worst
+
+
+def _measure(given: argparse.Namespace, context: Context) -> int:
+    from ..registry import weights
+
+    card = context.runtime.find_card(given.name)
+    weights.require(card, context.settings)
+    measure_and_tell(card, context, anew=True)
+    return 0
+
+
+def measure_and_tell(card: "Card", context: Context, anew: bool = False) -> None:
+    """Time the engines for the networks of `card`, or for those that were not yet, and print what came of it."""
+    from ..manage.timing import list_timeable, list_untimed, time_engines
+
+    terminal = context.terminal
+    networks = (list_timeable if anew else list_untimed)(card, context.settings)
+    if anew and not networks:
+        terminal.note(f"{card.name}: {terminal.say('cli.measure.nothing')}")
+    for network in networks:
+        terminal.note(f"{network.name}: {terminal.say('cli.measure.going')}")
+        if timing := time_engines(network, context.settings):
+            for engine in (*sorted(timing.seconds, key=lambda each: timing.seconds[each]), *timing.failed):
+                took = f"{timing.seconds[engine]:.3f} s" if engine in timing.seconds else "–"
+                print(f"{network.name}  {engine:16s} {took}")
 
 
 def _remove(given: argparse.Namespace, context: Context) -> int:

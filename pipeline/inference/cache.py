@@ -18,6 +18,8 @@ from .networks import Prediction
 from .networks.prediction import STEPS
 
 FOLDER = "predictions"  # of the cache folder
+LINKS = "links"  # of it, too: under which key the prediction for a file is kept
+MOST_LINKS = 10_000, 2_000_000  # in memory, and bytes on disk
 HITS, MISSES = "hits", "misses"
 FORGOTTEN = "forgotten"  # the mark that tells every process when the cache was last cleared
 MAGIC = b"clearcut prediction 1\n"
@@ -41,6 +43,7 @@ class PredictionCache:
     def __init__(self, settings: Settings) -> None:
         self._settings, self._store = settings, settings.store
         self._kept: OrderedDict[str, Prediction] = OrderedDict()
+        self._links: OrderedDict[str, str] = OrderedDict()
         self._bytes = 0
         self._forgotten = 0
         self._lock = threading.Lock()
@@ -53,14 +56,30 @@ class PredictionCache:
         """The prediction kept under `key`, from memory or disk; None where there is none."""
         if not self._settings.cache:
             return None
-        prediction = self._recall(key)
-        if prediction is None and self._on_disk:
-            prediction = self._read(key)
-            if prediction is not None:
-                self._remember(key, prediction)
-        if self._on_disk:
-            self._store.count_up(MISSES if prediction is None else HITS)
+        prediction = self._find(key)
+        self._count(HITS if prediction else MISSES)
         return prediction
+
+    def follow(self, name: str) -> Prediction | None:
+        """The prediction that `link` has made known under `name`; None where there is none, which is not counted."""
+        if not self._settings.cache:
+            return None
+        key = self._find_link(name)
+        prediction = None if key is None else self._find(key)
+        if prediction:
+            self._count(HITS)
+        return prediction
+
+    def link(self, name: str, key: str) -> None:
+        """Let `follow` find what is kept under `key` by another name, too."""
+        if not self._settings.cache:
+            return
+        self._remember_link(name, key)
+        if self._on_disk:
+            file, days = _name_file(name), self._settings.cache_days * DAY
+            self._store.write(LINKS, file, key.encode(), MOST_LINKS[1])
+            if file.startswith("0"):
+                self._store.sweep(LINKS, MOST_LINKS[1], days)
 
     def put(self, key: str, prediction: Prediction) -> None:
         """Keep `prediction` under `key`, and drop the least recently used ones beyond the limits.
@@ -76,6 +95,7 @@ class PredictionCache:
     def clear(self) -> None:
         """Drop every prediction, in this process and, at their next look-up, in all others."""
         self._store.clear(FOLDER)
+        self._store.clear(LINKS)
         for each in (HITS, MISSES):
             self._store.reset_count(each)
         self._store.set_mark(FORGOTTEN)
@@ -85,21 +105,59 @@ class PredictionCache:
     def measure(self) -> "CacheUsage":
         """What the cache on disk holds now; expired predictions are deleted first."""
         store = self._store
-        store.sweep(FOLDER, seconds=self._settings.cache_days * DAY)
+        for folder in (FOLDER, LINKS):
+            store.sweep(folder, seconds=self._settings.cache_days * DAY)
         entries = [each for each in store.list_entries(FOLDER) if not each.path.name.endswith(PART)]
         hits, misses = store.read_count(HITS), store.read_count(MISSES)
         return CacheUsage(len(entries), sum(each.size for each in entries), hits, misses)
 
     def _forget_held(self) -> None:
         self._kept.clear()
+        self._links.clear()
         self._bytes = 0
 
-    def _recall(self, key: str) -> Prediction | None:
-        forgotten = self._store.read_mark(FORGOTTEN)
+    def _count(self, what: str) -> None:
+        if self._on_disk:
+            self._store.count_up(what)
+
+    def _find(self, key: str) -> Prediction | None:
+        prediction = self._recall(key)
+        if prediction is None and self._on_disk:
+            prediction = self._read(key)
+            if prediction is not None:
+                self._remember(key, prediction)
+        return prediction
+
+    def _find_link(self, name: str) -> str | None:
         with self._lock:
-            if forgotten != self._forgotten:
-                self._forgotten = forgotten
-                self._forget_held()
+            self._forget_if_told()
+            if name in self._links:
+                self._links.move_to_end(name)
+                return self._links[name]
+        file, days = _name_file(name), self._settings.cache_days * DAY
+        content = self._store.read(LINKS, file, days) if self._on_disk else None
+        if content is None:
+            return None
+        key = content.decode(errors="replace")
+        self._remember_link(name, key)
+        return key
+
+    def _remember_link(self, name: str, key: str) -> None:
+        with self._lock:
+            self._links[name] = key
+            while len(self._links) > MOST_LINKS[0]:
+                self._links.popitem(last=False)
+
+    def _forget_if_told(self) -> None:
+        """Drop what memory holds where another process was told to forget; with the lock held."""
+        forgotten = self._store.read_mark(FORGOTTEN)
+        if forgotten != self._forgotten:
+            self._forgotten = forgotten
+            self._forget_held()
+
+    def _recall(self, key: str) -> Prediction | None:
+        with self._lock:
+            self._forget_if_told()
             if key in self._kept:
                 self._kept.move_to_end(key)
             return self._kept.get(key)

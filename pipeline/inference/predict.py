@@ -1,12 +1,17 @@
 """Prediction: a model run on a photo, or its earlier prediction from the cache."""
 
+import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from time import perf_counter
 from typing import NamedTuple
 
+import cv2
 import numpy as np
+import PIL
 
+from .. import __version__
 from ..base import machine
 from ..base.errors import ClearcutError
 from ..base.jobs import Job
@@ -15,15 +20,18 @@ from ..registry import weights
 from ..registry.cards import Card, Ensemble, ModelCard, Precision
 from . import engines
 from .blending import blend
+from .engines import Plan
 from .looks import look_again
 from .networks import NetworkInput, Prediction, find_family
 from .networks.feeding import WHOLE, Region, crop_to_region
 from .runtime import Runtime
+from .sessions import Session
 
 BACKDROPS = (255, 0, 128, 64, 192)  # greys that a photo with transparency can be seen on
 BACKDROP_SAMPLES = 250_000  # pixels that are looked at for that
 ALIKE, WORSE = 64, 0.03  # levels of 255 below which a colour is lost on a grey; share of pixels
 SIDE_BY_SIDE = 4  # cores from which the members of an ensemble run at the same time
+READ_BY = __version__, cv2.__version__, PIL.__version__  # what turns a file into a network's input
 
 
 class PredictionResult(NamedTuple):
@@ -58,8 +66,9 @@ def predict(
 ) -> PredictionResult:
     """Run `model` on `photo`, unless its prediction is in the cache.
 
-    The cache's key is a hash of the network's input, with weights and engine. So a photo is found again when its file
-    was renamed, or has other metadata or another container.
+    The cache has two keys, both with weights and engine: a hash of the photo's file, or of its pixels where there is
+    none, by which a prediction is found at once; and one of the network's input, by which a photo is found again when
+    its file has other metadata or another container.
 
     Parameters
     ----------
@@ -82,11 +91,12 @@ def predict(
     card = runtime.find_cutter(model)
     classes = [_find_class(card, name) for name in keep]
     weights.require(card, runtime.settings)
+    view = _View(photo)
     if not isinstance(card, Ensemble):
-        predicted = _predict_one(photo, card, runtime, precision, job, cache)
+        predicted = _predict_one(view, card, runtime, precision, job, cache)
         return predicted._replace(prediction=predicted.prediction.select_classes(classes))
     start = perf_counter()
-    members = _predict_members(photo, card, runtime, precision, job, cache)
+    members = _predict_members(view, card, runtime, precision, job, cache)
     if all(member.fresh for member in members):
         runtime.speeds.note(card.name, perf_counter() - start)
     blended = blend([each.prediction for each in members], card)
@@ -101,12 +111,12 @@ def _find_class(card: Card, name: str) -> int:
 
 
 def _predict_members(
-    photo: Photo, card: Ensemble, runtime: Runtime, precision: Precision, job: Job, cache: bool
+    view: "_View", card: Ensemble, runtime: Runtime, precision: Precision, job: Job, cache: bool
 ) -> list[PredictionResult]:
     """The prediction of each member, at the same time where there are `SIDE_BY_SIDE` cores."""
 
     def predict_member(member: ModelCard) -> PredictionResult:
-        return _predict_one(photo, member, runtime, precision, job, cache)
+        return _predict_one(view, member, runtime, precision, job, cache)
 
     if machine.count_cores() < SIDE_BY_SIDE:
         return [predict_member(member) for member in card.members]
@@ -122,51 +132,121 @@ def estimate_seconds(model: str, runtime: Runtime) -> float | None:
     return runtime.speeds.find_median(model) or (sum(known) if len(known) == len(members) else None)
 
 
+class _View:
+    """A photo as networks see it; what is not needed is not made."""
+
+    def __init__(self, photo: Photo) -> None:
+        self.photo = photo
+
+    @cached_property
+    def rgb(self) -> np.ndarray:
+        """``(H, W, 3)`` uint8."""
+        return flatten(self.photo)
+
+    @cached_property
+    def identity(self) -> str:
+        """A hash of the file, or else of the pixels."""
+        photo = self.photo
+        if photo.file:
+            return hashlib.sha256(photo.file).hexdigest()
+        return " ".join(hash_array(plane) for plane in (photo.rgb, photo.alpha) if plane is not None)
+
+
 def _predict_one(
-    photo: Photo, card: ModelCard, runtime: Runtime, precision: Precision, job: Job, cache: bool
+    view: _View, card: ModelCard, runtime: Runtime, precision: Precision, job: Job, cache: bool
 ) -> PredictionResult:
     """The prediction of one network, from as many looks as the photo asks for."""
-    rgb = flatten(photo)
 
     def look(region: Region) -> PredictionResult:
-        return _look(crop_to_region(rgb, region), card, runtime, precision, job, cache)
+        return _look(view, region, card, runtime, precision, job, cache)
 
     first = look(WHOLE)
     if not first.prediction.is_plain:
         return first
     seen = first.prediction.matte
-    matte = look_again(seen, photo.size, lambda region: look(region).prediction.matte, card.feed.has_fixed_shape)
+    matte = look_again(seen, view.photo.size, lambda region: look(region).prediction.matte, card.feed.has_fixed_shape)
     return first if matte is seen else first._replace(prediction=Prediction(matte))
 
 
 def _look(
-    rgb: np.ndarray, card: ModelCard, runtime: Runtime, precision: Precision, job: Job, cache: bool
+    view: _View, region: Region, card: ModelCard, runtime: Runtime, precision: Precision, job: Job, cache: bool
 ) -> PredictionResult:
-    """What a network says of `rgb` ``(H, W, 3)`` uint8, or its earlier word from the cache."""
-    family, planned = find_family(card), engines.choose_plan(card, precision, runtime.settings)
-    predictions = runtime.predictions
+    """What a network says of a region of a photo, or its earlier word from the cache."""
+    planned = engines.choose_plan(card, precision, runtime.settings)
     job.enter("loading")
-    fed = family.feed(rgb, card)
+    if cache:
+        session = runtime.pool.find(card, planned)
+        by = _By.of(session) if session else _By.planned(card, planned, runtime)  # a cached one needs no session
+        found = runtime.predictions.follow(_name_look(view, region, card, by))
+        if found is not None:
+            return by.tell(found)
+    return _look_anew(view, region, card, runtime, planned, job, cache)
+
+
+def _look_anew(
+    view: _View, region: Region, card: ModelCard, runtime: Runtime, planned: Plan, job: Job, cache: bool
+) -> PredictionResult:
+    """As `_look`, of a file that is not known: its network's input may be."""
+    family, predictions = find_family(card), runtime.predictions
+    fed = family.feed(crop_to_region(view.rgb, region), card)
     asked = f"{fingerprint(fed)} {card.read}" if cache else ""
-    session, looked_for = runtime.pool.find(card, planned), ""
-    if session is None:  # a cached prediction needs no session
-        label = engines.describe_plan(planned)
-        looked_for = f"{asked} {weights.identify(card, runtime.settings)} {label}" if cache else ""
-        cached = predictions.get(looked_for) if cache else None
-        if cached is not None:
-            return PredictionResult(cached, label, planned.warnings, fresh=False)
+
+    def recall(by: _By) -> PredictionResult | None:
+        found = predictions.get(by.make_key(asked)) if cache else None
+        if found is None:
+            return None
+        predictions.link(_name_look(view, region, card, by), by.make_key(asked))
+        return by.tell(found)
+
+    session, looked_for = runtime.pool.find(card, planned), None
+    if session is None:
+        looked_for = _By.planned(card, planned, runtime)
+        if known := recall(looked_for):
+            return known
         session = runtime.pool.get(card, planned)
     job.enter("finding")
-    key = f"{asked} {session.identity} {session.engine}"
-    cached = predictions.get(key) if cache and key != looked_for else None  # once is enough, and counted as one
-    if cached is not None:
-        return PredictionResult(cached, session.engine, session.warnings, fresh=False)
+    by = _By.of(session)
+    known = recall(by) if looked_for is None or looked_for.make_key("") != by.make_key("") else None  # once is enough
+    if known:
+        return known
     start = perf_counter()
     prediction = family.read(session.run(fed.inputs, job), card, fed).round_matte()
     runtime.speeds.note(card.name, perf_counter() - start)
     if cache:
-        predictions.put(key, prediction)
-    return PredictionResult(prediction, session.engine, session.warnings)
+        predictions.put(by.make_key(asked), prediction)
+        predictions.link(_name_look(view, region, card, by), by.make_key(asked))
+    return by.tell(prediction, fresh=True)
+
+
+class _By(NamedTuple):
+    """What a prediction is by: weights and engine."""
+
+    weights: str
+    engine: str
+    warnings: tuple[str, ...]
+
+    @classmethod
+    def of(cls, session: Session) -> "_By":
+        """By a session that is loaded."""
+        return cls(session.identity, session.engine, session.warnings)
+
+    @classmethod
+    def planned(cls, card: ModelCard, planned: Plan, runtime: Runtime) -> "_By":
+        """By one that will be, if all goes as planned."""
+        return cls(weights.identify(card, runtime.settings), engines.describe_plan(planned), planned.warnings)
+
+    def make_key(self, asked: str) -> str:
+        """The key of the prediction for an input."""
+        return f"{asked} {self.weights} {self.engine}"
+
+    def tell(self, prediction: Prediction, fresh: bool = False) -> PredictionResult:
+        """`prediction`, and who has made it."""
+        return PredictionResult(prediction, self.engine, self.warnings, fresh)
+
+
+def _name_look(view: _View, region: Region, card: ModelCard, by: _By) -> str:
+    """The name of a look at a photo's file: all that its prediction depends on, without its network's input."""
+    return by.make_key(f"{view.identity} {region} {card.family} {card.feed} {card.read} {READ_BY}")
 
 
 def fingerprint(fed: NetworkInput) -> str:

@@ -12,6 +12,7 @@ from ..registry.choosing import AUTOMATIC, resolve_model
 from ..registry.weights import is_installed
 from .cache import PredictionCache
 from .embeddings import Embeddings
+from .engines.choices import settle_choices
 from .pool import Loader, Pool, Speeds
 from .sessions import load_session
 
@@ -47,6 +48,7 @@ class Runtime:
 
     def __init__(self, settings: Settings, load: Loader = load_session) -> None:
         self.settings = settings
+        settle_choices(settings)  # whoever is given these settings goes by them
         self.pool = Pool(settings, load)
         self.predictions = PredictionCache(settings)
         self.embeddings = Embeddings()

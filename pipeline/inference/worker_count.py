@@ -5,12 +5,13 @@ from ..base.settings import Settings
 from ..registry.catalog import find_card
 from ..registry.choosing import resolve_model
 from .engines import choose_plan
+from .engines.choices import settle_choices
+from .engines.registry import ON_PROCESSOR
 
 OWN_MB = 200  # of a worker, beside what its networks take: Python, libraries, a photo of 12 megapixels
 OWN_GPU_MB = 500  # of a GPU, beside its networks: the driver's context
 LEFT_MB = 500  # for everybody else
 ON_UNMEASURED_GPU = 2  # workers
-ON_PROCESSOR = ("cpu", "openvino", "mnn")
 
 
 def choose_workers(settings: Settings, wanted: int = 0, model: str = "") -> tuple[int, int]:
@@ -29,6 +30,7 @@ def choose_workers(settings: Settings, wanted: int = 0, model: str = "") -> tupl
     >>> choose_workers(Settings(), wanted=1)[0]
     1
     """
+    settle_choices(settings)  # before any of them starts: all are to run the same engine
     cores = machine.count_cores()
     number = wanted or settings.workers or max(1, min([cores, *_list_limits(settings, model)]))
     return number, max(1, cores // number)

@@ -12,6 +12,7 @@ from ..base.process import import_quietly
 from ..base.settings import Settings
 from ..cutout import cut_out
 from ..inference import engines
+from ..inference.engines import choices
 from ..inference.runtime import Runtime
 from ..inputs import Inputs
 from ..options.options import Options
@@ -19,6 +20,7 @@ from ..pixels.image_io import Photo
 from ..registry.cards import ModelCard, Precision
 from ..registry.catalog import list_models
 from ..registry.weights import is_installed
+from .timing import list_keeping
 from .trial import draw_test_picture
 
 MOST_OFF = 30  # mean error, in grey levels of 255, that the matte of the drawn picture may have
@@ -68,7 +70,16 @@ def examine_models(settings: Settings) -> Iterator[Finding]:
             for plan in dict.fromkeys(plans.values()):
                 precisions = [precision for precision, planned in plans.items() if planned == plan]
                 facts = {"engine": engines.describe_plan(plan), "precision": ", ".join(precisions)}
+                facts["figures"], facts["model"] = _list_figures(card, precisions, settings), card.name
                 yield Finding(card.name, f"why.{plan.why}", facts)
+
+
+def _list_figures(card: ModelCard, precisions: list[Precision], settings: Settings) -> str:
+    """What was timed here of the engines that keep `precisions`, the fastest first."""
+    timing = choices.find_timing(card, settings)
+    plans = [each for precision in precisions for each in list_keeping(card, precision, timing)] if timing else []
+    taken = {engines.describe_plan(plan): timing.seconds[engines.describe_plan(plan)] for plan in plans if timing}
+    return ", ".join(f"{engine} {taken[engine]:.3f} s" for engine in sorted(taken, key=lambda each: taken[each]))
 
 
 def run_self_test(runtime: Runtime) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ import hashlib
 import io
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import cv2
@@ -48,6 +48,8 @@ class Photo:
         The file's name; the cut-out's name is made of it.
     warnings
         Codes of what reading the file met: ``animated``, ``truncated``.
+    file
+        The bytes that `decode` has read it from, whose pixels are read-only; empty of one that was made otherwise.
 
     Examples
     --------
@@ -60,6 +62,7 @@ class Photo:
     dpi: tuple[float, float] | None = None
     name: str = ""
     warnings: tuple[str, ...] = ()
+    file: bytes = field(default=b"", init=False, repr=False, compare=False)  # not init: `replace` leaves it behind
 
     @property
     def size(self) -> tuple[int, int]:
@@ -102,6 +105,15 @@ def decode(data: bytes, name: str = "", max_megapixels: float | None = None) -> 
     """
     if not data:
         raise ClearcutError("empty_file", name=name)
+    photo = _decode(data, name, max_megapixels)
+    for plane in (photo.rgb, photo.alpha):
+        if plane is not None:
+            plane.setflags(write=False)  # so that they remain those of the file
+    object.__setattr__(photo, "file", data)
+    return photo
+
+
+def _decode(data: bytes, name: str, max_megapixels: float | None) -> Photo:
     image = _open_or_explain(data, name)
     if image is None:
         return _decode_float_tiff(data, name, max_megapixels)

@@ -18,9 +18,9 @@ def find_soft_tiles(alpha: np.ndarray, low: int = 0, high: int = 255) -> Iterato
     """
     height, width = alpha.shape
     for top in range(0, height, TILE):
+        soft = cv2.inRange(alpha[top : top + TILE], low + 1, high - 1)
         for left in range(0, width, TILE):
-            soft = cv2.inRange(alpha[top : top + TILE, left : left + TILE], low + 1, high - 1)
-            x, y, across, down = cv2.boundingRect(soft)
+            x, y, across, down = cv2.boundingRect(soft[:, left : left + TILE])
             if across:
                 yield slice(top + y, top + y + down), slice(left + x, left + x + across)
 

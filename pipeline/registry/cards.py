@@ -220,7 +220,7 @@ class ModelCard(_Entry):
     memory_mb, variants
         What it takes when loaded, about; its weight files, of which the first installed one is used.
     arithmetic
-        None unless engines beside onnxruntime were measured to be faster with the same matte.
+        None unless engines beside onnxruntime are the rule for it, since they give the same matte.
     featured
         Whether the page offers it among its first choices.
     local

@@ -28,6 +28,7 @@ GIVEN: dict[str, tuple[str, Any]] = {
     "models_mirror": ("https://mirror.example/weights", "https://mirror.example/weights"),
     "offline": ("1", True),
     "engine": ("openvino", "openvino"),
+    "measure": ("0", False),
     "threads": ("3", 3),
     "max_mb": ("12.5", 12.5),
     "max_megapixels": ("40", 40.0),

@@ -10,10 +10,23 @@ from typing import get_args
 
 from ...base.settings import EngineName, Settings
 from ...registry.cards import ModelCard, Precision
+from . import choices
 from .plans import LoadedNetwork, Plan, WeightFile, Why
-from .registry import ENGINES, LAST
+from .registry import ENGINES, LAST, ON_PROCESSOR, list_versions
 
-__all__ = ["ENGINES", "LoadedNetwork", "Plan", "WeightFile", "choose_plan", "describe_plan", "list_versions", "load"]
+__all__ = [
+    "ENGINES",
+    "LoadedNetwork",
+    "Plan",
+    "WeightFile",
+    "choose_plan",
+    "describe_plan",
+    "find_rule",
+    "is_timed",
+    "list_candidates",
+    "list_versions",
+    "load",
+]
 
 log = logging.getLogger("clearcut")
 BY_PREFERENCE: tuple[Why, ...] = get_args(Why)  # reasons, the best first
@@ -25,12 +38,38 @@ def choose_plan(card: ModelCard, precision: Precision, settings: Settings) -> Pl
     Where the setting ``engine`` names one that cannot run here, `LAST` is planned and a warning is logged, once.
     """
     if settings.engine == "auto":
-        return min(_collect_offers(card, precision, settings), key=lambda each: BY_PREFERENCE.index(each.why))
+        offers = [*_collect_offers(card, precision, settings), *_find_timed(card, precision, settings)]
+        return min(offers, key=lambda each: BY_PREFERENCE.index(each.why))
     engine = ENGINES[settings.engine]
     if engine.is_here() and engine.can_run(card):
         return Plan(engine.name, engine.choose_arithmetic(card, precision), "asked")
     _warn_once(engine.name)
     return Plan(LAST, why="missing")
+
+
+def find_rule(card: ModelCard, precision: Precision, settings: Settings) -> Plan:
+    """The plan where nothing was timed on this machine."""
+    return min(_collect_offers(card, precision, settings), key=lambda each: BY_PREFERENCE.index(each.why))
+
+
+def list_candidates(card: ModelCard, precision: Precision) -> list[Plan]:
+    """The plans that are to be timed: all engines that may run `card` on the processor, in arithmetic for `precision`.
+
+    That of onnxruntime, by which the mattes of the others are judged, is the first.
+    """
+    here = [ENGINES[name] for name in ON_PROCESSOR if ENGINES[name].can_run(card) and ENGINES[name].is_here()]
+    plans: dict[str, Plan] = {}
+    for engine in here:
+        for arithmetic in (engine.choose_arithmetic(card, precision), "f32"):
+            plan = Plan(engine.name, arithmetic, "timed")
+            plans.setdefault(describe_plan(plan), plan)
+    return list(plans.values())
+
+
+def is_timed(card: ModelCard, precision: Precision, timing: choices.Timing | None) -> bool:
+    """Whether `timing` knows all that `list_candidates` lists now."""
+    known = {*timing.seconds, *timing.failed} if timing else set()
+    return bool(known) and all(describe_plan(plan) in known for plan in list_candidates(card, precision))
 
 
 def describe_plan(planned: Plan) -> str:
@@ -61,17 +100,12 @@ def load(card: ModelCard, file: WeightFile, planned: Plan, settings: Settings) -
     return network, each
 
 
-def list_versions() -> dict[str, str]:
-    """Versions of the engines' installed packages, by name, read without importing them."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    versions = {}
-    for package in dict.fromkeys(package for engine in reversed(ENGINES.values()) for package in engine.packages):
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return versions
+def _find_timed(card: ModelCard, precision: Precision, settings: Settings) -> Iterator[Plan]:
+    """The plan that timing has chosen; none where something was added since, or it was never done."""
+    timing = choices.find_timing(card, settings)
+    if timing and is_timed(card, precision, timing):
+        plans = list_candidates(card, precision)
+        yield from (plan for plan in plans if plan[:2] == timing.chosen.get(precision))
 
 
 def _collect_offers(card: ModelCard, precision: Precision, settings: Settings) -> Iterator[Plan]:
@@ -86,7 +120,7 @@ def _list_fallbacks(card: ModelCard, planned: Plan, settings: Settings) -> Itera
     """The plans that are tried in turn where `planned` fails."""
     if "bf16" in planned.arithmetic:  # a version of the engine may not keep layers in 32 bits, for example
         yield planned._replace(arithmetic="f32")
-    if planned.why in ("gpu", "measured", "optimised"):  # nobody asked for it: the next best, without a word
+    if planned.why in ("gpu", "measured", "optimised", "timed"):  # nobody asked for it: the next best, without a word
         others = _collect_offers(card, "exact", settings)
         yield from (each for each in others if each.engine != planned.engine and each.why == "measured")
         yield Plan(LAST)

@@ -1,4 +1,4 @@
-"""MNN: by Winograd convolutions the fastest engine for float32 networks on processors without AVX-512.
+"""MNN: an engine with Winograd convolutions, the rule for float32 networks on processors without AVX-512.
 
 It reads a format of its own, which is converted to once and kept in the cache folder. Winograd convolutions: Lavin and
 Gray, https://arxiv.org/abs/1509.09308.

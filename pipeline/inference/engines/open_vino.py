@@ -1,4 +1,4 @@
-"""OpenVINO: the faster engine on x86-64 processors for networks that it was measured with.
+"""OpenVINO: the rule on other x86-64 processors for the networks that it was measured with.
 
 It reads .onnx files. Compiled networks are kept in the cache folder, so that the next process need not compile again.
 """

@@ -10,7 +10,7 @@ from ...base.jobs import Job
 from ...base.settings import EngineName, Settings
 from ...registry.cards import Arithmetic, KeptLayers, ModelCard, Precision
 
-Why = Literal["asked", "missing", "gpu", "optimised", "measured", "only"]
+Why = Literal["asked", "missing", "gpu", "optimised", "timed", "measured", "only"]
 
 
 class Plan(NamedTuple):
@@ -24,8 +24,9 @@ class Plan(NamedTuple):
         The numbers that it multiplies.
     why
         ``asked``: the settings name it. ``missing``: they name another, which cannot run here. ``gpu``: it has one.
-        ``optimised``: an 8-bit network was made and measured on this machine. ``measured``: it was measured to be the
-        fastest for this network. ``only``: no other was measured, or none of them is installed.
+        ``optimised``: an 8-bit network was made and measured on this machine. ``timed``: it was the fastest of all that
+        were timed on this machine, see ``choices.py``. ``measured``: the rule for this processor, by what was measured
+        of this network on others. ``only``: as ``measured``, where that says nothing of it, or no other is installed.
     """
 
     engine: EngineName
