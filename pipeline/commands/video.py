@@ -12,7 +12,7 @@ from ..base.errors import ClearcutError
 from ..options.options import Options
 from ..options.presets import list_presets
 from ..video.times import NOT_OF_CLIPS, parse_rate, parse_time
-from .cut import ensure_model
+from .cut import ensure_model, read_photo
 from .flags import add_flags, pick_given_values
 from .places import STREAM, choose_targets, is_folder, is_there
 from .progress import ClipProgress
@@ -37,12 +37,15 @@ def add_arguments(video: argparse.ArgumentParser, terminal: Terminal) -> None:
     video.add_argument(
         "--smooth", action=argparse.BooleanOptionalAction, default=SUPPRESS, help=say("cli.video.smooth")
     )
+    video.add_argument("--workers", type=int, metavar="N", help=say("cli.video.workers"))
+    video.add_argument("--cluster", metavar="ADDRESS", help=say("cli.video.cluster"))
     video.add_argument("--raw", metavar="WIDTHxHEIGHT", help=say("cli.video.raw"))
     video.add_argument("--force", action="store_true", help=say("cli.force"))
     presets = ", ".join(list_presets())
     video.add_argument("--preset", metavar="NAME", default=SUPPRESS, help=say("cli.preset", names=presets))
     add_flags(video, Options, "option", terminal.language, without=NOT_OF_CLIPS)
     video.add_argument("--background-image", metavar="FILE", help=say("cli.video.background_image"))
+    video.add_argument("--marks", metavar="FILE", help=say("cli.video.marks"))
     video.set_defaults(run=run, smooth=True)
 
 
@@ -60,13 +63,13 @@ def run(given: argparse.Namespace, context: Context) -> int:
         return _run_raw(given, options, context)
     if STREAM in given.clips or given.output == STREAM:
         raise ClearcutError("bad_option", name="raw", value="", accepted="1280x720")
-    order = _make_order(given, options, context)
+    order, workers = _make_order(given, options, context), _count_workers(given)
     worst = 0
     for clip, target in _choose_targets(given, order.format):
         try:
             if is_there(target) and not given.force:
                 raise ClearcutError("output_exists", name=target.name, photo=clip)
-            _cut(Path(clip), target, order, context)
+            _cut(Path(clip), target, order, context, workers=workers, cluster=given.cluster)
         except ClearcutError as error:
             worst = max(worst, context.terminal.complain(error))
         except KeyboardInterrupt:
@@ -85,6 +88,7 @@ def _make_order(given: argparse.Namespace, options: Options, context: Context) -
     from ..video.clip import Limits
     from ..video.cut_video import VideoOrder
     from ..video.formats import find_video_format
+    from ..video.timed_marks import parse_timed_marks
 
     extension = "" if is_folder(given.output) else Path(given.output).suffix
     start, end = parse_time("from", given.start), parse_time("to", given.end) if given.end else None
@@ -97,6 +101,7 @@ def _make_order(given: argparse.Namespace, options: Options, context: Context) -
         given.smooth,
         Path(given.background_image) if given.background_image else None,
         Limits(megapixels=context.settings.max_megapixels),
+        parse_timed_marks(read_photo(given.marks, None)) if given.marks else (),
     )
 
 
@@ -106,11 +111,20 @@ def _choose_targets(given: argparse.Namespace, format: "VideoFormat") -> list[tu
     return [(clip, target) for clip, target in chosen if target is not None]
 
 
-def _cut(clip: Path, target: Path, order: "VideoOrder", context: Context) -> None:
+def _count_workers(given: argparse.Namespace) -> int:
+    """How many workers are asked for; 0: as many as fit."""
+    if given.workers is None:
+        return 0 if given.cluster else 1
+    if given.workers < 0:
+        raise ClearcutError("bad_option", name="workers", value=str(given.workers), accepted="0, 1, 2 …")
+    return int(given.workers)
+
+
+def _cut(clip: Path, target: Path, order: "VideoOrder", context: Context, **how: Any) -> None:
     from ..video.cut_video import cut_out_video
 
     with ClipProgress(context.terminal) as progress:
-        result = cut_out_video(clip, target, order, context.runtime, tell=progress.tell)
+        result = cut_out_video(clip, target, order, context.runtime, tell=progress.tell, **how)
     _describe(clip, target, result, context.terminal)
 
 

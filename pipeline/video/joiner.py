@@ -5,25 +5,19 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ..pixels.encoders import EPOCH
 from .formats import VideoFormat, choose_codec_options
+from .segment_store import Segment
 from .sound import Sound
 
 BROWSERS_LEAST = Fraction(1, 50)  # seconds below which browsers show a frame of a GIF for a tenth of a second
 ENDLESS = {"gif": {"loop": "0"}, "webp": {"loop": "0"}, "apng": {"plays": "0"}}  # an animation is shown again and again
 COLOURS = 255  # of a GIF's frame; one more is transparent
 OPAQUE = 128  # alpha from which a pixel of a GIF shows
-
-
-class Segment(NamedTuple):
-    """A segment's file, and ticks and duration of each of its frames."""
-
-    path: Path
-    times: list[tuple[int, int]]
 
 
 def join_segments(

@@ -1,0 +1,100 @@
+"""A clip with scene cuts shared by workers: the very file that one process makes; one run at a time."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from fractions import Fraction
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.base.settings import ROOT
+from pipeline.video.reader import Reader
+from tests.batches import wait_for
+from tests.clips import disc, silence_with_clicks, write_clip
+from tests.networks import REMEMBERS_RED
+
+SCENES, FRAMES = 4, 110
+STEADY = ("--fps", "25")
+
+
+@pytest.fixture
+def spliced(tmp_path: Path, enter: Callable[..., Any]) -> Path:
+    """Four scenes in other colours with sound, for a network with a memory; cuts are within groups of pictures."""
+    enter("remembers-red", REMEMBERS_RED, kind="rvm")
+    frames = list[np.ndarray]()
+    for scene in range(SCENES):
+        for number in range(FRAMES):
+            rgb = disc(number % 90, 32, 24, speed=0.3)[0]
+            frames.append(np.roll(rgb, scene, axis=2) if scene < 3 else 255 - rgb)
+    sound = silence_with_clicks(SCENES * FRAMES / 25, [1, 13])
+    return write_clip(tmp_path / "spliced.mp4", frames, options={"g": "50", "bf": "2"}, sound=sound)
+
+
+def clearcut(source: Path, target: Path, *words: str) -> list[str]:
+    command = [sys.executable, "-m", "pipeline", "video", str(source), "-o", str(target), *words]
+    return [*command, "--model", "remembers-red", "--background", "color"]
+
+
+def make(source: Path, target: Path, *words: str) -> bytes:
+    done = subprocess.run(clearcut(source, target, *words), cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert not list(target.parent.glob(".clearcut-*"))
+    return target.read_bytes()
+
+
+def find_children(parent: int) -> list[int]:
+    listed = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True).stdout.splitlines()[1:]
+    rows = (line.split(maxsplit=2) for line in listed)
+    return [int(row[0]) for row in rows if int(row[1]) == parent and "pipeline.base.worker" in row[2]]
+
+
+needs_posix = pytest.mark.skipif(os.name != "posix", reason="stops processes with signals")
+
+
+@needs_posix
+def test_workers_make_the_same_file_also_where_one_is_killed(spliced: Path, tmp_path: Path) -> None:
+    whole = make(spliced, tmp_path / "whole.mp4")
+    target, folder = tmp_path / "cut.mp4", tmp_path / ".clearcut-cut.mp4"
+    with subprocess.Popen(clearcut(spliced, target, "--workers", "2"), cwd=ROOT) as running:
+        wait_for(lambda: list(folder.glob("0*.json")) or running.poll() is not None)
+        for worker in find_children(running.pid)[:1]:
+            os.kill(worker, signal.SIGKILL)
+    assert running.returncode == 0
+    assert target.read_bytes() == whole
+    assert make(spliced, tmp_path / "steady.mp4", "--workers", "3", *STEADY) == make(
+        spliced, tmp_path / "one.mp4", *STEADY
+    )
+
+
+@pytest.mark.skipif(
+    os.name != "posix" or find_spec("ray") is None, reason="ray is not installed: requirements-cluster.txt"
+)
+def test_a_cluster_makes_the_same_file(spliced: Path, tmp_path: Path) -> None:
+    whole = make(spliced, tmp_path / "whole.mp4")
+    assert make(spliced, tmp_path / "cut.mp4", "--cluster", "local", "--workers", "2") == whole
+
+
+@needs_posix
+def test_a_second_run_into_the_same_file_is_told_and_harms_nothing(spliced: Path, tmp_path: Path) -> None:
+    target, folder = tmp_path / "cut.mp4", tmp_path / ".clearcut-cut.mp4"
+    with subprocess.Popen(clearcut(spliced, target), cwd=ROOT, stderr=subprocess.DEVNULL) as first:
+        wait_for(lambda: (folder / "facts.json").exists() or first.poll() is not None)
+        first.send_signal(signal.SIGSTOP)  # as long as the other one takes
+        other = subprocess.run(clearcut(spliced, target), cwd=ROOT, capture_output=True, text=True, timeout=60)
+        first.send_signal(signal.SIGCONT)
+    assert other.returncode == 2 and "Another process" in other.stderr and "cut.mp4" in other.stderr
+    assert first.returncode == 0 and sum(1 for _ in Reader(target).read()) == SCENES * FRAMES
+
+
+def test_a_clip_may_be_entered_at_any_frame(spliced: Path) -> None:
+    reader = Reader(spliced)
+    whole = [(frame.ticks, frame.duration) for frame in reader.read(1.0, 5.0)]
+    for number in (1, 30, 99):
+        since = (whole[number][0] + Fraction(1, 2)) * reader.clip.time_base
+        assert [(frame.ticks, frame.duration) for frame in reader.read(1.0, 5.0, since)] == whole[number:]
