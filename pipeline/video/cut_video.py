@@ -149,16 +149,16 @@ class _Run:
             extent = find_extent(self._reader, order, self._options, self._runtime, self._job)
         plan = Plan(self._source, journal.folder, order, self._options, extent)
         if workers != 1 or cluster:
-            done = spread_stretches(plan, self._reader, self._runtime.settings, workers, cluster, self._look)
-            if done:
+            how: dict[str, Any] = {"workers": workers, "cluster": cluster}
+            if spread_stretches(plan, self._reader, self._runtime.settings, self._job, self._look, **how):
                 return
         maker = SegmentMaker(plan, self._reader, self._runtime, self._job, self._tell_frame)
         maker.make(Stretch())
 
     def _look(self, frames: int) -> None:
         """So many frames are there, as workers say."""
-        self._job.check()
         for number in range(self._told, frames):
+            self._job.check()
             self._tell_frame(number)
 
     def _tell_frame(self, number: int) -> None:
@@ -187,7 +187,7 @@ class _Run:
         else:
             start, base = self._reader.find_start(self._order.start), self._order.find_base(self._reader)
             with closing(Sound(self._source, form, start, self._order.end)) as sound:
-                join_segments(segments, part, form, base, sound, self._options.quality)
+                join_segments(segments, part, form, base, sound, self._options.quality, self._job)
         _replace(part, self._target)
 
 

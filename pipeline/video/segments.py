@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from fractions import Fraction
-from itertools import chain, groupby, islice
+from itertools import chain, groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -102,7 +102,7 @@ class SegmentMaker:
         if begin == stretch.end:
             return
         plan, before = self._plan, whole[-1] if whole else None
-        frames = islice(read_stretch(self._reader, plan.order, stretch), begin - stretch.first, None)
+        frames = self._skip(read_stretch(self._reader, plan.order, stretch), begin)
         first = next(frames, None)
         if first is None:
             return
@@ -117,6 +117,13 @@ class SegmentMaker:
         with closing(run_ahead(self._finish(predicted, finisher, backdrop))) as finished:
             for _, group in groupby(finished, key=lambda each: each.segment):
                 before = self._encode(group, before)
+
+    def _skip(self, frames: Iterator[Frame], begin: int) -> Iterator[Frame]:
+        """The frames from number `begin` on."""
+        for frame in frames:
+            self._job.enter("reading")  # it may take long, and who looks on sees that it goes on
+            if frame.number >= begin:
+                yield frame
 
     def _predict(
         self, loaded: Ahead[tuple[Frame, Photo]], predictor: ClipPredictor, marks: SceneMarks

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing, suppress
 from fractions import Fraction
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 
 from pipeline.base.settings import ROOT
+from pipeline.video.journal import VideoJournal
 from pipeline.video.reader import Reader
 from tests.batches import wait_for
 from tests.clips import disc, silence_with_clicks, write_clip
@@ -57,13 +59,19 @@ def find_children(parent: int) -> list[int]:
 needs_posix = pytest.mark.skipif(os.name != "posix", reason="stops processes with signals")
 
 
+def send(what: int, processes: list[int]) -> None:
+    for each in processes:
+        with suppress(ProcessLookupError):
+            os.kill(each, what)
+
+
 @needs_posix
 def test_workers_make_the_same_file_also_where_one_is_killed(spliced: Path, tmp_path: Path) -> None:
     whole = make(spliced, tmp_path / "whole.mp4")
     target, folder = tmp_path / "cut.mp4", tmp_path / ".clearcut-cut.mp4"
     with subprocess.Popen(clearcut(spliced, target, "--workers", "2"), cwd=ROOT) as running:
         wait_for(lambda: list(folder.glob("0*.json")) or running.poll() is not None)
-        for worker in find_children(running.pid)[:1]:
+        for worker in [each for own in find_children(running.pid) for each in find_children(own)][:1]:
             os.kill(worker, signal.SIGKILL)
     assert running.returncode == 0
     assert target.read_bytes() == whole
@@ -80,16 +88,28 @@ def test_a_cluster_makes_the_same_file(spliced: Path, tmp_path: Path) -> None:
     assert make(spliced, tmp_path / "cut.mp4", "--cluster", "local", "--workers", "2") == whole
 
 
-@needs_posix
 def test_a_second_run_into_the_same_file_is_told_and_harms_nothing(spliced: Path, tmp_path: Path) -> None:
-    target, folder = tmp_path / "cut.mp4", tmp_path / ".clearcut-cut.mp4"
-    with subprocess.Popen(clearcut(spliced, target), cwd=ROOT, stderr=subprocess.DEVNULL) as first:
-        wait_for(lambda: (folder / "facts.json").exists() or first.poll() is not None)
-        first.send_signal(signal.SIGSTOP)  # as long as the other one takes
+    target = tmp_path / "cut.mp4"
+    with closing(VideoJournal(target, {"made": "by another run"})) as journal:
         other = subprocess.run(clearcut(spliced, target), cwd=ROOT, capture_output=True, text=True, timeout=60)
-        first.send_signal(signal.SIGCONT)
+        assert "made" in (journal.folder / "facts.json").read_text()
     assert other.returncode == 2 and "Another process" in other.stderr and "cut.mp4" in other.stderr
-    assert first.returncode == 0 and sum(1 for _ in Reader(target).read()) == SCENES * FRAMES
+    make(spliced, target, "--to", "1")
+
+
+@needs_posix
+def test_a_clip_that_crashes_or_hangs_what_makes_it_is_told(spliced: Path, tmp_path: Path) -> None:
+    target, folder = tmp_path / "cut.mp4", tmp_path / ".clearcut-cut.mp4"
+    with subprocess.Popen(clearcut(spliced, target), cwd=ROOT, stderr=subprocess.PIPE) as crashing:
+        while crashing.poll() is None:
+            send(signal.SIGKILL, find_children(crashing.pid))
+        assert crashing.returncode == 1 and b"ended suddenly, twice" in crashing.communicate()[1]
+    command = clearcut(spliced, target, "--timeout", "2")
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE) as hanging:
+        wait_for(lambda: (folder / "facts.json").exists() or hanging.poll() is not None)
+        send(signal.SIGSTOP, find_children(hanging.pid))
+        assert b"Nothing has happened" in hanging.communicate(timeout=60)[1]
+    assert hanging.returncode == 1 and not target.exists()
 
 
 def test_a_clip_may_be_entered_at_any_frame(spliced: Path) -> None:
