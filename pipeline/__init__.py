@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from .video.cut_video import VideoOrder, VideoResult, cut_out_video
     from .video.formats import VideoFormat, find_video_format, list_video_formats
     from .video.reader import Reader
+    from .video.timed_marks import parse_timed_marks
     from .video.times import NOT_OF_CLIPS, parse_rate, parse_time
 
 _HOME = {
@@ -103,6 +104,7 @@ _HOME = {
         "video.cut_video": ["VideoOrder", "VideoResult", "cut_out_video"],
         "video.formats": ["VideoFormat", "find_video_format", "list_video_formats"],
         "video.reader": ["Reader"],
+        "video.timed_marks": ["parse_timed_marks"],
         "video.times": ["NOT_OF_CLIPS", "parse_rate", "parse_time"],
     }.items()
     for name in names

@@ -46,7 +46,7 @@ async def read_form(request: Request, settings: ServerSettings) -> tuple[InputFi
         behind, behind_name = await read_picture(form.get(BEHIND), settings)
         if behind is None and form.get(BEHIND):
             raise ClearcutError("no_background")
-        marks = await _read_text(form.get(MARKS))
+        marks = await read_text(form.get(MARKS))
         trimap, _ = await read_picture(form.get(TRIMAP), settings)
         if trimap is None and form.get(TRIMAP):
             raise ClearcutError("not_a_picture", name=TRIMAP).about(TRIMAP)
@@ -125,7 +125,7 @@ async def _make_changes(
 async def _read_marks(given: Any) -> Sent | None:
     if not isinstance(given, UploadFile | str | None):
         raise ClearcutError("bad_request")
-    data = await _read_text(given)
+    data = await read_text(given)
     if not data:
         return None
     Marks.of(data)
@@ -213,7 +213,7 @@ async def read_picture(given: UploadFile | str | None, settings: ServerSettings)
     return data, UNNAMED
 
 
-async def _read_text(given: UploadFile | str | None) -> bytes:
+async def read_text(given: UploadFile | str | None) -> bytes:
     """What came as a file or as a text; nothing where none came."""
     return await given.read() if isinstance(given, UploadFile) else (given or "").encode()
 

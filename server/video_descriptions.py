@@ -6,7 +6,7 @@ from pipeline import list_video_formats, say
 
 from .batch_descriptions import describe_changes
 from .descriptions import FILE, Responses, Schema, describe_body, describe_options, describe_query, make_object
-from .forms import BEHIND
+from .forms import BEHIND, MARKS
 from .settings import ServerSettings
 from .visitors_video import OF_FRAMES
 
@@ -32,6 +32,7 @@ def describe_clip(settings: ServerSettings) -> dict[str, Any]:
         "to": {"type": "string", "description": say("cli.video.to")},
         "fps": {"type": "string", "description": say("cli.video.fps")},
         "smooth": {**switch, "description": "false: " + say("cli.video.no_smooth")},
+        MARKS: {"type": "string", "description": f"{say('cli.video.marks')}; a text or a file"},
         BEGIN: {**switch, "description": "false: wait until ``state`` is set to ``running``"},
     }
     fields = {CLIP: FILE, BEHIND: FILE, **_describe_frames(settings), **own}

@@ -10,18 +10,27 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.responses import StreamingResponse
 
-from pipeline import ClearcutError, Clip, parse_time
+from pipeline import ClearcutError, Clip, parse_time, parse_timed_marks
 
 from .batch_descriptions import EVENTS
 from .descriptions import ANYWHERE, FILE, OPTIONS, PICTURES, RUNNING, describe_errors, describe_file
 from .events import make_event, stream_events
 from .files import copy_upload, send_file
-from .forms import BEHIND, OWN, Changes, check_names, open_form, pick_options, read_changes, read_sent
+from .forms import BEHIND, MARKS, OWN, Changes, check_names, open_form, pick_options, read_changes, read_sent, read_text
 from .told import VideoTold
 from .video_descriptions import BEGIN, CLIP, RESULT, describe_change, describe_clip, describe_peek
 from .video_tasks import Probe
 from .videos import Videos
-from .visitors_video import OF_FRAMES, OF_VIDEOS, SWITCHES, VisitorsVideo, find_limits, locate_clip, make_order
+from .visitors_video import (
+    MARKS_FILE,
+    OF_FRAMES,
+    OF_VIDEOS,
+    SWITCHES,
+    VisitorsVideo,
+    find_limits,
+    locate_clip,
+    make_order,
+)
 from .work import Workers
 
 MOST_FIELDS = 100
@@ -52,10 +61,11 @@ def _add_video_routes(router: APIRouter, videos: Videos, workers: Workers) -> No
         **TOLD,
     )
     async def begin(request: Request) -> dict[str, Any]:
-        """A form of a clip (``video``), options by name, ``format``, ``from``, ``to``, ``fps``, ``smooth``, and a
-        picture for behind. With ``begin=false`` it waits until it is told to run, so that settings can be tried."""
-        async with open_form(request, 2, MOST_FIELDS) as form:
-            check_names(form, (CLIP, BEHIND, BEGIN, *NAMED))
+        """A form of a clip (``video``), options by name, ``format``, ``from``, ``to``, ``fps``, ``smooth``, ``marks``,
+        and a picture for behind. With ``begin=false`` it waits until it is told to run, so that settings can be tried.
+        """
+        async with open_form(request, 3, MOST_FIELDS) as form:
+            check_names(form, (CLIP, BEHIND, MARKS, BEGIN, *NAMED))
             values = pick_options(form, NAMED)
             wanted = _read_switch(BEGIN, form.get(BEGIN))
             upload = form.get(CLIP)
@@ -63,9 +73,15 @@ def _add_video_routes(router: APIRouter, videos: Videos, workers: Workers) -> No
                 raise ClearcutError("no_video")
             sent = await read_sent(form.get(BEHIND), BEHIND, settings)
             make_order(values, Path(sent.name) if sent else None, settings)
+            drawn = await read_text(form.get(MARKS))
+            marks = parse_timed_marks(drawn) if drawn else ()
             folder = await run_in_threadpool(videos.make_folder)
             try:
                 clip = await _receive(request, upload, folder, videos, workers)
+                for each in marks:
+                    each.marks.check_size(clip.size)
+                if drawn:
+                    await run_in_threadpool((folder / MARKS_FILE).write_bytes, drawn)
                 await run_in_threadpool(VisitorsVideo.begin, folder, upload.filename, clip, values, wanted)
 
                 def alter(one: VisitorsVideo) -> None:

@@ -18,6 +18,7 @@ from pipeline import (
     Runtime,
     VideoOrder,
     VideoResult,
+    count_cores,
     cut_out,
     cut_out_video,
     decode,
@@ -29,6 +30,7 @@ from pipeline import (
 from .cutter import Order
 
 LATEST = 50  # frames of which the rate is made
+MANY = 4  # cores from which the scenes of a video are made side by side
 TELL = 0.2  # seconds between words of how far it is
 
 
@@ -84,7 +86,8 @@ def prepare(order: Order) -> Callable[[VideoTask], VideoResult]:
 
 def make_video(task: VideoTask, runtime: Runtime) -> VideoResult:
     """Cut a clip out. Raises as `cut_out_video`."""
-    return cut_out_video(task.clip, task.target, task.order, runtime, tell=_Teller(task.progress))
+    workers = runtime.settings.workers or (0 if count_cores() >= MANY else 1)
+    return cut_out_video(task.clip, task.target, task.order, runtime, tell=_Teller(task.progress), workers=workers)
 
 
 class _Teller:

@@ -3,6 +3,7 @@
 import json
 import shutil
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from pipeline import (
     name_cutout,
     parse_rate,
     parse_time,
+    parse_timed_marks,
 )
 
 from .forms import BEHIND, OPTIONS, Sent
@@ -27,7 +29,7 @@ from .settings import ServerSettings
 from .video_tasks import Peek, VideoTask
 from .visitors_batch import DAY, tell_file
 
-ORDER = "order.json"
+ORDER, MARKS_FILE = "order.json", "marks.json"
 OF_VIDEOS = ("format", "from", "to", "fps", "smooth")  # what is asked for beside the options of pictures
 OF_FRAMES = tuple(name for name in OPTIONS if name not in NOT_OF_CLIPS)
 SWITCHES = {"true": True, "1": True, "false": False, "0": False}
@@ -144,7 +146,8 @@ class VisitorsVideo:
     @property
     def order(self) -> VideoOrder:
         """What is to be made. Raises as `make_order`."""
-        return make_order(self.values, self.background, self.settings)
+        order, drawn = make_order(self.values, self.background, self.settings), self.folder / MARKS_FILE
+        return replace(order, marks=parse_timed_marks(drawn.read_bytes())) if drawn.exists() else order
 
     @property
     def target(self) -> Path:

@@ -4,7 +4,9 @@ import argparse
 import re
 import sys
 from argparse import SUPPRESS
+from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +14,7 @@ from ..base.errors import ClearcutError
 from ..options.options import Options
 from ..options.presets import list_presets
 from ..video.times import NOT_OF_CLIPS, parse_rate, parse_time
-from .cut import ensure_model
+from .cut import ensure_model, read_photo
 from .flags import add_flags, pick_given_values
 from .places import STREAM, choose_targets, is_folder, is_there
 from .progress import ClipProgress
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
     from ..video.cut_video import VideoOrder, VideoResult
     from ..video.formats import VideoFormat
 
+Maker = Callable[[Path, Path, "VideoOrder", Callable[[int, int | None], object]], "VideoResult"]
 INTERRUPTED = 130
+SECONDS = 600.0  # in which something has to happen with a clip
 
 
 def add_arguments(video: argparse.ArgumentParser, terminal: Terminal) -> None:
@@ -37,12 +41,16 @@ def add_arguments(video: argparse.ArgumentParser, terminal: Terminal) -> None:
     video.add_argument(
         "--smooth", action=argparse.BooleanOptionalAction, default=SUPPRESS, help=say("cli.video.smooth")
     )
+    video.add_argument("--workers", type=int, metavar="N", help=say("cli.video.workers"))
+    video.add_argument("--cluster", metavar="ADDRESS", help=say("cli.video.cluster"))
+    video.add_argument("--timeout", type=float, default=SECONDS, metavar="SECONDS", help=say("cli.video.timeout"))
     video.add_argument("--raw", metavar="WIDTHxHEIGHT", help=say("cli.video.raw"))
     video.add_argument("--force", action="store_true", help=say("cli.force"))
     presets = ", ".join(list_presets())
     video.add_argument("--preset", metavar="NAME", default=SUPPRESS, help=say("cli.preset", names=presets))
     add_flags(video, Options, "option", terminal.language, without=NOT_OF_CLIPS)
     video.add_argument("--background-image", metavar="FILE", help=say("cli.video.background_image"))
+    video.add_argument("--marks", metavar="FILE", help=say("cli.video.marks"))
     video.set_defaults(run=run, smooth=True)
 
 
@@ -60,13 +68,15 @@ def run(given: argparse.Namespace, context: Context) -> int:
         return _run_raw(given, options, context)
     if STREAM in given.clips or given.output == STREAM:
         raise ClearcutError("bad_option", name="raw", value="", accepted="1280x720")
-    order = _make_order(given, options, context)
+    order, make = _make_order(given, options, context), _choose_maker(given, context)
     worst = 0
     for clip, target in _choose_targets(given, order.format):
         try:
             if is_there(target) and not given.force:
                 raise ClearcutError("output_exists", name=target.name, photo=clip)
-            _cut(Path(clip), target, order, context)
+            with ClipProgress(context.terminal) as progress:
+                result = make(Path(clip), target, order, progress.tell)
+            _describe(Path(clip), target, result, context.terminal)
         except ClearcutError as error:
             worst = max(worst, context.terminal.complain(error))
         except KeyboardInterrupt:
@@ -83,8 +93,9 @@ def _ensure_model(options: Options, context: Context) -> None:
 
 def _make_order(given: argparse.Namespace, options: Options, context: Context) -> "VideoOrder":
     from ..video.clip import Limits
-    from ..video.cut_video import VideoOrder
     from ..video.formats import find_video_format
+    from ..video.order import VideoOrder
+    from ..video.timed_marks import parse_timed_marks
 
     extension = "" if is_folder(given.output) else Path(given.output).suffix
     start, end = parse_time("from", given.start), parse_time("to", given.end) if given.end else None
@@ -97,6 +108,7 @@ def _make_order(given: argparse.Namespace, options: Options, context: Context) -
         given.smooth,
         Path(given.background_image) if given.background_image else None,
         Limits(megapixels=context.settings.max_megapixels),
+        parse_timed_marks(read_photo(given.marks, None)) if given.marks else (),
     )
 
 
@@ -106,12 +118,30 @@ def _choose_targets(given: argparse.Namespace, format: "VideoFormat") -> list[tu
     return [(clip, target) for clip, target in chosen if target is not None]
 
 
-def _cut(clip: Path, target: Path, order: "VideoOrder", context: Context) -> None:
-    from ..video.cut_video import cut_out_video
+def _count_workers(given: argparse.Namespace) -> int:
+    """How many workers are asked for; 0: as many as fit."""
+    if given.workers is None:
+        return 0 if given.cluster else 1
+    if given.workers < 0:
+        raise ClearcutError("bad_option", name="workers", value=str(given.workers), accepted="0, 1, 2 …")
+    return int(given.workers)
 
-    with ClipProgress(context.terminal) as progress:
-        result = cut_out_video(clip, target, order, context.runtime, tell=progress.tell)
-    _describe(clip, target, result, context.terminal)
+
+def _choose_maker(given: argparse.Namespace, context: Context) -> Maker:
+    """What makes a clip: a process of its own, in which a damaged one may crash or hang; or a cluster."""
+    workers = _count_workers(given)
+    if given.cluster:
+        from ..video.cut_video import cut_out_video
+
+        def make(clip: Path, target: Path, order: "VideoOrder", tell: Any) -> "VideoResult":
+            return cut_out_video(
+                clip, target, order, context.runtime, tell=tell, workers=workers, cluster=given.cluster
+            )
+
+        return make
+    from ..video.apart import cut_out_apart
+
+    return partial(cut_out_apart, settings=context.settings, workers=workers, patience=given.timeout)
 
 
 def _describe(clip: Path, target: Path, result: "VideoResult", terminal: Terminal) -> None:

@@ -1,70 +1,28 @@
-"""A clip from file to file: decoding, network, edges and encoding overlap, and what is whole outlives a kill."""
+"""A clip from file to file: its segments are made, here or by workers, and joined; what is whole outlives a kill."""
 
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
-from dataclasses import dataclass, field
-from fractions import Fraction
-from itertools import chain, islice
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
-
-import cv2
-import numpy as np
 
 from .. import __version__
 from ..base.errors import ClearcutError, as_clearcut_error, as_write_error
 from ..base.jobs import Job
-from ..inference.predict import PredictionResult
 from ..inference.runtime import Runtime
-from ..inputs import Cutout
-from ..options.options import Options
 from ..pixels.geometry import Size
-from ..pixels.image_io import Photo
 from ..registry import weights
 from .choosing import choose_model
-from .clip import Frame, Limits
-from .encoder import SegmentEncoder
-from .finishing import Backdrop, Finisher, find_extent, open_backdrop, wants_extent
-from .formats import GOP, VideoFormat
-from .joiner import Segment, join_segments, pack_pictures
+from .finishing import find_extent, wants_extent
+from .joiner import join_segments, pack_pictures
 from .journal import VideoJournal, stamp_file
-from .overlap import Ahead, run_ahead
-from .predictor import ClipPredictor, Known
+from .order import VideoOrder
 from .reader import Reader
+from .scenes import Stretch
+from .segment_store import Segment, delete
+from .segments import Plan, SegmentMaker
 from .sound import Sound
-
-
-@dataclass(frozen=True)
-class VideoOrder:
-    """What is to be made of a clip.
-
-    Attributes
-    ----------
-    options
-        As for a still picture; ``format`` is that of the file.
-    format
-        Of the new file.
-    start, end
-        Seconds of the clip between which it is wanted.
-    fps
-        Frames a second of the new file; None: each frame at its own time.
-    smooth
-        Whether a network without a memory is made steady in time.
-    background
-        The file of a picture or of a clip for ``background=image``.
-    limits
-        How long and how large the clip may be.
-    """
-
-    options: Options
-    format: VideoFormat
-    start: float = 0.0
-    end: float | None = None
-    fps: Fraction | None = None
-    smooth: bool = True
-    background: Path | None = None
-    limits: Limits = field(default_factory=Limits)
+from .spreading import spread_stretches
 
 
 class VideoResult(NamedTuple):
@@ -77,34 +35,24 @@ class VideoResult(NamedTuple):
     resumed: int
 
 
-class _Predicted(NamedTuple):
-    """A frame and what the network says of it; `known`, with the last one of a segment, is what it then knows."""
-
-    frame: Frame
-    photo: Photo
-    predicted: PredictionResult
-    known: Known | None
-
-
-class _Finished(NamedTuple):
-    """A frame as it is to be encoded, its number, its ticks and duration; `known` as before."""
-
-    number: int
-    time: tuple[int, int]
-    rgb: np.ndarray
-    alpha: np.ndarray | None
-    known: Known | None
-
-
 Told = Callable[[int, int | None], object]  # frames done, and frames in all, about
 
 
 def cut_out_video(
-    source: Path, target: Path, order: VideoOrder, runtime: Runtime, job: Job | None = None, tell: Told | None = None
+    source: Path,
+    target: Path,
+    order: VideoOrder,
+    runtime: Runtime,
+    job: Job | None = None,
+    tell: Told | None = None,
+    *,
+    workers: int = 1,
+    cluster: str | None = None,
 ) -> VideoResult:
     """Cut the subject out of a clip, into a file that appears once it is whole.
 
-    What is whole of a run that was stopped or killed lies beside it; the same call goes on there.
+    What is whole of a run that was stopped or killed lies beside it; the same call goes on there, with any number of
+    workers. The file is the same to the byte whoever makes it.
 
     Parameters
     ----------
@@ -114,15 +62,20 @@ def cut_out_video(
         To stop the work from another thread.
     tell
         Called after each frame.
+    workers
+        How many processes share the work, which is divided at scene cuts; 1: this process does it. 0: as many as fit.
+    cluster
+        The address of a Ray cluster whose machines do it, or ``local``.
 
     Raises
     ------
     ClearcutError
-        And no other exception.
+        And no other exception; ``video_running`` where another run works on `target`.
     """
     try:
-        with closing(Reader(source, order.limits)) as reader:
-            return _Run(source, target, order, reader, runtime, job or Job(), tell).run()
+        with closing(Reader(source.absolute(), order.limits)) as reader:
+            run = _Run(source.absolute(), target.absolute(), order, reader, runtime, job or Job(), tell)
+            return run.run(workers, cluster)
     except ClearcutError:
         raise
     except OSError as error:
@@ -146,30 +99,31 @@ class _Run:
     ) -> None:
         self._source, self._target, self._order, self._reader = source, target, order, reader
         self._runtime, self._job, self._tell = runtime, job, tell
-        self._base = 1 / order.fps if order.fps else reader.clip.time_base
         model = choose_model(reader, order.start, order.options, runtime, job)
         self._options = order.options.model_copy(update={"model": model, "format": order.format.still, "sheet": "none"})
-        self._has_alpha = order.format.still == "png" and order.options.background == "transparent"
-        self._warnings: dict[str, None] = {}
-        self._size: Size = (0, 0)
+        self._told = 0
+        order.open_marks(reader)  # that they fit is said before anything is made
 
-    def run(self) -> VideoResult:
+    def run(self, workers: int, cluster: str | None) -> VideoResult:
         """Make what is missing of the segments, then join all."""
-        journal = VideoJournal(self._target, self._list_facts())
-        before = journal.frames
-        try:
-            self._make_segments(journal)
-            if not journal.segments:
+        with closing(VideoJournal(self._target, self._list_facts())) as journal:
+            before = journal.segments.count_frames()
+            try:
+                self._make_segments(journal, workers, cluster)
+            finally:
+                segments = journal.segments.follow(0)
+                if not journal.segments.count_frames():  # nothing to go on with
+                    journal.clear()
+            if not segments:
                 part = f"{self._order.start:g}–{self._order.end or ''}"
                 accepted = f"0–{round(self._reader.clip.seconds or 0, 1):g}"
                 raise ClearcutError("bad_option", name="from", value=part, accepted=accepted)
-            self._join(journal)
-        finally:
-            if not journal.segments:  # nothing to go on with
-                journal.clear()
-        journal.clear()
-        warnings = (*self._reader.warnings, *self._warnings)
-        return VideoResult(journal.frames, self._size, self._options.model, warnings, before)
+            self._join(journal.folder, segments)
+            journal.clear()
+        warnings = dict.fromkeys(self._reader.warnings)
+        for segment in segments:
+            warnings |= dict.fromkeys(segment.warnings)
+        return VideoResult(segments[-1].end, segments[-1].size, self._options.model, tuple(warnings), before)
 
     def _list_facts(self) -> dict[str, Any]:
         """All that the frames depend on."""
@@ -185,77 +139,32 @@ class _Run:
             "format": order.format.name,
             "part": [order.start, order.end, str(order.fps), order.smooth],
             "background": background,
+            "marks": [(each.at, each.marks.digests[-1].hex()) for each in order.marks],
             "weights": repr(stamp),
         }
 
-    def _make_segments(self, journal: VideoJournal) -> None:
-        frames = islice(self._read(), journal.frames, None)
-        first = next(frames, None)
-        if first is None:
-            return
-        extent = None
+    def _make_segments(self, journal: VideoJournal, workers: int, cluster: str | None) -> None:
+        order, extent = self._order, None
         if wants_extent(self._options):
-            order = self._order
-            extent = find_extent(self._reader, order.start, order.end, self._options, self._runtime, self._job)
-        predictor = ClipPredictor(self._options, self._runtime, self._job, self._order.smooth)
-        predictor.restore(journal.known, journal.frames)
-        finisher = Finisher(self._options, self._runtime, self._job, extent)
-        backdrop = open_backdrop(self._order.background, self._runtime)
-        predicted = run_ahead(self._predict(run_ahead(_load(chain([first], frames))), predictor))
-        with closing(run_ahead(self._finish(predicted, finisher, backdrop))) as finished:
-            self._encode(finished, journal)
+            extent = find_extent(self._reader, order, self._options, self._runtime, self._job)
+        plan = Plan(self._source, journal.folder, order, self._options, extent)
+        if workers != 1 or cluster:
+            how: dict[str, Any] = {"workers": workers, "cluster": cluster}
+            if spread_stretches(plan, self._reader, self._runtime.settings, self._job, self._look, **how):
+                return
+        maker = SegmentMaker(plan, self._reader, self._runtime, self._job, self._tell_frame)
+        maker.make(Stretch())
 
-    def _read(self) -> Iterator[Frame]:
-        frames = self._reader.read(self._order.start, self._order.end)
-        return resample(frames, self._reader.clip.time_base, self._order.fps) if self._order.fps else frames
+    def _look(self, frames: int) -> None:
+        """So many frames are there, as workers say."""
+        for number in range(self._told, frames):
+            self._job.check()
+            self._tell_frame(number)
 
-    def _predict(self, loaded: Ahead[tuple[Frame, Photo]], predictor: ClipPredictor) -> Iterator[_Predicted]:
-        with closing(loaded):
-            for frame, photo in loaded:
-                predicted = predictor.predict(photo)
-                is_last = frame.number % GOP == GOP - 1
-                yield _Predicted(frame, photo, predicted, predictor.save() if is_last else None)
-
-    def _finish(self, predicted: Ahead[_Predicted], finisher: Finisher, backdrop: Backdrop) -> Iterator[_Finished]:
-        with closing(predicted):
-            for each in predicted:
-                self._job.check()
-                behind = backdrop.pick(each.frame.ticks * self._base)
-                yield self._show(each, finisher.finish(each.photo, each.predicted, behind))
-
-    def _encode(self, finished: Ahead[_Finished], journal: VideoJournal) -> None:
-        """Encode segment by segment; a segment that is stopped half-way is deleted."""
-        for first in finished:
-            path, times, known = journal.name_next(), list[tuple[int, int]](), None
-            rate = Fraction(self._order.fps or self._reader.clip.rate).limit_denominator(1001)
-            form = self._order.format
-            try:
-                with SegmentEncoder(
-                    path, form, self._has_alpha, rate, self._options.quality, journal.frames
-                ) as encoder:
-                    for each in chain([first], finished):
-                        encoder.add(each.rgb, each.alpha)
-                        times.append(each.time)
-                        if self._tell:
-                            self._tell(each.number + 1, self._count())
-                        known = each.known
-                        if known is not None:
-                            break
-            except BaseException:
-                _remove(path)
-                raise
-            journal.add(Segment(path, times), known or {})
-
-    def _show(self, each: _Predicted, cutout: Cutout) -> _Finished:
-        """What is to be encoded of a frame; the rest need not be held until then."""
-        self._warnings |= dict.fromkeys(cutout.warnings)
-        picture, frame = cutout.picture, each.frame
-        time = frame.ticks, frame.duration
-        self._size = picture.size
-        if self._order.format.still == "matte":
-            grey = cv2.cvtColor(picture.matte, cv2.COLOR_GRAY2RGB)
-            return _Finished(frame.number, time, grey, None, each.known)
-        return _Finished(frame.number, time, picture.rgb, picture.alpha if self._has_alpha else None, each.known)
+    def _tell_frame(self, number: int) -> None:
+        self._told = number + 1
+        if self._tell:
+            self._tell(self._told, self._count())
 
     def _count(self) -> int | None:
         """Frames in all, about."""
@@ -263,38 +172,23 @@ class _Run:
         end = order.end if clip.seconds is None else min(order.end or clip.seconds, clip.seconds)
         return None if end is None else max(1, round((end - order.start) * (order.fps or clip.rate)))
 
-    def _join(self, journal: VideoJournal) -> None:
-        form, part = self._order.format, journal.folder / f"whole{self._target.suffix}"
-        _remove(part)
+    def _join(self, folder: Path, segments: Sequence[Segment]) -> None:
+        form, part = self._order.format, folder / f"whole{self._target.suffix}"
+        delete(part)
         if form.is_files:
             part.mkdir()
-            for segment in journal.segments:
+            for segment in segments:
                 for path in sorted(segment.path.iterdir()):
                     _share(path, part / path.name)
             if self._target.suffix.lower() == ".zip":
-                packed = journal.folder / "packed.zip"
+                packed = folder / "packed.zip"
                 pack_pictures(part, packed)
                 part = packed
         else:
-            start = self._reader.find_start(self._order.start)
+            start, base = self._reader.find_start(self._order.start), self._order.find_base(self._reader)
             with closing(Sound(self._source, form, start, self._order.end)) as sound:
-                join_segments(journal.segments, part, form, self._base, sound, self._options.quality)
+                join_segments(segments, part, form, base, sound, self._options.quality, self._job)
         _replace(part, self._target)
-
-
-def resample(frames: Iterator[Frame], time_base: Fraction, fps: Fraction) -> Iterator[Frame]:
-    """Frames at a steady rate: at each moment that which is shown then; ticks are moments."""
-    number = 0
-    for frame in frames:
-        end = (frame.ticks + frame.duration) * time_base * fps
-        while number < end:
-            yield Frame(number, number, 1, frame.load)
-            number += 1
-
-
-def _load(frames: Iterator[Frame]) -> Iterator[tuple[Frame, Photo]]:
-    for frame in frames:
-        yield frame, frame.load()
 
 
 def _share(path: Path, copy: Path) -> None:
@@ -303,14 +197,6 @@ def _share(path: Path, copy: Path) -> None:
         copy.hardlink_to(path)
     except OSError:  # a file system without links
         shutil.copyfile(path, copy)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        with suppress(OSError):
-            path.unlink()
 
 
 def _replace(part: Path, target: Path) -> None:

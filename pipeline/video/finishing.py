@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from ..base.jobs import Job
 from ..cutout import decode_background
+from ..edges.marks import Marks
 from ..inference.predict import PredictionResult
 from ..inference.runtime import Runtime
 from ..inputs import Cutout, Inputs
@@ -17,6 +19,7 @@ from ..memo import Clock
 from ..options.options import Options
 from ..pixels.image_io import Photo
 from ..stages import run_stages
+from .order import VideoOrder, read_frames
 from .predictor import ClipPredictor
 from .reader import Reader, is_video
 
@@ -91,9 +94,15 @@ class Finisher:
     def __init__(self, options: Options, runtime: Runtime, job: Job, extent: np.ndarray | None = None) -> None:
         self._options, self._runtime, self._job, self._extent = options, runtime, job, extent
 
-    def finish(self, photo: Photo, predicted: PredictionResult, background: Photo | None = None) -> Cutout:
+    def finish(
+        self,
+        photo: Photo,
+        predicted: PredictionResult,
+        background: Photo | None = None,
+        marks: Marks | None = None,
+    ) -> Cutout:
         """The cut-out of one frame."""
-        inputs = Inputs(photo, background, predicted=predicted, extent=self._extent)
+        inputs = Inputs(photo, background, marks, predicted=predicted, extent=self._extent)
         return run_stages(inputs, self._options, self._runtime, self._job, Clock(), cache=False)
 
 
@@ -102,19 +111,20 @@ def wants_extent(options: Options) -> bool:
     return any(getattr(options, name) != type(options).model_fields[name].default for name in FRAMED)
 
 
-def find_extent(
-    reader: Reader, start: float, end: float | None, options: Options, runtime: Runtime, job: Job
-) -> np.ndarray:
-    """Where the subject is over a whole clip: ``(h, w)`` uint8, from some frames a second.
+def find_extent(reader: Reader, order: VideoOrder, options: Options, runtime: Runtime, job: Job) -> np.ndarray:
+    """Where the subject is over a whole clip: ``(h, w)`` uint8, from some frames a second; `options` name their model.
 
     The options' crop, canvas and effects are left out; they are what it decides.
     """
     plain = options.keep_read_by("find", "matte", "edges").model_copy(update={"decontaminate": False})
     predictor, finisher = ClipPredictor(options, runtime, job, smooth=False), Finisher(plain, runtime, job)
-    step, extent = max(1, round(reader.clip.rate / LOOKS)), np.zeros((1, 1), np.uint8)
-    for frame in reader.read(start, end):
-        if frame.number % step == 0:
-            photo = frame.load()
-            seen = finisher.finish(photo, predictor.predict(photo)).overview
-            extent = seen if extent.shape != seen.shape else cv2.max(extent, seen)
+    step, extent = max(1, round((order.fps or reader.clip.rate) / LOOKS)), np.zeros((1, 1), np.uint8)
+    marks = order.open_marks(reader)
+    for number, frame in enumerate(islice(read_frames(reader, order), 0, None, step)):
+        photo = frame.load()
+        predicted = predictor.predict(photo)
+        if predictor.scene == number:
+            marks.enter(frame.ticks)
+        seen = finisher.finish(photo, predicted, marks=marks.pick(frame)).overview
+        extent = seen if extent.shape != seen.shape else cv2.max(extent, seen)
     return extent

@@ -5,12 +5,14 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from ..base.jobs import Job
 from ..pixels.encoders import EPOCH
 from .formats import VideoFormat, choose_codec_options
+from .segment_store import Segment
 from .sound import Sound
 
 BROWSERS_LEAST = Fraction(1, 50)  # seconds below which browsers show a frame of a GIF for a tenth of a second
@@ -19,17 +21,16 @@ COLOURS = 255  # of a GIF's frame; one more is transparent
 OPAQUE = 128  # alpha from which a pixel of a GIF shows
 
 
-class Segment(NamedTuple):
-    """A segment's file, and ticks and duration of each of its frames."""
-
-    path: Path
-    times: list[tuple[int, int]]
-
-
 def join_segments(
-    segments: Sequence[Segment], target: Path, format: VideoFormat, time_base: Fraction, sound: Sound, quality: int
+    segments: Sequence[Segment],
+    target: Path,
+    format: VideoFormat,
+    time_base: Fraction,
+    sound: Sound,
+    quality: int,
+    job: Job,
 ) -> None:
-    """Write one file from all segments, in order; `time_base` is the seconds of a tick."""
+    """Write one file from all segments, in order; `time_base` is the seconds of a tick. Raises ``cancelled``."""
     import av
 
     how = {"fflags": "+bitexact", **ENDLESS.get(format.name, {})}
@@ -38,12 +39,14 @@ def join_segments(
     with av.open(str(target), "w", format=format.container, options=how) as container:
         if format.is_animation:
             for packet in _animate(segments, container, format, time_base, quality):
+                job.enter("finishing")
                 container.mux(packet)
             return
         pictures = _copy_pictures(segments, container, time_base)
         first = next(pictures)  # makes the track: all have to be there before anything is written
         sound.add_to(container)
         for _, packet in heapq.merge([first], pictures, sound.make_packets(), key=lambda each: each[0]):
+            job.enter("finishing")
             container.mux(packet)
 
 

@@ -97,8 +97,8 @@ class ClipPredictor:
 
     Attributes
     ----------
-    cuts
-        The numbers of frames with which a new scene begins.
+    scene
+        The number of the first frame of the scene that the last frame belongs to.
     """
 
     def __init__(self, options: Options, runtime: Runtime, job: Job, smooth: bool = True) -> None:
@@ -109,27 +109,27 @@ class ClipPredictor:
         else:
             self._one = StillPredictor(options, runtime, job, smooth)
         self._detector = CutDetector()
-        self.cuts: list[int] = []
-        self._number = 0
+        self.scene = self._number = 0
 
     def predict(self, photo: Photo) -> PredictionResult:
         """What the network says of the next frame."""
         is_cut = self._detector.is_cut(photo.rgb)
         if is_cut:
-            self.cuts.append(self._number)
+            self.scene = self._number
         self._number += 1
         return self._one.predict(photo, is_cut)
 
     def save(self) -> Known:
         """What it knows of the frames before."""
         own = {f"network.{name}": each for name, each in self._one.save().items()}
-        return own | {f"cuts.{name}": each for name, each in self._detector.save().items()}
+        cuts = {f"cuts.{name}": each for name, each in self._detector.save().items()}
+        return own | cuts | {"scene": np.array(self.scene)}
 
     def restore(self, known: Known, number: int) -> None:
-        """Go on before frame `number` with what `save` gave."""
+        """Go on before frame `number` with what `save` gave; with nothing, a scene begins there."""
         self._one.restore(_pick(known, "network."))
         self._detector.restore(_pick(known, "cuts."))
-        self._number = number
+        self._number, self.scene = number, int(known.get("scene", np.array(number)))
 
 
 def _pick(known: Known, prefix: str) -> Known:

@@ -75,17 +75,23 @@ class Reader:
         if self.clip.is_hdr:
             self._warn(HDR)
 
-    def read(self, start: float = 0.0, end: float | None = None) -> Iterator[Frame]:
-        """Each frame that is shown from second `start` on and before second `end`; the first of them is at tick 0."""
-        base, first, number = self.clip.time_base, None, 0
+    def read(self, start: float = 0.0, end: float | None = None, since: Fraction = Fraction(0)) -> Iterator[Frame]:
+        """Each frame that is shown from second `start` on and before second `end`; the first of them is at tick 0.
+
+        What is over `since` seconds after that first one is left out; the file is entered there.
+        """
+        base, number = self.clip.time_base, 0
         low, high = self._find_tick(start), None if end is None else self._find_tick(end)
-        for raw in self._complete(self._read_raw(start)):
+        first = self._find_first(start) if since else None
+        for raw in self._complete(self._read_raw(float((first or 0) * base + since) if since else start)):
             if start and raw.ticks < low:
                 continue
             if high is not None and raw.ticks >= high:
                 return
             first = raw.ticks if first is None else first
             ticks = raw.ticks - first
+            if since and (ticks + raw.duration) * base <= since:
+                continue
             self._limits.check_length(float((ticks + raw.duration) * base), number + 1, self.clip.name)
             yield Frame(number, ticks, raw.duration, partial(self._load, raw.picture))
             number += 1
@@ -105,10 +111,13 @@ class Reader:
 
     def find_start(self, start: float) -> float:
         """The second at which the first frame from `start` on is shown."""
-        for raw in self._read_raw(start):
-            if raw.ticks >= self._find_tick(start):
-                return float(raw.ticks * self.clip.time_base)
-        return start
+        first = self._find_first(start)
+        return start if first is None else float(first * self.clip.time_base)
+
+    def _find_first(self, start: float) -> int | None:
+        """The tick of the first frame from second `start` on; None where there is none."""
+        low = self._find_tick(start)
+        return next((raw.ticks for raw in self._read_raw(start) if raw.ticks >= low or not start), None)
 
     def _find_tick(self, second: float) -> int:
         """The first tick that is not before a second; a hair before counts as it, since seconds are rounded."""

@@ -11,6 +11,7 @@ from ..pixels.resample import resize_for_work
 
 WORKING_SIDE = 320  # pixels of the longer side at which movement is measured
 MOST = 5  # frames of which a matte is made
+REGION = 0.028  # of each side: narrower differences to the frame before are edges, which movement misses by a little
 NEAR_FLOW = 1.5  # pixels by which the way there and back may miss, or what is hidden in one frame is taken over
 NEAR_COLOUR = 24.0  # grey levels by which a point may change from frame to frame
 
@@ -20,6 +21,8 @@ class MatteSmoother:
 
     A point is followed to where it was in the frame before. Where the way back leads elsewhere, or the colour is
     another, it was hidden or has just come into sight: its matte starts anew, and nothing is dragged along as a ghost.
+    Only what differs over a region is averaged, as where a network loses a leg for some frames; the edge is always that
+    of the frame itself, since movement is known to a pixel at best and averaged edges would be blurred by that.
     """
 
     def __init__(self) -> None:
@@ -44,7 +47,7 @@ class MatteSmoother:
             ways, same = self._follow(small, self._small)
             before, count = (_fetch(each, ways, matte.shape) for each in (self._matte, self._seen))
             weight = np.minimum(count, MOST - 1) * _resize(same, matte.shape)
-            steady = (matte + weight * before) / (1 + weight)
+            steady = matte + weight / (1 + weight) * _find_regions(before - matte)
             seen = 1 + weight
         self._small, self._matte, self._seen = small, steady, seen
         return steady
@@ -77,6 +80,13 @@ def _list_places(shape: tuple[int, ...]) -> np.ndarray:
     """The place of each pixel, ``(h, w, 2)`` float32: x and y."""
     y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
     return np.dstack([x, y])
+
+
+def _find_regions(difference: np.ndarray) -> np.ndarray:
+    """`difference` ``(h, w)`` float32 without what is narrower than `REGION`: its two signs opened, each for itself."""
+    kernel = np.ones([max(3, round(REGION * side)) for side in difference.shape], np.uint8)
+    more, less = (cv2.morphologyEx(np.maximum(each, 0), cv2.MORPH_OPEN, kernel) for each in (difference, -difference))
+    return np.asarray(more - less)
 
 
 def _resize(plane: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
