@@ -124,6 +124,7 @@ def _serve_on(listener: socket.socket, settings: ServerSettings, uploads: Path, 
         served.results.stop()
         served.batches.stop()
         served.videos.stop()
+        served.live.stop()
         served.workers.close()
         attendant.join(10)  # else the process could end while a network is loading
 
