@@ -1,4 +1,6 @@
 // Files that a visitor gives: which of them are pictures or archives, and what is in folders. Each with its path in these.
+// And files that the page itself has made, to be taken along.
+import { make } from "./dom.js";
 
 export const PICTURES = "image/*,.heic,.heif,.avif,.tif,.tiff";
 export const ARCHIVES = ".zip,.tar,.tgz,.tbz2,.txz,.gz,.bz2,.xz";
@@ -14,6 +16,13 @@ export const isAnimation = ({ type }) => ANIMATION.test(type);
 export const isArchive = ({ name }) => ARCHIVE.test(name.toLowerCase());
 
 export const isReadable = (file) => file.slice(0, 1).arrayBuffer().then(() => true, () => false);
+
+// Into the visitor's downloads.
+export function saveFile(blob, name) {
+  const href = URL.createObjectURL(blob);
+  make("a", { href, download: name }).click();
+  URL.revokeObjectURL(href);
+}
 
 const byPath = (one, other) => one.path.localeCompare(other.path, undefined, { numeric: true });
 

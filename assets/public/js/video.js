@@ -2,6 +2,7 @@
 import { $, make, root } from "./dom.js";
 import { isAway, lookAfterServer, onReturn } from "./connection.js";
 import { VIDEOS } from "./files.js";
+import { beginLive, endLive } from "./live.js";
 import { makeNote } from "./note.js";
 import { ask } from "./question.js";
 import { onSettings } from "./settings.js";
@@ -105,6 +106,7 @@ export async function openVideo(file) {
   const fault = faultOfClip(file);
   if (fault) return fail(fault);
   if (!await mayForget()) return;
+  endLive();
   await forgetVideo();
   tell(null);
   sending = new AbortController();
@@ -177,6 +179,7 @@ export function beginVideo() {
   note = makeNote("video-note");
   beginForm();
   beginView();
+  beginLive(note);
   const does = { choose, begin, cancel, again, new: startOver, "to-photo": () => showTab("photo") };
   for (const [name, act] of Object.entries(does)) $(`video-${name}`).addEventListener("click", act);
   $("video-at").addEventListener("input", renewFrame);
