@@ -15,13 +15,14 @@ from server.live import MOST
 from server.settings import ServerSettings
 from tests.pictures import encoded, photo
 
-RATE = 4  # requests a minute, which frames are none of
+RATE = 6  # requests a minute, which frames are none of
 
 
-@pytest.fixture(scope="module")
-def served(u2netp: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedApp]:
+@pytest.fixture
+def served(u2netp: Path, tmp_path: Path) -> Iterator[ServedApp]:
     """A server that has the default model and, where it is at hand, the one for selfies."""
-    folder = tmp_path_factory.mktemp("models")
+    folder = tmp_path / "models"
+    folder.mkdir()
     (folder / u2netp.name).symlink_to(u2netp)
     selfie = Path(os.environ.get("CLEARCUT_TEST_MODELS") or "nowhere", "mediapipe_selfie.onnx")
     if not selfie.is_file():

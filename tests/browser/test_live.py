@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import FLAGS, Visit
+from tests.browser.conftest import FLAGS, Visit, find_chromium
 from tests.browser.test_axe import violations
 from tests.clips import read_clip
 from tests.pictures import encoded, photo
@@ -25,10 +25,8 @@ def page(browser: Browser, stocked: Process, tmp_path: Path) -> Iterator[Page]:
     scene[:, 140:500] = np.asarray(Image.fromarray(photo("astronaut")).resize((360, 360)))
     file = tmp_path / "camera.mjpeg"
     file.write_bytes(encoded(scene, "JPEG", quality=95) * 2)
-    path = browser.browser_type.executable_path
-    chromium = browser.browser_type.launch(
-        executable_path=path, args=[*FLAGS, *CAMERA, f"--use-file-for-fake-video-capture={file}"]
-    )
+    args = [*FLAGS, *CAMERA, f"--use-file-for-fake-video-capture={file}"]
+    chromium = browser.browser_type.launch(executable_path=find_chromium(), args=args)
     visit = Visit(chromium.new_page(locale="en-US", viewport={"width": 1280, "height": 800}), stocked).open()
     yield visit.page
     chromium.close()
