@@ -18,7 +18,7 @@ const GONE = "expired";
 const REASONS = { NotAllowedError: "page.live.refused", SecurityError: "page.live.refused", NotReadableError: "page.live.in_use" };
 
 let note = null; // over the tab
-let live = null; // {stream, camera, id, model, drawn, isLost} while the camera is on, or is asked for
+let live = null; // {stream, camera, id, model, drawn, isLost, isNew, wake} while the camera is on, or is asked for
 
 // ---- the camera -----------------------------------------------------------------------------------------------------
 
@@ -54,7 +54,8 @@ async function start(deviceId) {
   run(mine);
 }
 
-function stop({ stream, id }) {
+function stop({ stream, id, wake }) {
+  wake?.();
   for (const track of stream?.getTracks() ?? []) track.stop();
   if (id) endPicture(id);
 }
@@ -72,12 +73,24 @@ export function endLive(why = null) {
 
 // ---- frames ---------------------------------------------------------------------------------------------------------
 
-const nextFrame = (camera) => new Promise((done) => {
-  if (camera.requestVideoFrameCallback) camera.requestVideoFrameCallback(done);
-  else requestAnimationFrame(done);
-});
+// Notes when the camera has another frame, also while one is under way: the next one can then begin at once.
+function watchFrames(mine) {
+  const ask = (seen) => mine.camera.requestVideoFrameCallback?.(seen) ?? requestAnimationFrame(seen);
+  const see = () => {
+    if (live === mine) ask(see);
+    mine.isNew = true;
+    mine.wake?.();
+  };
+  ask(see);
+}
+
+async function nextFrame(mine) {
+  if (!mine.isNew) await new Promise((wake) => { mine.wake = wake; });
+  mine.isNew = false;
+}
 
 async function run(mine) {
+  watchFrames(mine);
   while (live === mine) {
     try {
       await cutOne(mine);
@@ -89,7 +102,7 @@ async function run(mine) {
 
 async function cutOne(mine) {
   if (!mine.id) Object.assign(mine, await beginPicture());
-  if (live === mine) await nextFrame(mine.camera);
+  await nextFrame(mine);
   if (live !== mine) return stop(mine);
   const taken = performance.now();
   const { matte, model } = await findMatte(mine.id, await takeFrame(mine.camera, isMirrored()));

@@ -3,12 +3,14 @@ import { $, make } from "./dom.js";
 
 const SIDE = 640; // pixels of the longer side
 const QUALITY = 0.85; // of the JPEG that the server sees
-const BLURS = [96, 24]; // parts of the longer side that become one pixel: from far around, so that nothing stays empty, to near
+const BLUR = 24; // pixels that become one in what is blurred
+const WIDER = [96, 192]; // and around the subject, so that nothing stays empty
+const TIMES = 4; // that what is soft is drawn, until it is firm
 
 export const behind = { kind: "transparent", colour: "#2f6fb0", picture: null };
 
 const canvas = (reads = false) => make("canvas").getContext("2d", { willReadFrequently: reads });
-const [frame, subject, small] = [canvas(true), canvas(), canvas()];
+const [frame, subject, blurred, wider] = [canvas(true), canvas(), canvas(), canvas()];
 
 function resize(context, width, height) {
   if (context.canvas.width !== width || context.canvas.height !== height) Object.assign(context.canvas, { width, height });
@@ -48,17 +50,26 @@ const drawBehind = {
     const [wide, high] = [behind.picture.width * scale, behind.picture.height * scale];
     context.drawImage(behind.picture, (width - wide) / 2, (height - high) / 2, wide, high);
   },
-  // Without the subject, which would shine around itself: what is transparent without it shows the wider blur below.
+  // Without the subject, which would shine around itself: where it was, what is around it spreads.
   blur(context, width, height, matte) {
-    context.drawImage(frame.canvas, 0, 0);
-    for (const part of BLURS) {
-      const [wide, high] = [width, height].map((side) => Math.ceil(side / part));
-      resize(small, wide, high);
-      small.globalCompositeOperation = "copy";
-      small.drawImage(frame.canvas, 0, 0, wide, high);
-      small.globalCompositeOperation = "destination-out";
-      small.drawImage(matte, 0, 0, wide, high);
-      context.drawImage(small.canvas, 0, 0, width, height);
+    shrink(blurred, BLUR, matte);
+    const { width: wide, height: high } = blurred.canvas;
+    blurred.globalCompositeOperation = "destination-over";
+    for (const part of WIDER) {
+      shrink(wider, part, matte);
+      for (let times = TIMES; times; times -= 1) blurred.drawImage(wider.canvas, 0, 0, wide, high);
     }
+    blurred.drawImage(frame.canvas, 0, 0, wide, high);
+    context.drawImage(blurred.canvas, 0, 0, width, height);
   },
 };
+
+// The frame with so many pixels in one, without its subject, and without what is soft at the edge of that.
+function shrink(context, part, matte) {
+  const [width, height] = [frame.canvas.width, frame.canvas.height].map((side) => Math.ceil(side / part));
+  resize(context, width, height);
+  context.globalCompositeOperation = "copy";
+  context.drawImage(frame.canvas, 0, 0, width, height);
+  context.globalCompositeOperation = "destination-out";
+  for (let times = TIMES; times; times -= 1) context.drawImage(matte, 0, 0, width, height);
+}
