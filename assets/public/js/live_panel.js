@@ -28,7 +28,7 @@ function sayFacts({ model, drawn }) {
   const rate = (drawn.length - 1) * 1000 / (drawn.at(-1).at - drawn[0].at);
   const delays = drawn.map(({ delay }) => delay).sort((one, other) => one - other);
   const delay = say("page.live.delay", { milliseconds: Math.round(delays[delays.length >> 1]) });
-  return [titleOf(model), say("page.video.rate", { rate: Math.round(rate) }), delay].join(" · ");
+  return [titleOf(model), say("page.video.rate", { rate: Number(rate.toFixed(rate < 10 ? 1 : 0)) }), delay].join(" · ");
 }
 
 function sayState({ drawn, isLost }) {
@@ -68,7 +68,7 @@ function drawOffer() {
   const offer = $("live-offer").firstElementChild;
   if (!isWanted) $("live-offer").replaceChildren();
   else if (offer) moveOffer(offer);
-  else $("live-offer").replaceChildren(makeOffer(model));
+  else $("live-offer").replaceChildren(makeOffer(model), make("p", { textContent: say("page.live.faster") }));
 }
 
 // ---- behind the subject ---------------------------------------------------------------------------------------------

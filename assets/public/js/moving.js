@@ -1,32 +1,38 @@
-// A photo that moves, a GIF say: its first picture is cut out as any photo, and the whole animation is offered beside it.
+// A photo that moves, a GIF say: its first picture is cut out as any photo, which a bar says, and offers the whole animation.
 import { $ } from "./dom.js";
 import { hideBar, isBarShown, showBar } from "./batch_bar.js";
 import { isAnimation } from "./files.js";
-import { onMessage } from "./photo.js";
+import { ownWarning } from "./photo.js";
 import { now } from "./state.js";
 import { idOfFile } from "./store.js";
 import { openVideo } from "./video.js";
 import { say } from "./words.js";
 
 const MOVES = "animated"; // the warning, which files of several pages have as well
-const declined = new Set(); // ids of files
+const answered = new Set(); // ids of files
+let offered = null; // the id of the one that the bar is about, or was
 
-function offer({ state, warnings }) {
-  const file = now.photo?.file;
-  if (state !== "done" || !warnings.includes(MOVES) || !file || !isAnimation(file)) return;
-  const id = idOfFile(file);
-  if (isBarShown() || declined.has(id)) return;
-  const decline = () => {
-    declined.add(id);
-    hideBar();
-    $("frame").focus();
-  };
+// Returns whether the bar says it, or has said it. It is not taken from a batch.
+function offer() {
+  const { file } = now.photo;
+  const id = file && idOfFile(file);
+  if (!file || !isAnimation(file)) return false;
+  if (answered.has(id) || offered === id && isBarShown()) return true;
+  if (isBarShown()) return false;
+  offered = id;
   showBar({
     file: id,
     text: () => say("page.moving"),
     does: { text: () => say("page.moving.all"), act: () => openVideo(file) },
-    leaves: { text: () => say("page.moving.first"), act: decline },
+    leaves: { text: () => say("page.moving.first"), act: () => decline(id) },
   });
+  return true;
 }
 
-export const beginMoving = () => onMessage(offer);
+function decline(id) {
+  answered.add(id);
+  hideBar();
+  $("frame").focus();
+}
+
+export const beginMoving = () => ownWarning(MOVES, offer);

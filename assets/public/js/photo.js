@@ -16,6 +16,7 @@ const ANNOUNCE_AFTER = 1000; // milliseconds of work
 
 const watchers = []; // of messages: functions of other modules
 const photoWatchers = []; // of the photo that comes, or null
+const owners = {}; // of warnings that are told elsewhere, by code
 const arrivals = []; // those that hear of each photo that is given
 
 export function onMessage(watcher) {
@@ -29,6 +30,11 @@ export function onPhoto(watcher) {
 // The watcher is told whether the photo is worth sending.
 export function onArrival(watcher) {
   arrivals.push(watcher);
+}
+
+// `tell` says of a message with the warning whether that is told elsewhere than over the picture.
+export function ownWarning(code, tell) {
+  owners[code] = tell;
 }
 
 const keyOf = (result) => result.download.split("/")[1];
@@ -301,7 +307,7 @@ function renderDone(message) {
   showResult(message);
   $("copy").textContent = say("page.copy");
   for (const code of message.warnings) if (!told.has(code)) told.set(code, message);
-  const notes = message.warnings.filter((code) => code !== NOTHING && (!ONCE.includes(code) || told.get(code) === message)).map((code) => say(`warning.${code}`, message));
+  const notes = message.warnings.filter((code) => code !== NOTHING && !owners[code]?.(message) && (!ONCE.includes(code) || told.get(code) === message)).map((code) => say(`warning.${code}`, message));
   const { note } = now.photo;
   delete now.photo.note; // once is enough
   const refused = isRefusalNews(message) ? sayError(now.refused) : null;
