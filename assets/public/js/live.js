@@ -114,7 +114,7 @@ async function cutOne(mine) {
   drawPanel(mine);
 }
 
-// The server may have been started anew, or may not answer for a while; all else ends it.
+// The server may have been started anew, or not answer for a while, which is said elsewhere; all else ends it.
 async function recover(mine, error) {
   if (error.code === GONE) return Object.assign(mine, { id: null });
   if (error.code) {

@@ -26,14 +26,9 @@ export const isMirrored = () => $("live-mirror").checked;
 function sayFacts({ model, drawn }) {
   if (drawn.length < 2) return model ? titleOf(model) : "";
   const rate = (drawn.length - 1) * 1000 / (drawn.at(-1).at - drawn[0].at);
-  const delays = drawn.map(({ delay }) => delay).sort((one, other) => one - other);
+  const delays = drawn.slice(1).map(({ delay }) => delay).sort((one, other) => one - other);
   const delay = say("page.live.delay", { milliseconds: Math.round(delays[delays.length >> 1]) });
   return [titleOf(model), say("page.video.rate", { rate: Number(rate.toFixed(rate < 10 ? 1 : 0)) }), delay].join(" · ");
-}
-
-function sayState({ drawn, isLost }) {
-  if (isLost) return say("page.live.lost");
-  return drawn.length ? "" : say("page.live.loading");
 }
 
 // With each picture; the figures change only as often as one can read them.
@@ -49,7 +44,7 @@ function draw() {
   $("live-picture").hidden = !isThere && !shown.isLost;
   if (isThere) $("live-stage").parentElement.style.setProperty("--ratio", width / height);
   for (const name of ["live-still", "live-record"]) $(name).disabled = $("live-picture").hidden;
-  write($("live-state"), sayState(shown));
+  write($("live-state"), $("live-picture").hidden ? say("page.live.loading") : "");
   write($("live-facts"), sayFacts(shown));
   drawRecording();
   drawOffer();

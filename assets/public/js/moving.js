@@ -2,10 +2,10 @@
 import { $ } from "./dom.js";
 import { hideBar, isBarShown, showBar } from "./batch_bar.js";
 import { isAnimation } from "./files.js";
-import { ownWarning } from "./photo.js";
 import { now } from "./state.js";
 import { idOfFile } from "./store.js";
 import { openVideo } from "./video.js";
+import { ownWarning } from "./warnings.js";
 import { say } from "./words.js";
 
 const MOVES = "animated"; // the warning, which files of several pages have as well

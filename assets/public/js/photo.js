@@ -10,13 +10,13 @@ import { amend, restoreSettings, shownSettings, takeBack } from "./settings.js";
 import { reveal, showPhoto, showResult } from "./stage.js";
 import { facts, isWorking, models, newPhotoId, now } from "./state.js";
 import { leaveWord } from "./store.js";
+import { NOTHING, sayWarnings } from "./warnings.js";
 import { knows, onSpeak, say, sayError, sayTime, titleOf } from "./words.js";
 
 const ANNOUNCE_AFTER = 1000; // milliseconds of work
 
 const watchers = []; // of messages: functions of other modules
 const photoWatchers = []; // of the photo that comes, or null
-const owners = {}; // of warnings that are told elsewhere, by code
 const arrivals = []; // those that hear of each photo that is given
 
 export function onMessage(watcher) {
@@ -30,11 +30,6 @@ export function onPhoto(watcher) {
 // The watcher is told whether the photo is worth sending.
 export function onArrival(watcher) {
   arrivals.push(watcher);
-}
-
-// `tell` says of a message with the warning whether that is told elsewhere than over the picture.
-export function ownWarning(code, tell) {
-  owners[code] = tell;
 }
 
 const keyOf = (result) => result.download.split("/")[1];
@@ -299,15 +294,10 @@ function addQuestion() {
   for (const answer of ["later", "fetch"]) $(answer).addEventListener("click", closeQuestion);
 }
 
-const NOTHING = "nothing_found"; // has a message of its own over the photo
-const ONCE = ["engine_fallback"]; // warnings about the machine: with the first picture is enough
-const told = new Map(); // code → the message that told it first
-
 function renderDone(message) {
   showResult(message);
   $("copy").textContent = say("page.copy");
-  for (const code of message.warnings) if (!told.has(code)) told.set(code, message);
-  const notes = message.warnings.filter((code) => code !== NOTHING && !owners[code]?.(message) && (!ONCE.includes(code) || told.get(code) === message)).map((code) => say(`warning.${code}`, message));
+  const notes = sayWarnings(message);
   const { note } = now.photo;
   delete now.photo.note; // once is enough
   const refused = isRefusalNews(message) ? sayError(now.refused) : null;
