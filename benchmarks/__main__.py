@@ -16,7 +16,7 @@ from PIL import Image
 
 from pipeline import InputFiles, Options, cut_out_file, prepare_process
 
-from . import batch, edges, fidelity, marks, memory, serve, speed, table, trimap, video
+from . import batch, edges, fidelity, live, marks, memory, serve, speed, table, trimap, video
 
 ROOT = Path(__file__).parent.parent
 
@@ -35,7 +35,7 @@ def main(given: Sequence[str] | None = None) -> None:
     start = commands.add_parser("start", help="seconds until the page answers, beside those of `import gradio`")
     start.add_argument("--runs", type=int, default=3)
     start.set_defaults(run=time_start)
-    for command in (table, fidelity, marks, trimap, speed, edges, memory, batch, serve, video):
+    for command in (table, fidelity, marks, trimap, speed, edges, memory, batch, serve, video, live):
         command.add_command(commands)
     arguments = list(sys.argv[1:] if given is None else given)
     if arguments and arguments[0] not in (*commands.choices, "-h", "--help"):

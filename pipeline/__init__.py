@@ -41,7 +41,14 @@ if TYPE_CHECKING:
     from .options.canvas import Canvas, describe_fill, describe_head, list_canvases
     from .options.options import GROUPS, Options
     from .options.presets import list_presets
-    from .pixels.encoders import encode_area, encode_matte, encode_picture, encode_trimap, encode_view
+    from .pixels.encoders import (
+        encode_area,
+        encode_matte,
+        encode_picture,
+        encode_stencil,
+        encode_trimap,
+        encode_view,
+    )
     from .pixels.formats import FORMATS, list_media_types
     from .pixels.image_io import Photo, decode, measure_megapixels
     from .pixels.names import clean_name, name_cutout
@@ -53,6 +60,7 @@ if TYPE_CHECKING:
     from .video.clip import Clip, Limits
     from .video.cut_video import VideoOrder, VideoResult, cut_out_video
     from .video.formats import VideoFormat, find_video_format, list_video_formats
+    from .video.live import LivePredictor, list_live_models
     from .video.reader import Reader
     from .video.timed_marks import parse_timed_marks
     from .video.times import NOT_OF_CLIPS, parse_rate, parse_time
@@ -90,7 +98,9 @@ _HOME = {
         "options.canvas": ["Canvas", "describe_fill", "describe_head", "list_canvases"],
         "options.options": ["GROUPS", "Options"],
         "options.presets": ["list_presets"],
-        "pixels.encoders": ["encode_area", "encode_matte", "encode_picture", "encode_trimap", "encode_view"],
+        "pixels.encoders": [
+            *("encode_area", "encode_matte", "encode_picture", "encode_stencil", "encode_trimap", "encode_view"),
+        ],
         "pixels.formats": ["FORMATS", "list_media_types"],
         "pixels.image_io": ["Photo", "decode", "measure_megapixels"],
         "pixels.names": ["clean_name", "name_cutout"],
@@ -103,6 +113,7 @@ _HOME = {
         "video.clip": ["Clip", "Limits"],
         "video.cut_video": ["VideoOrder", "VideoResult", "cut_out_video"],
         "video.formats": ["VideoFormat", "find_video_format", "list_video_formats"],
+        "video.live": ["LivePredictor", "list_live_models"],
         "video.reader": ["Reader"],
         "video.timed_marks": ["parse_timed_marks"],
         "video.times": ["NOT_OF_CLIPS", "parse_rate", "parse_time"],

@@ -36,6 +36,8 @@ from .api import build_router
 from .batches import Batches
 from .browser_headers import describe_cors
 from .guard import add_guard
+from .live import Live
+from .live_routes import build_live_router
 from .logs import log_record
 from .mcp_tool import McpApp
 from .metrics import Metrics
@@ -61,6 +63,7 @@ class ServedApp:
     downloads: Downloads
     batches: Batches
     videos: Videos
+    live: Live
     hosts: set[str]
     workers: Workers
     activity: Activity
@@ -116,7 +119,8 @@ def create_app(settings: ServerSettings, uploads: Path | None = None) -> ServedA
     app.add_exception_handler(HTTPException, _explain_http)
     app.add_exception_handler(RequestValidationError, _explain_parameter)
     downloads, batches, workers = Downloads(settings), Batches(settings), Workers(settings, runtime)
-    videos = Videos(settings, runtime)
+    videos, live = Videos(settings, runtime), Live(settings, runtime)
+    app.include_router(build_live_router(live))
     app.include_router(build_router(settings, runtime, downloads, batches, videos, workers))
     app.include_router(build_probes_router(settings, activity, metrics))
     app.router.routes.append(Route("/mcp", McpApp(settings, workers), include_in_schema=False))
@@ -129,7 +133,7 @@ def create_app(settings: ServerSettings, uploads: Path | None = None) -> ServedA
     client = ClientWork(page, workers.cut, results)
     _add_pictures(app, work, client, settings)
     mounted = mount_page(app, build_page(work, client), page)
-    return ServedApp(mounted, runtime, results, downloads, batches, videos, hosts, workers, activity)
+    return ServedApp(mounted, runtime, results, downloads, batches, videos, live, hosts, workers, activity)
 
 
 def _describe_page(settings: ServerSettings) -> PageSettings:
@@ -144,6 +148,7 @@ def _describe_page(settings: ServerSettings) -> PageSettings:
         batch_mb=settings.most_batch_mb,
         video_mb=settings.most_video_mb,
         video_seconds=settings.most_video_seconds,
+        offers_live=settings.offers_live,
         no_store=settings.no_store,
         root_path=settings.root_path,
     )

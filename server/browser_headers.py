@@ -23,6 +23,7 @@ def build_browser_headers(settings: ServerSettings) -> list[tuple[bytes, bytes]]
         "Referrer-Policy": "no-referrer",
         "Cross-Origin-Resource-Policy": "same-origin",
         "Content-Security-Policy": "; ".join(policy),
+        "Permissions-Policy": f"camera=({'self' if settings.offers_live else ''}), microphone=(), geolocation=()",
     }
     if not embedding:
         headers["X-Frame-Options"] = "SAMEORIGIN"  # it cannot name origins

@@ -78,7 +78,8 @@ class Guard:
                 raise ClearcutError("unknown_host", host=parse_hostname(name)[:100])
         rule, changes = find_rule(scope), scope["method"] not in SAFE_METHODS
         if strip_root_path(scope) not in OPEN_PATHS:
-            self._check_client(scope, headers, changes or bool(rule and rule.works))
+            works = bool(rule and rule.works) or (changes and (rule is None or rule.counts))
+            self._check_client(scope, headers, works)
         if changes and not self._is_own_origin(headers.get("origin"), host):
             raise ClearcutError("foreign_origin")
         if rule is None:

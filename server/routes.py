@@ -115,6 +115,11 @@ def limit_video(settings: ServerSettings, headers: Headers) -> BodyLimit:
     return BodyLimit(int((most + settings.max_mb) * 1e6) + FORM_OVERHEAD, most)
 
 
+def limit_frame(settings: ServerSettings, headers: Headers) -> BodyLimit:
+    """One frame of a camera, small whatever pictures may be."""
+    return BodyLimit(SMALL)
+
+
 def limit_changes(settings: ServerSettings, headers: Headers) -> BodyLimit:
     """Strokes and two pictures, as files or as text, of a batch or of a photo of it."""
     return BodyLimit(2 * count_base64(settings.max_mb) + MARKS + FORM_OVERHEAD, settings.max_mb)
@@ -136,6 +141,8 @@ class Rule:
         To which it applies; to all where empty.
     works
         Whether a mere GET makes the server work, and so is none for pages of other sites, and counts for the rate.
+    counts
+        Whether other methods count for the rate; not where something else bounds them.
     """
 
     path: re.Pattern[str]
@@ -143,6 +150,7 @@ class Rule:
     explain: ErrorShape = make_error_response
     methods: frozenset[str] = frozenset()
     works: bool = False
+    counts: bool = True
 
     def matches(self, method: str, path: str) -> bool:
         """Whether it applies to a request."""
@@ -160,6 +168,7 @@ RULES = (
     Rule(re.compile(r"/api/videos$"), limit_video, methods=frozenset({"POST"})),
     Rule(re.compile(r"/api/videos/[^/]+$"), limit_changes, methods=frozenset({"PATCH"})),
     Rule(re.compile(r"/api/videos/[^/]+/preview$"), works=True),
+    Rule(re.compile(r"/api/live/[^/]+/frames$"), limit_frame, counts=False),  # one after another, of few at a time
     Rule(re.compile(r"/api/")),
     Rule(re.compile(r"/($|healthz$|readyz$|metrics$|app/|results/|examples/)")),
     Rule(re.compile(r"/gradio_api/queue/join$"), limit_event),

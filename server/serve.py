@@ -129,6 +129,7 @@ def _serve_on(listener: socket.socket, settings: ServerSettings, uploads: Path, 
         served.results.stop()
         served.batches.stop()
         served.videos.stop()
+        served.live.stop()
         served.workers.close()
         for thread in (attendant, timing):
             if thread.ident:  # else the process could end while a network is loading

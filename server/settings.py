@@ -52,6 +52,7 @@ class ServerSettings(Settings):
     video_seconds: float | None = Field(None, gt=0)
     video_frames: int | None = Field(None, ge=1)
     video_mb: float | None = Field(None, gt=0)
+    live: bool | None = None
     request_seconds: float = Field(300, gt=0)
     spare_mb: float = Field(200, ge=0)
 
@@ -147,6 +148,11 @@ class ServerSettings(Settings):
     def offers_tool(self) -> bool:
         """Whether assistants that speak MCP may use this server."""
         return self.is_private if self.mcp is None else self.mcp
+
+    @property
+    def offers_live(self) -> bool:
+        """Whether the page may cut out what the visitor's camera sees, as it sees it."""
+        return self.is_private if self.live is None else self.live
 
     @property
     def extra_hosts(self) -> set[str]:

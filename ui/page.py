@@ -78,6 +78,7 @@ def mount_page(app: FastAPI, page: gr.Blocks, settings: PageSettings) -> FastAPI
         "keepMinutes": round(settings.keep_minutes),
         "batchLimits": {"photos": settings.batch_photos, "mb": settings.batch_mb},
         "videoLimits": {"mb": settings.video_mb, "seconds": settings.video_seconds},
+        "offersLive": settings.offers_live,
         "videoFormats": list_video_formats(),
         "notOfClips": NOT_OF_CLIPS,
         "mayManage": settings.may_fetch,

@@ -17,5 +17,6 @@ class PageSettings:
     batch_mb: float | None = None
     video_mb: float | None = None
     video_seconds: float | None = None
+    offers_live: bool = False
     no_store: bool = False
     root_path: str = ""

@@ -125,10 +125,15 @@ def encode_trimap(trimap: np.ndarray, size: Size) -> bytes:
     return write_png(cv2.resize(trimap, size, interpolation=cv2.INTER_NEAREST))
 
 
+def encode_stencil(alpha: np.ndarray) -> bytes:
+    """A matte ``(H, W)`` uint8 as a PNG that is black and as opaque as that: a browser cuts out with it as it is."""
+    return write_png(np.zeros_like(alpha), alpha=alpha)
+
+
 def encode_area(area: np.ndarray) -> bytes:
     """A part of a picture, ``(H, W)`` bool, as a PNG that is opaque there, at most `AREA_SIDE` pixels wide or high."""
     alpha = resize_for_work(area.view(np.uint8) * np.uint8(255), fit_size(area.shape[::-1], AREA_SIDE))
-    return write_png(np.dstack((np.zeros_like(alpha), alpha)))
+    return encode_stencil(alpha)
 
 
 def _encode_png(picture: Picture, quality: int) -> bytes:

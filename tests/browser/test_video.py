@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visit
@@ -89,6 +90,28 @@ def test_a_clip_dropped_on_the_photo_tab_becomes_a_transparent_video(
     for number, rgba in enumerate(frames):
         wanted = disc(number, **SIZE, flat=True)[1].astype(float)
         assert np.abs(rgba[..., 3] - wanted).mean() < 6
+
+
+def test_a_photo_that_moves_is_offered_as_a_whole_and_stays_what_it_is(
+    visit_to: VisitTo, studio: Process, tmp_path: Path
+) -> None:
+    first, *others = [Image.fromarray(frame) for frame in discs(4, **SIZE, flat=True)]
+    gif = tmp_path / "wave.gif"
+    first.save(gif, save_all=True, append_images=others, duration=80, loop=0)
+    visit = visit_keyed(visit_to, studio)
+    page = visit.page
+    visit.drop(gif)
+    visit.until("done")
+    expect(page.locator("#batch-bar-text")).to_contain_text("This picture moves")
+    expect(page.locator("#notice")).to_be_hidden()
+    page.locator("#batch-bar-does").press("Enter")
+    is_in(page, "ready")
+    expect(page.locator("#video-title")).to_be_focused()
+    expect(page.locator("#video-format")).to_have_value("gif")
+    page.click("#tab-photo")
+    page.locator("#batch-bar-leaves").press("Enter")
+    expect(page.locator("#batch-bar")).to_be_hidden()
+    expect(page.locator("#after")).to_be_visible()
 
 
 def test_a_video_under_way_is_found_by_a_reload_and_can_be_stopped(

@@ -1,5 +1,5 @@
 // The Batch tab: many photos cut out with the same settings, by the server, whether or not this page is open.
-import { $, announce, make, write } from "./dom.js";
+import { $, announce, make } from "./dom.js";
 import { beginBar, hideBar, showBar } from "./batch_bar.js";
 import { beginHead } from "./batch_head.js";
 import { beginList } from "./batch_list.js";
@@ -10,38 +10,24 @@ import { batch, clearBatch, dropItem, isOver, onBatch, takeItem, takeStatus } fr
 import { beginUpload, send, stopSending } from "./batch_upload.js";
 import { isAway, lookAfterServer, onReturn } from "./connection.js";
 import { ARCHIVES, isArchive, PICTURES, pickUseful, withPaths } from "./files.js";
+import { makeNote } from "./note.js";
 import { faultOf } from "./photo.js";
 import { ask } from "./question.js";
 import { onTab, showTab } from "./shell.js";
 import { currentBatch, idOfFile, setCurrentBatch, takeUnsent } from "./store.js";
-import { knows, onSpeak, say, sayError } from "./words.js";
+import { say, sayError } from "./words.js";
 
 const GONE = "expired";
 const REST = 3000; // milliseconds before the next try to hear from the server
 
 let unfollow = () => {};
 let creating = null; // a batch that is about to be there
-let note = null; // what stands over the tiles, as a function of its words
+let note = null; // over the tiles
 
 // ---- what is said ---------------------------------------------------------------------------------------------------
 
-function drawNote() {
-  const text = note?.() ?? "";
-  $("batch-note").hidden = !text;
-  write($("batch-note").firstElementChild, text);
-}
-
-function tell(words) {
-  note = words;
-  drawNote();
-}
-
-// Of what the server has refused, or where it has not answered.
-function fail(error) {
-  if (error.code === GONE && batch.status) return lose();
-  if (!error.code) lookAfterServer();
-  tell(() => error.code ? (knows(`error.${error.code}`) ? sayError(error) : error.message) : say("page.batch.lost"));
-}
+const tell = (words) => note.tell(words);
+const fail = (error) => error.code === GONE && batch.status ? lose() : note.fail(error);
 
 async function attempt(deed) {
   try {
@@ -255,6 +241,7 @@ async function resume(id) {
 }
 
 export function beginBatch() {
+  note = makeNote("batch-note");
   beginBar();
   beginHead(usePreset);
   beginList((what, number) => deeds[what](number));
@@ -265,9 +252,7 @@ export function beginBatch() {
   $("batch-end").addEventListener("click", end);
   $("batch-as-photo").addEventListener("click", usePhotoTab);
   $("about-forget").addEventListener("click", forgetBatch);
-  $("batch-note").querySelector("button").addEventListener("click", () => tell(null));
   onBatch(announceEnd);
-  onSpeak(drawNote);
   onReturn(() => { if (batch.status) returnTo(batch.status.id); });
   if (currentBatch()) {
     returnToItem();

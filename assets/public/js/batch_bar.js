@@ -1,4 +1,4 @@
-// The bar over the Photo tab: a photo of the batch is open here, or several were given that could become one.
+// The bar over the Photo tab: a photo of the batch is open here, or there is more in what was given, other photos or frames.
 import { $, root, write } from "./dom.js";
 import { onBatch } from "./batch_state.js";
 import { onPhoto } from "./photo.js";
@@ -22,6 +22,8 @@ export function showBar(bar) {
   shown = bar;
   draw();
 }
+
+export const isBarShown = () => Boolean(shown);
 
 export function hideBar() {
   setOpenedItem(null);

@@ -1,17 +1,28 @@
 // Files that a visitor gives: which of them are pictures or archives, and what is in folders. Each with its path in these.
+// And files that the page itself has made, to be taken along.
+import { make } from "./dom.js";
 
 export const PICTURES = "image/*,.heic,.heif,.avif,.tif,.tiff";
 export const ARCHIVES = ".zip,.tar,.tgz,.tbz2,.txz,.gz,.bz2,.xz";
 export const VIDEOS = "video/*,.mkv,.gif,.webp,.apng";
 const PICTURE = /^image\/|\.(heic|heif|avif|tiff?)$/;
 const VIDEO = /^video\/|\.(avi|m4v|mkv|mov|mp4|mpg|mts|webm|wmv)$/;
+const ANIMATION = /^image\/(apng|gif|png|webp)$/; // that a file with several pictures is then
 const ARCHIVE = /\.(zip|tar|tgz|tbz2|txz|tar\.(gz|bz2|xz))$/;
 
 export const isPicture = ({ type, name }) => PICTURE.test(type) || PICTURE.test(name.toLowerCase());
 export const isVideo = ({ type, name }) => VIDEO.test(type) || VIDEO.test(name.toLowerCase());
+export const isAnimation = ({ type }) => ANIMATION.test(type);
 export const isArchive = ({ name }) => ARCHIVE.test(name.toLowerCase());
 
 export const isReadable = (file) => file.slice(0, 1).arrayBuffer().then(() => true, () => false);
+
+// Into the visitor's downloads.
+export function saveFile(blob, name) {
+  const href = URL.createObjectURL(blob);
+  make("a", { href, download: name }).click();
+  URL.revokeObjectURL(href);
+}
 
 const byPath = (one, other) => one.path.localeCompare(other.path, undefined, { numeric: true });
 

@@ -13,6 +13,7 @@ import { beginGestures } from "./gestures.js";
 import { beginHand } from "./hand.js";
 import { acceptOne, acceptSeveral, beginIntake } from "./intake.js";
 import { beginModels, openModels } from "./models.js";
+import { beginMoving } from "./moving.js";
 import { beginPhoto, connectionFailed, show, uploadFailed } from "./photo.js";
 import { beginPopovers } from "./popover.js";
 import { beginSettings, chosenModel, hearSettings, lastSettings, recalled, rememberedSettings, restoredSettings, wantedSettings } from "./settings.js";
@@ -44,7 +45,7 @@ for (let known = false; !known;) { // a server that is away for a moment is aske
 }
 now.model = facts.defaults.model;
 for (const begin of [beginShell, beginIntake, beginCatalog, beginStage, beginGestures, beginPopovers, beginViews, beginDownload, beginBackdrop, beginSettings, beginModels,
-  beginComparison, beginPhoto, beginBehind, beginBetter, beginHand, beginTouchUp, beginTrimap, beginTouchUpFiles, beginStrip, beginBatch, beginVideo, beginConnection]) begin();
+  beginComparison, beginPhoto, beginBehind, beginBetter, beginHand, beginTouchUp, beginTrimap, beginTouchUpFiles, beginStrip, beginBatch, beginVideo, beginMoving, beginConnection]) begin();
 speak(now.language);
 root.dataset.state = "empty";
 await recalled;

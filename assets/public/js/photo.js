@@ -10,6 +10,7 @@ import { amend, restoreSettings, shownSettings, takeBack } from "./settings.js";
 import { reveal, showPhoto, showResult } from "./stage.js";
 import { facts, isWorking, models, newPhotoId, now } from "./state.js";
 import { leaveWord } from "./store.js";
+import { NOTHING, sayWarnings } from "./warnings.js";
 import { knows, onSpeak, say, sayError, sayTime, titleOf } from "./words.js";
 
 const ANNOUNCE_AFTER = 1000; // milliseconds of work
@@ -293,15 +294,10 @@ function addQuestion() {
   for (const answer of ["later", "fetch"]) $(answer).addEventListener("click", closeQuestion);
 }
 
-const NOTHING = "nothing_found"; // has a message of its own over the photo
-const ONCE = ["engine_fallback"]; // warnings about the machine: with the first picture is enough
-const told = new Map(); // code → the message that told it first
-
 function renderDone(message) {
   showResult(message);
   $("copy").textContent = say("page.copy");
-  for (const code of message.warnings) if (!told.has(code)) told.set(code, message);
-  const notes = message.warnings.filter((code) => code !== NOTHING && (!ONCE.includes(code) || told.get(code) === message)).map((code) => say(`warning.${code}`, message));
+  const notes = sayWarnings(message);
   const { note } = now.photo;
   delete now.photo.note; // once is enough
   const refused = isRefusalNews(message) ? sayError(now.refused) : null;

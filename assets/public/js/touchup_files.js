@@ -2,7 +2,7 @@
 import { chooseTrimap, giveTrimap } from "./bridge.js";
 import { $, make, showNotice } from "./dom.js";
 import { refuse } from "./download.js";
-import { isPicture } from "./files.js";
+import { isPicture, saveFile } from "./files.js";
 import { onDrop } from "./intake.js";
 import { asMarks, replaceStrokes } from "./marks.js";
 import { close, isOpen, open } from "./popover.js";
@@ -13,11 +13,7 @@ import { say } from "./words.js";
 
 const isMarks = (file) => Boolean(file) && /\.json$/i.test(file.name);
 
-function save(blob, ending) {
-  const href = URL.createObjectURL(blob);
-  make("a", { href, download: now.photo.name.replace(/\.[^.]*$/, "") + ending }).click();
-  URL.revokeObjectURL(href);
-}
+const save = (blob, ending) => saveFile(blob, now.photo.name.replace(/\.[^.]*$/, "") + ending);
 
 // ---- strokes --------------------------------------------------------------------------------------------------------
 

@@ -1,7 +1,9 @@
 // The Video tab: a clip is sent, its frames are tried, the server cuts it out, whether or not this page is open.
-import { $, make, root, write } from "./dom.js";
+import { $, make, root } from "./dom.js";
 import { isAway, lookAfterServer, onReturn } from "./connection.js";
 import { VIDEOS } from "./files.js";
+import { beginLive, endLive } from "./live.js";
+import { makeNote } from "./note.js";
 import { ask } from "./question.js";
 import { onSettings } from "./settings.js";
 import { onTab, showTab } from "./shell.js";
@@ -11,33 +13,19 @@ import { behindChange, beginForm, fillForm, optionsOfFrames, optionsOfVideo, spe
 import { changeVideo, deleteVideo, followVideo, readVideo, sendVideo } from "./video_server.js";
 import { changeVideoState, onVideo, phaseOf, video } from "./video_state.js";
 import { beginView, drawVideo, speakView, stopTrying, tryFrame } from "./video_view.js";
-import { knows, onSpeak, say, sayError } from "./words.js";
+import { onSpeak, say } from "./words.js";
 
 const GONE = "expired";
 const REST = 3000; // milliseconds before the next try to hear from the server
 
 let unfollow = () => {};
 let sending = null; // the clip on its way, an AbortController
-let note = null; // what stands over the video, as a function of its words
+let note = null; // over the video
 
 // ---- what is said ---------------------------------------------------------------------------------------------------
 
-function drawNote() {
-  const text = note?.() ?? "";
-  $("video-note").hidden = !text;
-  write($("video-note").firstElementChild, text);
-}
-
-function tell(words) {
-  note = words;
-  drawNote();
-}
-
-function fail(error) {
-  if (error.code === GONE) return lose();
-  if (!error.code) lookAfterServer();
-  tell(() => !error.code ? say("page.batch.lost") : knows(`error.${error.code}`) ? sayError(error) : error.sentence ?? error.code);
-}
+const tell = (words) => note.tell(words);
+const fail = (error) => error.code === GONE ? lose() : note.fail(error);
 
 async function attempt(deed) {
   try {
@@ -118,6 +106,7 @@ export async function openVideo(file) {
   const fault = faultOfClip(file);
   if (fault) return fail(fault);
   if (!await mayForget()) return;
+  endLive();
   await forgetVideo();
   tell(null);
   sending = new AbortController();
@@ -187,18 +176,18 @@ async function startOver() {
 // ---- the page -------------------------------------------------------------------------------------------------------
 
 export function beginVideo() {
+  note = makeNote("video-note");
   beginForm();
   beginView();
+  beginLive(note);
   const does = { choose, begin, cancel, again, new: startOver, "to-photo": () => showTab("photo") };
   for (const [name, act] of Object.entries(does)) $(`video-${name}`).addEventListener("click", act);
   $("video-at").addEventListener("input", renewFrame);
-  $("video-note").querySelector("button").addEventListener("click", () => tell(null));
   $("about-forget").addEventListener("click", forgetVideo);
   onVideo(drawVideo);
   onSettings(renewFrame);
   onTab(renewFrame);
   onSpeak(() => {
-    drawNote();
     speakForm();
     speakView();
   });

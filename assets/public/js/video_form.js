@@ -28,7 +28,12 @@ export function optionsOfVideo() {
 }
 
 const round = (seconds) => Math.round(seconds * 100) / 100;
-const usualFormat = () => shownSettings().background === "transparent" ? "webm" : "mp4";
+const ANIMATIONS = { gif: "gif", webp: "webp", png: "apng", apng: "apng" }; // what one that ends so becomes
+
+function usualFormat() {
+  const ending = video.status?.name.split(".").pop().toLowerCase();
+  return ANIMATIONS[ending] ?? (shownSettings().background === "transparent" ? "webm" : "mp4");
+}
 
 // As the server knows them, else as most want them.
 export function fillForm() {

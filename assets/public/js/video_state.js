@@ -4,6 +4,7 @@ export const video = {
   status: null, // as the server tells it; null where there is none
   sent: null, // of a clip on its way, 0 to 1
   name: "", // of that clip
+  isLive: false, // whether the camera is on
 };
 
 const watchers = [];
@@ -19,4 +20,4 @@ export function changeVideoState(changes) {
 
 const PHASES = { ready: "ready", failed: "ready", waiting: "working", running: "working", done: "done" };
 
-export const phaseOf = ({ status, sent }) => sent !== null ? "sending" : status ? PHASES[status.state] : "empty";
+export const phaseOf = ({ status, sent, isLive }) => isLive ? "live" : sent !== null ? "sending" : status ? PHASES[status.state] : "empty";

@@ -132,7 +132,7 @@ export function drawVideo() {
   const { status } = video;
   const phase = phaseOf(video);
   $("video").dataset.phase = phase;
-  if (phase === "empty" || phase === "sending") hideFrame();
+  if (["empty", "live", "sending"].includes(phase)) hideFrame();
   if (phase !== "done") hideResult();
   write($("video-title"), status?.name ?? video.name);
   write($("video-facts"), status ? sayFacts(status.clip) : "");
