@@ -23,7 +23,7 @@ from ..pixels.geometry import Size
 from ..pixels.image_io import Photo
 from ..registry import weights
 from .choosing import choose_model
-from .clip import Frame, Limits
+from .clip import Clip, Frame, Limits
 from .encoder import SegmentEncoder
 from .finishing import Backdrop, Finisher, find_extent, open_backdrop, wants_extent
 from .formats import GOP, VideoFormat
@@ -33,6 +33,8 @@ from .overlap import Ahead, run_ahead
 from .predictor import ClipPredictor, Known
 from .reader import Reader
 from .sound import Sound
+
+SURELY = 0.98  # of the frames that a clip says it has, which it rounds
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,17 @@ class VideoOrder:
     smooth: bool = True
     background: Path | None = None
     limits: Limits = field(default_factory=Limits)
+
+    def count_frames(self, clip: Clip) -> int | None:
+        """How many frames there will be, about, as the clip's own facts say; None where they do not."""
+        end = self.end if clip.seconds is None else min(self.end or clip.seconds, clip.seconds)
+        return None if end is None else max(1, round((end - self.start) * (self.fps or clip.rate)))
+
+    def check_frames(self, clip: Clip) -> None:
+        """Raise ``too_many_frames`` where there will surely be too many, before any is decoded."""
+        number = self.count_frames(clip)
+        if number is not None:
+            self.limits.check_length(0, round(number * SURELY), clip.name)
 
 
 class VideoResult(NamedTuple):
@@ -111,18 +124,20 @@ def cut_out_video(
     target
         The file, or for ``png`` a folder, or a ZIP where it ends like one.
     job
-        To stop the work from another thread.
+        To stop the work from another thread; ``job.check`` is called at least once a frame, whatever is done with it.
     tell
-        Called after each frame.
+        Called after each frame that is done.
 
     Raises
     ------
     ClearcutError
         And no other exception.
     """
+    job = job or Job()
     try:
-        with closing(Reader(source, order.limits)) as reader:
-            return _Run(source, target, order, reader, runtime, job or Job(), tell).run()
+        with closing(Reader(source, order.limits, job.check)) as reader:
+            order.check_frames(reader.clip)
+            return _Run(source, target, order, reader, runtime, job, tell).run()
     except ClearcutError:
         raise
     except OSError as error:
@@ -206,8 +221,13 @@ class _Run:
             self._encode(finished, journal)
 
     def _read(self) -> Iterator[Frame]:
-        frames = self._reader.read(self._order.start, self._order.end)
-        return resample(frames, self._reader.clip.time_base, self._order.fps) if self._order.fps else frames
+        frames, clip = self._reader.read(self._order.start, self._order.end), self._reader.clip
+        if not self._order.fps:
+            yield from frames
+            return
+        for frame in resample(frames, clip.time_base, self._order.fps):
+            self._order.limits.check_length(0, frame.number + 1, clip.name)
+            yield frame
 
     def _predict(self, loaded: Ahead[tuple[Frame, Photo]], predictor: ClipPredictor) -> Iterator[_Predicted]:
         with closing(loaded):
@@ -237,7 +257,7 @@ class _Run:
                         encoder.add(each.rgb, each.alpha)
                         times.append(each.time)
                         if self._tell:
-                            self._tell(each.number + 1, self._count())
+                            self._tell(each.number + 1, self._order.count_frames(self._reader.clip))
                         known = each.known
                         if known is not None:
                             break
@@ -257,12 +277,6 @@ class _Run:
             return _Finished(frame.number, time, grey, None, each.known)
         return _Finished(frame.number, time, picture.rgb, picture.alpha if self._has_alpha else None, each.known)
 
-    def _count(self) -> int | None:
-        """Frames in all, about."""
-        clip, order = self._reader.clip, self._order
-        end = order.end if clip.seconds is None else min(order.end or clip.seconds, clip.seconds)
-        return None if end is None else max(1, round((end - order.start) * (order.fps or clip.rate)))
-
     def _join(self, journal: VideoJournal) -> None:
         form, part = self._order.format, journal.folder / f"whole{self._target.suffix}"
         _remove(part)
@@ -273,12 +287,13 @@ class _Run:
                     _share(path, part / path.name)
             if self._target.suffix.lower() == ".zip":
                 packed = journal.folder / "packed.zip"
-                pack_pictures(part, packed)
+                pack_pictures(part, packed, self._job)
                 part = packed
         else:
             start = self._reader.find_start(self._order.start)
             with closing(Sound(self._source, form, start, self._order.end)) as sound:
-                join_segments(journal.segments, part, form, self._base, sound, self._options.quality)
+                quality = self._options.quality
+                join_segments(journal.segments, part, form, self._base, sound, quality, self._job)
         _replace(part, self._target)
 
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..base.jobs import Job
 from ..pixels.encoders import EPOCH
 from .formats import VideoFormat, choose_codec_options
 from .sound import Sound
@@ -27,9 +28,15 @@ class Segment(NamedTuple):
 
 
 def join_segments(
-    segments: Sequence[Segment], target: Path, format: VideoFormat, time_base: Fraction, sound: Sound, quality: int
+    segments: Sequence[Segment],
+    target: Path,
+    format: VideoFormat,
+    time_base: Fraction,
+    sound: Sound,
+    quality: int,
+    job: Job,
 ) -> None:
-    """Write one file from all segments, in order; `time_base` is the seconds of a tick."""
+    """Write one file from all segments, in order; `time_base` is the seconds of a tick. Raises ``cancelled``."""
     import av
 
     how = {"fflags": "+bitexact", **ENDLESS.get(format.name, {})}
@@ -38,12 +45,14 @@ def join_segments(
     with av.open(str(target), "w", format=format.container, options=how) as container:
         if format.is_animation:
             for packet in _animate(segments, container, format, time_base, quality):
+                job.check()
                 container.mux(packet)
             return
         pictures = _copy_pictures(segments, container, time_base)
         first = next(pictures)  # makes the track: all have to be there before anything is written
         sound.add_to(container)
         for _, packet in heapq.merge([first], pictures, sound.make_packets(), key=lambda each: each[0]):
+            job.check()
             container.mux(packet)
 
 
@@ -114,8 +123,9 @@ def _choose_palette(rgba: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return numbers, palette
 
 
-def pack_pictures(folder: Path, target: Path) -> None:
-    """All pictures of a folder as a ZIP; stored, since they are compressed already."""
+def pack_pictures(folder: Path, target: Path, job: Job) -> None:
+    """All pictures of a folder as a ZIP; stored, since they are compressed already. Raises ``cancelled``."""
     with zipfile.ZipFile(target, "w") as archive:
         for path in sorted(folder.iterdir()):
+            job.check()
             archive.writestr(zipfile.ZipInfo(path.name, EPOCH), path.read_bytes())
