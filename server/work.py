@@ -62,6 +62,15 @@ class _Request(Ticket):
     stop: "partial[None] | None" = None  # of the work, once it is with a worker
 
 
+def start_workers(settings: ServerSettings, automatic: str | None, number: int, cores: int, lead: int) -> WorkerPool:
+    """Worker processes of this machine for cut-outs; `automatic` as of `Order`, the others as of `WorkerPool`."""
+    # the disk keeps predictions for all workers; without it each has a share of the memory
+    cache_mb = 0 if settings.cache_disk_mb else settings.cache_mb / number
+    order = Order(settings.model_copy(update={"cache_mb": cache_mb}), automatic, settings.spare_mb)
+    seconds = max(START_SECONDS, settings.request_seconds)
+    return WorkerPool(number, CUTTER, order, seconds=seconds, cores=cores, lead=lead, kept=1)
+
+
 class Workers:
     """Worker processes for cut-outs, and the queue before them. Safe for several threads and event loops.
 
@@ -189,14 +198,8 @@ class Workers:
         return order
 
     def _start_here(self) -> WorkerPool:
-        settings = self.settings
-        number, cores = choose_workers(settings)
-        # the disk keeps predictions for all workers; without it each has a share of the memory
-        cache_mb = 0 if settings.cache_disk_mb else settings.cache_mb / number
-        own = settings.model_copy(update={"cache_mb": cache_mb})
-        order = Order(own, self._runtime.settled, settings.spare_mb)
-        seconds = max(START_SECONDS, settings.request_seconds)
-        return WorkerPool(number, CUTTER, order, seconds=seconds, cores=cores, lead=count_cores(), kept=1)
+        number, cores = choose_workers(self.settings)
+        return start_workers(self.settings, self._runtime.settled, number, cores, count_cores())
 
     def _estimate_seconds(self, task: Task | Check | ClipTask) -> float:
         if isinstance(task, Check):
