@@ -26,8 +26,8 @@ BIG = 43  # the version that BigTIFF says
 def count_frames(image: Image.Image, data: bytes | mmap, most: int) -> int:
     """How many frames or pages the file `data` has, of which `image` has been opened; none of them is decoded.
 
-    No more than ``most + 1`` are counted: Pillow itself walks through all, which takes minutes for a file of millions
-    of tiny ones.
+    No more than ``most + 1`` are counted: Pillow itself walks through all, which takes minutes for a small TIFF of very
+    many tiny pages.
     """
     if image.format not in ANIMATED_FORMATS:
         return 1

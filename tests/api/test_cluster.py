@@ -1,4 +1,4 @@
-"""The server on a real Ray cluster of this machine, one replica of the API and two cutters, of which one is killed under load."""
+"""The server on a real Ray cluster of this machine: two replicas that cut out, of which one is killed under load."""
 
 import os
 import signal

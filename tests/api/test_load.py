@@ -37,6 +37,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are k
 
 PICTURE = encoded(composite(64, 48).rgb)
 WHITE = Image.new("L", (8, 8), 255)
+TRIMAP = encoded(np.repeat(np.uint8([[0, 128, 255, 128]]), 48, 0).repeat(16, 1))
 MARKS = b'{"version": 1, "size": [64, 48], "strokes": []}'
 LARGE = PICTURE + bytes(9_000_000)  # the same, in a file that looks like much work
 SOON = 120  # seconds, for tests that would otherwise wait for ever
@@ -245,7 +246,7 @@ def test_what_crashes_a_decoder_is_refused_before_the_page_opens_it(
 def test_a_picture_behind_and_a_trimap_are_decoded_by_a_worker_wherever_they_come_in(
     client_for: Callable[..., TestClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client, picture, files = client_for(workers=1), {"background_image": PICTURE}, {"trimap": PICTURE, "marks": MARKS}
+    client, picture, files = client_for(workers=1), {"background_image": PICTURE}, {"trimap": TRIMAP, "marks": MARKS}
     clip = {"video": ("clip.gif", encoded(Image.new("L", (8, 8)), "GIF", save_all=True, append_images=[WHITE]))}
     monkeypatch.setattr(image_io, "decode", None)  # in this process: its workers have their own
     monkeypatch.setattr(Image, "open", None)

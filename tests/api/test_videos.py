@@ -210,9 +210,8 @@ def test_a_shared_server_has_limits(apps: Callable[..., ServedApp], clip: bytes,
     served = apps(**shared, video_frames=FRAMES - 1)
     assert send(client_of(served), clip).json()["code"] == "too_many_frames"
     assert send(client_of(served), clip, to="0.1", fps="1000").json()["code"] == "too_many_frames"
-    animation = encoded(
-        Image.fromarray(disc(0)[0]), "GIF", save_all=True, append_images=[Image.fromarray(disc(1)[0])] * 9
-    )
+    first, *others = (Image.fromarray(disc(number)[0]) for number in range(FRAMES))
+    animation = encoded(first, "GIF", save_all=True, append_images=others)
     assert send(client_of(served), animation, "clip.gif").json()["code"] == "too_many_frames"
 
 
