@@ -1,4 +1,4 @@
-"""The server on a real Ray cluster of this machine: two replicas that cut out, of which one is killed under load."""
+"""The server on a real Ray cluster of this machine, whose replicas are killed under load."""
 
 import os
 import signal
@@ -13,31 +13,36 @@ from pathlib import Path
 import httpx
 import pytest
 import yaml
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.testclient import TestClient
+from starlette.types import Receive, Scope, Send
 
 from pipeline import ClearcutError, cut_out_bytes
 from pipeline.base.settings import ROOT
 from server.cluster import read_settings
+from server.retry import Retry
 from tests.chores import wait_until
 from tests.pictures import composite, encoded
 
 SERVE = (sys.executable, "-c", "from ray.serve.scripts import cli; cli()", "run", "--address", "local")
+PROXY = {"RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "server.retry:list_middlewares"}
 needs_ray = pytest.mark.skipif(
     sys.platform != "linux" or not (find_spec("ray") and find_spec("grpc")),
     reason="ray[serve] is not installed: requirements-cluster.txt",
 )
 
 
-def find_cutters(parent: int) -> list[int]:
-    """The processes of cutters of the cluster that `parent` has started."""
+def find_replicas(kind: str, parent: int) -> list[int]:
+    """The processes of replicas of a kind, of the cluster that `parent` has started."""
     listed = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True).stdout.splitlines()[1:]
     rows = {int(pid): (int(of), args) for pid, of, args in (line.split(maxsplit=2) for line in listed)}
 
     def descends(pid: int) -> bool:
         return pid == parent or (pid in rows and descends(rows[pid][0]))
 
-    return [
-        pid for pid, (_, args) in rows.items() if args.startswith("ray::ServeReplica:clearcut:Cutter") and descends(pid)
-    ]
+    replicas = [pid for pid, (_, args) in rows.items() if args.startswith(f"ray::ServeReplica:clearcut:{kind}")]
+    return [pid for pid in replicas if descends(pid)]
 
 
 @pytest.fixture
@@ -56,7 +61,7 @@ def served(u2netp: Path, tmp_path: Path) -> Iterator[tuple[int, httpx.Client]]:
     file, said = tmp_path / "serve.yaml", tmp_path / "said"
     file.write_text(yaml.safe_dump(config), "utf-8")
     with said.open("w") as out:
-        process = subprocess.Popen([*SERVE, str(file)], cwd=ROOT, stdout=out, stderr=out)
+        process = subprocess.Popen([*SERVE, str(file)], cwd=ROOT, env=os.environ | PROXY, stdout=out, stderr=out)
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120) as client:
             assert wait_until(lambda: process.poll() is not None or is_ready(client), 240)
@@ -75,20 +80,21 @@ def is_ready(client: httpx.Client) -> bool:
 
 
 @needs_ray
-def test_with_a_cutter_killed_under_load_every_answer_is_right_or_a_503(served: tuple[int, httpx.Client]) -> None:
+def test_with_replicas_killed_under_load_every_answer_is_right_or_a_503(served: tuple[int, httpx.Client]) -> None:
     parent, client = served
     pictures = [encoded(composite(96, 64, seed=seed).rgb) for seed in range(24)]
-    before = find_cutters(parent)
+    before = find_replicas("Cutter", parent)
     with ThreadPoolExecutor(8) as threads:
         answers = [threads.submit(client.post, "/api/remove-bg", files={"image": each}) for each in pictures]
-        assert wait_until(lambda: sum(each.done() for each in answers) >= 4)
-        os.kill(before[0], signal.SIGKILL)
+        for number, pid in ((4, before[0]), (12, find_replicas("Api", parent)[0])):
+            assert wait_until(lambda number=number: sum(each.done() for each in answers) >= number)  # type: ignore[misc]
+            os.kill(pid, signal.SIGKILL)
         got = [each.result(120) for each in answers]
     assert {answer.status_code for answer in got} <= {200, 503}
     right = [index for index, answer in enumerate(got) if answer.status_code == 200]
     assert len(right) >= 20
     assert all(got[index].content == cut_out_bytes(pictures[index]) for index in right)
-    assert wait_until(lambda: len(set(find_cutters(parent)) - {before[0]}) == len(before) == 2, 120)
+    assert wait_until(lambda: len(set(find_replicas("Cutter", parent)) - {before[0]}) == len(before) == 2, 120)
     refused = client.post("/v1.0/removebg", files={"image_file": b"no picture"})
     assert refused.status_code == 400 and refused.json()["errors"][0]["code"] == "invalid_file_type"
     assert client.post("/api/batches").status_code == 404
@@ -99,3 +105,17 @@ def test_a_cluster_is_taken_to_be_open_to_others_and_asks_for_a_password_or_for_
         read_settings({}, {"host": "127.0.0.1"})
     settings = read_settings({"CLEARCUT_QUEUE": "3"}, {"public": "1", "manage_models": True})
     assert settings.exposed and settings.queue == 3 and not settings.may_manage
+
+
+@pytest.mark.parametrize(("deaths", "status"), [(0, 200), (1, 200), (2, 503)])
+def test_a_request_whose_replica_dies_before_it_answers_is_sent_once_more_whole(deaths: int, status: int) -> None:
+    bodies: list[bytes] = []
+
+    async def replica(scope: Scope, receive: Receive, send: Send) -> None:
+        bodies.append(await Request(scope, receive).body())
+        if len(bodies) > deaths:
+            await PlainTextResponse("done")(scope, receive, send)
+
+    answer = TestClient(Retry(replica)).post("/api/remove-bg", content=iter([b"a" * 70_000, b"b"]))
+    assert answer.status_code == status and bodies == [b"a" * 70_000 + b"b"] * min(deaths + 1, 2)
+    assert answer.text == "done" if status == 200 else answer.json()["code"] == "worker_died"
