@@ -245,30 +245,32 @@ def warm_up(model: str, runtime: Runtime) -> None:
 
 def decode_inputs(files: InputFiles, options: Options, runtime: Runtime) -> Inputs:
     """Decode the photo, its marks, and the background picture where `options` ask for it. Raises as `decode`."""
-    limit = runtime.settings.max_megapixels
-    photo = image_io.decode(files.photo, files.name, limit)
+    limits = runtime.settings.max_megapixels, runtime.settings.max_frames
+    photo = image_io.decode(files.photo, files.name, *limits)
     background = files.background if options.background == "image" else None
-    behind = None if background is None else decode_background(background, files.background_name, limit)
+    behind = None if background is None else decode_background(background, files.background_name, *limits)
     marks = None if files.marks is None else Marks.of(files.marks).check_size(photo.size)
-    trimap = None if files.trimap is None else decode_trimap(files.trimap, limit)
+    trimap = None if files.trimap is None else decode_trimap(files.trimap, *limits)
     region = WHOLE if files.region is None else files.region(photo.size)
     if files.shrink_to and (share := files.shrink_to * 1e6 / (photo.size[0] * photo.size[1])) < 1:
         photo = photo.shrink_to(max(1, int(max(photo.size) * share**0.5)))
     return Inputs(photo, behind, marks, trimap, region)
 
 
-def decode_trimap(data: bytes, limit: float | None) -> np.ndarray:
+def decode_trimap(data: bytes, max_megapixels: float | None, max_frames: int | None = None) -> np.ndarray:
     """Decode a trimap: ``(h, w)`` uint8. Raises as `decode`, with the fact ``part``: ``trimap``."""
     try:
-        return np.asarray(cv2.cvtColor(image_io.decode(data, "trimap", limit).rgb, cv2.COLOR_RGB2GRAY))
+        return np.asarray(
+            cv2.cvtColor(image_io.decode(data, "trimap", max_megapixels, max_frames).rgb, cv2.COLOR_RGB2GRAY)
+        )
     except ClearcutError as error:
         raise error.about("trimap") from None
 
 
-def decode_background(data: bytes, name: str, limit: float | None) -> Photo:
+def decode_background(data: bytes, name: str, max_megapixels: float | None, max_frames: int | None = None) -> Photo:
     """Decode the picture for ``background=image``. Raises as `decode`, with the fact ``part``: ``background``."""
     try:
-        return image_io.decode(data, name, limit)
+        return image_io.decode(data, name, max_megapixels, max_frames)
     except ClearcutError as error:
         raise error.about("background") from None
 

@@ -118,7 +118,11 @@ class Draft:
             return preview_pick(inputs, pick, settled, options, self._runtime, job, reduction, self._memo)
 
     def _decode_later(self, data: bytes) -> Callable[[], Photo]:
-        return cache(lambda: image_io.decode(data, self._name, self._runtime.settings.max_megapixels))
+        return cache(lambda: image_io.decode(data, self._name, *self._limits))
+
+    @property
+    def _limits(self) -> tuple[float | None, int | None]:
+        return self._runtime.settings.max_megapixels, self._runtime.settings.max_frames
 
     def _fit(self, photo: Photo) -> tuple[Photo, Size]:
         return photo.shrink_to(self._long_side), photo.size
@@ -126,14 +130,13 @@ class Draft:
     def _decode_trimap(self, data: bytes | None) -> np.ndarray | None:
         if data is None:
             return None
-        limit = self._runtime.settings.max_megapixels
-        return self._memo.remember("trimap", hashlib.sha256(data).digest(), lambda: decode_trimap(data, limit))
+        digest = hashlib.sha256(data).digest()
+        return self._memo.remember("trimap", digest, lambda: decode_trimap(data, *self._limits))
 
     def _decode_background(self, data: bytes | None, name: str, options: Options) -> Photo | None:
         if data is None or options.background != "image":
             return None
-        limit = self._runtime.settings.max_megapixels
         digest = hashlib.sha256(data).digest()
         return self._memo.remember(
-            "background", digest, lambda: decode_background(data, name, limit).shrink_to(2 * self._long_side)
+            "background", digest, lambda: decode_background(data, name, *self._limits).shrink_to(2 * self._long_side)
         )

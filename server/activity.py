@@ -1,10 +1,19 @@
 """What the server is at: how many requests run, whether the model is warm, and whether it is about to stop."""
 
 import threading
+from typing import NamedTuple
 
 from pipeline import ClearcutError
 
 AGAIN = 5  # seconds after which whoever is refused may ask again
+
+
+class Load(NamedTuple):
+    """How many tasks wait for workers of one kind, how many these are at, and how many of them live."""
+
+    waiting: int
+    running: int
+    workers: int
 
 
 class Activity:

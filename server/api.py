@@ -38,16 +38,18 @@ def build_router(
     settings: ServerSettings,
     runtime: Runtime,
     downloads: Downloads,
-    batches: Batches,
-    videos: Videos,
+    batches: Batches | None,
+    videos: Videos | None,
     workers: Workers,
 ) -> APIRouter:
     """The routes of the API, whose pictures `workers` cut out within the limits of `settings`."""
     run = secrets.token_hex(4)  # tells a page that the server was started anew
     router = APIRouter()
     router.include_router(build_models_router(settings, runtime, downloads))
-    router.include_router(build_batches_router(batches))
-    router.include_router(build_videos_router(videos, workers))
+    if batches:
+        router.include_router(build_batches_router(batches, workers))
+    if videos:
+        router.include_router(build_videos_router(videos, workers))
     router.include_router(build_rembg_router(settings, runtime, workers))
     router.include_router(build_removebg_router(settings, workers))
 

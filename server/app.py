@@ -1,22 +1,16 @@
 """The app: guard, API, results and page put together."""
 
 import asyncio
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi_offline import FastAPIOffline
-from starlette.exceptions import HTTPException
-from starlette.middleware.cors import CORSMiddleware
+from fastapi import FastAPI
 from starlette.responses import FileResponse, Response
-from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-from pipeline import ClearcutError, Runtime, __version__, as_clearcut_error
+from pipeline import ClearcutError, Runtime
 from ui import (
     MADE,
     PUBLIC,
@@ -32,25 +26,15 @@ from ui import (
 )
 
 from .activity import Activity
-from .api import build_router
+from .base import create_base
 from .batches import Batches
-from .browser_headers import describe_cors
-from .guard import add_guard
 from .live import Live
 from .live_routes import build_live_router
-from .logs import log_record
-from .mcp_tool import McpApp
-from .metrics import Metrics
 from .models import Downloads
-from .observer import Observer
-from .probes import build_probes_router
-from .records import Record, find_route
-from .routes import explain_to
+from .records import Record
 from .settings import ServerSettings
 from .videos import Videos
 from .work import Workers
-
-log = logging.getLogger("clearcut")
 
 
 @dataclass(frozen=True)
@@ -92,38 +76,14 @@ def create_app(settings: ServerSettings, uploads: Path | None = None) -> ServedA
     uploads
         The folder that Gradio puts uploads into, which is swept with the results.
     """
-    app = FastAPIOffline(
-        docs_url="/api/docs", redoc_url=None, static_url="/api/docs-assets", openapi_url="/api/openapi.json",
-        title="Clearcut", version=__version__, root_path=settings.root_path,
-    )  # fmt: skip
     runtime = Runtime(settings)
     if settings.exposed or not settings.may_manage:
         runtime.settle_automatic()  # whoever asks twice gets the same
     results = Results(runtime, settings.keep_minutes * 60, uploads)
-    app.add_middleware(HiddenFolder)
-    hosts = add_guard(app.add_middleware, settings)
-    app.add_middleware(CORSMiddleware, **describe_cors(settings))
-    activity = Activity()
-    metrics = Metrics(activity) if settings.may_show_metrics else None
-
-    def tell(record: Record) -> None:
-        log_record(record)
-        if record.model:
-            activity.models.add(record.model)
-        if metrics:
-            metrics.count(record)
-
-    app.add_middleware(Observer, activity=activity, tell=tell)
-    app.add_exception_handler(Exception, _explain)
-    app.add_exception_handler(ClearcutError, _explain)
-    app.add_exception_handler(HTTPException, _explain_http)
-    app.add_exception_handler(RequestValidationError, _explain_parameter)
     downloads, batches, workers = Downloads(settings), Batches(settings), Workers(settings, runtime)
     videos, live = Videos(settings, runtime), Live(settings, runtime)
+    app, hosts, activity, tell = create_base(settings, runtime, downloads, workers, batches, videos, HiddenFolder)
     app.include_router(build_live_router(live))
-    app.include_router(build_router(settings, runtime, downloads, batches, videos, workers))
-    app.include_router(build_probes_router(settings, activity, metrics))
-    app.router.routes.append(Route("/mcp", McpApp(settings, workers), include_in_schema=False))
     app.mount(f"/{scripts_address()}", StaticFiles(directory=PUBLIC / "js"), name="scripts")
     app.mount("/app", StaticFiles(directory=PUBLIC), name="app")
     page = _describe_page(settings)
@@ -187,26 +147,3 @@ def _add_pictures(app: FastAPI, work: PhotoWork, client: ClientWork, settings: S
         except KeyError:
             raise ClearcutError("not_found") from None
         return Response(data, media_type="image/jpeg", headers={"Cache-Control": "public, max-age=86400"})
-
-
-async def _explain(request: Request, error: Exception) -> Response:
-    known = as_clearcut_error(error, name=request.url.path.rpartition("/")[2])
-    if known.code == "unexpected":
-        log.error("unexpected error at %s", find_route(request.scope), exc_info=error)
-    return explain_to(request.scope, known)
-
-
-async def _explain_parameter(request: Request, error: Exception) -> Response:
-    """A parameter of the address that is no number, say."""
-    assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
-    facts = {"name": str(first["loc"][-1]), "value": str(first["input"])[:100], "accepted": first["msg"]}
-    return explain_to(request.scope, ClearcutError("bad_option", **facts))
-
-
-async def _explain_http(request: Request, error: Exception) -> Response:
-    status = getattr(error, "status_code", 500)
-    known = ClearcutError("not_found" if status in (404, 405) else "bad_request")
-    response = explain_to(request.scope, known)
-    response.status_code = status
-    return response

@@ -2,7 +2,17 @@
 
 from typing import Any
 
-from .descriptions import ANYWHERE, FILE, OPTIONS, PICTURES, Responses, describe_body, describe_options, make_object
+from .descriptions import (
+    ANYWHERE,
+    FILE,
+    OPTIONS,
+    PICTURES,
+    RUNNING,
+    Responses,
+    describe_body,
+    describe_options,
+    make_object,
+)
 from .forms import BEHIND, OWN
 from .settings import ServerSettings
 from .told import BatchTold, PhotoTold
@@ -17,7 +27,7 @@ EVENTS = {
 }
 ANY_FILE: Responses = {200: {"description": "The file", "content": {"*/*": {"schema": FILE}}}}
 TAKING = (
-    *(*ANYWHERE, *PICTURES, *OPTIONS, "expired", "busy", "too_many_photos", "batch_too_large"),
+    *(*ANYWHERE, *PICTURES, *OPTIONS, *RUNNING, "expired", "too_many_photos", "batch_too_large"),
     *("archive_too_large", "broken_archive", "archive_locked", "archive_bomb", "unsafe_name", "disk_full"),
 )  # what may be wrong with photos and options of a batch
 

@@ -44,21 +44,22 @@ from .forms import (
 )
 from .told import PhotosTold
 from .visitors_batch import VisitorsBatch, discard_upload, list_files
+from .work import Workers
 
 MOST_FILES = 1000  # of a request
 PAGE = JOURNAL_PAGE = 500  # photos of an answer, and that a journal tells of at a time
 
 
-def build_batches_router(batches: Batches) -> APIRouter:
+def build_batches_router(batches: Batches, workers: Workers) -> APIRouter:
     """The routes, over the batches of this server. A batch's id is long and random: only who made it knows it."""
     router = APIRouter(prefix="/api/batches", responses=describe_errors(*ANYWHERE, "expired", "bad_option"))
-    _add_batch_routes(router, batches)
-    _add_photo_routes(router, batches)
+    _add_batch_routes(router, batches, workers)
+    _add_photo_routes(router, batches, workers)
     _add_streams(router, batches)
     return router
 
 
-def _add_batch_routes(router: APIRouter, batches: Batches) -> None:
+def _add_batch_routes(router: APIRouter, batches: Batches, workers: Workers) -> None:
     taking = describe_errors(*TAKING)
 
     @router.post(
@@ -74,7 +75,7 @@ def _add_batch_routes(router: APIRouter, batches: Batches) -> None:
         async with open_form(request, MOST_FILES, MOST_FILES) as form:
             check_names(form, (PHOTOS, BEHIND, *OPTIONS))
             values = pick_options(form)
-            picture = await read_sent(form.get(BEHIND), BEHIND, batches.settings)
+            picture = await read_sent(request, form.get(BEHIND), BEHIND, workers)
             one = await run_in_threadpool(batches.create, values, picture)
             try:
                 await _take(one, form.getlist(PHOTOS), batches)
@@ -112,7 +113,7 @@ def _add_batch_routes(router: APIRouter, batches: Batches) -> None:
     async def change(id: str, request: Request) -> dict[str, Any]:
         """JSON or a form: ``state``, ``paused`` or ``running``; ``options``, which replace those of all photos; and
         ``background_image``, null for none. What is not named stays."""
-        changes = await read_changes(request, batches.settings, ("state", OWN, BEHIND))
+        changes = await read_changes(request, workers, ("state", OWN, BEHIND))
         return await run_in_threadpool(_change, id, changes, batches)
 
     @router.get(
@@ -132,7 +133,7 @@ def _add_batch_routes(router: APIRouter, batches: Batches) -> None:
         batches.delete(id)
 
 
-def _add_photo_routes(router: APIRouter, batches: Batches) -> None:
+def _add_photo_routes(router: APIRouter, batches: Batches, workers: Workers) -> None:
     @router.get(
         "/{id}/items",
         summary="List the photos of a batch",
@@ -198,7 +199,7 @@ def _add_photo_routes(router: APIRouter, batches: Batches) -> None:
     async def change_item(id: str, number: int, request: Request) -> dict[str, Any]:
         """JSON or a form: ``options``, which replace its own, and what goes with it, ``marks``, ``trimap`` and
         ``background_image``, null for none. What is not named stays."""
-        changes = await read_changes(request, batches.settings, (OWN, MARKS, TRIMAP, BEHIND))
+        changes = await read_changes(request, workers, (OWN, MARKS, TRIMAP, BEHIND))
         one, item = await run_in_threadpool(_find, batches, id, number)
         await run_in_threadpool(one.change_item, item, changes)
         return await run_in_threadpool(_renew, one, number, batches)

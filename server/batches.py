@@ -12,6 +12,7 @@ from typing import Any
 
 from pipeline import ClearcutError, WorkerPool, as_clearcut_error, choose_workers, clean_name
 
+from .activity import Load
 from .forms import Sent
 from .settings import ServerSettings
 from .visitors_batch import DAY, ORDER, VisitorsBatch
@@ -43,6 +44,13 @@ class Batches:
         """Whether the server ends."""
         return self._stopped
 
+    @property
+    def load(self) -> Load:
+        """How many batches there are to do, and by how many workers."""
+        pool = self._pool
+        running = self._of is not None and self._of.running.locked()
+        return Load(len(self._turn), int(running), len(pool.pids) if pool else 0)
+
     def recover(self) -> None:
         """Go on with the batches that an earlier server has left, and delete those that have expired."""
         self.sweep()
@@ -54,8 +62,9 @@ class Batches:
                 else:
                     with self._changed:
                         self._open.pop(one.id).close()
-            except Exception:
-                log.exception("a batch cannot be gone on with")
+            except Exception as error:
+                if not (isinstance(error, ClearcutError) and error.code == "batch_running"):  # by another server
+                    log.exception("a batch cannot be gone on with")
 
     def create(self, values: dict[str, Any], background: Sent | None) -> VisitorsBatch:
         """A new batch without photos. Raises as `Options.of`, ``disk_full``, ``write_failed``."""
@@ -129,7 +138,7 @@ class Batches:
                 if time.time() - (folder / ORDER).stat().st_mtime > self.settings.batch_days * DAY:
                     self.delete(folder.name)
             except ClearcutError as error:
-                if error.code == "expired":  # nothing can be made of it
+                if error.code == "expired":  # nothing can be made of it; else another server is at it
                     self._delete_folder(folder)
             except Exception:
                 log.exception("an expired batch cannot be deleted")

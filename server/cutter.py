@@ -66,9 +66,10 @@ class Task(NamedTuple):
 
 
 class Check(NamedTuple):
-    """A picture of which only is asked whether it can be opened without harm."""
+    """A picture called `name` of which only is asked whether it can be opened, and without harm."""
 
     data: bytes
+    name: str = ""
 
 
 class ClipTask(Protocol):
@@ -147,10 +148,13 @@ def cut(task: Task, runtime: Runtime, spare_mb: float = 0.0) -> Made:
     return Made(result.data, result.media_type, result.name, *facts)
 
 
-def check(task: Check, runtime: Runtime) -> None:
-    """Decode a picture. Its errors are told by those who open it to work on it."""
-    with suppress(ClearcutError):
-        decode(task.data, max_megapixels=runtime.settings.max_megapixels)
+def check(task: Check, runtime: Runtime) -> ClearcutError | None:
+    """What is wrong with a picture, found by decoding it; None where nothing is."""
+    try:
+        decode(task.data, task.name, runtime.settings.max_megapixels, runtime.settings.max_frames)
+    except ClearcutError as error:
+        return error
+    return None
 
 
 def require_memory(megabytes: float) -> None:

@@ -32,7 +32,8 @@ ANYWHERE = (
 )
 PICTURES = (
     *("no_picture", "empty_file", "not_a_picture", "camera_raw", "unsupported_format", "broken_picture"),
-    *("too_many_pixels", "too_many_parts", "one_at_a_time", "no_background", "bad_marks", "bad_trimap"),
+    *("too_many_pixels", "too_many_frames", "too_many_parts", "one_at_a_time", "no_background"),
+    *("bad_marks", "bad_trimap"),
 )
 OPTIONS = ("bad_option", "unknown_option", "unknown_model", "frame_too_large")
 RUNNING = (

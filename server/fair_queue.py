@@ -68,13 +68,17 @@ class FairQueue(Generic[AnyTicket]):
         """How many wait."""
         return sum(map(len, self._waiting.values()))
 
+    def is_full(self, free: int = 0) -> bool:
+        """Whether no more may wait, of whom `free` are about to be taken."""
+        return len(self) >= self.most + free
+
     def add(self, ticket: AnyTicket, free: int = 0) -> AnyTicket | None:
         """Let `ticket` wait, of which `free` are about to be taken.
 
         In a full queue it takes the place of one whose client has more waiting, which is returned. Raises ``busy``
         where nobody has more.
         """
-        pushed_out = self._make_room(ticket.client) if len(self) >= self.most + free else None
+        pushed_out = self._make_room(ticket.client) if self.is_full(free) else None
         ticket.arrived = self._now
         self._waiting.setdefault(ticket.client, []).append(ticket)
         return pushed_out

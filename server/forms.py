@@ -12,10 +12,12 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from pipeline import ClearcutError, InputFiles, Marks, Options, decode
+from pipeline import ClearcutError, InputFiles, Marks, Options
 
+from .cutter import Check
 from .routes import limit_changes, limit_form
 from .settings import ServerSettings
+from .work import Workers
 
 PHOTO, BEHIND, MARKS, TRIMAP, PRESET = "image", "background_image", "marks", "trimap", "preset"
 OPTIONS = (*Options.model_fields, PRESET)  # which may stand in the address too
@@ -81,7 +83,7 @@ class Changes(NamedTuple):
 
 
 async def read_changes(
-    request: Request, settings: ServerSettings, known: tuple[str, ...], options: tuple[str, ...] = OPTIONS
+    request: Request, workers: Workers, known: tuple[str, ...], options: tuple[str, ...] = OPTIONS
 ) -> Changes:
     """The changes that a request asks for: JSON with some of the names `known`, or a form with them.
 
@@ -91,20 +93,20 @@ async def read_changes(
     Raises
     ------
     ClearcutError
-        ``bad_request``, ``unknown_option``, ``bad_marks``, ``no_background``, ``not_a_picture``, ``too_large``
+        ``bad_request``, ``unknown_option``, ``bad_marks``, and as `read_sent`.
     """
     if not request.headers.get("content-type", "").lower().startswith("multipart/"):
-        return await _make_changes(_parse_json(await request.body()), settings, known, options)
-    largest = limit_changes(settings, request.headers).size
+        return await _make_changes(request, _parse_json(await request.body()), workers, known, options)
+    largest = limit_changes(workers.settings, request.headers).size
     async with open_form(request, MOST_FILES, MOST_FIELDS, max_part_size=largest) as form:
         given = dict(form)
         if OWN in given:
             given[OWN] = _parse_json(given[OWN])
-        return await _make_changes(given, settings, known, options)
+        return await _make_changes(request, given, workers, known, options)
 
 
 async def _make_changes(
-    given: Any, settings: ServerSettings, known: tuple[str, ...], named: tuple[str, ...]
+    request: Request, given: Any, workers: Workers, known: tuple[str, ...], named: tuple[str, ...]
 ) -> Changes:
     if not isinstance(given, dict) or set(given) - set(known):
         raise ClearcutError("bad_request")
@@ -115,7 +117,7 @@ async def _make_changes(
     files: dict[str, Sent | None] = {}
     for name in (BEHIND, TRIMAP):
         if name in given:
-            files[name] = await read_sent(given[name], name, settings)
+            files[name] = await read_sent(request, given[name], name, workers)
     if MARKS in given:
         marks = given[MARKS]
         files[MARKS] = await _read_marks(json.dumps(marks) if isinstance(marks, dict) else marks)
@@ -132,25 +134,23 @@ async def _read_marks(given: Any) -> Sent | None:
     return Sent("marks.json", data)
 
 
-async def read_sent(given: Any, name: str, settings: ServerSettings) -> Sent | None:
-    """The picture for behind, or the trimap, as `name` says; None where nothing came.
+async def read_sent(request: Request, given: Any, name: str, workers: Workers) -> Sent | None:
+    """The picture for behind, or the trimap, as `name` says, which a worker has decoded; None where nothing came.
 
     Raises
     ------
     ClearcutError
-        ``no_background``, ``not_a_picture``, ``too_large``, and those of `decode`.
+        ``no_background``, ``not_a_picture``, ``too_large``, and those of `decode` and of `Workers.ask`.
     """
     if not isinstance(given, UploadFile | str | None):
         raise ClearcutError("bad_request")
-    data, file_name = await read_picture(given, settings)
+    data, file_name = await read_picture(given, workers.settings)
     if data is None and given:
         raise ClearcutError("not_a_picture", name=name).about(PARTS[name])
     if not data:
         return None
-    try:
-        await run_in_threadpool(decode, data, file_name, settings.max_megapixels)
-    except ClearcutError as error:
-        raise error.about(PARTS[name]) from None
+    if error := await workers.ask(request, Check(data, file_name)):
+        raise error.about(PARTS[name])
     return Sent(file_name or name, data)
 
 

@@ -1,19 +1,29 @@
 """The figures that Prometheus collects at ``/metrics``."""
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from .activity import Activity
+from .activity import Activity, Load
 from .records import Record
 
 BUCKETS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30)  # seconds
 
 
 class Metrics:
-    """Counts and durations of one server, in a registry of its own."""
+    """Counts and durations of one server, in a registry of its own.
 
-    def __init__(self, activity: Activity) -> None:
+    Parameters
+    ----------
+    activity
+        Knows the requests that run.
+    loads
+        Tell how much there is to do, by the kind of workers that does it.
+    """
+
+    def __init__(self, activity: Activity, loads: Mapping[str, Callable[[], Load]]) -> None:
         self.registry = CollectorRegistry()
         own: Any = {"registry": self.registry, "namespace": "clearcut"}
         self._requests = Counter("requests", "Requests", ["route", "method", "status"], **own)
@@ -25,6 +35,14 @@ class Metrics:
         self._steps = Histogram("step_seconds", "How long their steps take", ["step"], buckets=BUCKETS, **own)
         self._errors = Counter("errors", "Requests that were answered with an error, by its code", ["code"], **own)
         Gauge("running", "Requests that run now", **own).set_function(lambda: activity.running)
+        kinds = {
+            "waiting": Gauge("tasks_waiting", "What waits for workers: requests, batches, videos", ["work"], **own),
+            "running": Gauge("tasks_running", "What workers are at", ["work"], **own),
+            "workers": Gauge("workers", "Worker processes that live", ["work"], **own),
+        }
+        for work, load in loads.items():
+            for name, gauge in kinds.items():
+                gauge.labels(work).set_function(partial(_read, load, name))
         Gauge("ready", "Whether the model is loaded", **own).set_function(lambda: activity.is_warm)
 
     def count(self, record: Record) -> None:
@@ -43,3 +61,7 @@ class Metrics:
     def write(self) -> bytes:
         """All of them, in the text form of Prometheus."""
         return generate_latest(self.registry)
+
+
+def _read(load: Callable[[], Load], name: str) -> float:
+    return float(getattr(load(), name))

@@ -5,17 +5,18 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from .activity import Activity
 from .metrics import Metrics
-from .settings import ServerSettings
+from .work import Workers
 
 
-def build_probes_router(settings: ServerSettings, activity: Activity, metrics: Metrics | None) -> APIRouter:
+def build_probes_router(activity: Activity, workers: Workers, metrics: Metrics | None) -> APIRouter:
     """The routes; that of the figures only where there are `metrics`."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/readyz")
     async def tell_readiness() -> dict[str, str]:
-        """Whether requests should come here: not before the model is loaded, nor while the server stops."""
+        """Whether requests should come here: not before the model is loaded, while the queue is full, or at the end."""
         activity.require_ready()
+        workers.require_room()
         return {"status": "ready"}
 
     if metrics:

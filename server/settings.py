@@ -22,6 +22,7 @@ class ServerSettings(Settings):
 
     max_mb: float = Field(30, gt=0)
     max_megapixels: float = Field(64, gt=0)
+    max_frames: int = Field(1000, ge=1)
     host: str = "127.0.0.1"
     port: int = Field(7860, ge=0, le=65535)
     share: bool = False

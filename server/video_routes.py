@@ -38,7 +38,10 @@ AT = "at"
 NAMED = (*OF_FRAMES, *OF_VIDEOS)  # options of a video
 STATES = {"running": True, "ready": False}
 TOLD: dict[str, Any] = {"response_model": VideoTold, "response_model_exclude_unset": True}
-TAKING = ("not_a_video", "broken_video", "video_too_long", "too_many_pixels", "empty_file", "disk_full", "no_video")
+TAKING = (
+    *("not_a_video", "broken_video", "video_too_long", "too_many_frames", "too_many_pixels", "empty_file"),
+    *("disk_full", "no_video"),
+)
 
 
 def build_videos_router(videos: Videos, workers: Workers) -> APIRouter:
@@ -71,13 +74,15 @@ def _add_video_routes(router: APIRouter, videos: Videos, workers: Workers) -> No
             upload = form.get(CLIP)
             if not isinstance(upload, UploadFile) or not upload.filename:
                 raise ClearcutError("no_video")
-            sent = await read_sent(form.get(BEHIND), BEHIND, settings)
-            make_order(values, Path(sent.name) if sent else None, settings)
+            sent = await read_sent(request, form.get(BEHIND), BEHIND, workers)
+            order = make_order(values, Path(sent.name) if sent else None, settings)
             drawn = await read_text(form.get(MARKS))
             marks = parse_timed_marks(drawn) if drawn else ()
             folder = await run_in_threadpool(videos.make_folder)
             try:
                 clip = await _receive(request, upload, folder, videos, workers)
+                if wanted:  # else a part of it may be
+                    order.check_frames(clip)
                 for each in marks:
                     each.marks.check_size(clip.size)
                 if drawn:
@@ -100,7 +105,7 @@ def _add_video_routes(router: APIRouter, videos: Videos, workers: Workers) -> No
     @router.patch(
         "/{id}",
         summary="Change a video's options, begin with it, or stop it",
-        responses=describe_errors(*ANYWHERE, *PICTURES, *OPTIONS),
+        responses=describe_errors(*ANYWHERE, *PICTURES, *OPTIONS, *RUNNING, "batch_running"),
         openapi_extra=describe_change(),
         **TOLD,
     )
@@ -108,7 +113,7 @@ def _add_video_routes(router: APIRouter, videos: Videos, workers: Workers) -> No
         """JSON or a form: ``options``, which replace all others; ``background_image``, null for none; and ``state``:
         ``running`` begins, ``ready`` stops. What was made so far is deleted."""
         await run_in_threadpool(videos.get, id)
-        changes = await read_changes(request, settings, ("state", OWN, BEHIND), NAMED)
+        changes = await read_changes(request, workers, ("state", OWN, BEHIND), NAMED)
         await run_in_threadpool(_change, id, changes, videos)
         return await run_in_threadpool(videos.describe, id)
 

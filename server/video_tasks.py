@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from pipeline import (
     Clip,
     Inputs,
+    Job,
     Limits,
     Options,
     Reader,
@@ -32,6 +33,7 @@ from .cutter import Order
 LATEST = 50  # frames of which the rate is made
 MANY = 4  # cores from which the scenes of a video are made side by side
 TELL = 0.2  # seconds between words of how far it is
+LIVE = 1.0  # seconds between signs of life
 
 
 class Probe(NamedTuple):
@@ -62,17 +64,27 @@ class Peek(NamedTuple):
             photo = reader.peek(self.second)
         behind = None
         if self.background and self.options.background == "image":
-            behind = decode(self.background.read_bytes(), self.background.name, runtime.settings.max_megapixels)
+            limits = runtime.settings.max_megapixels, runtime.settings.max_frames
+            behind = decode(self.background.read_bytes(), self.background.name, *limits)
         return encode_picture("png", make_picture(cut_out(Inputs(photo, behind), self.options, runtime)))
 
 
 class VideoTask(NamedTuple):
-    """A clip to be cut out into the file `target`; how far that is stands in the file `progress`."""
+    """A clip to be cut out into the file `target`.
+
+    Attributes
+    ----------
+    progress
+        The file in which stands how far that is.
+    alive
+        The file that is touched with each frame, whatever is done with it: its age tells of a decoder that hangs.
+    """
 
     clip: Path
     target: Path
     order: VideoOrder
     progress: Path
+    alive: Path
 
 
 def prepare(order: Order) -> Callable[[VideoTask], VideoResult]:
@@ -86,8 +98,24 @@ def prepare(order: Order) -> Callable[[VideoTask], VideoResult]:
 
 def make_video(task: VideoTask, runtime: Runtime) -> VideoResult:
     """Cut a clip out. Raises as `cut_out_video`."""
+    job, tell = _LivingJob(task.alive), _Teller(task.progress)
     workers = runtime.settings.workers or (0 if count_cores() >= MANY else 1)
-    return cut_out_video(task.clip, task.target, task.order, runtime, tell=_Teller(task.progress), workers=workers)
+    return cut_out_video(task.clip, task.target, task.order, runtime, job, tell, workers=workers)
+
+
+class _LivingJob(Job):
+    """A job that gives a sign of life whenever it is asked whether it goes on."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self._file, self._given = file, 0.0
+
+    def check(self) -> None:
+        super().check()
+        now = time.monotonic()
+        if now - self._given > LIVE:
+            self._given = now
+            self._file.touch()
 
 
 class _Teller:

@@ -150,6 +150,19 @@ class VisitorsVideo:
         return replace(order, marks=parse_timed_marks(drawn.read_bytes())) if drawn.exists() else order
 
     @property
+    def alive(self) -> Path:
+        """The file that the worker touches."""
+        return self.folder / "alive"
+
+    @property
+    def last_sign(self) -> int:
+        """When the worker has last touched it, by the clock of the disk; 0 where it has not."""
+        try:
+            return self.alive.stat().st_mtime_ns
+        except OSError:
+            return 0
+
+    @property
     def target(self) -> Path:
         """The new file."""
         ending = self.order.format.ending
@@ -158,7 +171,7 @@ class VisitorsVideo:
     def make_task(self) -> VideoTask:
         """What the worker is asked to do."""
         self.target.parent.mkdir(exist_ok=True)
-        return VideoTask(self.source, self.target, self.order, self.folder / "progress.json")
+        return VideoTask(self.source, self.target, self.order, self.folder / "progress.json", self.alive)
 
     def make_peek(self, second: float, values: dict[str, Any]) -> Peek:
         """A frame with options of its own, or with those of the video. Raises as `make_options`."""
@@ -168,7 +181,8 @@ class VisitorsVideo:
     def forget_work(self) -> None:
         """Delete what has been made."""
         shutil.rmtree(self.folder / "result", ignore_errors=True)
-        (self.folder / "progress.json").unlink(missing_ok=True)
+        for file in (self.folder / "progress.json", self.alive):
+            file.unlink(missing_ok=True)
         self.outcome = self.error = None
 
     def finish(self, result: VideoResult) -> None:

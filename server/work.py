@@ -3,15 +3,17 @@
 import asyncio
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from starlette.requests import Request
 
 from pipeline import ClearcutError, InputFiles, Options, Runtime, WorkerPool, choose_workers, count_cores
 
+from .activity import Load
 from .cutter import Check, ClipTask, Made, Order, Task, require_memory
 from .fair_queue import FairQueue, Ticket
 from .rate import find_client
@@ -27,6 +29,29 @@ GUESS = 1.0  # seconds that a model takes of which nothing is known
 SECONDS_A_MB = 0.1  # that a picture takes for each MB of its file
 
 
+class Pool(Protocol):
+    """What does tasks: the workers of this machine, or those of a cluster. See `WorkerPool`."""
+
+    number: int
+
+    @property
+    def pids(self) -> list[int]:
+        """The process numbers of the workers of this machine that live."""
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether none can be started."""
+
+    def submit(self, task: Any) -> "Future[Any]":
+        """Have a task done."""
+
+    def stop(self, future: "Future[Any]") -> None:
+        """Have one task fail as ``cancelled``."""
+
+    def close(self, *, at_once: bool = False) -> None:
+        """End them."""
+
+
 @dataclass(eq=False)
 class _Request(Ticket):
     """A task on its way: in the queue, then with a worker, then answered."""
@@ -35,6 +60,15 @@ class _Request(Ticket):
     answer: "Future[Any]" = field(default_factory=Future)
     begun: float = 0.0
     stop: "partial[None] | None" = None  # of the work, once it is with a worker
+
+
+def start_workers(settings: ServerSettings, automatic: str | None, number: int, cores: int, lead: int) -> WorkerPool:
+    """Worker processes of this machine for cut-outs; `automatic` as of `Order`, the others as of `WorkerPool`."""
+    # the disk keeps predictions for all workers; without it each has a share of the memory
+    cache_mb = 0 if settings.cache_disk_mb else settings.cache_mb / number
+    order = Order(settings.model_copy(update={"cache_mb": cache_mb}), automatic, settings.spare_mb)
+    seconds = max(START_SECONDS, settings.request_seconds)
+    return WorkerPool(number, CUTTER, order, seconds=seconds, cores=cores, lead=lead, kept=1)
 
 
 class Workers:
@@ -50,13 +84,16 @@ class Workers:
         take, ``spare_mb`` the memory that stays free.
     runtime
         Of the server, which is told how long models take, and that pictures are to be forgotten.
+    start
+        Starts the workers; without, those of this machine.
     """
 
-    def __init__(self, settings: ServerSettings, runtime: Runtime) -> None:
-        self._settings, self._runtime = settings, runtime
+    def __init__(self, settings: ServerSettings, runtime: Runtime, start: Callable[[], Pool] | None = None) -> None:
+        self.settings, self._runtime = settings, runtime
+        self._start = start or self._start_here
         self._queue: FairQueue[_Request] = FairQueue(settings.queue)
         self._running: set[_Request] = set()
-        self._pool: WorkerPool | None = None
+        self._pool: Pool | None = None
         self._lock = threading.RLock()
         runtime.on_forget.append(self.renew)
 
@@ -65,12 +102,23 @@ class Workers:
         """The process numbers of the workers that live."""
         return self._pool.pids if self._pool else []
 
+    @property
+    def load(self) -> Load:
+        """How much there is to do."""
+        return Load(len(self._queue), len(self._running), len(self.pids))
+
+    def require_room(self) -> None:
+        """Raise ``busy`` where the next request of anybody would be turned away, or another one for it."""
+        with self._lock:
+            if self._pool and self._queue.is_full(self._pool.number - len(self._running)):
+                raise self._queue.explain_full()
+
     async def run(self, request: Request, task: Task) -> Made:
         """The cut-out that `task` asks for. Raises as `ask`, and those of `cut_out_file`."""
         made: Made = await self.ask(request, task)
         return made
 
-    async def ask(self, request: Request, task: Task | ClipTask) -> Any:
+    async def ask(self, request: Request, task: Task | Check | ClipTask) -> Any:
         """What a worker makes of `task`; it is given up where the caller of `request` has left.
 
         Raises
@@ -78,14 +126,14 @@ class Workers:
         ClearcutError
             ``busy``, ``low_memory``, ``took_too_long``, ``worker_died``, ``cancelled``, and those of the task.
         """
-        require_memory(self._settings.spare_mb)
-        until = time.monotonic() + self._settings.request_seconds
-        order = self.enter(find_client(request.scope, request.headers, self._settings.client_header), task)
+        require_memory(self.settings.spare_mb)
+        until = time.monotonic() + self.settings.request_seconds
+        order = self.enter(find_client(request.scope, request.headers, self.settings.client_header), task)
         answer = asyncio.wrap_future(order.answer)
         try:
             while not (await asyncio.wait({answer}, timeout=LOOK_SECONDS))[0]:
                 if time.monotonic() > until:
-                    raise ClearcutError("took_too_long", seconds=self._settings.request_seconds)
+                    raise ClearcutError("took_too_long", seconds=self.settings.request_seconds)
                 if await request.is_disconnected():
                     raise ClearcutError("cancelled")
             return answer.result()
@@ -93,7 +141,7 @@ class Workers:
             self.leave(order)
 
     def check(self, data: bytes) -> None:
-        """Have a picture decoded in a worker, before it is in the process that serves.
+        """Have a picture decoded in a worker, before it is in the process that serves; what is wrong is told there.
 
         Raises ``busy``, and ``worker_died`` or ``took_too_long`` where it crashes or hangs the decoder.
         """
@@ -101,26 +149,27 @@ class Workers:
 
     def cut(self, files: InputFiles, options: Options) -> Made:
         """A cut-out for a caller that waits for it in a thread of its own. Raises as `run`."""
-        require_memory(self._settings.spare_mb)
+        require_memory(self.settings.spare_mb)
         made: Made = self._wait_for(PROGRAM, Task(files, options))
         return made
 
     def _wait_for(self, client: str, task: Task | Check) -> Any:
         order = self.enter(client, task)
         try:
-            return order.answer.result(self._settings.request_seconds)
+            return order.answer.result(self.settings.request_seconds)
         except TimeoutError:
-            raise ClearcutError("took_too_long", seconds=self._settings.request_seconds) from None
+            raise ClearcutError("took_too_long", seconds=self.settings.request_seconds) from None
         finally:
             self.leave(order)
 
-    def open(self) -> WorkerPool:
+    def open(self) -> Pool:
         """Start the first worker, unless there is one."""
         with self._lock:
             if self._pool and self._pool.has_failed:
                 self.renew()
             if self._pool is None:
                 self._pool = self._start()
+                self._queue.places = self._pool.number
             return self._pool
 
     def renew(self) -> None:
@@ -148,23 +197,16 @@ class Workers:
             self._begin()
         return order
 
-    def _start(self) -> WorkerPool:
-        settings = self._settings
-        number, cores = choose_workers(settings)
-        self._queue.places = number
-        # the disk keeps predictions for all workers; without it each has a share of the memory
-        cache_mb = 0 if settings.cache_disk_mb else settings.cache_mb / number
-        own = settings.model_copy(update={"cache_mb": cache_mb})
-        order = Order(own, self._runtime.settled, settings.spare_mb)
-        seconds = max(START_SECONDS, settings.request_seconds)
-        return WorkerPool(number, CUTTER, order, seconds=seconds, cores=cores, lead=count_cores(), kept=1)
+    def _start_here(self) -> WorkerPool:
+        number, cores = choose_workers(self.settings)
+        return start_workers(self.settings, self._runtime.settled, number, cores, count_cores())
 
     def _estimate_seconds(self, task: Task | Check | ClipTask) -> float:
         if isinstance(task, Check):
             return SECONDS_A_MB * len(task.data) / 1e6
         if not isinstance(task, Task):
             return task.cost
-        known = self._runtime.speeds.find_median(task.options.with_defaults_of(self._settings).model)
+        known = self._runtime.speeds.find_median(task.options.with_defaults_of(self.settings).model)
         return (known or GUESS) + SECONDS_A_MB * len(task.files.photo) / 1e6
 
     def _begin(self) -> None:

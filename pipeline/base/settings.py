@@ -44,6 +44,7 @@ class Settings(BaseModel):
     threads: int = Field(0, ge=0)
     max_mb: Megabytes | None = None
     max_megapixels: float | None = Field(None, gt=0)
+    max_frames: int | None = Field(None, ge=1)
     cache: bool = True
     cache_mb: float = Field(256, ge=0)
     cache_dir: Path = ROOT / "cache"

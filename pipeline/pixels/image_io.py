@@ -13,7 +13,7 @@ from PIL import ExifTags, Image, ImageOps
 
 from ..base.errors import ClearcutError
 from .damage import complete, has_no_end
-from .frames import find_frame, has_several_frames
+from .frames import count_frames, find_frame, has_several_frames
 from .geometry import fit_size
 from .resample import shrink
 from .signatures import TIFF_HEIGHT, TIFF_WIDTH, is_float_tiff, name_raw, name_unsupported, read_directories
@@ -85,7 +85,7 @@ class Photo:
         return replace(self, rgb=(rgb + 0.5).astype(np.uint8), alpha=(small[..., 0] * 255 + 0.5).astype(np.uint8))
 
 
-def decode(data: bytes, name: str = "", max_megapixels: float | None = None) -> Photo:
+def decode(data: bytes, name: str = "", max_megapixels: float | None = None, max_frames: int | None = None) -> Photo:
     """Read the picture in `data`: upright, in sRGB, 8 bits; of several frames the first that shows something.
 
     Parameters
@@ -96,16 +96,18 @@ def decode(data: bytes, name: str = "", max_megapixels: float | None = None) -> 
         The file's name, for messages and for naming the result.
     max_megapixels
         The most that is accepted; without it any size.
+    max_frames
+        The most frames or pages that are accepted; without it any number.
 
     Raises
     ------
     ClearcutError
-        ``empty_file``, ``camera_raw``, ``unsupported_format``, ``not_a_picture``, ``too_many_pixels`` (from the header,
-        before any pixel is read) or ``broken_picture``.
+        ``empty_file``, ``camera_raw``, ``unsupported_format``, ``not_a_picture``, ``too_many_pixels`` and
+        ``too_many_frames`` (before any pixel is read) or ``broken_picture``.
     """
     if not data:
         raise ClearcutError("empty_file", name=name)
-    photo = _decode(data, name, max_megapixels)
+    photo = _decode(data, name, max_megapixels, max_frames)
     for plane in (photo.rgb, photo.alpha):
         if plane is not None:
             plane.setflags(write=False)  # so that they remain those of the file
@@ -113,11 +115,13 @@ def decode(data: bytes, name: str = "", max_megapixels: float | None = None) -> 
     return photo
 
 
-def _decode(data: bytes, name: str, max_megapixels: float | None) -> Photo:
+def _decode(data: bytes, name: str, max_megapixels: float | None, max_frames: int | None) -> Photo:
     image = _open_or_explain(data, name)
     if image is None:
         return _decode_float_tiff(data, name, max_megapixels)
     _check_size(image.size, name, max_megapixels)
+    if max_frames is not None and count_frames(image, data, max_frames) > max_frames:
+        raise ClearcutError("too_many_frames", name=name, limit=max_frames)
     warnings: tuple[str, ...] = ()
     try:
         rgb, alpha = _decode_jpeg(image, data), None

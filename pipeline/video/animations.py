@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from fractions import Fraction
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from ..pixels.frames import count_frames
 from ..pixels.image_io import Photo
-from .clip import Clip
+from .clip import Clip, Limits
 
 TICK = Fraction(1, 1000)  # seconds: all three tell durations that Pillow gives in milliseconds
 SHOWN = 100  # ms that browsers show a frame whose file says no time at all
@@ -16,13 +18,21 @@ FORMATS = ("GIF", "WEBP", "PNG")
 RAW_FRAMES = 1000  # that are counted for the average rate
 
 
-def open_animation(path: Path) -> Image.Image | None:
-    """The animated picture in a file; None where it is none."""
+def open_animation(path: Path, limits: Limits) -> Image.Image | None:
+    """The animated picture in a file; None where it is none. Raises ``too_many_frames``, before one is decoded."""
     try:
         image = Image.open(path, formats=FORMATS)
     except (OSError, ValueError, SyntaxError):
         return None
-    if getattr(image, "n_frames", 1) > 1:
+    try:
+        if limits.frames is not None:
+            with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+                limits.check_length(0, count_frames(image, data, limits.frames), path.name)
+        is_animated = getattr(image, "n_frames", 1) > 1
+    except BaseException:
+        image.close()
+        raise
+    if is_animated:
         return image
     image.close()
     return None

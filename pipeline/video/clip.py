@@ -38,11 +38,11 @@ class Limits:
             raise ClearcutError("too_many_pixels", name=name, **facts)
 
     def check_length(self, seconds: float, frames: int, name: str) -> None:
-        """Raise ``video_too_long``."""
+        """Raise ``video_too_long``, ``too_many_frames``."""
         if self.seconds is not None and seconds > self.seconds:
             raise ClearcutError("video_too_long", name=name, length=f"{seconds:.1f} s", limit=f"{self.seconds:g} s")
         if self.frames is not None and frames > self.frames:
-            raise ClearcutError("video_too_long", name=name, length=f"{frames}", limit=f"{self.frames}")
+            raise ClearcutError("too_many_frames", name=name, limit=self.frames)
 
 
 @dataclass(frozen=True)

@@ -59,9 +59,9 @@ def cut_out_video(
     target
         The file, or for ``png`` a folder, or a ZIP where it ends like one.
     job
-        To stop the work from another thread.
+        To stop the work from another thread; ``job.check`` is called at least once a frame, whatever is done with it.
     tell
-        Called after each frame.
+        Called after each frame that is done.
     workers
         How many processes share the work, which is divided at scene cuts; 1: this process does it. 0: as many as fit.
     cluster
@@ -72,9 +72,11 @@ def cut_out_video(
     ClearcutError
         And no other exception; ``video_running`` where another run works on `target`.
     """
+    job = job or Job()
     try:
-        with closing(Reader(source.absolute(), order.limits)) as reader:
-            run = _Run(source.absolute(), target.absolute(), order, reader, runtime, job or Job(), tell)
+        with closing(Reader(source.absolute(), order.limits, job.check)) as reader:
+            order.check_frames(reader.clip)
+            run = _Run(source.absolute(), target.absolute(), order, reader, runtime, job, tell)
             return run.run(workers, cluster)
     except ClearcutError:
         raise
@@ -164,13 +166,7 @@ class _Run:
     def _tell_frame(self, number: int) -> None:
         self._told = number + 1
         if self._tell:
-            self._tell(self._told, self._count())
-
-    def _count(self) -> int | None:
-        """Frames in all, about."""
-        clip, order = self._reader.clip, self._order
-        end = order.end if clip.seconds is None else min(order.end or clip.seconds, clip.seconds)
-        return None if end is None else max(1, round((end - order.start) * (order.fps or clip.rate)))
+            self._tell(self._told, self._order.count_frames(self._reader.clip))
 
     def _join(self, folder: Path, segments: Sequence[Segment]) -> None:
         form, part = self._order.format, folder / f"whole{self._target.suffix}"
@@ -182,7 +178,7 @@ class _Run:
                     _share(path, part / path.name)
             if self._target.suffix.lower() == ".zip":
                 packed = folder / "packed.zip"
-                pack_pictures(part, packed)
+                pack_pictures(part, packed, self._job)
                 part = packed
         else:
             start, base = self._reader.find_start(self._order.start), self._order.find_base(self._reader)

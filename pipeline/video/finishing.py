@@ -79,7 +79,8 @@ def open_backdrop(path: Path | None, runtime: Runtime) -> Backdrop:
         return StillBackdrop(None)
     if is_video(path):
         return ClipBackdrop(Reader(path))
-    return StillBackdrop(decode_background(path.read_bytes(), path.name, runtime.settings.max_megapixels))
+    limits = runtime.settings.max_megapixels, runtime.settings.max_frames
+    return StillBackdrop(decode_background(path.read_bytes(), path.name, *limits))
 
 
 class Finisher:

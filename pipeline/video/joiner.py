@@ -117,8 +117,9 @@ def _choose_palette(rgba: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return numbers, palette
 
 
-def pack_pictures(folder: Path, target: Path) -> None:
-    """All pictures of a folder as a ZIP; stored, since they are compressed already."""
+def pack_pictures(folder: Path, target: Path, job: Job) -> None:
+    """All pictures of a folder as a ZIP; stored, since they are compressed already. Raises ``cancelled``."""
     with zipfile.ZipFile(target, "w") as archive:
         for path in sorted(folder.iterdir()):
+            job.enter("finishing")
             archive.writestr(zipfile.ZipInfo(path.name, EPOCH), path.read_bytes())

@@ -6,10 +6,12 @@ from fractions import Fraction
 from pathlib import Path
 
 from ..options.options import Options
-from .clip import Frame, Limits
+from .clip import Clip, Frame, Limits
 from .formats import VideoFormat
 from .reader import Reader
 from .timed_marks import SceneMarks, TimedMarks
+
+SURELY = 0.98  # of the frames that a clip says it has, which it rounds
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,17 @@ class VideoOrder:
     limits: Limits = field(default_factory=Limits)
     marks: tuple[TimedMarks, ...] = ()
 
+    def count_frames(self, clip: Clip) -> int | None:
+        """How many frames there will be, about, as the clip's own facts say; None where they do not."""
+        end = self.end if clip.seconds is None else min(self.end or clip.seconds, clip.seconds)
+        return None if end is None else max(1, round((end - self.start) * (self.fps or clip.rate)))
+
+    def check_frames(self, clip: Clip) -> None:
+        """Raise ``too_many_frames`` where there will surely be too many, before any is decoded."""
+        number = self.count_frames(clip)
+        if number is not None:
+            self.limits.check_length(0, round(number * SURELY), clip.name)
+
     def find_base(self, reader: Reader) -> Fraction:
         """Seconds of a tick of the new file."""
         return 1 / self.fps if self.fps else reader.clip.time_base
@@ -62,8 +75,14 @@ def read_frames(reader: Reader, order: VideoOrder, first: int = 0, ticks: int = 
     """The frames that are wanted, from number `first` on, which is shown at `ticks`; the file is entered there."""
     frames = reader.read(order.start, order.end, ticks * order.find_base(reader))
     if order.fps:
-        return resample(frames, reader.clip.time_base, order.fps, first)
+        return _bound(resample(frames, reader.clip.time_base, order.fps, first), order.limits, reader.clip.name)
     return (replace(frame, number=first + frame.number) for frame in frames)
+
+
+def _bound(frames: Iterator[Frame], limits: Limits, name: str) -> Iterator[Frame]:
+    for frame in frames:
+        limits.check_length(0, frame.number + 1, name)
+        yield frame
 
 
 def resample(frames: Iterator[Frame], time_base: Fraction, fps: Fraction, first: int = 0) -> Iterator[Frame]:

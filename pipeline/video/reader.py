@@ -1,7 +1,7 @@
 """Clips frame by frame: upright, in sRGB, each at its own time; of a damaged file as much as is whole."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
@@ -47,6 +47,8 @@ class Reader:
         Of a video, or of an animated GIF, WebP or PNG.
     limits
         Checked as far as the file tells its length, and again while it is read.
+    on_frame
+        Called after each frame that is decoded, also of those that are passed over.
 
     Attributes
     ----------
@@ -59,13 +61,14 @@ class Reader:
     ------
     ClearcutError
         ``file_missing``, ``file_unreadable``, ``not_a_video``, ``broken_video``, ``too_many_pixels``,
-        ``video_too_long``.
+        ``video_too_long``, ``too_many_frames``.
     """
 
-    def __init__(self, path: Path, limits: Limits | None = None) -> None:
+    def __init__(self, path: Path, limits: Limits | None = None, on_frame: Callable[[], object] = lambda: None) -> None:
         self._path, self._limits, self.warnings = path, limits or Limits(), list[str]()
+        self._on_frame = on_frame
         _check_file(path)
-        self._animation: Any = open_animation(path)
+        self._animation: Any = open_animation(path, self._limits)
         if self._animation:
             self.clip = describe_animation(self._animation, path.name)
         else:
@@ -167,6 +170,7 @@ class Reader:
         read = 0
         for ticks, duration, photo in read_animation(self._animation):
             read += 1
+            self._on_frame()
             yield _Raw(ticks, duration, photo)
         if read < self._animation.n_frames:
             self._warn(DAMAGED)
@@ -188,6 +192,7 @@ class Reader:
                 with suppress(FFmpegError):
                     container.seek(zero + self._find_tick(start), stream=stream)
             for frame in self._deinterlace(self._decode_packets(container, stream)):
+                self._on_frame()
                 told = frame.pts if frame.pts is not None else frame.dts
                 told = told if told is None or frame.time_base is None else round(told * frame.time_base / base)
                 last = told - zero if told is not None else (0 if last is None else last + usual)

@@ -15,6 +15,7 @@ REMOVEBG_CODES = {
     "unsupported_format": "invalid_file_type",
     "too_large": "file_too_large",
     "too_many_pixels": "resolution_too_high",
+    "too_many_frames": "invalid_file_type",
     "one_at_a_time": "multiple_sources",
     "unauthorized": "auth_failed",
     "busy": "rate_limit_exceeded",

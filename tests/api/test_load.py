@@ -14,10 +14,12 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+from PIL import Image
 from starlette.datastructures import Headers
 from starlette.testclient import TestClient
 
 from pipeline import ClearcutError, InputFiles, Options, Runtime, cut_out_bytes
+from pipeline.pixels import image_io
 from server import cutter
 from server.app import ServedApp
 from server.cutter import Made, Task
@@ -34,6 +36,9 @@ from ui.settings import PageSettings
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are killed by signals")
 
 PICTURE = encoded(composite(64, 48).rgb)
+WHITE = Image.new("L", (8, 8), 255)
+TRIMAP = encoded(np.repeat(np.uint8([[0, 128, 255, 128]]), 48, 0).repeat(16, 1))
+MARKS = b'{"version": 1, "size": [64, 48], "strokes": []}'
 LARGE = PICTURE + bytes(9_000_000)  # the same, in a file that looks like much work
 SOON = 120  # seconds, for tests that would otherwise wait for ever
 
@@ -126,17 +131,26 @@ def test_a_full_queue_turns_away_the_last_of_who_has_most_in_it(one: Workers, bu
     assert [each.exception(SOON) for each in (*anns[:-1], ben)] == [None] * 4
 
 
-def test_a_full_queue_answers_429_with_retry_after(
+def test_a_full_queue_answers_429_with_retry_after_is_not_ready_and_shows_in_the_figures(
     client_for: Callable[..., TestClient], apps: Callable[..., ServedApp], tmp_path: Path
 ) -> None:
-    client, workers, holding = client_for(queue=0, workers=1), apps(queue=0, workers=1).workers, Held(tmp_path)
-    order = workers.enter("holder", make_task(place=holding))
+    how = {"queue": 0, "workers": 1, "metrics": True}
+    client, served, holding = client_for(**how), apps(**how), Held(tmp_path)
+    served.activity.is_warm = True
+    assert client.get("/readyz").status_code == 200  # and the first request starts the worker
+    order = served.workers.enter("holder", make_task(place=holding))
     holding.until_begun()
-    answer = client.post("/api/remove-bg", files={"image": PICTURE})
-    assert answer.status_code == 429 and answer.json()["code"] == "busy"
-    assert int(answer.headers["retry-after"]) >= 1
+    for asked in (client.post("/api/remove-bg", files={"image": PICTURE}), client.get("/readyz")):
+        assert asked.status_code == 429 and asked.json()["code"] == "busy"
+        assert int(asked.headers["retry-after"]) >= 1
+    figures = client.get("/metrics").text
+    assert (
+        'clearcut_tasks_running{work="requests"} 1.0' in figures and 'clearcut_workers{work="requests"} 1.0' in figures
+    )
+    assert 'clearcut_tasks_waiting{work="requests"} 0.0' in figures and 'clearcut_workers{work="videos"} 0.0' in figures
     holding.let_go()
     order.answer.result(SOON)
+    assert client.get("/readyz").status_code == 200
     assert client.post("/api/remove-bg", files={"image": PICTURE}).status_code == 200
 
 
@@ -227,6 +241,26 @@ def test_what_crashes_a_decoder_is_refused_before_the_page_opens_it(
         with pytest.raises(ClearcutError, match="worker_died"):
             work._read(tmp_path / "bad")
         assert work._read(tmp_path / "good") == PICTURE  # as it was checked before
+
+
+def test_a_picture_behind_and_a_trimap_are_decoded_by_a_worker_wherever_they_come_in(
+    client_for: Callable[..., TestClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, picture, files = client_for(workers=1), {"background_image": PICTURE}, {"trimap": TRIMAP, "marks": MARKS}
+    clip = {"video": ("clip.gif", encoded(Image.new("L", (8, 8)), "GIF", save_all=True, append_images=[WHITE]))}
+    monkeypatch.setattr(image_io, "decode", None)  # in this process: its workers have their own
+    monkeypatch.setattr(Image, "open", None)
+    begun = client.post("/api/batches", files={"images": ("a.png", PICTURE), **picture}, data={"key": "on"})
+    video = client.post("/api/videos", files=clip | picture, data={"key": "on", "begin": "false"})
+    batch, clip_path = f"/api/batches/{begun.json()['id']}", f"/api/videos/{video.json()['id']}"
+    answers = [begun, video, client.patch(batch, files=picture), client.patch(clip_path, files=picture)]
+    answers += [client.patch(f"{batch}/items/1", files=picture | files)]
+    answers += [client.post("/api/remove-bg", files={"image": PICTURE, **picture, **files})]
+    answers += [client.post("/v1.0/removebg", files={"image_file": PICTURE, "bg_image_file": PICTURE})]
+    assert [each.status_code for each in answers] == [201, 201, 200, 200, 200, 200, 200], answers
+    broken = client.patch(clip_path, files={"background_image": PICTURE[:60]})
+    assert broken.status_code == 422 and broken.json()["facts"]["part"] == "background"
+    assert [client.delete(each).status_code for each in (batch, clip_path)] == [204, 204]
 
 
 def test_without_free_memory_a_request_is_refused_for_the_moment(client_for: Callable[..., TestClient]) -> None:

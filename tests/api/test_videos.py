@@ -14,8 +14,11 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+from pipeline import ClearcutError
 from server.app import ServedApp, create_app
 from server.settings import ServerSettings
+from server.videos import Videos
+from tests.chores import wait_until
 from tests.clips import disc, discs, read_clip, silence_with_clicks, write_clip
 from tests.pictures import composite, encoded
 
@@ -204,3 +207,43 @@ def test_a_shared_server_has_limits(apps: Callable[..., ServedApp], clip: bytes,
     assert ServerSettings().most_video_frames is None
     served = apps(**shared, video_mb=0.0001)
     assert send(client_of(served), clip).status_code == 413
+    served = apps(**shared, video_frames=FRAMES - 1)
+    assert send(client_of(served), clip).json()["code"] == "too_many_frames"
+    assert send(client_of(served), clip, to="0.1", fps="1000").json()["code"] == "too_many_frames"
+    first, *others = (Image.fromarray(disc(number)[0]) for number in range(FRAMES))
+    animation = encoded(first, "GIF", save_all=True, append_images=others)
+    assert send(client_of(served), animation, "clip.gif").json()["code"] == "too_many_frames"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_decoder_that_hangs_is_ended_and_the_next_video_is_made(
+    client: TestClient, served: ServedApp, clip: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    until_done(client, begin(client, clip))  # the worker is there
+    id = begin(client, clip, begin="false")
+    file = served.videos.get(id).source
+    file.unlink()
+    os.mkfifo(file)  # whoever opens it waits for ever, in the system
+    settings = served.videos.settings
+    monkeypatch.setattr(served.videos, "settings", settings.model_copy(update={"request_seconds": 1.0}))
+    assert client.patch(f"/api/videos/{id}", json={"state": "running"}).status_code == 200
+    assert wait_until(lambda: client.get(f"/api/videos/{id}").json()["state"] == "failed")
+    error = client.get(f"/api/videos/{id}").json()["error"]
+    assert error["code"] == "video_stuck" and error["facts"]["name"] == "clip.mp4"
+    monkeypatch.undo()
+    until_done(client, begin(client, clip))
+
+
+def test_servers_that_share_a_folder_keep_off_each_others_videos(
+    client: TestClient, served: ServedApp, long_clip: bytes
+) -> None:
+    id = begin(client, long_clip)
+    until(client, id, lambda status: status["frames"])
+    other = Videos(served.videos.settings, served.runtime)
+    other.recover()
+    for act in (other.delete, lambda id: other.change(id, lambda one: None)):
+        with pytest.raises(ClearcutError, match="batch_running"):
+            act(id)
+    assert wait_until(lambda: not other.load.waiting) and other.load == (0, 0, 0)
+    other.stop()
+    assert client.delete(f"/api/videos/{id}").status_code == 204

@@ -5,17 +5,19 @@ import subprocess
 import sys
 import unicodedata
 from io import BytesIO
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageCms, ImageOps, TiffImagePlugin
+from PIL import Image, ImageCms, ImageFile, ImageOps, TiffImagePlugin
 
 from pipeline.base.errors import ClearcutError
 from pipeline.base.process import QUIET
 from pipeline.base.settings import ROOT
 from pipeline.pixels.encoders import encode_view
+from pipeline.pixels.frames import count_frames
 from pipeline.pixels.image_io import Photo, decode
 from pipeline.pixels.names import name_cutout
 from tests import pictures
@@ -136,6 +138,27 @@ def test_a_page_beyond_the_limit_is_refused_before_it_is_read():
     pages = [Image.new("RGB", (9, 9)), Image.fromarray(PHOTO)]
     data = encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:])
     assert code_of(data, max_megapixels=0.01) == "too_many_pixels"
+
+
+@pytest.mark.parametrize("format", ["GIF", "WEBP", "PNG", "TIFF"])
+def test_frames_and_pages_are_counted_before_any_is_decoded(format, monkeypatch):
+    data = encoded(
+        PHOTO, format, save_all=True, append_images=[Image.fromarray(PHOTO[::-1]), Image.fromarray(255 - PHOTO)]
+    )
+    assert code_of(data, max_frames=3) is None
+    monkeypatch.setattr(ImageFile.ImageFile, "load", None)
+    monkeypatch.setattr(ImageFile.ImageFile, "seek", None)
+    assert code_of(data, max_frames=2) == "too_many_frames"
+
+
+def test_a_file_of_very_many_tiny_frames_is_refused_without_a_walk_through_all():
+    frame = b",\0\0\0\0\1\0\1\0\0\2\2D\1\0"
+    gif = b"GIF89a\1\0\1\0\x80\0\0" + bytes(6) + frame * 1_000_000 + b";"
+    assert code_of(gif, max_frames=1000) == "too_many_frames"
+    assert code_of(gif[:19] + frame * 1000 + b";", max_frames=1000) is None
+    places = [(16 + 36 * number).to_bytes(8, "little") for number in range(300_000)]
+    tiff = b"II+\0\x08\0\0\0" + b"".join(place + (1).to_bytes(8, "little") + bytes(20) for place in places)
+    assert count_frames(SimpleNamespace(format="TIFF"), tiff, 1000) == 1001
 
 
 @pytest.mark.parametrize("orientation", [None, *pictures.ORIENTED])

@@ -237,7 +237,7 @@ def test_what_is_no_clip_is_refused(content: bytes | None, code: str, tmp_path: 
     "limits, code",
     [
         (Limits(seconds=0.3), "video_too_long"),
-        (Limits(frames=9), "video_too_long"),
+        (Limits(frames=9), "too_many_frames"),
         (Limits(megapixels=0.001), "too_many_pixels"),
     ],
 )
