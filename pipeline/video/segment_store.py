@@ -91,7 +91,7 @@ class SegmentStore:
         return placed
 
     def _name(self, first: int, ending: str) -> Path:
-        return self.folder / f"{first:08}{ending}"
+        return self.folder / f"{first:06}{ending}"
 
     def _read(self, first: int) -> Segment | None:
         path, line = self._name(first, ""), self._name(first, ".json")

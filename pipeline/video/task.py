@@ -29,7 +29,7 @@ def prepare(given: tuple[Settings, Plan]) -> Callable[[Stretch], None]:
 def work(stretch: Stretch, plan: Plan, runtime: Runtime) -> None:
     """Make the missing segments of a stretch. Raises as `cut_out_video`."""
     try:
-        teller = _Teller(plan.folder / f"{stretch.first:08}{TOLD}", stretch.first)
+        teller = _Teller(plan.folder / f"{stretch.first:06}{TOLD}", stretch.first)
         with closing(Reader(plan.source, plan.order.limits)) as reader:
             SegmentMaker(plan, reader, runtime, Job(), teller).make(stretch)
         teller.write((stretch.end or stretch.first) - stretch.first)

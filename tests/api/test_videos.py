@@ -124,6 +124,16 @@ def test_a_frame_can_be_tried_before_the_video_is_begun(client: TestClient, clip
     assert until_done(client, id)["result"]["name"] == "clip_cutout.mp4"
 
 
+def test_strokes_on_a_frame_hold_from_there(client: TestClient, clip: bytes, tmp_path: Path) -> None:
+    marks = {"version": 1, "size": [64, 48], "strokes": [{"kind": "keep", "radius": 3, "points": [[60, 4]]}]}
+    other = [{"at": 0, "marks": marks | {"size": [9, 9]}}]
+    assert send(client, clip, marks=json.dumps(other)).json()["code"] == "bad_marks"
+    id = begin(client, clip, marks=json.dumps([{"at": 0.2, "marks": marks}]))
+    file = tmp_path / "clip.webm"
+    file.write_bytes(client.get("/" + until_done(client, id)["result"]["url"]).content)
+    assert [rgba[4, 60, 3] > 127 for _, rgba in read_clip(file, alpha=True)] == [False] * 5 + [True] * 5
+
+
 def test_no_name_leads_out_of_the_folder_of_a_video(client: TestClient, served: ServedApp, clip: bytes) -> None:
     for name in ("../../clip.mp4", "..", "a" * 400 + ".mp4"):
         files = {"video": (name, clip), "background_image": (name, PICTURE)}
