@@ -7,7 +7,6 @@ again. Its matte of three pictures is compared with that of onnxruntime in float
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from statistics import median
 from time import perf_counter
 from typing import NamedTuple, get_args
 
@@ -109,10 +108,10 @@ def time_engines(card: ModelCard, settings: Settings, go_on: Callable[[], bool] 
             state.try_candidate(plan, pictures)
         if not state.mattes.get(engines.describe_plan(Plan(LAST))):
             return None
-        fastest = min(map(median, state.runs.values()))
+        fastest = min(map(min, state.runs.values()))
         for plan in reversed(_list_plans(card)):
             runs = state.runs.get(engines.describe_plan(plan))
-            if runs and median(runs) <= RIVALS * fastest:
+            if runs and min(runs) <= RIVALS * fastest:
                 state.try_candidate(plan, pictures)
     except _Stopped:
         return None
@@ -179,7 +178,7 @@ class _State:
         """Choose, and keep what was chosen."""
         wanted = self.mattes[engines.describe_plan(Plan(LAST))]
         off = {label: round(_measure_difference(mattes, wanted), 3) for label, mattes in self.mattes.items()}
-        seconds = {label: round(median(runs), 4) for label, runs in self.runs.items()}
+        seconds = {label: round(min(runs), 4) for label, runs in self.runs.items()}
         self.known = self.known.model_copy(update={"seconds": seconds, "off": off})
         chosen = {precision: self._choose(precision)[:2] for precision in get_args(Precision)}
         return self._keep(chosen=chosen, failed=tuple(self.failed))

@@ -29,7 +29,7 @@ class Timing(BaseModel):
     model
         Its name.
     seconds
-        By label: the median time of a run.
+        By label: the shortest run, to which other programs have added least.
     off
         By label: how far its matte is from that of onnxruntime in float32, the mean error in levels of 255 of the worst
         picture.
