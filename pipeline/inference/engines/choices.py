@@ -29,10 +29,10 @@ class Timing(BaseModel):
     model
         Its name.
     seconds
-        By label: the median time of a run.
+        By label: the shortest run, to which other programs have added least.
     off
-        By label: how far its matte is from that of onnxruntime in float32, the mean error in levels of 255 of the worst
-        picture.
+        By label: how far its mattes are from those of onnxruntime in float32, in levels of 255: on the mean of three
+        pictures, and in the worst one.
     begun
         By label: how often its timing was begun and never ended, so that it may have taken the machine down.
     failed
@@ -45,7 +45,7 @@ class Timing(BaseModel):
 
     model: str
     seconds: dict[str, float] = {}
-    off: dict[str, float] = {}
+    off: dict[str, tuple[float, float]] = {}
     begun: dict[str, int] = {}
     failed: tuple[str, ...] = ()
     chosen: dict[Precision, tuple[EngineName, Arithmetic]] = {}
