@@ -30,7 +30,7 @@ from ..inference.sessions import Session
 from ..pixels import image_io
 from ..pixels.measures import measure_error, measure_iou
 from ..registry import weights
-from ..registry.cards import ModelCard
+from ..registry.cards import KeptLayers, ModelCard
 from .sensitivity import Sensitivity, measure_sensitivity
 from .trial import draw_test_picture
 
@@ -113,8 +113,8 @@ def optimise(
     calibrate, judge = _choose_samples(folder)
     tell("looking")
     sensitivity = measure_sensitivity(card, path, [each.rgb for each in calibrate], settings)
-    known = card.arithmetic and card.arithmetic.keep_f32
-    kept_f32 = sorted({*sensitivity.losses, *(known.layers if known else ())})
+    known = (card.arithmetic and card.arithmetic.keep_f32) or KeptLayers()
+    kept_f32 = KeptLayers(layers=sorted({*sensitivity.losses, *known.layers}), side=known.side)
     tell("quantising")
     with tempfile.TemporaryDirectory() as scratch:
         _quantise(card, path, calibrate, judge, kept_f32, Path(scratch))
@@ -135,7 +135,7 @@ def optimise(
         runs = sessions[1].plan.arithmetic == "int8"
         if runs and outcome.is_as_good and after.seconds <= FASTER * before.seconds:
             figures = {"before": before._asdict(), "after": after._asdict(), "sensitivity": sensitivity._asdict()}
-            kept = optimised_networks.keep_record(path, checksum, store, **figures, keep_f32=kept_f32)
+            kept = optimised_networks.keep_record(path, checksum, store, **figures, keep_f32=kept_f32.model_dump())
             if not kept:
                 raise ClearcutError("disk_full")
     finally:
@@ -206,7 +206,7 @@ def read_pictures(folder: Path) -> list[Sample]:
 
 
 def _quantise(
-    card: ModelCard, path: Path, calibrate: list[Sample], judge: list[Sample], kept_f32: list[str], scratch: Path
+    card: ModelCard, path: Path, calibrate: list[Sample], judge: list[Sample], kept_f32: KeptLayers, scratch: Path
 ) -> None:
     """Quantise the network at `path`, but for the layers `kept_f32`, in a child process.
 
@@ -221,7 +221,7 @@ def _quantise(
         truth = cv2.resize(picture.truth, fed.shape[:1:-1], interpolation=cv2.INTER_AREA) > 127
         np.save(scratch / f"judge-{number:03}.npy", fed)
         np.save(scratch / f"truth-{number:03}.npy", truth[None, None])
-    facts = json.dumps(output), str(scratch), str(WORSE), json.dumps(kept_f32)
+    facts = json.dumps(output), str(scratch), str(WORSE), kept_f32.model_dump_json()
     command = make_command(QUANTISER, str(path.resolve()), *facts)
     try:
         subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=60 * MINUTES)

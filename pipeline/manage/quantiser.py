@@ -1,8 +1,8 @@
-"""``python -m pipeline.manage.quantiser NETWORK.onnx OUTPUT FOLDER LOST LAYERS``: a network in 8-bit integers, by NNCF.
+"""``python -m pipeline.manage.quantiser NETWORK.onnx OUTPUT FOLDER LOST KEPT``: a network in 8-bit integers, by NNCF.
 
 OUTPUT is JSON: a position, or a name. FOLDER holds network inputs, ``calibrate-*.npy`` and ``judge-*.npy``, and ground
 truth for the latter, ``truth-*.npy``, bool, of the output's shape; ``made.xml`` and ``made.bin`` are written there.
-LAYERS, a list of names in JSON, stay in 32 bits; others are left as they are where quantising them would lose more than
+KEPT says which layers stay in 32 bits, `KeptLayers` in JSON; so do others where quantising them would lose more than
 LOST of IoU. A program of its own, since NNCF takes memory, prints, and would report its use.
 """
 
@@ -16,12 +16,13 @@ import openvino
 
 from ..inference.engines import kept_layers
 from ..pixels.measures import measure_iou
+from ..registry.cards import KeptLayers
 
 RANKED_BY = 4  # pictures, by which layers are ranked
 
 
-def main(source: str, output: int | str, folder: Path, lost: float, layers: list[str]) -> None:
-    """Quantise the network in the file `source` but for `layers`, and write the result into `folder`."""
+def main(source: str, output: int | str, folder: Path, lost: float, kept: KeptLayers) -> None:
+    """Quantise the network in the file `source` but for the layers `kept`, and write the result into `folder`."""
     sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # no telemetry
     import nncf
 
@@ -35,6 +36,7 @@ def main(source: str, output: int | str, folder: Path, lost: float, layers: list
         values = [measure_iou(compiled(np.load(file))[0] > 0.5, np.load(_name_truth(file))) for file in files]
         return float(np.mean(values)), values
 
+    layers = kept_layers.find_layers(network, kept)
     nodes = [node.get_friendly_name() for node in network.get_ops() if kept_layers.name_layer(node) in layers]
     quantised = nncf.quantize_with_accuracy_control(
         network, nncf.Dataset(calibrate, np.load), nncf.Dataset(judge), validate, max_drop=lost,
@@ -51,4 +53,5 @@ def _name_truth(file: Path) -> Path:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], json.loads(sys.argv[2]), Path(sys.argv[3]), float(sys.argv[4]), json.loads(sys.argv[5]))
+    source, output, folder, lost, kept = sys.argv[1:]
+    main(source, json.loads(output), Path(folder), float(lost), KeptLayers.model_validate_json(kept))

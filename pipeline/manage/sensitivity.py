@@ -1,10 +1,11 @@
 """The convolutions of a network that do not bear rounding, which stay in 32 bits where the others are quantised.
 
 The input of each is rounded to the eight significant bits of bf16 by a switch of its own, so that one compiled network
-tries them all: in groups, then one by one in those groups that lose much.
+tries them all: together, then in halves of the group that loses most, until it is one layer.
 """
 
 from collections.abc import Sequence
+from math import log2
 from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -19,7 +20,6 @@ from ..inference.networks import find_family
 from ..registry.cards import ModelCard
 
 LIMIT = 0.5  # grey levels of 255 that rounding one layer may cost, on the mean: as much as the precision exact allows
-GROUP = 10  # layers
 PICTURES = 4  # at most
 SECONDS = 120
 ROUNDING = 2.0**16 + 1  # x·r - (x·r - x) has 16 bits less than x: Dekker 1971, https://doi.org/10.1007/BF01397083
@@ -33,7 +33,7 @@ class Sensitivity(NamedTuple):
     losses
         Grey levels of 255 that rounding the input of a layer costs, by the layer's name, where that is above `LIMIT`.
     tried, number
-        How many convolutions were looked at, and how many there are; fewer where `SECONDS` were over.
+        How many convolutions it is known of, and how many there are; fewer where `SECONDS` were over.
     seconds
         The time that it took.
     """
@@ -54,31 +54,32 @@ def measure_sensitivity(card: ModelCard, path: Path, pictures: Sequence[np.ndarr
     """
     begun = perf_counter()
     network = RoundedNetwork(card, path, settings)
-    groups = [range(at, min(at + GROUP, network.number)) for at in range(0, network.number, GROUP)]
+    if not network.number:
+        return Sensitivity({}, 0, 0, 0)
     start = perf_counter()
     mattes = [network.run(pictures[0], ())]
-    most = round(SECONDS / 2 / ((perf_counter() - start) * max(1, len(groups))))
+    most = round(SECONDS / 2 / ((perf_counter() - start) * 2 * (1 + log2(network.number))))
     seen = pictures[: max(1, min(PICTURES, most))]
     mattes += [network.run(picture, ()) for picture in seen[1:]]
 
-    def measure_loss(layers: Sequence[int]) -> float:
+    def measure_loss(layers: range) -> float:
         rounded = [network.run(picture, layers) for picture in seen]
         return 255 * float(np.mean([np.abs(one - other).mean() for one, other in zip(rounded, mattes, strict=True)]))
 
-    def is_over() -> bool:
-        return perf_counter() - begun > SECONDS
-
-    by_group = {group: measure_loss(group) for group in groups if not is_over()}
-    tried = sum(map(len, by_group))
+    groups = [range(network.number)]  # those that may hold layers that lose much
+    costs = {group: measure_loss(group) for group in groups}
     losses = {}
-    for group in sorted(by_group, key=lambda each: -by_group[each]):
-        if by_group[group] <= LIMIT:
-            break
-        for layer in group:
-            if is_over():
-                tried -= 1
-            elif (loss := measure_loss([layer])) > LIMIT:
-                losses[network.layers[layer]] = loss
+    while (groups := [group for group in groups if costs[group] > LIMIT]) and perf_counter() - begun < SECONDS:
+        worst = max(groups, key=lambda group: costs[group])
+        groups.remove(worst)
+        middle = len(worst) // 2
+        if middle:
+            halves = worst[:middle], worst[middle:]
+            costs.update((half, measure_loss(half)) for half in halves)
+            groups += halves
+        else:
+            losses[network.layers[worst[0]]] = costs[worst]
+    tried = network.number - sum(map(len, groups))
     return Sensitivity(losses, tried, network.number, perf_counter() - begun)
 
 
@@ -123,6 +124,8 @@ def _insert_switches(model: Any) -> list[str]:
         for name, node in kept_layers.find_convolutions(model).items()
         if node.get_input_element_type(0) == openvino.Type.f32
     }
+    if not convolutions:
+        return []
     switches = operations.parameter([len(convolutions)], np.float32)
     factors = operations.split(switches, 0, len(convolutions))
     for factor, node in zip(factors.outputs(), convolutions.values(), strict=True):

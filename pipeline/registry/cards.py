@@ -165,19 +165,19 @@ class KeptLayers(_Entry):
     Attributes
     ----------
     layers
-        Names in the weight file. They stay also where others are quantised.
+        Names in the weight file.
     side
         All whose result has at most so many pixels a side stay as well: the deepest ones, which cost little.
     """
 
-    layers: tuple[str, ...] = Field(min_length=1)
+    layers: tuple[str, ...] = ()
     side: int = Field(0, ge=0)
 
 
 class CoarsestArithmetic(_Entry):
     """The coarsest arithmetic that was measured to keep each precision; bf16 is used where it is fast.
 
-    `keep_f32`: the layers that stay in 32 bits in ``bf16+f32``.
+    `keep_f32`: the layers that stay in 32 bits in ``bf16+f32``, and where others are quantised.
     """
 
     exact: FloatArithmetic = "f32"

@@ -53,7 +53,7 @@ def keep_in_f32(model: Any, kept: KeptLayers, scratch: Path) -> Any:
     """
     openvino = import_quietly("openvino")
 
-    nodes, changed = find_nodes(model, kept.layers, kept.side), model.clone()
+    nodes, changed = find_nodes(model, find_layers(model, kept)), model.clone()
     for node in changed.get_ordered_ops():
         kind, is_kept = node.get_type_info(), node.get_friendly_name() in nodes
         if is_kept and (kind.name, kind.version_id) == ("Interpolate", "opset11"):
@@ -100,13 +100,15 @@ def _replace_interpolation(node: Any) -> None:
     node.output(0).replace(other.output(0))
 
 
-def find_nodes(model: Any, layers: Collection[str], side: int = 0) -> set[str]:
-    """Names of the nodes that are `layers`, and of those between the convolutions before and them, these included.
+def find_layers(model: Any, kept: KeptLayers) -> set[str]:
+    """The names of all layers of `model` that are `kept`: those that have names, and those that are small."""
+    small = {name for name, node in find_convolutions(model).items() if _measure_side(node) <= kept.side}
+    return {*kept.layers, *small}
 
-    The same for all convolutions whose result has at most `side` pixels a side.
-    """
-    small = {name for name, node in find_convolutions(model).items() if _measure_side(node) <= side}
-    nodes = [node for node in model.get_ops() if name_layer(node) in {*layers, *small}]
+
+def find_nodes(model: Any, layers: Collection[str]) -> set[str]:
+    """Names of the nodes that are `layers`, and of those between the convolutions before and them, these included."""
+    nodes = [node for node in model.get_ops() if name_layer(node) in layers]
     if missing := set(layers) - {name_layer(node) for node in nodes}:
         raise ValueError(f"no layer {', '.join(sorted(missing))}")
     found = {node.get_friendly_name() for node in nodes}
