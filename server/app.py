@@ -29,7 +29,6 @@ from .activity import Activity
 from .base import create_base
 from .batches import Batches
 from .live import Live
-from .live_routes import build_live_router
 from .models import Downloads
 from .records import Record
 from .settings import ServerSettings
@@ -82,8 +81,7 @@ def create_app(settings: ServerSettings, uploads: Path | None = None) -> ServedA
     results = Results(runtime, settings.keep_minutes * 60, uploads)
     downloads, batches, workers = Downloads(settings), Batches(settings), Workers(settings, runtime)
     videos, live = Videos(settings, runtime), Live(settings, runtime)
-    app, hosts, activity, tell = create_base(settings, runtime, downloads, workers, batches, videos, HiddenFolder)
-    app.include_router(build_live_router(live))
+    app, hosts, activity, tell = create_base(settings, runtime, downloads, workers, batches, videos, live, HiddenFolder)
     app.mount(f"/{scripts_address()}", StaticFiles(directory=PUBLIC / "js"), name="scripts")
     app.mount("/app", StaticFiles(directory=PUBLIC), name="app")
     page = _describe_page(settings)

@@ -19,6 +19,8 @@ from .api import build_router
 from .batches import Batches
 from .browser_headers import describe_cors
 from .guard import add_guard
+from .live import Live
+from .live_routes import build_live_router
 from .logs import log_record
 from .mcp_tool import McpApp
 from .metrics import Metrics
@@ -50,14 +52,15 @@ def create_base(
     workers: Workers,
     batches: Batches | None = None,
     videos: Videos | None = None,
+    live: Live | None = None,
     *inner: Any,
 ) -> Base:
     """The API behind the guard.
 
     Parameters
     ----------
-    batches, videos
-        What stays on this server's disk; without, there are no routes for it.
+    batches, videos, live
+        What stays on this server's disk, and live pictures; without, there are no routes for it.
     inner
         Middleware between the guard and the routes.
     """
@@ -87,6 +90,8 @@ def create_base(
     app.add_exception_handler(ClearcutError, _explain)
     app.add_exception_handler(HTTPException, _explain_http)
     app.add_exception_handler(RequestValidationError, _explain_parameter)
+    if live:
+        app.include_router(build_live_router(live))
     app.include_router(build_router(settings, runtime, downloads, batches, videos, workers))
     app.include_router(build_probes_router(activity, workers, metrics))
     app.router.routes.append(Route("/mcp", McpApp(settings, workers), include_in_schema=False))
