@@ -1,8 +1,9 @@
 """Layers that stay in 32 bits in a network that OpenVINO otherwise runs in bf16 or in 8-bit integers.
 
 Where the terms of a layer's sums nearly cancel, what is left of them is no larger than the error of weights and inputs
-that were rounded to bf16: one such layer can cost more than all others together. OpenVINO leaves a node as it is where
-its own format, an XML file and one of constants, says so; so a network is written in that and read again.
+that were rounded to bf16: one such layer can cost more than all others together, and biases, which OpenVINO rounds as
+well, cost the next most. OpenVINO leaves a node as it is where its own format, an XML file and one of constants, says
+so; so a network is written in that and read again.
 """
 
 from collections.abc import Collection
@@ -17,7 +18,7 @@ from ...registry.cards import KeptLayers
 
 MARKS = (
     {"name": "DisablePrecisionConversion", "version": "0", "value": "dynamic:bf16,f16"},
-    {"name": "precise", "version": "0"},  # the same before OpenVINO 2026.2
+    {"name": "precise", "version": "0"},  # the same for older versions, such as 2025.4
 )
 CONVOLUTIONS = ("Convolution", "GroupConvolution")
 LARGEST = 3e38  # about the largest float32
