@@ -9,6 +9,7 @@ import asyncio
 import os
 import tempfile
 import threading
+import time
 from collections.abc import Mapping
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline import ClearcutError, Runtime, explain, fetch, is_installed, prepare_libraries, prepare_process
 
+from .activity import AGAIN
 from .settings import ServerSettings
 
 if TYPE_CHECKING:
@@ -80,7 +82,11 @@ def create_api(settings: ServerSettings, cutters: Any) -> "FastAPI":
     base = create_base(settings, runtime, Downloads(settings), workers)
 
     def wait_until_ready() -> None:
-        base.activity.is_warm = cutters.is_ready.remote().result()
+        while not base.activity.is_warm:
+            try:
+                base.activity.is_warm = cutters.is_ready.remote().result()
+            except Exception:  # it died; Ray starts another one
+                time.sleep(AGAIN)
 
     threading.Thread(target=wait_until_ready, name="clearcut-ready", daemon=True).start()
     return base.app
@@ -145,7 +151,7 @@ class Cutters:
             except (CancelledError, TaskCancelledError, RequestCancelledError):
                 raise ClearcutError("cancelled") from None
             except (BackPressureError, DeploymentUnavailableError):
-                raise ClearcutError("not_ready", retry_after=5) from None
+                raise ClearcutError("not_ready", retry_after=AGAIN) from None
             except RayActorError:  # the cutter has died, or its machine: another one does it
                 continue
             if went_well:
