@@ -13,6 +13,10 @@ from .formats import VideoFormat, choose_codec_options
 
 REACH = 16  # pixels: the side of a block in which lossy codecs mix colours
 COARSE = 4  # pixels of the picture that are one where colours are spread
+LARGE = (
+    5e6  # pixels of a frame from which VP9's alpha waits for the end of a segment: an encoder takes 80 bytes a pixel
+)
+FIRST_ADDED = (1).to_bytes(8)  # the number of what goes with a block of Matroska: its alpha
 LIMITED, FULL, BT709 = 1, 2, 1  # as FFmpeg numbers ranges and matrices
 
 
@@ -40,6 +44,7 @@ class SegmentEncoder:
         self._quality, self._first, self.count = quality, first, 0
         self._container: Any = None
         self._stream: Any = None
+        self._alphas: list[np.ndarray] | None = None  # of the frames, as PNG, where they are encoded after all colours
         if format.is_files:
             path.mkdir(parents=True, exist_ok=True)
 
@@ -51,6 +56,8 @@ class SegmentEncoder:
             if kind is None:
                 self._container.mux(self._stream.encode())
             self._container.close()
+        if kind is None and self._alphas:
+            self._add_alphas(self._alphas)
 
     def add(self, rgb: np.ndarray, alpha: np.ndarray | None) -> None:
         """Encode the next frame: ``(H, W, 3)`` uint8, straight, and its alpha."""
@@ -66,21 +73,48 @@ class SegmentEncoder:
         if self._format.opaque_pixels == "yuv420p" and not self._has_alpha:
             rgb = _make_even(rgb)
         if self._container is None:
-            self._open(rgb.shape[1], rgb.shape[0])
-        frame = _make_frame(rgb, alpha, self._stream.pix_fmt)
-        frame.pts, frame.time_base = self.count, 1 / self._rate
+            waits = self._format.codec == "libvpx-vp9" and self._has_alpha and rgb.shape[0] * rgb.shape[1] >= LARGE
+            self._alphas = [] if waits else None
+            self._open(self._name_colours() if waits else self._path, rgb.shape[1], rgb.shape[0])
+        if self._alphas is not None and alpha is not None:
+            self._alphas.append(cv2.imencode(".png", alpha, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1])
+            rgb, alpha = spread_colour(rgb, alpha), None
+        self._write(_make_frame(rgb, alpha, self._stream.pix_fmt), self.count)
+
+    def _write(self, frame: Any, number: int) -> None:
+        frame.pts, frame.time_base = number, 1 / self._rate
         self._container.mux(self._stream.encode(frame))
 
-    def _open(self, width: int, height: int) -> None:
+    def _name_colours(self) -> Path:
+        return self._path.with_name(f"{self._path.name}.colours.part")
+
+    def _add_alphas(self, alphas: list[np.ndarray]) -> None:
+        """Encode alpha, now that the encoder of colours and its memory are gone, and put both into one file."""
+        colours, alone = self._name_colours(), self._path.with_name(f"{self._path.name}.alpha.part")
+        self._container = self._stream = None
+        for number, coded in enumerate(alphas):
+            alpha = cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE)
+            assert alpha is not None
+            if self._container is None:
+                self._open(alone, alpha.shape[1], alpha.shape[0])
+            self._write(_make_grey_frame(alpha), number)
+        self._container.mux(self._stream.encode())
+        self._container.close()
+        _join_alpha(colours, alone, self._path)
+        colours.unlink()
+        alone.unlink()
+
+    def _open(self, path: Path, width: int, height: int) -> None:
         import av
 
         format = self._format
-        self._container = av.open(str(self._path), "w", format="matroska", options={"fflags": "+bitexact"})
+        self._container = av.open(str(path), "w", format="matroska", options={"fflags": "+bitexact"})
         codec = "ffv1" if format.is_animation else format.codec
         options = {} if format.is_animation else choose_codec_options(format, self._quality)
         self._stream = self._container.add_stream(codec, rate=self._rate, options=options)
         self._stream.width, self._stream.height = width, height
-        pixels = "bgra" if format.is_animation else format.pixels if self._has_alpha else format.opaque_pixels
+        has_alpha = self._has_alpha and self._alphas is None
+        pixels = "bgra" if format.is_animation else format.pixels if has_alpha else format.opaque_pixels
         self._stream.pix_fmt = pixels
         context = self._stream.codec_context
         # libx264 in several threads gives other bytes once in some hundred runs, and a resumed run has to give the same
@@ -107,6 +141,43 @@ def _make_frame(rgb: np.ndarray, alpha: np.ndarray | None, pixels: str) -> Any:
     made = frame.reformat(format=pixels, dst_colorspace=BT709, **span)
     made.colorspace, made.color_range = BT709, LIMITED
     return made
+
+
+def _make_grey_frame(alpha: np.ndarray) -> Any:
+    """Alpha ``(H, W)`` uint8 as the luma of a frame without colour, every level as it is."""
+    import av
+
+    height, width = alpha.shape
+    frame = av.VideoFrame(width, height, "yuv420p")
+    for plane, values in zip(frame.planes, (alpha, None, None), strict=True):
+        rows = np.full((plane.height, plane.line_size), 128, np.uint8)
+        if values is not None:
+            rows[:, :width] = values
+        plane.update(rows.tobytes())
+    return frame
+
+
+def _join_alpha(colours: Path, alphas: Path, target: Path) -> None:
+    """Write a file in which each packet of `colours` has that of `alphas` with it, as libvpx's alpha is stored."""
+    import av
+    from av.packet import PacketSideData, packet_sidedata_type_from_literal
+
+    kind = packet_sidedata_type_from_literal("matroska_block_additional")
+    how = {"fflags": "+bitexact"}
+    with (
+        av.open(str(colours)) as one,
+        av.open(str(alphas)) as other,
+        av.open(str(target), "w", format="matroska", options=how) as whole,
+    ):
+        stream = whole.add_stream_from_template(one.streams.video[0])
+        stream.metadata["alpha_mode"] = "1"
+        for packet, beside in zip(one.demux(video=0), other.demux(video=0), strict=True):
+            if packet.size:
+                added = PacketSideData(kind, len(FIRST_ADDED) + beside.size)  # type: ignore[call-arg]
+                added.update(FIRST_ADDED + bytes(beside))
+                packet.set_sidedata(added)
+                packet.stream = stream
+                whole.mux(packet)
 
 
 def _make_even(rgb: np.ndarray) -> np.ndarray:

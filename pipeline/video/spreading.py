@@ -21,7 +21,7 @@ from .task import count_seen
 WORK = "pipeline.video.task"  # what worker processes run
 LOOK = 0.2  # seconds between looks how far they are
 LONGEST = 14 * 24 * 3600.0  # seconds that a stretch may take
-MB_A_MEGAPIXEL = 130  # of a worker for the frames that are on their way, by the size of one
+MB_A_MEGAPIXEL = 140  # of a worker for the frames that are on their way, by the size of one
 
 
 def spread_stretches(

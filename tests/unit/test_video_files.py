@@ -99,6 +99,20 @@ def test_ffprobe_sees_the_same(name: str, clip: Path, tmp_path: Path) -> None:
         assert data.index(b"moov") < data.index(b"mdat")
 
 
+def test_alpha_of_large_frames_which_is_encoded_after_their_colours_is_in_the_same_place(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.video.encoder.LARGE", 0)
+    cut(clip, tmp_path / "out.webm")
+    frames = [frame.load() for frame in Reader(tmp_path / "out.webm").read()]
+    assert len(frames) == 50
+    for number in (0, 47, 48, 49):  # on both sides of where segments meet
+        rgb, alpha = disc(number, width=97, height=63, **SLOW)
+        found = frames[number]
+        assert found.alpha is not None and off(found.alpha, alpha) < 2
+        assert off(found.rgb[alpha == 255], rgb[alpha == 255]) < 8
+
+
 @pytest.mark.parametrize("target", ["pictures", "pictures.zip"])
 def test_a_picture_a_frame_goes_into_a_folder_or_a_zip(target: str, clip: Path, tmp_path: Path) -> None:
     cut(clip, tmp_path / target, "png")
