@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.responses import StreamingResponse
 
-from pipeline import ClearcutError, Clip, parse_time, parse_timed_marks
+from pipeline import ClearcutError, Clip, Marks, parse_time, parse_timed_marks
 
 from .batch_descriptions import EVENTS
 from .descriptions import ANYWHERE, FILE, OPTIONS, PICTURES, RUNNING, describe_errors, describe_file
@@ -76,7 +76,7 @@ def _add_video_routes(router: APIRouter, videos: Videos, workers: Workers) -> No
                 raise ClearcutError("no_video")
             sent = await read_sent(request, form.get(BEHIND), BEHIND, workers)
             order = make_order(values, Path(sent.name) if sent else None, settings)
-            drawn = await read_text(form.get(MARKS))
+            drawn = await _read_marks(form.get(MARKS))
             marks = parse_timed_marks(drawn) if drawn else ()
             folder = await run_in_threadpool(videos.make_folder)
             try:
@@ -185,6 +185,14 @@ async def _receive(request: Request, upload: UploadFile, folder: Path, videos: V
     await run_in_threadpool(copy_upload, upload, file)
     clip: Clip = await workers.ask(request, Probe(file, find_limits(settings)))
     return clip
+
+
+async def _read_marks(given: Any) -> bytes:
+    """Strokes on frames, as they came. Raises ``too_large``."""
+    if isinstance(given, UploadFile) and (given.size or 0) > Marks.MOST_BYTES:
+        megabytes = round((given.size or 0) / 1e6, 1)
+        raise ClearcutError("too_large", name=given.filename, megabytes=megabytes, limit=Marks.MOST_BYTES / 1e6)
+    return await read_text(given)
 
 
 def _read_switch(name: str, given: Any) -> bool:

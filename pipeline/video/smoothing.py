@@ -3,6 +3,8 @@
 Flow: Kroeger et al., Fast Optical Flow using Dense Inverse Search, 2016.
 """
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 
@@ -45,7 +47,8 @@ class MatteSmoother:
         if self._small is not None and self._small.shape == small.shape:
             assert self._matte is not None and self._seen is not None
             ways, same = self._follow(small, self._small)
-            before, count = (_fetch(each, ways, matte.shape) for each in (self._matte, self._seen))
+            places = _enlarge_ways(ways, matte.shape)
+            before, count = (_fetch(each, places) for each in (self._matte, self._seen))
             weight = np.minimum(count, MOST - 1) * _resize(same, matte.shape)
             steady = matte + weight / (1 + weight) * _find_regions(before - matte)
             seen = 1 + weight
@@ -56,7 +59,7 @@ class MatteSmoother:
         """Where each pixel was in the frame before, ``(h, w, 2)`` in pixels, and how sure that is, 0 to 1."""
         greys = [cv2.cvtColor(each, cv2.COLOR_RGB2GRAY) for each in (small, before)]
         back, forth = self._flow.calc(greys[0], greys[1], None), self._flow.calc(greys[1], greys[0], None)
-        ways = _list_places(back.shape) + back
+        ways = _list_places(back.shape[:2]) + back
         returned = cv2.remap(forth, ways, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         missed = np.linalg.norm(back + returned, axis=2)
         warped = cv2.remap(before, ways, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
@@ -76,26 +79,38 @@ class MatteSmoother:
         self._small, self._matte, self._seen = (known.get(name) for name in ("small", "matte", "seen"))
 
 
+@lru_cache(maxsize=2)  # those of the working size and of mattes, which stay the same for a clip
 def _list_places(shape: tuple[int, ...]) -> np.ndarray:
-    """The place of each pixel, ``(h, w, 2)`` float32: x and y."""
+    """The place of each pixel, ``(h, w, 2)`` float32: x and y; not to be changed."""
     y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
     return np.dstack([x, y])
 
 
 def _find_regions(difference: np.ndarray) -> np.ndarray:
-    """`difference` ``(h, w)`` float32 without what is narrower than `REGION`: its two signs opened, each for itself."""
+    """`difference` ``(h, w)`` float32, -1 to 1, without what is narrower than `REGION`, in steps of a grey level.
+
+    Its two signs are opened, each for itself.
+    """
     kernel = np.ones([max(3, round(REGION * side)) for side in difference.shape], np.uint8)
-    more, less = (cv2.morphologyEx(np.maximum(each, 0), cv2.MORPH_OPEN, kernel) for each in (difference, -difference))
-    return np.asarray(more - less)
+    scaled = cv2.multiply(difference, 255.0)
+    more, less = (
+        cv2.morphologyEx(np.maximum(each, 0).astype(np.uint8), cv2.MORPH_OPEN, kernel) for each in (scaled, -scaled)
+    )
+    return np.asarray(cv2.subtract(more, less, dtype=cv2.CV_32F) / 255)
 
 
 def _resize(plane: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return plane if plane.shape == shape else cv2.resize(plane, shape[::-1], interpolation=cv2.INTER_LINEAR)
 
 
-def _fetch(plane: np.ndarray, ways: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """`plane` of the frame before as it lies now, at `shape`; `ways` are in pixels of the working size."""
-    moved = cv2.resize(ways - _list_places(ways.shape), shape[::-1], interpolation=cv2.INTER_LINEAR)
+def _enlarge_ways(ways: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Where each pixel of a plane of `shape` was in the frame before; `ways` are in pixels of the working size."""
+    moved = cv2.resize(ways - _list_places(ways.shape[:2]), shape[::-1], interpolation=cv2.INTER_LINEAR)
     moved *= np.array([shape[1] / ways.shape[1], shape[0] / ways.shape[0]], np.float32)
-    places = _list_places(shape) + moved
-    return cv2.remap(_resize(plane, shape), places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return moved + _list_places(shape)
+
+
+def _fetch(plane: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """`plane` of the frame before as it lies now, at the size of `places`."""
+    there = _resize(plane, places.shape[:2])
+    return cv2.remap(there, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from ..base.errors import ClearcutError, as_clearcut_error, as_write_error
@@ -55,8 +55,9 @@ class _Teller:
 
     def write(self, count: int) -> None:
         part = self._file.with_name(f"{self._file.stem}{TOLD}.part")
-        part.write_text(str(count), "ascii")
-        part.replace(self._file)
+        with suppress(OSError):  # on Windows who reads it may be quicker
+            part.write_text(str(count), "ascii")
+            part.replace(self._file)
 
 
 def count_seen(folder: Path) -> int:
