@@ -14,6 +14,7 @@ from ..base.files import write_part
 from .segment_store import SegmentStore, delete
 
 FACTS, LOCK = "facts.json", "run.lock"
+GRACE = 2.0  # seconds that the process of a run which was killed just now may take to end
 WHOLE = ("", ".json", ".npz")  # endings of what is not half, nor of the last run alone
 
 
@@ -47,7 +48,7 @@ class VideoJournal:
         self._lock = FileLock(self.folder / LOCK, thread_local=False)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._lock.acquire(timeout=0)
+            self._lock.acquire(timeout=GRACE)
             self._begin(facts)
         except Timeout:
             raise ClearcutError("video_running", name=target.name) from None
