@@ -32,6 +32,7 @@ COMMANDS = [
     "cache",
     "fetch",
     "check",
+    "measure",
     "optimise",
     "remove",
     "import",
@@ -61,7 +62,7 @@ def test_help_names_each_command_and_option_and_version_the_version(cli: Any) ->
     assert re.findall(r"^    (\w+) ", words, re.MULTILINE) == COMMANDS
 
 
-MODELS = ["fetch", "check", "optimise", "remove", "import", "export", "add"]
+MODELS = ["fetch", "check", "measure", "optimise", "remove", "import", "export", "add"]
 ALL_COMMANDS = [
     [],
     ["cut"],

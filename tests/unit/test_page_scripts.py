@@ -31,6 +31,15 @@ def test_all_scripts_are_modules_of_one_folder() -> None:
     assert "main" in {script.stem for script in SCRIPTS}
 
 
+def test_no_id_stands_twice_on_the_page() -> None:
+    ids = [
+        id
+        for part in sorted(PUBLIC.parent.glob("html/*.html"))
+        for id in re.findall(r'\bid="([^"{]+)"', part.read_text("utf-8"))
+    ]
+    assert len(ids) > 200 and [id for id in ids if ids.count(id) > 1] == []
+
+
 def test_no_module_imports_itself_by_way_of_others() -> None:
     imports = {script.name: set(IMPORT.findall(script.read_text("utf-8"))) for script in SCRIPTS}
     assert all(name.startswith("./") for names in imports.values() for name in names), "relative, so with the version"

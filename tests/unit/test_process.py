@@ -37,6 +37,7 @@ READS = {  # the doors, which read it once: of a program that made no runtime, o
     "pipeline/base/process.py",  # only to put back what it has changed
     "pipeline/inference/runtime.py",
     "pipeline/commands/command_line.py",
+    "server/cluster.py",  # of a replica
     "webui.py",
 }
 
