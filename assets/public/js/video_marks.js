@@ -11,6 +11,7 @@ let newest = null; // the strokes that were changed last
 
 const frameAt = (second) => Math.floor(second * video.status.clip.rate + ALMOST);
 export const touchAt = (second) => video.status ? sets.get(frameAt(second))?.touch : null;
+export const countStrokes = () => [...sets.values()].reduce((sum, { touch }) => sum + touch.done.length, 0);
 export const drawnSeconds = () => [...sets.values()].filter(({ touch }) => touch.done.length).map(({ at }) => at);
 
 function timedMarks() {

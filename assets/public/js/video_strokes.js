@@ -3,7 +3,7 @@ import { $, announce, isTyping, make, write } from "./dom.js";
 import { redoStroke, undoAll, undoStroke } from "./marks.js";
 import { ARROWS, boundSize, clamp, eventsOf, lengthen, nextSize, paint, pointOn, pressureOf, radiusOn, SIZES, STEP } from "./painting.js";
 import { facts } from "./state.js";
-import { addStrokeAt, changeStrokesAt, drawnSeconds, dropNewest, forgetSets, recallSets, touchAt } from "./video_marks.js";
+import { addStrokeAt, changeStrokesAt, countStrokes, drawnSeconds, dropNewest, forgetSets, recallSets, touchAt } from "./video_marks.js";
 import { stillOf } from "./video_server.js";
 import { onVideo, phaseOf, video } from "./video_state.js";
 import { onSpeak, say } from "./words.js";
@@ -181,7 +181,7 @@ function draw() {
   $("video-ticks").replaceChildren(...drawn.map((at) => make("option", { value: at })));
   const isBefore = drawn.some((at) => at < ($("video-from").valueAsNumber || 0));
   write($("video-hint"), say(isBefore ? "page.video.strokes_before" : "page.video.strokes"));
-  write($("video-count"), drawn.length ? String(drawn.length) : "");
+  write($("video-count"), String(countStrokes()));
   $("video-count").hidden = !drawn.length;
   write($("video-touch-word"), say(isOn ? "page.touch.done" : "page.touch"));
   drawStrokes();
