@@ -61,8 +61,9 @@ if TYPE_CHECKING:
     from .video.cut_video import VideoOrder, VideoResult, cut_out_video
     from .video.formats import VideoFormat, find_video_format, list_video_formats
     from .video.live import LivePredictor, list_live_models
+    from .video.peek import find_marks
     from .video.reader import Reader
-    from .video.timed_marks import parse_timed_marks
+    from .video.timed_marks import TimedMarks, parse_timed_marks
     from .video.times import NOT_OF_CLIPS, parse_rate, parse_time
 
 _HOME = {
@@ -114,8 +115,9 @@ _HOME = {
         "video.cut_video": ["VideoOrder", "VideoResult", "cut_out_video"],
         "video.formats": ["VideoFormat", "find_video_format", "list_video_formats"],
         "video.live": ["LivePredictor", "list_live_models"],
+        "video.peek": ["find_marks"],
         "video.reader": ["Reader"],
-        "video.timed_marks": ["parse_timed_marks"],
+        "video.timed_marks": ["TimedMarks", "parse_timed_marks"],
         "video.times": ["NOT_OF_CLIPS", "parse_rate", "parse_time"],
     }.items()
     for name in names

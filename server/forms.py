@@ -3,7 +3,7 @@
 import base64
 import binascii
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
@@ -83,11 +83,16 @@ class Changes(NamedTuple):
 
 
 async def read_changes(
-    request: Request, workers: Workers, known: tuple[str, ...], options: tuple[str, ...] = OPTIONS
+    request: Request,
+    workers: Workers,
+    known: tuple[str, ...],
+    options: tuple[str, ...] = OPTIONS,
+    check_marks: Callable[[bytes], object] = Marks.of,
 ) -> Changes:
     """The changes that a request asks for: JSON with some of the names `known`, or a form with them.
 
-    `options` are the names of those that there may be. Pictures are files of the form, or texts as in a single request;
+    `options` are the names of those that there may be; `check_marks` refuses marks that are none. Pictures are files of
+    the form, or texts as in a single request;
     ``marks`` may be JSON itself.
 
     Raises
@@ -96,17 +101,22 @@ async def read_changes(
         ``bad_request``, ``unknown_option``, ``bad_marks``, and as `read_sent`.
     """
     if not request.headers.get("content-type", "").lower().startswith("multipart/"):
-        return await _make_changes(request, _parse_json(await request.body()), workers, known, options)
+        return await _make_changes(request, _parse_json(await request.body()), workers, known, options, check_marks)
     largest = limit_changes(workers.settings, request.headers).size
     async with open_form(request, MOST_FILES, MOST_FIELDS, max_part_size=largest) as form:
         given = dict(form)
         if OWN in given:
             given[OWN] = _parse_json(given[OWN])
-        return await _make_changes(request, given, workers, known, options)
+        return await _make_changes(request, given, workers, known, options, check_marks)
 
 
 async def _make_changes(
-    request: Request, given: Any, workers: Workers, known: tuple[str, ...], named: tuple[str, ...]
+    request: Request,
+    given: Any,
+    workers: Workers,
+    known: tuple[str, ...],
+    named: tuple[str, ...],
+    check_marks: Callable[[bytes], object],
 ) -> Changes:
     if not isinstance(given, dict) or set(given) - set(known):
         raise ClearcutError("bad_request")
@@ -120,17 +130,17 @@ async def _make_changes(
             files[name] = await read_sent(request, given[name], name, workers)
     if MARKS in given:
         marks = given[MARKS]
-        files[MARKS] = await _read_marks(json.dumps(marks) if isinstance(marks, dict) else marks)
+        files[MARKS] = await _read_marks(json.dumps(marks) if isinstance(marks, dict | list) else marks, check_marks)
     return Changes(options, files, state)
 
 
-async def _read_marks(given: Any) -> Sent | None:
+async def _read_marks(given: Any, check: Callable[[bytes], object]) -> Sent | None:
     if not isinstance(given, UploadFile | str | None):
         raise ClearcutError("bad_request")
     data = await read_text(given)
     if not data:
         return None
-    Marks.of(data)
+    await run_in_threadpool(check, data)
     return Sent("marks.json", data)
 
 

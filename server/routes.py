@@ -167,7 +167,7 @@ RULES = (
     Rule(re.compile(r"/api/batches/[^/]+(/items/[^/]+)?$"), limit_changes, methods=frozenset({"PATCH"})),
     Rule(re.compile(r"/api/videos$"), limit_video, methods=frozenset({"POST"})),
     Rule(re.compile(r"/api/videos/[^/]+$"), limit_changes, methods=frozenset({"PATCH"})),
-    Rule(re.compile(r"/api/videos/[^/]+/preview$"), works=True),
+    Rule(re.compile(r"/api/videos/[^/]+/(preview|frame)$"), works=True),
     Rule(re.compile(r"/api/live/[^/]+/frames$"), limit_frame, counts=False),  # one after another, of few at a time
     Rule(re.compile(r"/api/")),
     Rule(re.compile(r"/($|healthz$|readyz$|metrics$|app/|results/|examples/)")),

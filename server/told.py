@@ -152,6 +152,7 @@ class VideoTold(Told):
     clip: ClipTold
     options: dict[str, Any]
     background_image: FileTold | None
+    marks: FileTold | None
     frames: int
     total: int | None
     rate: float | None

@@ -11,6 +11,9 @@ from .settings import ServerSettings
 from .visitors_video import OF_FRAMES
 
 CLIP, BEGIN = "video", "begin"
+SECOND: dict[str, Schema] = {
+    "at": {"type": "string", "description": "Seconds of the clip, or 1:02:03.5", "default": "0"}
+}
 PART = "A part of it, for a header such as ``Range: bytes=0-1023``"
 RESULT: Responses = {
     200: {"description": "The file", "content": {"*/*": {"schema": FILE}}},
@@ -41,13 +44,18 @@ def describe_clip(settings: ServerSettings) -> dict[str, Any]:
 
 def describe_change() -> dict[str, Any]:
     """JSON or a form of options and state."""
-    return describe_changes(state={"enum": ["running", "ready"]}, **{BEHIND: FILE})
+    marks: Schema = {"type": ["array", "object", "string", "null"], "description": say("cli.video.marks")}
+    return describe_changes(state={"enum": ["running", "ready"]}, **{MARKS: marks, BEHIND: FILE})
 
 
 def describe_peek(settings: ServerSettings) -> dict[str, Any]:
     """The second of the frame, and options."""
-    second = {"at": {"type": "string", "description": "Seconds of the clip, or 1:02:03.5", "default": "0"}}
-    return {"parameters": [*describe_query(second), *describe_query(_describe_frames(settings))]}
+    return {"parameters": [*describe_query(SECOND), *describe_query(_describe_frames(settings))]}
+
+
+def describe_still() -> dict[str, Any]:
+    """The second of the frame."""
+    return {"parameters": describe_query(SECOND)}
 
 
 def _describe_frames(settings: ServerSettings) -> dict[str, Schema]:

@@ -18,11 +18,10 @@ from .events import make_event, stream_events
 from .files import copy_upload, send_file
 from .forms import BEHIND, MARKS, OWN, Changes, check_names, open_form, pick_options, read_changes, read_sent, read_text
 from .told import VideoTold
-from .video_descriptions import BEGIN, CLIP, RESULT, describe_change, describe_clip, describe_peek
-from .video_tasks import Probe
+from .video_descriptions import BEGIN, CLIP, RESULT, describe_change, describe_clip, describe_peek, describe_still
+from .video_tasks import Probe, Still
 from .videos import Videos
 from .visitors_video import (
-    MARKS_FILE,
     OF_FRAMES,
     OF_VIDEOS,
     SWITCHES,
@@ -85,12 +84,11 @@ def _add_video_routes(router: APIRouter, videos: Videos, workers: Workers) -> No
                     order.check_frames(clip)
                 for each in marks:
                     each.marks.check_size(clip.size)
-                if drawn:
-                    await run_in_threadpool((folder / MARKS_FILE).write_bytes, drawn)
                 await run_in_threadpool(VisitorsVideo.begin, folder, upload.filename, clip, values, wanted)
 
                 def alter(one: VisitorsVideo) -> None:
                     one.set_background(sent)
+                    one.set_marks(drawn)
 
                 await run_in_threadpool(videos.change, folder.name, alter)
             except BaseException:
@@ -110,10 +108,10 @@ def _add_video_routes(router: APIRouter, videos: Videos, workers: Workers) -> No
         **TOLD,
     )
     async def change(id: str, request: Request) -> dict[str, Any]:
-        """JSON or a form: ``options``, which replace all others; ``background_image``, null for none; and ``state``:
-        ``running`` begins, ``ready`` stops. What was made so far is deleted."""
+        """JSON or a form: ``options``, which replace all others; ``background_image`` and ``marks``, null for none;
+        and ``state``: ``running`` begins, ``ready`` stops. What was made so far is deleted."""
         await run_in_threadpool(videos.get, id)
-        changes = await read_changes(request, workers, ("state", OWN, BEHIND), NAMED)
+        changes = await read_changes(request, workers, ("state", OWN, BEHIND, MARKS), NAMED, parse_timed_marks)
         await run_in_threadpool(_change, id, changes, videos)
         return await run_in_threadpool(videos.describe, id)
 
@@ -145,13 +143,31 @@ def _add_pictures(router: APIRouter, videos: Videos, workers: Workers) -> None:
     )
     async def preview(id: str, request: Request) -> Response:
         """The frame that is shown ``at`` so many seconds, cut out as a photo is, with the options in the address, or
-        with those of the video where there are none."""
+        with those of the video where there are none, and with the strokes that hold there."""
         check_names(request.query_params, (AT, *OF_FRAMES))
         second = parse_time(AT, request.query_params.get(AT) or "0")
         values = pick_options(request.query_params, OF_FRAMES)
         one = await run_in_threadpool(videos.get, id)
         png = await workers.ask(request, await run_in_threadpool(one.make_peek, second, values))
         return Response(png, media_type="image/png", headers={"Cache-Control": "no-store"})
+
+    @router.get(
+        "/{id}/frame",
+        response_class=Response,
+        summary="Fetch one frame",
+        responses={
+            200: describe_file("image/jpeg", words="The frame, as it is"),
+            **describe_errors(*ANYWHERE, *TAKING, *RUNNING),
+        },
+        openapi_extra=describe_still(),
+    )
+    async def send_frame(id: str, request: Request) -> Response:
+        """The frame that is shown ``at`` so many seconds, as it is in the clip."""
+        check_names(request.query_params, (AT,))
+        second = parse_time(AT, request.query_params.get(AT) or "0")
+        one = await run_in_threadpool(videos.get, id)
+        jpeg = await workers.ask(request, Still(one.source, second))
+        return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
 
     @router.get("/{id}/result", response_class=Response, summary="Fetch the new file", responses=RESULT)
     def send_result(id: str) -> Response:
@@ -173,6 +189,18 @@ def _add_pictures(router: APIRouter, videos: Videos, workers: Workers) -> None:
         if picture is None:
             raise ClearcutError("not_found")
         return send_file(picture, picture.name, attachment=True)
+
+    @router.get(
+        "/{id}/marks",
+        response_class=Response,
+        summary="Fetch the strokes on frames",
+        responses={200: {"description": "The file", "content": {"application/json": {"schema": FILE}}}},
+    )
+    def send_marks(id: str) -> Response:
+        file = videos.get(id).marks_file
+        if file is None:
+            raise ClearcutError("not_found")
+        return send_file(file, file.name, attachment=True)
 
 
 async def _receive(request: Request, upload: UploadFile, folder: Path, videos: Videos, workers: Workers) -> Clip:
@@ -211,11 +239,16 @@ def _change(id: str, changes: Changes, videos: Videos) -> None:
     values = one.values if changes.options is None else changes.options
     has_picture = bool(sent) if BEHIND in changes.files else one.behind is not None
     make_order(values, Path("picture") if has_picture else None, videos.settings)
+    drawn = changes.files.get(MARKS)
+    for each in parse_timed_marks(drawn.data) if drawn else ():
+        each.marks.check_size((one.clip["width"], one.clip["height"]))
 
     def alter(one: VisitorsVideo) -> None:
         one.values = values
         if BEHIND in changes.files:
             one.set_background(sent)
+        if MARKS in changes.files:
+            one.set_marks(drawn and drawn.data)
         if state:
             one.wanted = STATES[state]
 

@@ -5,6 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from pipeline import (
     Options,
     Reader,
     Runtime,
+    TimedMarks,
     VideoOrder,
     VideoResult,
     count_cores,
@@ -24,6 +26,8 @@ from pipeline import (
     cut_out_video,
     decode,
     encode_picture,
+    encode_view,
+    find_marks,
     make_picture,
     prepare_process,
 )
@@ -49,24 +53,41 @@ class Probe(NamedTuple):
             return reader.clip
 
 
+class Still(NamedTuple):
+    """One frame of a clip, as it is."""
+
+    clip: Path
+    second: float
+    cost: float = 0.2
+
+    def run(self, runtime: Runtime) -> bytes:
+        """The JPEG of the frame. Raises as `Reader`."""
+        with closing(Reader(self.clip)) as reader:
+            return encode_view(replace(reader.peek(self.second), alpha=None))
+
+
 class Peek(NamedTuple):
-    """One frame of a clip, cut out as a photo is; `background` is the file of the picture behind."""
+    """One frame of a clip, cut out as a photo is, with the strokes that hold there.
+
+    `background` is the file of the picture behind, `marks` are all strokes on frames.
+    """
 
     clip: Path
     second: float
     options: Options
     background: Path | None
+    marks: tuple[TimedMarks, ...] = ()
     cost: float = 1.0
 
     def run(self, runtime: Runtime) -> bytes:
         """The PNG of the frame. Raises as `Reader` and `cut_out`."""
         with closing(Reader(self.clip)) as reader:
-            photo = reader.peek(self.second)
+            photo, marks = reader.peek(self.second), find_marks(reader, self.marks, self.second)
         behind = None
         if self.background and self.options.background == "image":
             limits = runtime.settings.max_megapixels, runtime.settings.max_frames
             behind = decode(self.background.read_bytes(), self.background.name, *limits)
-        return encode_picture("png", make_picture(cut_out(Inputs(photo, behind), self.options, runtime)))
+        return encode_picture("png", make_picture(cut_out(Inputs(photo, behind, marks), self.options, runtime)))
 
 
 class VideoTask(NamedTuple):

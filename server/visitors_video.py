@@ -13,6 +13,7 @@ from pipeline import (
     Clip,
     Limits,
     Options,
+    TimedMarks,
     VideoOrder,
     VideoResult,
     as_clearcut_error,
@@ -24,7 +25,7 @@ from pipeline import (
     parse_timed_marks,
 )
 
-from .forms import BEHIND, OPTIONS, Sent
+from .forms import BEHIND, MARKS, OPTIONS, Sent
 from .settings import ServerSettings
 from .video_tasks import Peek, VideoTask
 from .visitors_batch import DAY, tell_file
@@ -144,10 +145,33 @@ class VisitorsVideo:
                 raise as_clearcut_error(error, name=self.behind) from None
 
     @property
+    def marks_file(self) -> Path | None:
+        """The file of the strokes on frames."""
+        file = self.folder / MARKS_FILE
+        return file if file.exists() else None
+
+    @property
+    def marks(self) -> tuple[TimedMarks, ...]:
+        """The strokes on frames."""
+        file = self.marks_file
+        return parse_timed_marks(file.read_bytes()) if file else ()
+
+    def set_marks(self, data: bytes | None) -> None:
+        """Put other strokes on frames, or none. Raises ``disk_full``, ``write_failed``."""
+        file = self.folder / MARKS_FILE
+        if not data:
+            return file.unlink(missing_ok=True)
+        part = file.with_suffix(".part")
+        try:
+            part.write_bytes(data)
+            part.replace(file)
+        except OSError as error:
+            raise as_clearcut_error(error, name=file.name) from None
+
+    @property
     def order(self) -> VideoOrder:
         """What is to be made. Raises as `make_order`."""
-        order, drawn = make_order(self.values, self.background, self.settings), self.folder / MARKS_FILE
-        return replace(order, marks=parse_timed_marks(drawn.read_bytes())) if drawn.exists() else order
+        return replace(make_order(self.values, self.background, self.settings), marks=self.marks)
 
     @property
     def alive(self) -> Path:
@@ -176,7 +200,7 @@ class VisitorsVideo:
     def make_peek(self, second: float, values: dict[str, Any]) -> Peek:
         """A frame with options of its own, or with those of the video. Raises as `make_options`."""
         options = make_options(values or self.values, self.behind is not None, self.settings)
-        return Peek(self.source, second, options, self.background)
+        return Peek(self.source, second, options, self.background, self.marks)
 
     def forget_work(self) -> None:
         """Delete what has been made."""
@@ -216,6 +240,7 @@ class VisitorsVideo:
             "clip": self.clip,
             "options": self.values,
             "background_image": tell_file(self.background, f"{here}/{BEHIND}") if self.background else None,
+            "marks": tell_file(self.marks_file, f"{here}/{MARKS}") if self.marks_file else None,
             "frames": frames,
             "total": frames if outcome else total,
             "rate": rate and round(rate, 2),

@@ -31,7 +31,7 @@ from .client import ClientWork
 from .controls import page_facts
 from .examples import EXAMPLES
 from .photo import MORE, MOST_COMPARED, build_photo_tab, words_for
-from .photo_work import PhotoWork
+from .photo_work import FRAMING, PhotoWork
 from .settings import PageSettings
 from .theme import theme
 from .words import head, html
@@ -81,6 +81,7 @@ def mount_page(app: FastAPI, page: gr.Blocks, settings: PageSettings) -> FastAPI
         "offersLive": settings.offers_live,
         "videoFormats": list_video_formats(),
         "notOfClips": NOT_OF_CLIPS,
+        "framing": FRAMING,
         "mayManage": settings.may_fetch,
         "mostCompared": MOST_COMPARED,
         "moreModels": MORE,

@@ -63,6 +63,11 @@ def _refuse(at: str, stroke: int | None = None) -> ClearcutError:
     return ClearcutError("bad_marks", at=at[:100], stroke=stroke, unit=UNIT, accepted=say(UNIT))
 
 
+def join_marks(sets: Sequence[Marks]) -> Marks:
+    """The strokes of at least one set as one; later ones win."""
+    return sets[0].model_copy(update={"strokes": tuple(stroke for marks in sets for stroke in marks.strokes)})
+
+
 class SceneMarks:
     """The marks of frame after frame.
 
@@ -90,6 +95,5 @@ class SceneMarks:
         end = frame.ticks + frame.duration
         here = [marks for tick, marks in self._sets if self._scene <= tick < end]
         if len(here) > self._count:  # joined once, so that the same marks are the same object
-            strokes = tuple(stroke for marks in here for stroke in marks.strokes)
-            self._count, self._joined = len(here), here[0].model_copy(update={"strokes": strokes})
+            self._count, self._joined = len(here), join_marks(here)
         return self._joined

@@ -134,6 +134,31 @@ def test_strokes_on_a_frame_hold_from_there(client: TestClient, clip: bytes, tmp
     assert [rgba[4, 60, 3] > 127 for _, rgba in read_clip(file, alpha=True)] == [False] * 5 + [True] * 5
 
 
+def test_strokes_on_frames_can_be_changed_and_a_preview_has_those_that_hold_there(
+    client: TestClient, served: ServedApp, clip: bytes
+) -> None:
+    id = begin(client, clip, begin="false")
+    marks = {"version": 1, "size": [64, 48], "strokes": [{"kind": "keep", "radius": 3, "points": [[60, 4]]}]}
+    sets = [{"at": 0.2, "marks": marks}]
+
+    def kept(at: str) -> bool:
+        png = client.get(f"/api/videos/{id}/preview", params=KEYED | {"at": at}).content
+        return bool(np.asarray(Image.open(io.BytesIO(png)))[4, 60, 3] > 127)
+
+    told = client.patch(f"/api/videos/{id}", json={"marks": sets}).json()["marks"]
+    assert client.get("/" + told["url"]).json() == sets and served.videos.get(id).order.marks
+    assert [kept(at) for at in ("0.16", "0.2", "0.36")] == [False, True, True]
+    for wrong in ([{"at": 0, "marks": marks | {"size": [9, 9]}}], [{"at": "soon", "marks": marks}], "no JSON"):
+        assert client.patch(f"/api/videos/{id}", json={"marks": wrong}).json()["code"] == "bad_marks"
+    assert kept("0.2")  # what is refused loses nothing
+    assert client.patch(f"/api/videos/{id}", json={"marks": None}).json()["marks"] is None
+    assert not kept("0.2") and client.get(f"/api/videos/{id}/marks").status_code == 404
+    frame = client.get(f"/api/videos/{id}/frame", params={"at": "0.3"})
+    assert frame.headers["content-type"] == "image/jpeg"
+    seen = np.asarray(Image.open(io.BytesIO(frame.content))).astype(float)
+    assert np.abs(seen - disc(7, width=64, height=48, flat=True)[0]).mean() < 12
+
+
 def test_no_name_leads_out_of_the_folder_of_a_video(client: TestClient, served: ServedApp, clip: bytes) -> None:
     for name in ("../../clip.mp4", "..", "a" * 400 + ".mp4"):
         files = {"video": (name, clip), "background_image": (name, PICTURE)}

@@ -92,6 +92,56 @@ def test_a_clip_dropped_on_the_photo_tab_becomes_a_transparent_video(
         assert np.abs(rgba[..., 3] - wanted).mean() < 6
 
 
+def test_strokes_on_a_frame_are_in_its_preview_after_a_reload_and_in_the_video(
+    visit_to: VisitTo, studio: Process, clip: Path, tmp_path: Path
+) -> None:
+    visit = visit_keyed(visit_to, studio, width=1280, height=800)
+    page = visit.page
+    visit.drop(clip)
+    is_in(page, "ready")
+    shows_frame(page)
+    page.locator("#video-at").fill("0.2")
+    page.click("#video-touch")
+    expect(page.locator("#video-original")).to_be_visible(timeout=60_000)
+    assert violations(page) == []
+    stage = page.locator("#video-stage").bounding_box()
+    assert stage
+    scale = stage["width"] / SIZE["width"]
+    page.mouse.move(stage["x"] + 140 * scale, stage["y"] + 20 * scale)
+    page.mouse.down()
+    page.mouse.move(stage["x"] + 140 * scale, stage["y"] + 40 * scale, steps=3)
+    page.mouse.up()
+    becomes(page, 255)
+    page.keyboard.press("Control+z")
+    becomes(page, 0)
+    expect(page.locator("#video-undo")).to_be_disabled()
+    page.keyboard.press("Control+Shift+z")
+    becomes(page, 255)
+    visit.reload()
+    page.click("#tab-video")
+    is_in(page, "ready")
+    expect(page.locator("#video-count")).to_have_text("1")
+    page.click("#video-begin")
+    is_in(page, "done")
+    with page.expect_download() as waiting:
+        page.click("#video-download")
+    file = tmp_path / "dance.webm"
+    waiting.value.save_as(file)
+    kept = [rgba[30, 140, 3] > 127 for _, rgba in read_clip(file, alpha=True)]
+    assert kept == [number >= 5 for number in range(FRAMES)]
+
+
+def becomes(page: Page, alpha: int) -> None:
+    """The alpha of the frame that is shown, where the stroke is drawn."""
+    look = """(alpha) => {
+        const frame = document.getElementById("video-frame");
+        const pen = new OffscreenCanvas(frame.naturalWidth, frame.naturalHeight).getContext("2d");
+        pen.drawImage(frame, 0, 0);
+        return pen.getImageData(140, 30, 1, 1).data[3] === alpha;
+    }"""
+    page.wait_for_function(look, arg=alpha, timeout=60_000)
+
+
 def test_a_photo_that_moves_is_offered_as_a_whole_and_stays_what_it_is(
     visit_to: VisitTo, studio: Process, tmp_path: Path
 ) -> None:

@@ -12,6 +12,7 @@ from pipeline.base.errors import ClearcutError
 from pipeline.video.cut_video import cut_out_video
 from pipeline.video.formats import FORMATS
 from pipeline.video.order import VideoOrder
+from pipeline.video.peek import find_marks
 from pipeline.video.reader import Reader
 from pipeline.video.timed_marks import parse_timed_marks
 from tests import house
@@ -42,6 +43,9 @@ def test_a_stroke_holds_from_its_frame_to_the_next_cut_also_in_a_run_that_goes_o
     alphas = [frame.load().alpha for frame in Reader(tmp_path / "out.mov").read()]
     shown = [alpha is not None and int(alpha[WALL[1], WALL[0]]) > 127 for alpha in alphas]
     assert shown == [FIRST <= number < CUT for number in range(ALL)]
+    looked = FIRST - 1, FIRST, CUT - 1, CUT, ALL - 1
+    previewed = [find_marks(Reader(source), marks, number / 25) is not None for number in looked]
+    assert previewed == [shown[number] for number in looked]
 
 
 @pytest.mark.parametrize(

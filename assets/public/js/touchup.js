@@ -3,15 +3,12 @@ import { runAgain } from "./bridge.js";
 import { $, announce, closeNotice, isTyping, root, showBriefly, write } from "./dom.js";
 import { beforeTaking } from "./download.js";
 import { addPick, addStroke, copyMarks, dropStroke, giveMarksBack, lastPick, redoStroke, undoAll, undoStroke } from "./marks.js";
+import { ARROWS, boundSize, nextSize, STEP } from "./painting.js";
 import { onMessage, onPhoto, receive, whenOver } from "./photo.js";
 import { beginPick, clickMeaning, drawClicks, isPicking, pickAt } from "./pick.js";
 import { isTouching, isWorking, now } from "./state.js";
 import { beginStroke, beginStrokes, brush, brushPoint, cancelStroke, drawBrush, endStroke, hasRim, hideBrush, moveBrush, renewStrokes, showUntilThere, stepBrush } from "./strokes.js";
 import { onSpeak, say } from "./words.js";
-
-const SIZES = { least: 4, most: 200, step: 1.15 }; // pixels of the screen
-const STEP = 1 / 4; // of the brush's size, by an arrow key
-const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 const watchers = []; // of the photo's marks
 
@@ -141,11 +138,11 @@ function refuseTrial() {
 // ---- the bar --------------------------------------------------------------------------------------------------------
 
 export function resizeBrush(way) {
-  setSize(brush.size * SIZES.step ** way + way / 2);
+  setSize(nextSize(brush.size, way));
 }
 
 function setSize(size) {
-  brush.size = Math.round(Math.min(Math.max(size, SIZES.least), SIZES.most));
+  brush.size = boundSize(size);
   $("touch-size").value = brush.size;
   drawBrush();
 }

@@ -10,8 +10,10 @@ import { onTab, showTab } from "./shell.js";
 import { currentVideo, setCurrentVideo } from "./store.js";
 import { facts } from "./state.js";
 import { behindChange, beginForm, fillForm, optionsOfFrames, optionsOfVideo, speakForm } from "./video_form.js";
+import { acceptStrokes, strokesChange } from "./video_marks.js";
 import { changeVideo, deleteVideo, followVideo, readVideo, sendVideo } from "./video_server.js";
 import { changeVideoState, onVideo, phaseOf, video } from "./video_state.js";
+import { beginVideoStrokes, forgetStrokes, prepareStrokes, recallStrokes, refuseStroke } from "./video_strokes.js";
 import { beginView, drawVideo, speakView, stopTrying, tryFrame } from "./video_view.js";
 import { onSpeak, say } from "./words.js";
 
@@ -58,7 +60,10 @@ async function returnTo(id) {
     const status = await readVideo(id);
     const isNew = !video.status;
     changeVideoState({ status });
-    if (isNew) fillForm();
+    if (isNew) {
+      fillForm();
+      await recallStrokes(status);
+    }
     take(status);
     if (phaseOf(video) === "working") follow(status);
   } catch (error) {
@@ -77,15 +82,28 @@ function leave() {
   stopTrying();
   sending?.abort();
   setCurrentVideo(null);
+  forgetStrokes();
   changeVideoState({ status: null, sent: null });
 }
 
 // ---- one frame ------------------------------------------------------------------------------------------------------
 
 async function prepareFrame() {
-  const changes = behindChange();
-  if (changes.background_image) changeVideoState({ status: await changeVideo(video.status.id, changes) });
-  return optionsOfFrames();
+  const frame = prepareStrokes(optionsOfFrames());
+  const [{ background_image: behind }, changes] = [behindChange(), strokesChange()];
+  if (behind) changes.background_image = behind;
+  if (Object.keys(changes).length) await tellChanges(changes);
+  return frame;
+}
+
+async function tellChanges(changes) {
+  try {
+    changeVideoState({ status: await changeVideo(video.status.id, changes) });
+    acceptStrokes(changes);
+  } catch (error) {
+    if (error.code === "bad_marks") refuseStroke();
+    throw error;
+  }
 }
 
 function renewFrame() {
@@ -143,7 +161,9 @@ async function mayForget() {
 const begin = () => attempt(async () => {
   stopTrying();
   tell(null);
-  const status = await changeVideo(video.status.id, { state: "running", options: optionsOfVideo(), ...behindChange() });
+  const strokes = strokesChange();
+  const status = await changeVideo(video.status.id, { state: "running", options: optionsOfVideo(), ...behindChange(), ...strokes });
+  acceptStrokes(strokes);
   take(status);
   follow(status);
   $("video-title").focus({ preventScroll: true });
@@ -179,6 +199,7 @@ export function beginVideo() {
   note = makeNote("video-note");
   beginForm();
   beginView();
+  beginVideoStrokes(renewFrame);
   beginLive(note);
   const does = { choose, begin, cancel, again, new: startOver, "to-photo": () => showTab("photo") };
   for (const [name, act] of Object.entries(does)) $(`video-${name}`).addEventListener("click", act);

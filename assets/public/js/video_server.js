@@ -7,6 +7,8 @@ const ask = (path, ...how) => askServer(`/videos${path}`, ...how);
 export const readVideo = (id) => ask(`/${id}`);
 export const changeVideo = (id, changes) => ask(`/${id}`, "PATCH", bodyOf(changes));
 export const deleteVideo = (id) => ask(`/${id}`, "DELETE");
+export const stillOf = (id, second) => `api/videos/${id}/frame?at=${second}`;
+export const readStrokes = (id) => ask(`/${id}/marks`);
 export const resultOf = (id) => `api/videos/${id}/result`;
 
 // A clip that waits until it is told to run; `tell` hears how much of it has been sent, 0 to 1.

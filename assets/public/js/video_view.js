@@ -20,7 +20,7 @@ const number = (value) => value.toLocaleString(root.lang, { maximumFractionDigit
 // ---- one frame ------------------------------------------------------------------------------------------------------
 
 // One at a time, and then the newest that is asked for: what is under way is not given up, since that costs the server
-// more than to finish it. `prepare` returns the options, `fail` hears what is wrong.
+// more than to finish it. `prepare` returns {second, options, seen}, where `seen` is called once the frame is; `fail` hears what is wrong.
 export async function tryFrame(prepare, fail) {
   wanted = { prepare, fail };
   if (isTrying) return;
@@ -41,18 +41,21 @@ async function cutOne({ prepare, fail }) {
   const before = stops;
   write($("video-trying"), say("page.video.trying"));
   try {
-    const options = await prepare();
-    const url = await cutFrame(id, $("video-at").value, options);
-    if (stops === before) showFrame(url);
+    const { second, options, seen } = await prepare();
+    const url = await cutFrame(id, second, options);
+    if (stops === before) showFrame(url, seen);
   } catch (error) {
     if (stops === before) fail(error);
   }
 }
 
-function showFrame(url) {
+function showFrame(url, seen) {
   const frame = $("video-frame");
   if (frame.src.startsWith("blob:")) URL.revokeObjectURL(frame.src);
-  frame.onload = () => setRatio(frame.naturalWidth, frame.naturalHeight);
+  frame.onload = () => {
+    setRatio(frame.naturalWidth, frame.naturalHeight);
+    seen();
+  };
   frame.src = url;
   frame.hidden = false;
 }
