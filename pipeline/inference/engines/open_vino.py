@@ -159,19 +159,29 @@ def _compile(core: Any, file: WeightFile, configuration: dict[str, Any], store: 
         machine.identify_processor(),
     )
     name = compiled_networks.name_compiled(file.path, *facts)
-    cached = store.map(compiled_networks.FOLDER, name)
-    if cached is not None:
-        try:
-            return core.import_model(openvino.Tensor(cached, shared_memory=True), DEVICE, configuration), cached
-        except RuntimeError:
-            store.delete(compiled_networks.FOLDER, name)
+    if kept := _import(core, name, configuration, store):
+        return kept
     source = _prune(core.read_model(file.path), file.outputs)
     if file.keep_f32:
         with store.make_scratch() as scratch:
             source = kept_layers.keep_in_f32(source, file.keep_f32, scratch)
     network = core.compile_model(source, DEVICE, configuration)
     compiled_networks.keep_compiled(name, network.export_model().getbuffer(), store)
-    return network, None
+    return _import(core, name, configuration, store) or (network, None)  # a third less memory than what was compiled
+
+
+def _import(core: Any, name: str, configuration: dict[str, Any], store: Store) -> tuple[Any, Any] | None:
+    """The network that was kept under that name, and its mapped memory; None where there is none."""
+    openvino = import_quietly("openvino")
+
+    kept = store.map(compiled_networks.FOLDER, name)
+    if kept is None:
+        return None
+    try:
+        return core.import_model(openvino.Tensor(kept, shared_memory=True), DEVICE, configuration), kept
+    except RuntimeError:
+        store.delete(compiled_networks.FOLDER, name)
+        return None
 
 
 def _prune(model: Any, outputs: Sequence[int | str] | None) -> Any:
