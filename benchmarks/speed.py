@@ -135,7 +135,7 @@ class Bench:
         title = f"most memory of it, 12 MP, {model}"
         held = Line(title, memory["ours"], memory.get("theirs"), "MiB", against="rembg i", less=True)
         title = f"command line while `clearcut serve` runs, 1 MP, {model}"
-        return [took, Line(title, served["ours"], served.get("theirs"), against="rembg i"), held]
+        return [took, held, Line(title, served["ours"], served.get("theirs"), against="rembg i")]
 
     def cached(self) -> Line:
         """The same photo again, its prediction kept."""
