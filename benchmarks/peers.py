@@ -4,7 +4,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -130,3 +131,16 @@ def run_cold(command: list[str], home: Path | None = None, watched: bool = False
     if done.returncode:
         raise SystemExit(f"{command[:4]} failed; its own words are above")
     return Spent(*json.loads(done.stdout))
+
+
+@contextmanager
+def serving() -> Iterator[None]:
+    """``clearcut serve``, ready for the command lines that are measured."""
+    command = [sys.executable, "-m", "pipeline", "serve"]
+    with subprocess.Popen(command, cwd=ROOT, env=environment(), stderr=subprocess.PIPE) as process:
+        assert process.stderr
+        process.stderr.readline()
+        try:
+            yield
+        finally:
+            process.terminate()

@@ -16,9 +16,11 @@ from .terminal import Context, Terminal
 
 if TYPE_CHECKING:
     from ..inference.helper import Helper
+    from ..inference.pool import Loader
 
-COMMANDS = ("cut", "batch", "video", "models", "doctor", "cache")  # each a module of this package
+COMMANDS = ("cut", "batch", "video", "serve", "models", "doctor", "cache")  # each a module of this package
 INTERRUPTED = 130
+log = logging.getLogger("clearcut")
 
 
 class _Parser(Parser):
@@ -32,7 +34,10 @@ class _Parser(Parser):
 
 
 def main(
-    arguments: Sequence[str] | None = None, helper: "Helper | None" = None, environ: Mapping[str, str] = os.environ
+    arguments: Sequence[str] | None = None,
+    helper: "Helper | None" = None,
+    environ: Mapping[str, str] = os.environ,
+    load: "Loader | None" = None,
 ) -> int:
     """Run one command; its exit code: 0, or the largest of those of its errors.
 
@@ -44,19 +49,20 @@ def main(
         A helper process that serves ``inference.sessions``, to load the network while this process starts.
     environ
         Environment variables, for settings and language.
+    load
+        Loads networks, in a process that keeps them.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     terminal = Terminal(prepare_streams(environ))
     speak_argparse(terminal.language)
     given = _make_parser(arguments, terminal).parse_args(arguments)
-    logging.getLogger("clearcut").addHandler(
-        logging.NullHandler()
-    )  # warnings for people are printed as sentences instead
+    if not log.handlers:  # warnings for people are printed as sentences instead
+        log.addHandler(logging.NullHandler())
     try:
         try:
             from ..base.settings import Settings  # pydantic, which --version and a wrong word need not wait for
 
-            context = Context(terminal, Settings.read(environ), helper)
+            context = Context(terminal, Settings.read(environ), helper, load)
             code = int(given.run(given, context))
         except ClearcutError as error:
             code = terminal.complain(error)

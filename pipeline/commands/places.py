@@ -24,10 +24,12 @@ def find_photos(given: Sequence[str]) -> tuple[list[str], list[ClearcutError]]:
     photos: dict[tuple[str, str], str] = {}
     errors: list[ClearcutError] = []
     streams = [STREAM] * (given.count(STREAM) - 1)  # more than one is told by `choose_targets`
+    find_folder = cache(os.path.realpath)
     for each in given:
         try:
             for photo in _expand(each):
-                photos.setdefault((_find_home(photo), Path(photo).name), photo)
+                home = "" if photo == STREAM else find_folder(str(Path(photo).parent))
+                photos.setdefault((home, Path(photo).name), photo)
         except ClearcutError as error:
             errors.append(error)
     return [*photos.values(), *streams], errors
@@ -151,15 +153,6 @@ class _Names:
 
     def _name(self, name: str, mark: str = "") -> str:
         return name_cutout(name, self._ending, mark)
-
-
-@cache
-def _find_folder(folder: str) -> str:
-    return os.path.realpath(folder)
-
-
-def _find_home(photo: str) -> str:
-    return "" if photo == STREAM else _find_folder(str(Path(photo).parent))
 
 
 def _is_folder(path: str) -> bool:

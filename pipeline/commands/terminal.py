@@ -12,6 +12,7 @@ from ..base.words import FALLBACK, explain, say
 if TYPE_CHECKING:
     from ..base.settings import Settings
     from ..inference.helper import Helper
+    from ..inference.pool import Loader
     from ..inference.runtime import Runtime
 
 Line = tuple[str, str]  # a title and a sentence
@@ -54,11 +55,14 @@ class Context:
         Where it prints, and this machine's settings.
     helper
         A helper process that can load a network while this one starts, if there is one.
+    load
+        Loads networks, in a process that keeps them; None: they go with the runtime.
     """
 
     terminal: Terminal
     settings: "Settings"
     helper: "Helper | None" = None
+    load: "Loader | None" = None
 
     @cached_property
     def runtime(self) -> "Runtime":
@@ -67,4 +71,4 @@ class Context:
         from ..inference.runtime import Runtime
 
         prepare_pictures()
-        return Runtime(self.settings)
+        return Runtime(self.settings, self.load) if self.load else Runtime(self.settings)

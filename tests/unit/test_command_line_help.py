@@ -27,6 +27,7 @@ COMMANDS = [
     "cut",
     "batch",
     "video",
+    "serve",
     "models",
     "doctor",
     "cache",
@@ -67,6 +68,7 @@ ALL_COMMANDS = [
     [],
     ["cut"],
     ["video"],
+    ["serve"],
     ["models"],
     ["doctor"],
     ["cache"],
@@ -99,7 +101,9 @@ def test_help_speaks_the_language_of_the_machine(command: list[str], capsys: Any
 
 def test_whatever_the_parser_tells_is_in_the_language_of_the_machine() -> None:
     """Each flag and command by itself, whatever a help text shows of it."""
-    parsers = [_make_parser([name], Terminal("zh-CN")) for name in ("cut", "video", "models", "doctor", "cache")]
+    parsers = [
+        _make_parser([name], Terminal("zh-CN")) for name in ("cut", "video", "serve", "models", "doctor", "cache")
+    ]
     seen = 0
     while parsers:
         parser = parsers.pop()
