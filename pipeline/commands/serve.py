@@ -6,7 +6,7 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -54,7 +54,8 @@ def run(given: argparse.Namespace, context: Context) -> int:
         if not resident.is_private(path.parent):
             raise PermissionError
         _claim(path.with_suffix(".lock"))
-        note(say(_Server(path, idle, context).serve(), idle=given.idle))
+        why = _Server(path, idle, context).serve(lambda: note(say("cli.serve.ready")))
+        note(say(why, idle=given.idle))
     except BlockingIOError:
         note(say("cli.serve.running"))
         return USER
@@ -94,12 +95,15 @@ class _Server:
             from ..cutout import warm_up
 
             warm_up(context.settings.model, replace(context, load=self._networks).runtime)
-        context.terminal.note(context.terminal.say("cli.serve.ready"))
 
-    def serve(self) -> str:
+    def serve(self, tell_ready: Callable[[], None]) -> str:
         """Serve; the key of the words for why it has ended."""
+        is_told = False
         while True:
             with self._listen() as listener:  # not while it works: others, then, work by themselves at once
+                if not is_told:
+                    tell_ready()
+                    is_told = True
                 try:
                     connection, _ = listener.accept()
                 except TimeoutError:

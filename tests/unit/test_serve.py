@@ -39,7 +39,6 @@ def resident(place: Path) -> Iterator["subprocess.Popen[str]"]:
     """A resident process that is ready."""
     with subprocess.Popen([*COMMAND, "serve", "--idle", "2m"], stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr and "Ready" in process.stderr.readline()
-        wait_for(place)
         yield process
         process.kill()
 
