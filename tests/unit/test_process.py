@@ -31,12 +31,15 @@ WRITES = {  # every change of the environment that there is
     ],
     "pipeline/base/worker.py": ["os.environ.update(dict.fromkeys(THREADS, str(cores)))"],
     "pipeline/__main__.py": ["os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')"],
+    "pipeline/commands/serve.py": ["os.environ.clear()", "os.environ.update(environ)"],  # each is that of who asks
     "server/serve.py": ["os.environ['GRADIO_TEMP_DIR'] = str(folder / 'uploads')"],
 }
 READS = {  # the doors, which read it once: of a program that made no runtime, of the command line, of the page
     "pipeline/base/process.py",  # only to put back what it has changed
     "pipeline/inference/runtime.py",
     "pipeline/commands/command_line.py",
+    "pipeline/base/resident.py",  # to hand it over
+    "pipeline/commands/serve.py",  # to put it back
     "server/cluster.py",  # of a replica
     "webui.py",
 }
