@@ -8,19 +8,31 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
+FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile")
+KINDS = {"amx_tile": "AMX", "avx512_bf16": "AVX-512 BF16", "avx512f": "AVX-512", "avx2": "AVX2"}  # the fastest first
 
 
 def facts(engines: list[str]) -> str:
     """Processor, system, versions and day in one line."""
-    info = Path("/proc/cpuinfo")
-    text = info.read_text() if info.exists() else ""
+    text = _read_cpuinfo()
     named = re.search(r"model name\s*: (.+)", text)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     processor = named.group(1) if named else platform.processor() or platform.machine()
-    extra = " ".join(name for name in ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile") if name in text)
+    extra = " ".join(name for name in FEATURES if name in text)
     system = f"{platform.system()}, Python {platform.python_version()}"
     parts = [f"{processor} ({extra})" if extra else processor, f"{cores} cores", system, *engines]
     return f"{'; '.join(parts)}; {date.today()}"
+
+
+def name_kind() -> str:
+    """The kind of processor that this is, by what it multiplies fastest with."""
+    text = _read_cpuinfo()
+    return next((kind for feature, kind in KINDS.items() if feature in text), "other")
+
+
+def _read_cpuinfo() -> str:
+    info = Path("/proc/cpuinfo")
+    return info.read_text() if info.exists() else ""
 
 
 def into_docs(name: str, block: str) -> None:

@@ -17,7 +17,7 @@ from PIL import Image
 from pipeline import default_runtime
 from pipeline.registry import catalog, weights
 
-from .machine import facts, into_docs, markdown
+from .machine import facts, into_docs, markdown, name_kind
 from .peers import ROOT, Contender, Spent, rembg_home, run_cold, serving
 
 MODELS = ("u2netp", "isnet-general-use")
@@ -73,7 +73,7 @@ def run(given: argparse.Namespace) -> None:
         given.out.mkdir(parents=True, exist_ok=True)
         (given.out / "speed.md").write_text(text, encoding="utf-8")
     if given.docs:
-        into_docs("benchmarks speed", text)
+        into_docs(f"benchmarks speed {name_kind()}", text)
 
 
 class Bench:

@@ -298,7 +298,7 @@ def test_a_block_is_put_between_its_marks_and_nowhere_else():
     [
         ("benchmarks table", "accuracy.md"),
         ("benchmarks fidelity", "accuracy.md"),
-        ("benchmarks speed", "speed.md"),
+        ("benchmarks speed AVX2", "speed.md"),
     ],
 )
 def test_a_table_is_renewed_where_it_stands_in_the_documents(name: str, document: str, tmp_path, monkeypatch):

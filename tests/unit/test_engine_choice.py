@@ -43,7 +43,8 @@ def test_the_matte_is_that_of_onnxruntime_to_half_a_grey_level(
     model: str, engine: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     request.getfixturevalue(model.split("-")[0])
-    assert_alike(model, engine, [composite(640, 480).rgb, photo(), photo("coffee")], monkeypatch)
+    pictures = [composite(640, 480).rgb, photo(), photo("coffee")]
+    assert_alike(model, engine, pictures if model == "u2netp" else pictures[1:2], monkeypatch)  # the other takes long
 
 
 @pytest.mark.parametrize("engine", BESIDE)

@@ -138,7 +138,7 @@ def test_a_screen_sized_matting_looks_like_the_full_size_made_smaller() -> None:
 
 def test_the_table_has_no_more_error_than_the_peer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("pymatting", reason="the peer of trimap matting is the package pymatting")
-    it = hairy(1155, 866)
+    it = hairy(800, 600)
     for name, pixels in {"images": it.rgb, "masks": it.alpha}.items():
         (tmp_path / name).mkdir()
         Image.fromarray(pixels).save(tmp_path / name / "hair.png")
