@@ -189,6 +189,10 @@ def test_a_phone_shows_everything_without_sideways_scrolling(
     visit = visit_to(server, locale=locale, **PHONE)
     page = visit.page
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    visit.choose(b"text", "notes.jpg")
+    expect(page.locator("#notice")).to_be_visible()
+    notice, tabs = (page.locator(each).bounding_box() for each in ("#notice", ".tabs"))
+    assert notice and tabs and notice["y"] >= tabs["y"] + tabs["height"], "a note lies over no tab"
     visit.done(portrait)
     page.wait_for_timeout(300)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -150,8 +150,7 @@ def test_a_photo_that_moves_is_offered_as_a_whole_and_stays_what_it_is(
     first.save(gif, save_all=True, append_images=others, duration=80, loop=0)
     visit = visit_keyed(visit_to, studio)
     page = visit.page
-    visit.drop(gif)
-    visit.until("done")
+    visit.done(gif.read_bytes(), gif.name)  # of no type that the browser knows: its name tells
     expect(page.locator("#batch-bar-text")).to_contain_text("This picture moves")
     expect(page.locator("#notice")).to_be_hidden()
     page.locator("#batch-bar-does").press("Enter")

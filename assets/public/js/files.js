@@ -7,12 +7,12 @@ export const ARCHIVES = ".zip,.tar,.tgz,.tbz2,.txz,.gz,.bz2,.xz";
 export const VIDEOS = "video/*,.mkv,.gif,.webp,.apng";
 const PICTURE = /^image\/|\.(heic|heif|avif|tiff?)$/;
 const VIDEO = /^video\/|\.(avi|m4v|mkv|mov|mp4|mpg|mts|webm|wmv)$/;
-const ANIMATION = /^image\/(apng|gif|png|webp)$/; // that a file with several pictures is then
+const ANIMATION = /^image\/(apng|gif|png|webp)$|\.(apng|gif|png|webp)$/; // that a file with several pictures is then
 const ARCHIVE = /\.(zip|tar|tgz|tbz2|txz|tar\.(gz|bz2|xz))$/;
 
 export const isPicture = ({ type, name }) => PICTURE.test(type) || PICTURE.test(name.toLowerCase());
 export const isVideo = ({ type, name }) => VIDEO.test(type) || VIDEO.test(name.toLowerCase());
-export const isAnimation = ({ type }) => ANIMATION.test(type);
+export const isAnimation = ({ type, name }) => ANIMATION.test(type) || ANIMATION.test(name.toLowerCase());
 export const isArchive = ({ name }) => ARCHIVE.test(name.toLowerCase());
 
 export const isReadable = (file) => file.slice(0, 1).arrayBuffer().then(() => true, () => false);
