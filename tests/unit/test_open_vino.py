@@ -191,4 +191,8 @@ class Watched:
 
     def __init__(self, compiled: Any, released: list[bool]) -> None:
         self.create_infer_request = compiled.create_infer_request
-        self.release_memory = lambda: (released.append(True), compiled.release_memory())
+        self._compiled, self._released = compiled, released
+
+    def release_memory(self) -> None:
+        self._released.append(True)
+        self._compiled.release_memory()
