@@ -78,7 +78,8 @@ def _list_figures(card: ModelCard, precisions: list[Precision], settings: Settin
     """What was timed here of the engines that keep `precisions`, the fastest first."""
     timing = choices.find_timing(card, settings)
     plans = [each for precision in precisions for each in list_keeping(card, precision, timing)] if timing else []
-    taken = {engines.describe_plan(plan): timing.seconds[engines.describe_plan(plan)] for plan in plans if timing}
+    labels, known = {engines.describe_plan(plan) for plan in plans}, timing.seconds if timing else {}
+    taken = {each: seconds for each, seconds in known.items() if each.split(" × ")[0] in labels}
     return ", ".join(f"{engine} {taken[engine]:.3f} s" for engine in sorted(taken, key=lambda each: taken[each]))
 
 

@@ -5,7 +5,7 @@ again. Its matte of three pictures is compared with that of onnxruntime in float
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from time import perf_counter
 from typing import NamedTuple, get_args
@@ -34,6 +34,7 @@ LOADING_SECONDS, RUN_SECONDS = 300.0, 120.0  # that a candidate may take to load
 SECONDS = 2.0  # of runs, after which a candidate needs no more than one a picture
 MOST_RUNS = 12
 RIVALS = 1.5  # times the seconds of the fastest: those within have a second turn, as the machine may have been busy
+SAME = 0.01  # levels of 255 that a matte may differ by the number of threads
 FASTER = 0.95  # share of the seconds that the rule's engine takes, from which another takes its place
 # levels of 255 that mattes may be off, on the mean of the pictures and in the worst one: as exact promises; no nonsense
 WITHIN: dict[Precision, tuple[float, float]] = {"exact": (0.5, 2.5), "fast": (30, 60)}
@@ -114,6 +115,8 @@ def time_engines(card: ModelCard, settings: Settings, go_on: Callable[[], bool] 
             runs = state.runs.get(engines.describe_plan(plan))
             if runs and min(runs) <= RIVALS * fastest:
                 state.try_candidate(plan, pictures)
+                if fewer := _count_fewer_threads(settings):
+                    state.try_candidate(plan, pictures, fewer)
     except _Stopped:
         return None
     return state.conclude()
@@ -132,6 +135,12 @@ def _list_plans(card: ModelCard) -> list[Plan]:
     return list(dict.fromkeys(plans))
 
 
+def _count_fewer_threads(settings: Settings) -> int:
+    """Half as many threads as cores, of which two may be halves of one; 0 for fewer than two, or where it is set."""
+    half = machine.count_cores() // 2
+    return half if half > 1 and not settings.threads else 0
+
+
 class _State:
     """What a timing has found out so far; runs and mattes by label."""
 
@@ -143,16 +152,16 @@ class _State:
             (*before.failed, *(label for label, times in before.begun.items() if times >= MOST_BEGUN))
         )
 
-    def try_candidate(self, plan: Plan, pictures: list[np.ndarray]) -> None:
+    def try_candidate(self, plan: Plan, pictures: list[np.ndarray], threads: int = 0) -> None:
         """Time one of the candidates; it is noted meanwhile, for the case that it takes this process down, too."""
-        label = engines.describe_plan(plan)
+        label = engines.describe_plan(plan) + (f" × {threads}" if threads else "")
         if label in self.failed:
             return
         others = {each: times for each, times in self.known.begun.items() if each != label}
         self._keep(begun=others | {label: self.known.begun.get(label, 0) + 1})
         try:
-            ran = list(self._run(plan, pictures))
-            if any(each.engine != label for each in ran):
+            ran = list(self._run(plan, pictures, threads))
+            if any(each.engine != engines.describe_plan(plan) for each in ran):
                 raise Died
             self.runs[label] = self.runs.get(label, []) + [each.seconds for each in ran[1:]]  # the first warms up
             self.mattes.setdefault(label, [each.matte for each in ran[: len(pictures)]])
@@ -162,10 +171,12 @@ class _State:
         finally:
             self._keep(begun=others, failed=tuple(self.failed))
 
-    def _run(self, plan: Plan, pictures: list[np.ndarray]) -> Iterator[Ran]:
+    def _run(self, plan: Plan, pictures: list[np.ndarray], threads: int) -> Iterator[Ran]:
         worker = WorkerProcess(machine.count_cores(), lambda: None)
+        count = threads or self.settings.threads or machine.count_cores()
+        settings = self.settings.model_copy(update={"threads": count})
         try:
-            worker.ask((WORKER, (self.card, plan, self.settings)), LOADING_SECONDS)
+            worker.ask((WORKER, (self.card, plan, settings)), LOADING_SECONDS)
             number, seconds = 0, 0.0
             while number < len(pictures) or (seconds < SECONDS and number < MOST_RUNS):
                 if not self._go_on():
@@ -182,16 +193,24 @@ class _State:
         off = {label: _measure_difference(mattes, wanted) for label, mattes in self.mattes.items()}
         seconds = {label: round(min(runs), 4) for label, runs in self.runs.items()}
         self.known = self.known.model_copy(update={"seconds": seconds, "off": off})
-        chosen = {precision: self._choose(precision)[:2] for precision in get_args(Precision)}
-        return self._keep(chosen=chosen, failed=tuple(self.failed))
+        fewer = _count_fewer_threads(self.settings)
+        labels = [label for label in map(engines.describe_plan, _list_plans(self.card)) if label in seconds]
+        threads = {label: fewer for label in labels if fewer and self._is_faster_with(label, fewer)}
+        chosen = {precision: self._choose(precision, threads)[:2] for precision in get_args(Precision)}
+        return self._keep(chosen=chosen, threads=threads, failed=tuple(self.failed))
 
-    def _choose(self, precision: Precision) -> Plan:
+    def _is_faster_with(self, label: str, threads: int) -> bool:
+        """Whether an engine is clearly faster with so many threads, and its matte no other."""
+        other, known = f"{label} × {threads}", self.known
+        same = known.off.get(other, (255.0, 255.0))[1] <= known.off[label][1] + SAME
+        return same and known.seconds[other] <= FASTER * known.seconds[label]
+
+    def _choose(self, precision: Precision, threads: Mapping[str, int]) -> Plan:
         """The fastest; that of the rule where no other is clearly faster."""
         plans = {engines.describe_plan(plan): plan for plan in list_keeping(self.card, precision, self.known)}
-        rule, seconds = (
-            engines.describe_plan(engines.find_rule(self.card, precision, self.settings)),
-            self.known.seconds,
-        )
+        rule = engines.describe_plan(engines.find_rule(self.card, precision, self.settings))
+        known = self.known.seconds
+        seconds = {label: known[f"{label} × {threads[label]}" if label in threads else label] for label in plans}
         best = min(plans, key=lambda label: seconds[label])
         return plans[rule if rule in plans and seconds[best] > FASTER * seconds[rule] else best]
 

@@ -159,7 +159,7 @@ def test_people_are_cut_out_as_well_as_by_onnxruntime(truth: Path, u2netp: Path,
 
 
 @pytest.mark.parametrize("does_many", [False, True])
-def test_memory_between_layers_is_released_after_a_run_but_in_a_worker(
+def test_memory_between_layers_is_released_after_a_first_run_and_when_idle_but_not_in_a_worker(
     u2netp: Path, monkeypatch: pytest.MonkeyPatch, does_many: bool
 ) -> None:
     monkeypatch.setattr(machine, "_does_many", False)
@@ -169,8 +169,21 @@ def test_memory_between_layers_is_released_after_a_run_but_in_a_worker(
     released: list[bool] = []
     compiled = network._compiled
     monkeypatch.setattr(network, "_compiled", Watched(compiled, released))
-    network.run({next(iter(network.inputs)): np.zeros((1, 3, 320, 320), np.float32)}, [0], Job())
-    assert bool(released) is not does_many
+
+    def run() -> int:
+        network.run({next(iter(network.inputs)): np.zeros((1, 3, 320, 320), np.float32)}, [0], Job())
+        return len(released)
+
+    counts = [run() for _ in range(3)]
+    assert counts == ([0, 0, 0] if does_many else [1, 1, 1])
+    if not does_many:
+        network.release_when_idle()  # as its timer does, and too early
+        assert len(released) == 1
+        monkeypatch.setattr(open_vino, "IDLE_SECONDS", 0.0)
+        timer = network._timer
+        assert timer and timer.interval > 1
+        timer.function(*timer.args)
+        assert len(released) == 2
 
 
 class Watched:
@@ -178,4 +191,8 @@ class Watched:
 
     def __init__(self, compiled: Any, released: list[bool]) -> None:
         self.create_infer_request = compiled.create_infer_request
-        self.release_memory = lambda: (released.append(True), compiled.release_memory())
+        self._compiled, self._released = compiled, released
+
+    def release_memory(self) -> None:
+        self._released.append(True)
+        self._compiled.release_memory()

@@ -2,8 +2,9 @@
 
 import pickle
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,12 +13,13 @@ from pipeline.batch.batch import Batch
 from pipeline.batch.task import Order
 from pipeline.commands.command_line import main
 from pipeline.inference import engines
-from pipeline.inference.engines import ENGINES, Plan, choices
+from pipeline.inference.engines import ENGINES, LoadedNetwork, Plan, WeightFile, choices
 from pipeline.inference.engines.choices import FOLDER, Timing, keep_timing
 from pipeline.inference.runtime import Runtime
+from pipeline.inference.sessions import load_session
 from pipeline.manage import timing
-from pipeline.manage.timing import list_untimed, time_engines
-from pipeline.registry.cards import Card, ModelCard
+from pipeline.manage.timing import Ran, list_untimed, time_engines
+from pipeline.registry.cards import Arithmetic, Card, ModelCard
 from server import timing as idle
 from server.activity import Activity
 from tests import house
@@ -90,6 +92,36 @@ def test_both_are_timed_on_the_command_line_and_the_doctor_tells_the_figures(
     main(["doctor"])
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("reds ")]
     assert all(f"{engine} {seconds:.3f} s" in line for engine, seconds in known.seconds.items())
+
+
+@pytest.mark.parametrize("faster", [True, False])
+def test_half_the_threads_are_timed_where_there_are_four_cores_and_taken_where_they_are_faster(
+    reds: ModelCard, on_machine: OnMachine, monkeypatch: pytest.MonkeyPatch, capsys: Any, faster: bool
+) -> None:
+    on_machine(cores=4)
+    monkeypatch.setattr(timing, "RIVALS", 1e6)
+    seconds = {0: 0.3, 2: 0.2 if faster else 0.29}
+    run = timing._State._run
+
+    def clocked(state: Any, plan: Plan, pictures: list[Any], threads: int) -> Iterator[Ran]:
+        took = seconds[threads] + (plan.engine != "openvino")
+        return (ran._replace(seconds=took) for ran in run(state, plan, pictures, threads))
+
+    monkeypatch.setattr(timing._State, "_run", clocked)
+    assert main(["models", "measure", "reds"]) == 0
+    assert "OpenVINO f32 × 2 " in capsys.readouterr().out
+    loaded: list[int] = []
+    load = ENGINES["openvino"].load
+
+    def watched(file: WeightFile, how: Arithmetic, given: Settings) -> LoadedNetwork:
+        loaded.append(given.threads)
+        return load(file, how, given)
+
+    monkeypatch.setattr(ENGINES["openvino"], "load", watched)
+    load_session(reds, plan(reds), house.settings())
+    on_machine(cores=2)  # the share of a worker
+    load_session(reds, TIMED, house.settings())
+    assert loaded == [2 if faster else 0, 0]
 
 
 def test_a_program_that_runs_goes_by_what_it_knew_and_so_do_its_workers(reds: ModelCard, on_machine: OnMachine) -> None:

@@ -87,7 +87,8 @@ def load(card: ModelCard, file: WeightFile, planned: Plan, settings: Settings) -
     """
     for each in (planned, *_list_fallbacks(card, planned, settings)):
         try:
-            network = ENGINES[each.engine].load(file, each.arithmetic, settings)
+            threaded = choices.choose_threads(card, describe_plan(each), settings)
+            network = ENGINES[each.engine].load(file, each.arithmetic, threaded)
         except Exception as error:
             if each.engine == LAST:
                 raise

@@ -29,7 +29,7 @@ class Timing(BaseModel):
     model
         Its name.
     seconds
-        By label: the shortest run, to which other programs have added least.
+        By label: the shortest run, to which other programs have added least. ``label × 4``: with four threads.
     off
         By label: how far its mattes are from those of onnxruntime in float32, in levels of 255: on the mean of three
         pictures, and in the worst one.
@@ -39,6 +39,8 @@ class Timing(BaseModel):
         Labels of those that ended their process, hung, or could not run the network.
     chosen
         By precision: the engine and arithmetic that is used.
+    threads
+        By label: how many it runs with, where fewer than the cores are faster.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -49,6 +51,7 @@ class Timing(BaseModel):
     begun: dict[str, int] = {}
     failed: tuple[str, ...] = ()
     chosen: dict[Precision, tuple[EngineName, Arithmetic]] = {}
+    threads: dict[str, int] = {}
 
 
 class Choices(BaseModel):
@@ -71,6 +74,13 @@ def find_timing(card: ModelCard, settings: Settings) -> Timing | None:
     if not known.networks or not _is_of_this_machine(known):
         return None
     return _find(known, card, settings)
+
+
+def choose_threads(card: ModelCard, label: str, settings: Settings) -> Settings:
+    """`settings` with as many threads as `label` is the fastest with for `card` here, unless they say how many."""
+    timing = None if settings.threads else find_timing(card, settings)
+    threads = timing.threads.get(label, 0) if timing else 0
+    return settings.model_copy(update={"threads": threads}) if 0 < threads < machine.count_cores() else settings
 
 
 def settle_choices(settings: Settings) -> Choices:

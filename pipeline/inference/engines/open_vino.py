@@ -4,9 +4,11 @@ It reads .onnx files. Compiled networks are kept in the cache folder, so that th
 """
 
 import threading
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,7 @@ from .arithmetic import find_arithmetic
 from .plans import Plan, WeightFile
 
 DEVICE = "CPU"
+IDLE_SECONDS = 10.0  # after a run, in which the memory between layers waits for the next one
 
 
 class OpenVino:
@@ -101,6 +104,8 @@ class OpenVinoNetwork:
         self.label = f"OpenVINO {arithmetic}"
         self._idle: list[Any] = []
         self._running = 0
+        self._ended: float | None = None  # by `monotonic`: the last run
+        self._timer: threading.Timer | None = None
         self._lock = threading.Lock()
 
     def run(self, feeds: Mapping[str, np.ndarray], outputs: Sequence[int | str], job: Job) -> list[np.ndarray]:
@@ -114,10 +119,7 @@ class OpenVinoNetwork:
 
     @contextmanager
     def _open_request(self) -> Iterator[Any]:
-        """An inference request for one run. After the last running one, memory between layers is released.
-
-        Not in a worker: to have it again for each photo costs a tenth of the time of one.
-        """
+        """An inference request for one run."""
         with self._lock:
             request = self._idle.pop() if self._idle else self._compiled.create_infer_request()
             self._running += 1
@@ -127,13 +129,46 @@ class OpenVinoNetwork:
             with self._lock:
                 self._running -= 1
                 self._idle.append(request)
-                if not self._running and not machine.keeps_memory():
-                    self._compiled.release_memory()
+                self._end_run()
+
+    def _end_run(self) -> None:
+        """Release the memory between layers after the first run, which may have been all, and later ones when idle.
+
+        To have it again for each photo takes a tenth to a fifth of a run, in page faults. Never in a worker.
+        """
+        first, self._ended = self._ended is None, monotonic()
+        if machine.keeps_memory() or self._running:
+            return
+        if first:
+            self._compiled.release_memory()
+        elif self._timer is None:
+            self._wait(IDLE_SECONDS)
+
+    def _wait(self, seconds: float) -> None:
+        self._timer = threading.Timer(seconds, _release_when_idle, [weakref.ref(self)])
+        self._timer.daemon = True
+        self._timer.start()
+
+    def release_when_idle(self) -> None:
+        """Release the memory between layers, or look again once it may have been idle for long enough."""
+        with self._lock:
+            left = (self._ended or 0.0) + IDLE_SECONDS - monotonic()
+            self._timer = None
+            if self._running or left > 0:
+                self._wait(max(left, 1.0))
+            else:
+                self._compiled.release_memory()
 
     def _find_tensor(self, request: Any, output: int | str) -> Any:
         if self._outputs is not None:
             return request.get_output_tensor(self._outputs.index(output))
         return request.get_output_tensor(output) if isinstance(output, int) else request.get_tensor(output)
+
+
+def _release_when_idle(network: "weakref.ref[OpenVinoNetwork]") -> None:
+    """For a timer, which keeps no network alive."""
+    if alive := network():
+        alive.release_when_idle()
 
 
 def _configure(arithmetic: Arithmetic, settings: Settings) -> dict[str, Any]:
