@@ -169,7 +169,7 @@ def start_ours(model: str, most: int, root: Path = ROOT) -> Iterator[Server]:
     port = find_port()
     with TemporaryDirectory() as folder:
         flags = ["--no-open", "--port", str(port), "--model", model, "--queue", str(most), "--cache-dir", folder]
-        with start([sys.executable, "webui.py", *flags], port, root) as pid:
+        with start([sys.executable, "webui.py", *flags], port, root, path="readyz") as pid:
             yield Server(pid, f"http://127.0.0.1:{port}/api/remove-bg", "image", model)
 
 
@@ -183,12 +183,12 @@ def start_rembg(python: str, model: str, home: Path) -> Iterator[Server]:
 
 
 @contextmanager
-def start(command: list[str], port: int, folder: Path, home: Path | None = None) -> Iterator[int]:
-    """The number of a process that serves at `port`, once it answers."""
+def start(command: list[str], port: int, folder: Path, home: Path | None = None, path: str = "") -> Iterator[int]:
+    """The number of a process that serves at `port`, once it answers at `path`."""
     quiet = subprocess.DEVNULL
     process = subprocess.Popen(command, cwd=folder, env=environment(home), stdout=quiet, stderr=quiet)
     try:
-        while not is_answered(port):
+        while not is_answered(port, path):
             if process.poll() is not None:
                 raise SystemExit(f"{command[:3]} did not start")
             time.sleep(0.1)
@@ -198,10 +198,10 @@ def start(command: list[str], port: int, folder: Path, home: Path | None = None)
         process.wait()
 
 
-def is_answered(port: int) -> bool:
-    """Whether a server answers there."""
+def is_answered(port: int, path: str) -> bool:
+    """Whether a server answers there; that of our page would begin to load its model."""
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/", timeout=PATIENCE).is_success
+        return httpx.get(f"http://127.0.0.1:{port}/{path}", timeout=PATIENCE).is_success
     except httpx.HTTPError:
         return False
 

@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from .registry.catalog import group_models, list_preferred
     from .registry.choosing import AUTOMATIC, find_better
     from .registry.fetching import fetch, is_removable
-    from .registry.weights import count_bytes, is_installed
+    from .registry.weights import check_weights, count_bytes, is_installed
     from .video.clip import Clip, Limits
     from .video.cut_video import VideoOrder, VideoResult, cut_out_video
     from .video.formats import VideoFormat, find_video_format, list_video_formats
@@ -109,7 +109,7 @@ _HOME = {
         "registry.catalog": ["group_models", "list_preferred"],
         "registry.choosing": ["AUTOMATIC", "find_better"],
         "registry.fetching": ["fetch", "is_removable"],
-        "registry.weights": ["count_bytes", "is_installed"],
+        "registry.weights": ["check_weights", "count_bytes", "is_installed"],
         "inputs": ["Cutout", "Inputs"],
         "video.clip": ["Clip", "Limits"],
         "video.cut_video": ["VideoOrder", "VideoResult", "cut_out_video"],

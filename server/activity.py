@@ -22,7 +22,9 @@ class Activity:
     Attributes
     ----------
     is_warm
-        Whether the model is loaded.
+        Whether requests may come: the model is here and, where others can send them, loaded.
+    page_opened
+        Set once somebody has opened the page.
     models
         Names of those that have cut something out.
     is_stopping
@@ -31,6 +33,7 @@ class Activity:
 
     def __init__(self) -> None:
         self.is_warm = self.is_stopping = False
+        self.page_opened = threading.Event()
         self.models: set[str] = set()
         self._running: set[object] = set()
         self._changed = threading.Condition()

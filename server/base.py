@@ -27,7 +27,7 @@ from .metrics import Metrics
 from .models import Downloads
 from .observer import Observer
 from .probes import build_probes_router
-from .records import Record, find_route
+from .records import HOME, Record, find_route
 from .routes import explain_to
 from .settings import ServerSettings
 from .videos import Videos
@@ -82,6 +82,8 @@ def create_base(
         log_record(record)
         if record.model:
             activity.models.add(record.model)
+        if record.route == HOME:
+            activity.page_opened.set()
         if metrics:
             metrics.count(record)
 

@@ -72,8 +72,19 @@ class Check(NamedTuple):
     name: str = ""
 
 
+class WarmUp(NamedTuple):
+    """A model that is to be loaded, and run once."""
+
+    model: str
+    cost: float = 0.0
+
+    def run(self, runtime: Runtime) -> None:
+        """Load it, unless it is. Raises as `warm_up`."""
+        warm_up(self.model, runtime)
+
+
 class ClipTask(Protocol):
-    """Something to be found out of a clip; see `video_tasks`."""
+    """Something else to be done, such as to be found out of a clip; see `video_tasks`."""
 
     @property
     def cost(self) -> float:

@@ -19,7 +19,7 @@ ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 KEY = "clearcut.record"  # of the record in the scope of its request
 TIMING = re.compile(r"(\w+);dur=([\d.]+)")
-OTHER, PAGE = "other", "page"
+OTHER, PAGE, HOME = "other", "page", "/"  # a page's cut-out, and the page itself
 
 
 @dataclass(eq=False)

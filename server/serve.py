@@ -20,6 +20,7 @@ from pipeline import (
     AUTOMATIC,
     ClearcutError,
     Runtime,
+    check_weights,
     count_bytes,
     explain,
     fetch,
@@ -30,6 +31,7 @@ from pipeline import (
     warm_up,
 )
 
+from .activity import Activity
 from .settings import ServerSettings
 from .timing import time_when_idle
 from .tokens import read_hashes
@@ -102,13 +104,11 @@ def _serve_on(listener: socket.socket, settings: ServerSettings, uploads: Path, 
         _announce(settings, port, language)
         served.batches.recover()
         served.videos.recover()
-        _warm_up(settings, served)
-        if settings.exposed:  # programs ask from the start; on one's own computer that is rare
-            served.workers.open()
+        _get_ready(settings, served)
         if settings.share:
             _share(port, served.hosts, language)
         while not stop.wait(SWEEP_SECONDS if served.activity.is_warm else LOOK_SECONDS):
-            _warm_up(settings, served)
+            _get_ready(settings, served)
             served.results.sweep()
             served.batches.sweep()
             served.videos.sweep()
@@ -118,6 +118,8 @@ def _serve_on(listener: socket.socket, settings: ServerSettings, uploads: Path, 
     attendant = threading.Thread(target=attend, name="clearcut-attendant", daemon=True)
     attendant.start()
     given = served.runtime, served.activity, stop
+    loading = threading.Thread(target=_load_for_page, args=(settings, *given), name="clearcut-loading", daemon=True)
+    loading.start()
     timing = threading.Thread(target=time_when_idle, args=given, name="clearcut-timing", daemon=True)
     if settings.may_measure:
         timing.start()
@@ -126,22 +128,38 @@ def _serve_on(listener: socket.socket, settings: ServerSettings, uploads: Path, 
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # one more must not cut the clean-up short
         stop.set()
+        served.activity.page_opened.set()
         served.results.stop()
         served.batches.stop()
         served.videos.stop()
         served.live.stop()
         served.workers.close()
-        for thread in (attendant, timing):
+        for thread in (attendant, loading, timing):
             if thread.ident:  # else the process could end while a network is loading
                 thread.join(10)
 
 
-def _warm_up(settings: ServerSettings, served: "ServedApp") -> None:
-    """Load the model if it is not loaded yet; one that is not here may have been fetched meanwhile."""
+def _get_ready(settings: ServerSettings, served: "ServedApp") -> None:
+    """Look whether requests may come now; a model that was not here may have been fetched meanwhile.
+
+    Where others can send them, a worker starts and loads it; on one's own computer programs seldom ask.
+    """
     if not served.activity.is_warm:
         with suppress(ClearcutError):
-            warm_up(settings.model, served.runtime)
+            check_weights(served.runtime.find_cutter(settings.model), settings)
+            if settings.exposed:
+                served.workers.warm_up()
             served.activity.is_warm = True
+
+
+def _load_for_page(settings: ServerSettings, runtime: Runtime, activity: Activity, stop: threading.Event) -> None:
+    """Load the model in this process, which cuts out for the page, as soon as that is opened: many a server has none."""
+    activity.page_opened.wait()
+    while not stop.is_set():
+        with suppress(ClearcutError):
+            warm_up(settings.model, runtime)
+            return
+        stop.wait(LOOK_SECONDS)
 
 
 def _announce(settings: ServerSettings, port: int, language: str) -> None:

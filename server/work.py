@@ -14,7 +14,7 @@ from starlette.requests import Request
 from pipeline import ClearcutError, InputFiles, Options, Runtime, WorkerPool, choose_workers, count_cores
 
 from .activity import Load
-from .cutter import Check, ClipTask, Made, Order, Task, require_memory
+from .cutter import Check, ClipTask, Made, Order, Task, WarmUp, require_memory
 from .fair_queue import FairQueue, Ticket
 from .rate import find_client
 from .settings import ServerSettings
@@ -162,6 +162,10 @@ class Workers:
         finally:
             self.leave(order)
 
+    def warm_up(self) -> None:
+        """Wait until a worker has started and the model run there. Raises why it does not."""
+        self.enter(PROGRAM, WarmUp(self.settings.model)).answer.result()
+
     def open(self) -> Pool:
         """Start the first worker, unless there is one."""
         with self._lock:
@@ -222,6 +226,7 @@ class Workers:
     def _end(self, order: _Request, future: "Future[Any]") -> None:
         with self._lock:
             self._running.discard(order)
+            order.stop = None  # it and `future` hold one another, and with them two pictures
             self._queue.charge(order, time.monotonic() - order.begun)
             if self._queue:
                 self._begin()

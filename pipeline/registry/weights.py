@@ -125,6 +125,12 @@ def find_checked(card: ModelCard, settings: Settings) -> tuple[Variant, Path]:
     return variant, path
 
 
+def check_weights(card: Card, settings: Settings) -> None:
+    """Raise as `find_checked` unless all weight files of `card` are here and whole."""
+    for network in card.networks:
+        find_checked(network, settings)
+
+
 def verify(model: str, variant: Variant, path: Path) -> None:
     """Raise ``wrong_checksum`` unless the file at `path` is `variant`, byte for byte."""
     try:

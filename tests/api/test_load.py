@@ -1,10 +1,12 @@
 """The server under load, with real worker processes: what crashes, hangs, is killed, slow or gone harms nobody else."""
 
 import asyncio
+import gc
 import os
 import signal
 import socket
 import sys
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -152,6 +154,18 @@ def test_a_full_queue_answers_429_with_retry_after_is_not_ready_and_shows_in_the
     order.answer.result(SOON)
     assert client.get("/readyz").status_code == 200
     assert client.post("/api/remove-bg", files={"image": PICTURE}).status_code == 200
+
+
+def test_no_picture_stays_in_memory_once_it_is_answered(one: Workers) -> None:
+    gc.disable()  # which would come at last
+    try:
+        order = one.enter("ann", make_task())
+        kept = weakref.ref(order)
+        assert order.answer.result(SOON)
+        del order
+        assert wait_until(lambda: kept() is None)
+    finally:
+        gc.enable()
 
 
 def test_who_leaves_the_queue_is_never_served(one: Workers, busy: Held, tmp_path: Path) -> None:

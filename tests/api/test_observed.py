@@ -25,6 +25,7 @@ from tests.process import Process, serving
 
 ClientFor = Callable[..., TestClient]
 SECRET = "holiday-in-my-garden"
+ENGINE = re.compile("openvino|onnxruntime|MNN")
 
 
 @pytest.fixture
@@ -160,6 +161,11 @@ def test_a_server_without_its_model_is_ready_once_that_is_brought(empty_models: 
         brought = httpx.put(f"{process.address}/api/models/u2netp/file", content=u2netp.read_bytes(), timeout=60)
         assert brought.status_code < 300
         wait_for(lambda: ask(process, "readyz") == 200)
+        loaded = Path(f"/proc/{process.pid}/maps")
+        if loaded.exists():
+            assert not ENGINE.search(loaded.read_text()), "before anybody opens the page, which cuts out in this process"
+            assert ask(process, "") == 200
+            wait_for(lambda: ENGINE.search(loaded.read_text()) is not None)
 
 
 @pytest.fixture
