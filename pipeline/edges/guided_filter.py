@@ -3,8 +3,6 @@
 Sources: He, Sun, Tang, Guided Image Filtering, 2013; He, Sun, Fast Guided Filter, 2015.
 """
 
-from collections.abc import Sequence
-from functools import reduce
 from typing import NamedTuple
 
 import cv2
@@ -72,15 +70,14 @@ def fit_models(
         ``(H, W)`` float32 above 0: how much each pixel counts in the fits; all the same without.
     """
 
-    def mean(factors: Sequence[np.ndarray]) -> np.ndarray:
-        values = reduce(np.multiply, factors)
-        return _filter_box(values if weights is None else values * weights, radius) / share
+    def mean(values: np.ndarray) -> np.ndarray:
+        return _filter_box(values, radius) / share
 
     share = 1.0 if weights is None else _filter_box(weights, radius)
     planes = [*cv2.split(rgb.astype(np.float32)), alpha.astype(np.float32)]
+    weighted = planes if weights is None else [plane * weights for plane in planes]
     pairs = [(i, j) for i in range(4) for j in range(i, 4)]
-    factors = [*((plane,) for plane in planes), *((planes[i], planes[j]) for i, j in pairs)]
-    averaged = list(map_parallel(mean, factors))
+    averaged = list(map_parallel(mean, [*weighted, *(weighted[i] * planes[j] for i, j in pairs)]))
     means, products = averaged[:4], averaged[4:]
     models = [np.empty(alpha.shape, np.float32) for _ in planes]
     evidence = np.empty(alpha.shape, np.float32)

@@ -11,7 +11,7 @@ from .networks import Prediction
 
 SEEN = 0.1  # a matte above it counts when a network's certainty is measured
 POWER = 4  # of its certainty, which a network's word is weighed with
-FAVOUR = 3.0  # of the subject, in log-odds, where one says yes and one says no: a lost part is missed more than haze
+FAVOUR = 1.5  # of the subject, in log-odds, where one says yes and one says no: a lost part is missed more than haze
 WIDE = 0.05  # of the longer side: half of how wide at least a region is that one network alone sees, to be a lost part
 WIDE_FAVOUR = 64.0  # of the subject there, in log-odds, times the certainty of who sees it and the share of the others
 WORKING_SIDE = 256  # pixels of the longer side at which such regions are looked for
