@@ -250,6 +250,9 @@ def test_several_photos_on_the_photo_tab_can_become_a_batch(
     page.set_input_files("#input input[type=file]", photos[:3])
     expect(page.locator("#batch-bar")).to_contain_text("This is “bag 1.jpg”, the first of 3 photos")
     visit.until("done")
+    message = page.evaluate("parseFloat(getComputedStyle(document.querySelector('#notice-part')).top)")
+    bar = page.locator("#batch-bar").bounding_box()
+    assert bar and message >= bar["y"] + bar["height"], "a message does not lie over the bar"
     page.get_by_role("button", name="Cut out all 3 as a batch").click()
     expect(page.locator("#tab-batch")).to_have_attribute("aria-selected", "true")
     is_done(page, 3, 3)

@@ -92,6 +92,9 @@ def test_the_browsers_language_is_spoken(
 ) -> None:
     visit = visit_to(server, locale=locale)
     expect(visit.page.get_by_role("heading", name=drop)).to_be_visible()
+    button = {"Drop a photo anywhere": "Choose a photo"}.get(drop, "选择照片")
+    assert visit.page.inner_text("#input button") == button, "from the first sight on"
+    assert visit.page.evaluate("document.querySelector('#input input').multiple"), "several can be chosen"
     assert visit.page.evaluate("document.documentElement.lang") == ("zh-CN" if locale.startswith("zh") else "en")
 
 

@@ -75,10 +75,14 @@ def test_the_first_screen_has_one_thing_to_do(visit: Visit) -> None:
 
 
 def test_the_chosen_photo_is_on_the_screen_before_the_server_answers(visit: Visit, portrait: bytes) -> None:
-    visit.page.route("**/gradio_api/upload*", lambda route: None)  # an upload that takes its time
+    devtools = visit.page.context.new_cdp_session(visit.page)
+    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": len(portrait) / 4}
+    devtools.send("Network.enable")
+    devtools.send("Network.emulateNetworkConditions", slow)
     visit.choose(portrait)
     expect(visit.page.locator("#before")).to_be_visible()
-    expect(visit.page.locator("#step")).to_have_text("Sending the photo")
+    expect(visit.page.locator("#step")).to_have_text(re.compile(r"^Sending the photo: [1-9]\d? %$"))
+    devtools.detach()
 
 
 def test_copy_then_paste_anywhere_brings_the_cutout_back_in(visit: Visit, portrait: bytes) -> None:

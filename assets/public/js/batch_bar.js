@@ -32,6 +32,7 @@ export function hideBar() {
 
 export function beginBar() {
   for (const name of buttons) $(`batch-bar-${name}`).addEventListener("click", () => shown[name].act());
+  new ResizeObserver(() => root.style.setProperty("--bar", `${$("batch-bar").offsetHeight && $("batch-bar").offsetHeight + 14}px`)).observe($("batch-bar")); // under which messages stand
   onPhoto((photo) => { if (shown && (!photo || idOfFile(photo.file) !== shown.file)) hideBar(); });
   onBatch(draw);
   onSpeak(draw);

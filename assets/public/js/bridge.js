@@ -1,6 +1,7 @@
 // The seam between page and Gradio; its other half is ui/bridge.py. Nothing else in the page knows Gradio's upload, the
 // buttons that nobody sees, or in which order the values of an event come.
 import { PICTURES } from "./files.js";
+import { sendTelling } from "./sending.js";
 import { facts, now, photoFacts } from "./state.js";
 
 const { options: names, elements } = facts;
@@ -157,6 +158,9 @@ function mendDropdowns() {
     if (!target.matches("[role=listbox]")) window.dispatchEvent(new Event("scroll"));
   }, true);
   panel.addEventListener("click", steerByPointer);
+  panel.addEventListener("click", ({ target }) => { // a picker of colours opens below its button, however low that is
+    if (target.matches(".dialog-button")) setTimeout(() => target.nextElementSibling?.scrollIntoView({ block: "nearest" }));
+  });
   document.addEventListener("mousedown", ({ target }) => {
     chosenIn = target.closest("#panel [role=option]")?.closest(".block").querySelector("[role=combobox]") ?? null;
   }, true);
@@ -213,7 +217,10 @@ export function giveBehind(file) {
 // `accepts` hears of a file before Gradio does, and may keep it back. Gradio never hears of several: `acceptsSeveral` does,
 // where several may be chosen.
 function watchChooser(chooser, { accepts, acceptsSeveral }) {
-  Object.assign(chooser(), { accept: PICTURES, multiple: Boolean(acceptsSeveral) });
+  const allow = () => { if (chooser().multiple !== Boolean(acceptsSeveral)) chooser().multiple = Boolean(acceptsSeveral); };
+  chooser().accept = PICTURES;
+  allow();
+  new MutationObserver(allow).observe(chooser(), { attributeFilter: ["multiple"] }); // Gradio takes it back in another language
   document.addEventListener("change", (event) => {
     if (event.target !== chooser() || !event.target.files.length) return;
     const files = [...event.target.files];
@@ -261,7 +268,8 @@ function watchSending(hear) {
     const which = ["behind", "trimap"].find((name) => file && given[name]() === file) ?? "photo";
     const about = given[which]();
     const isWanted = () => given[which]() === about;
-    const sent = isFile ? send(...request) : before.then(() => send(...request));
+    const tell = ({ done, total }) => isWanted() && hear.sent(Math.floor(100 * done / Math.max(1, total)));
+    const sent = isFile ? sendTelling(...request, tell) : before.then(() => send(...request));
     if (!isFile) before = sent.catch(() => {});
     const answer = listen(sent, hear[which], isWanted);
     const heard = which === "photo" ? answer : keepPath(which, file, answer);
@@ -285,6 +293,11 @@ const PIECES = ["#input input[type=file]", "#stage", "#cancel", "#fetch", "#late
 
 export async function allIsDrawn() {
   while (!PIECES.every((piece) => document.querySelector(piece))) await new Promise((look) => setTimeout(look, 20));
+}
+
+// And in English, until the server has been told the language. Not longer than one would wait.
+export async function wordsAreDrawn(word) {
+  for (let tries = 100; tries && document.getElementById("language").textContent.trim() !== word; tries -= 1) await new Promise((look) => setTimeout(look, 20));
 }
 
 // The functions that the events of ui/bridge.py call, as `window.clearcut`. What they return takes the place of the
@@ -337,7 +350,8 @@ export function connect(page) {
   facts.connected();
 }
 
-// `photo`, `behind` and `trimap` each hear of their files: accepts, acceptsSeveral, uploadFailed, connectionFailed.
+// `photo`, `behind` and `trimap` each hear of their files: accepts, acceptsSeveral, uploadFailed, connectionFailed; `sent` of
+// how much of the file has gone, in percent.
 export function watch(hear) {
   watchChooser(input, hear.photo);
   watchChooser(inputBehind, hear.behind);

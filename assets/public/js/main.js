@@ -1,5 +1,5 @@
 // Puts the page's parts together, once Gradio has drawn them all.
-import { allIsDrawn, connect, watch } from "./bridge.js";
+import { allIsDrawn, connect, watch, wordsAreDrawn } from "./bridge.js";
 import { beginBackdrop } from "./backdrop.js";
 import { beginBatch } from "./batch.js";
 import { acceptBehind, beginBehind, behindFailed, behindLost, lastPictureBehind } from "./behind.js";
@@ -14,7 +14,7 @@ import { beginHand } from "./hand.js";
 import { acceptOne, acceptSeveral, beginIntake } from "./intake.js";
 import { beginModels, openModels } from "./models.js";
 import { beginMoving } from "./moving.js";
-import { beginPhoto, connectionFailed, show, uploadFailed } from "./photo.js";
+import { beginPhoto, connectionFailed, show, showSent, uploadFailed } from "./photo.js";
 import { beginPopovers } from "./popover.js";
 import { beginSettings, chosenModel, hearSettings, lastSettings, recalled, rememberedSettings, restoredSettings, wantedSettings } from "./settings.js";
 import { beginShell } from "./shell.js";
@@ -26,7 +26,7 @@ import { beginViews } from "./views.js";
 import { beginTouchUp } from "./touchup.js";
 import { beginTouchUpFiles } from "./touchup_files.js";
 import { acceptTrimap, beginTrimap, trimapFailed, trimapLost } from "./trimap.js";
-import { preferredLanguage, speak, switchLanguage } from "./words.js";
+import { preferredLanguage, say, speak, switchLanguage } from "./words.js";
 
 now.language = preferredLanguage();
 connect({ show, hearSettings, rememberedSettings, wantedSettings, restoredSettings, lastSettings, lastPictureBehind, modelsToCompare, switchLanguage, chosenModel, openModels, recalled });
@@ -36,6 +36,7 @@ watch({
   photo: { accepts: acceptOne, acceptsSeveral: acceptSeveral, uploadFailed, connectionFailed },
   behind: { accepts: acceptBehind, uploadFailed: behindFailed, connectionFailed: behindLost },
   trimap: { accepts: acceptTrimap, uploadFailed: trimapFailed, connectionFailed: trimapLost },
+  sent: showSent,
 });
 for (let known = false; !known;) { // a server that is away for a moment is asked again
   try {
@@ -51,4 +52,5 @@ root.dataset.state = "empty";
 await recalled;
 describeModel();
 await returnToVisit();
+await wordsAreDrawn(say("page.language"));
 root.dataset.ready = "true";

@@ -3,6 +3,7 @@ import { declineQuestion } from "./bridge.js";
 import { isFetching, renewFetches, renewModels } from "./catalog.js";
 import { $, make, root, showNotice } from "./dom.js";
 import { ask } from "./question.js";
+import { sendTelling } from "./sending.js";
 import { amend } from "./settings.js";
 import { onTab, showTab } from "./shell.js";
 import { facts, models, now } from "./state.js";
@@ -237,28 +238,21 @@ function importModel(model) {
   input.click();
 }
 
-// XMLHttpRequest: fetch() does not tell how much has been sent.
-function sendFile(model, file) {
-  const request = new XMLHttpRequest();
-  request.open("PUT", `api/models/${encodeURIComponent(model.name)}/file`);
-  request.setRequestHeader("Accept-Language", now.language);
-  request.setRequestHeader("Content-Type", "application/octet-stream");
-  request.upload.onprogress = ({ loaded, total }) => {
-    sending[model.name] = { done: loaded, total };
+async function sendFile(model, file) {
+  const tell = (progress) => {
+    sending[model.name] = progress;
     draw();
   };
-  request.onloadend = async () => {
-    delete sending[model.name];
-    await look();
-    if (request.status !== 204) {
-      let error = { sentence: say("page.lost") };
-      try { error = JSON.parse(request.responseText); } catch { /* no answer */ }
-      showFailure(model.name, error);
-    }
-  };
-  sending[model.name] = { done: 0, total: file.size };
-  draw();
-  request.send(file);
+  tell({ done: 0, total: file.size });
+  const headers = { "Accept-Language": now.language, "Content-Type": "application/octet-stream" };
+  let error = null;
+  try {
+    const answer = await sendTelling(`api/models/${encodeURIComponent(model.name)}/file`, { method: "PUT", body: file, headers }, tell);
+    if (!answer.ok) error = await answer.json();
+  } catch { error = { sentence: say("page.lost") }; }
+  delete sending[model.name];
+  await look();
+  if (error) showFailure(model.name, error);
 }
 
 export function openModels() {

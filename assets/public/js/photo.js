@@ -246,19 +246,25 @@ function announceStep() {
 function sayStep({ step, ahead, done, total }) {
   if (step === "waiting" && ahead) return say(ahead === 1 ? "page.step.waiting_1" : "page.step.waiting_n", { ahead });
   if (step === "fetching" && done === null) return say("page.step.fetching_unknown", { total });
-  return say(`page.step.${step}`, { done, total });
+  const words = say(`page.step.${step}`, { done, total });
+  return step.startsWith("sending") && Number.isFinite(done) ? say("page.step.sent", { words, done }) : words;
 }
 
 function renderStep(message) {
   const { step, done, total } = message;
   const bar = $("progress");
-  if (step === "fetching" && done !== null) {
+  if (Number.isFinite(done)) {
     bar.max = total;
     bar.value = done;
   } else bar.removeAttribute("value");
   $("step").textContent = sayStep(message);
   if (root.hasAttribute("data-early")) $("facts").textContent = say("page.refining");
   renderTime();
+}
+
+// How much of a file has gone, in percent.
+export function showSent(done) {
+  if (now.message?.step?.startsWith("sending")) renderStep(Object.assign(now.message, { done, total: 100 }));
 }
 
 function renderTime() {

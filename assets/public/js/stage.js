@@ -49,8 +49,10 @@ export function showResult(result) {
   shown = looks;
 }
 
+const unbroken = (words) => words.replaceAll(" ", "\u00a0");
+
 function describeResult(result) {
-  $("facts").textContent = [sayTime(result.seconds), say("page.size", result)].filter(Boolean).join(" · ");
+  $("facts").textContent = [sayTime(result.seconds), say("page.size", result)].filter(Boolean).map(unbroken).join(" · ");
   $("engine").textContent = say("page.engine", result);
   const framing = result.frame[now.language];
   $("frame-facts").textContent = framing;

@@ -7,6 +7,7 @@ import { onSettings, shownSettings } from "./settings.js";
 import { now } from "./state.js";
 import { onMarks } from "./touchup.js";
 import { currentPicture, currentSettings, dropPicture, idOfFile, savedPictures, saveFiles, savePicture, setCurrentPicture, setCurrentSettings, takeWord } from "./store.js";
+import { NOTHING } from "./warnings.js";
 import { onSpeak, say } from "./words.js";
 
 const MOST = 12;
@@ -69,8 +70,8 @@ function keepBehind(picture, { options, behind }) {
   if (file && file !== picture.behind) saveFiles(Object.assign(picture, { behind: file }));
 }
 
-async function settle(id, { after }) {
-  const thumb = await makeThumb(after);
+async function settle(id, { before, after, warnings }) {
+  const thumb = await makeThumb(warnings.includes(NOTHING) ? before : after);
   if (!find(id)) return; // removed meanwhile
   if (thumb) change(id, { thumb });
   draw();

@@ -1,5 +1,6 @@
 // The server's routes for videos, and its news of one. What it refuses is thrown as it says it, {code, message, facts}.
 import { askServer, bodyOf, formOf } from "./batch_server.js";
+import { sendTelling } from "./sending.js";
 import { now } from "./state.js";
 
 const ask = (path, ...how) => askServer(`/videos${path}`, ...how);
@@ -12,18 +13,11 @@ export const readStrokes = (id) => ask(`/${id}/marks`);
 export const resultOf = (id) => `api/videos/${id}/result`;
 
 // A clip that waits until it is told to run; `tell` hears how much of it has been sent, 0 to 1.
-export function sendVideo(file, tell, signal) {
-  const request = new XMLHttpRequest(); // fetch does not tell
-  request.open("POST", "api/videos");
-  request.responseType = "json";
-  request.setRequestHeader("Accept-Language", now.language);
-  request.upload.onprogress = ({ loaded, total }) => tell(loaded / Math.max(1, total));
-  signal.addEventListener("abort", () => request.abort());
-  return new Promise((done, fail) => {
-    request.onload = () => request.status === 201 ? done(request.response) : fail(request.response ?? { code: "unexpected", facts: { kind: request.status } });
-    request.onerror = request.onabort = () => fail(new Error("not sent"));
-    request.send(formOf({ video: file, begin: "false" }));
-  });
+export async function sendVideo(file, tell, signal) {
+  const how = { body: formOf({ video: file, begin: "false" }), headers: { "Accept-Language": now.language }, signal };
+  const answer = await sendTelling("api/videos", how, ({ done, total }) => tell(done / Math.max(1, total)));
+  if (!answer.ok) throw await answer.json().catch(() => ({ code: "unexpected", facts: { kind: answer.status } }));
+  return answer.json();
 }
 
 // The address of one frame, cut out, as a picture of this page.
