@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 SECONDS = 300.0  # that a photo may take
-LONG = 200  # photos from which it is worth while to time the engines before
+LONG = 2000  # photos from which it is worth while to time the engines before: that takes as long as some 100
 ASKED = ("values", "inputs", "background")  # facts of the journal, as the command line gave them
 
 
