@@ -134,7 +134,9 @@ def test_a_small_window_shows_a_result_to_judge_and_then_download(visit: Visit, 
 
 
 @pytest.mark.parametrize(
-    ("shape", "size"), [("square", PHONE), ("wide", DESK), ("tall", PHONE), ("strip", ZOOMED), ("strip", PHONE)], ids=str
+    ("shape", "size"),
+    [("square", PHONE), ("wide", DESK), ("tall", PHONE), ("strip", ZOOMED), ("strip", PHONE)],
+    ids=str,
 )
 def test_a_photo_of_any_shape_fits_the_screen_and_has_a_frame_to_look_into(
     visit_to: Callable[..., Visit], server: Process, size: tuple[int, int], shape: str

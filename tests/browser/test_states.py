@@ -3,6 +3,7 @@
 import random
 import re
 import shutil
+from base64 import b64decode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -245,6 +246,8 @@ def test_where_nothing_is_found_the_photo_stays_nothing_can_be_taken_along_and_b
     expect(page.locator("#copy")).to_be_disabled()
     expect(page.locator("#download")).to_have_attribute("aria-disabled", "true")
     expect(page.locator("#download")).to_have_accessible_description(re.compile("nothing to take along"))
+    thumb = page.locator("#picture .strip img").get_attribute("src") or ""
+    assert (opened(b64decode(thumb.partition(",")[2]))[..., 3] == 255).all(), "in the strip, too"
     page.get_by_role("button", name="Try Best").click()
     page.wait_for_function("window.heard.some((said) => said?.state === 'done' && said.options.model === 'best')")
     visit.until("done")

@@ -10,7 +10,6 @@ const buttons = ["does", "leaves"];
 
 function draw() {
   $("batch-bar").hidden = !shown;
-  root.toggleAttribute("data-bar", Boolean(shown));
   if (!shown) return;
   write($("batch-bar-text"), shown.text());
   for (const name of buttons) write($(`batch-bar-${name}`), shown[name].text());
@@ -32,7 +31,7 @@ export function hideBar() {
 
 export function beginBar() {
   for (const name of buttons) $(`batch-bar-${name}`).addEventListener("click", () => shown[name].act());
-  new ResizeObserver(() => root.style.setProperty("--bar", `${$("batch-bar").offsetHeight && $("batch-bar").offsetHeight + 14}px`)).observe($("batch-bar")); // under which messages stand
+  new ResizeObserver(() => root.style.setProperty("--bar", `${$("batch-bar").offsetHeight && $("batch-bar").offsetHeight + 16}px`)).observe($("batch-bar")); // under which messages stand
   onPhoto((photo) => { if (shown && (!photo || idOfFile(photo.file) !== shown.file)) hideBar(); });
   onBatch(draw);
   onSpeak(draw);

@@ -154,6 +154,12 @@ function mendDropdowns() {
   panel.addEventListener("blur", leave, true);
   panel.addEventListener("input", ({ target }) => { if (isCombobox(target) && !isListOpen(target)) openList(target); }, true); // pasted
   panel.addEventListener("keydown", steerByKey, true);
+  panel.addEventListener("keydown", ({ key }) => {
+    const picked = key === "Escape" && panel.querySelector(".dialog-button:has(+ .color-picker)");
+    if (!picked) return;
+    picked.click();
+    picked.focus();
+  });
   panel.addEventListener("scroll", ({ target }) => { // Gradio moves an open list where the window scrolls only
     if (!target.matches("[role=listbox]")) window.dispatchEvent(new Event("scroll"));
   }, true);

@@ -7,8 +7,6 @@ const APART = 1 / 8; // of the radius, between two points of a stroke
 const DOT = 0.01; // pixels that make a line of a point: of one without length nothing is drawn
 const STEADY = 10; // steps of a pen's pressure, for one size; half of all its pressure is the size as chosen
 export const SIZES = { least: 4, most: 200, step: 1.15, usual: Math.min(40, Math.round(innerWidth / 16)) }; // pixels of the screen, across; on a phone a photo is small
-export const STEP = 1 / 4; // of the brush's size, by an arrow key
-export const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 export const clamp = (value, least, most) => Math.min(Math.max(value, least), most);
 const rounded = (value) => Math.round(value * 100) / 100;

@@ -1,9 +1,10 @@
 // Touching up: a bar with the brushes in the place of the backgrounds, and every stroke worked into the result.
 import { runAgain } from "./bridge.js";
-import { $, announce, closeNotice, isTyping, root, showBriefly, write } from "./dom.js";
+import { $, announce, closeNotice, root, showBriefly, write } from "./dom.js";
 import { beforeTaking } from "./download.js";
+import { deedOf, isAlone, wayOf } from "./keys.js";
 import { addPick, addStroke, copyMarks, dropStroke, giveMarksBack, lastPick, redoStroke, undoAll, undoStroke } from "./marks.js";
-import { ARROWS, boundSize, nextSize, STEP } from "./painting.js";
+import { boundSize, nextSize } from "./painting.js";
 import { onMessage, onPhoto, receive, whenOver } from "./photo.js";
 import { beginPick, clickMeaning, drawClicks, isPicking, pickAt } from "./pick.js";
 import { isTouching, isWorking, now } from "./state.js";
@@ -234,23 +235,19 @@ function follow({ state, code, comparing, change }) {
 
 // Before the page's own undo, as long as the brush is in the hand.
 function steer(event) {
-  const { key, ctrlKey, metaKey, altKey, shiftKey, target } = event;
-  if (!isTouching() || !$("touch-bar").checkVisibility() || isTyping(target) || document.querySelector("dialog[open], .pop:not([hidden])")) return;
-  const steps = { z: shiftKey ? redo : undo, y: redo };
-  const keys = { Escape: leave, "[": () => resizeBrush(-1), "]": () => resizeBrush(1) };
-  const does = ctrlKey || metaKey ? steps[key.toLowerCase()] : keys[key];
-  if (!does || altKey) return;
+  if (!isTouching() || !$("touch-bar").checkVisibility()) return;
+  const deed = deedOf(event, { undo, redo, leave, resize: resizeBrush });
+  if (!deed) return;
   event.preventDefault();
   event.stopPropagation();
-  does();
+  deed();
 }
 
 function paintByKey(event) {
-  const { key, shiftKey, ctrlKey, metaKey, altKey } = event;
-  if (shiftKey || ctrlKey || metaKey || altKey) return;
-  if (ARROWS[key]) stepBrush(...ARROWS[key].map((way) => way * Math.max(2, brush.size * STEP)));
-  else if (key !== "Enter" && key !== " ") return;
+  const [{ key }, way] = [event, wayOf(event, brush.size)];
+  if (!isAlone(event) || !(way || key === "Enter" || key === " ")) return;
   event.preventDefault();
+  if (way) stepBrush(...way);
   if (key === "Enter") dab();
 }
 

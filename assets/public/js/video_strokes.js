@@ -1,7 +1,8 @@
 // Brushes on a frame of the video: strokes by frame, seen at once, until the frame that is cut out with them is there.
-import { $, announce, isTyping, make, write } from "./dom.js";
+import { $, announce, make, write } from "./dom.js";
+import { deedOf, isAlone, wayOf } from "./keys.js";
 import { redoStroke, undoAll, undoStroke } from "./marks.js";
-import { ARROWS, boundSize, clamp, eventsOf, lengthen, nextSize, paint, pointOn, pressureOf, radiusOn, SIZES, STEP } from "./painting.js";
+import { boundSize, clamp, eventsOf, lengthen, nextSize, paint, pointOn, pressureOf, radiusOn, SIZES } from "./painting.js";
 import { facts } from "./state.js";
 import { addStrokeAt, changeStrokesAt, countStrokes, drawnSeconds, dropNewest, forgetSets, recallSets, touchAt } from "./video_marks.js";
 import { stillOf } from "./video_server.js";
@@ -223,23 +224,19 @@ function leave() {
 // ---- keys -----------------------------------------------------------------------------------------------------------
 
 function steer(event) {
-  const { key, ctrlKey, metaKey, altKey, shiftKey, target } = event;
-  if (!isOn || altKey || isTyping(target) || document.querySelector("dialog[open]")) return;
-  const steps = { z: shiftKey ? redo : undo, y: redo };
-  const keys = { Escape: leave, "[": () => setSize(nextSize(brush.size, -1)), "]": () => setSize(nextSize(brush.size, 1)) };
-  const does = ctrlKey || metaKey ? steps[key.toLowerCase()] : keys[key];
-  if (!does) return;
+  const resize = (way) => setSize(nextSize(brush.size, way));
+  const deed = isOn && deedOf(event, { undo, redo, leave, resize });
+  if (!deed) return;
   event.preventDefault();
-  does();
+  deed();
 }
 
 function paintByKey(event) {
-  const { key, shiftKey, ctrlKey, metaKey, altKey } = event;
-  if (shiftKey || ctrlKey || metaKey || altKey) return;
-  if (ARROWS[key]) stepBrush(...ARROWS[key].map((way) => way * Math.max(2, brush.size * STEP)));
-  else if (key === "Enter" || key === " ") dab();
-  else return;
+  const [{ key }, way] = [event, wayOf(event, brush.size)];
+  if (!isAlone(event) || !(way || key === "Enter" || key === " ")) return;
   event.preventDefault();
+  if (way) stepBrush(...way);
+  else dab();
 }
 
 function beginCanvas() {
