@@ -56,7 +56,7 @@ def refine_guided(
     narrow: float = 0.006,
     wide: float = 0.03,
     eps: float = 3e-5,
-    contrast: float = 1.3,
+    contrast: float = 1.2,
 ) -> np.ndarray:
     """Draw the edge of a matte to the edges in the photo, with a colour guided filter.
 
