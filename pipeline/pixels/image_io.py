@@ -21,7 +21,6 @@ from .signatures import (
     BITS,
     ICC_PROFILE,
     ORIENTATION,
-    RAW_ENDINGS,
     SAMPLE_FORMAT,
     TIFF_HEIGHT,
     TIFF_WIDTH,
@@ -30,6 +29,7 @@ from .signatures import (
     find_value,
     is_readable,
     name_raw,
+    name_raw_ending,
     name_unsupported,
     read_directories,
 )
@@ -186,9 +186,8 @@ def _open_or_explain(data: bytes, name: str) -> Image.Image | None:
     except Exception:
         if format := describe_tiff(data):
             raise ClearcutError("unsupported_format", name=name, format=format) from None
-        ending = name.rpartition(".")[2].lower()
-        if ending in RAW_ENDINGS:
-            raise ClearcutError("camera_raw", name=name, format=ending.upper()) from None
+        if raw := name_raw_ending(name):
+            raise ClearcutError("camera_raw", name=name, format=raw) from None
         raise ClearcutError("broken_picture" if is_readable(data) else "not_a_picture", name=name) from None
 
 

@@ -3,6 +3,7 @@
 Sources: TIFF 6.0; Adobe DNG 1.7 (tags, and ``PhotometricInterpretation`` of raw data); ISO/IEC 14496-12 (``ftyp``).
 """
 
+import re
 import struct
 from collections.abc import Iterator
 
@@ -19,8 +20,9 @@ RAW_STARTS = {
     b"IIII": "IIQ",
     b"MMMM": "IIQ",
 }
-RAW_ENDINGS = set(
-    "3fr arw cap cr2 cr3 crw dcr dng erf fff gpr iiq k25 kdc mef mos mrw nef nrw orf pef raf rw2 rwl sr2 srf srw x3f".split()
+RAW_NAME = re.compile(
+    r"\.(3fr|arw|cap|cr[23w]|dcr|dng|erf|fff|gpr|iiq|k25|kdc|mef|mos|mrw|nef|nrw|orf|pef|raf|rw[2l]|sr[2fw]|x3f)$",
+    re.IGNORECASE,
 )
 TIFF_STARTS = {b"II*\0": "<", b"MM\0*": ">"}
 RAW_PHOTOMETRIC = {32803, 34892}  # a colour filter array, and linear raw data
@@ -68,8 +70,7 @@ def name_raw(data: bytes, name: str = "") -> str | None:
     >>> name_raw(b"FUJIFILMCCD-RAW 0201")
     'RAF'
     """
-    ending = name.rpartition(".")[2].lower()
-    told = ending.upper() if ending in RAW_ENDINGS else None
+    told = name_raw_ending(name)
     for start, name in RAW_STARTS.items():
         if data.startswith(start):
             return name
@@ -85,6 +86,16 @@ def name_raw(data: bytes, name: str = "") -> str | None:
         if RAW_PHOTOMETRIC & {*directory.get(PHOTOMETRIC, ())} or RAW_COMPRESSION & {*directory.get(COMPRESSION, ())}:
             return told or "RAW"
     return told
+
+
+def name_raw_ending(name: str) -> str | None:
+    """The format of camera RAW that a file's name tells, if it tells one.
+
+    >>> name_raw_ending("IMG_1.nef"), name_raw_ending("a.jpg")
+    ('NEF', None)
+    """
+    ending = RAW_NAME.search(name)
+    return ending[1].upper() if ending else None
 
 
 def name_unsupported(data: bytes) -> str | None:
