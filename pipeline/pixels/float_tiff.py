@@ -22,7 +22,7 @@ def is_for_opencv(tags: Directory) -> bool:
 
 
 def read_float_tiff(data: bytes, tags: Directory) -> np.ndarray | None:
-    """The numbers of the TIFF `data`, float32, ``(H, W)`` or ``(H, W, 3 or 4)``; None where they cannot be read.
+    """The numbers of the TIFF `data`, float32, ``(H, W)`` or ``(H, W, 3 or 4)``, upright; None where that fails.
 
     OpenCV reads numbers of 32 and 64 bits. Those of 16 bits are read as whole numbers, of which each has the same bits.
     """

@@ -20,7 +20,6 @@ from .resample import shrink
 from .signatures import (
     BITS,
     ICC_PROFILE,
-    ORIENTATION,
     SAMPLE_FORMAT,
     TIFF_HEIGHT,
     TIFF_WIDTH,
@@ -223,8 +222,6 @@ def _decode_float_tiff(data: bytes, tags: Directory, name: str, max_megapixels: 
     values = read_float_tiff(data, tags)
     if values is None:
         raise ClearcutError("unsupported_format", name=name, format=describe_tiff(data))
-    if turn := UPRIGHT.get(tags.get(ORIENTATION, (1,))[0]):
-        values = turn(values)
     image = Image.fromarray(_scale_to_8_bit(np.ascontiguousarray(values if values.ndim == 2 else values[..., :3])))
     if place := find_value(data, ICC_PROFILE):
         image.info["icc_profile"] = data[place]

@@ -327,15 +327,27 @@ def test_colours_of_floating_point_are_read():
 
 def half_floats(pixels):
     """A TIFF of floating point numbers of 16 bits, packed as one of whole numbers."""
-    image = cv2.imencode(".tiff", (pixels / np.float32(255)).astype(np.float16).view(np.uint16))[1].tobytes()
-    place = find_value(image, 339)
-    return image[: place.start] + struct.pack("<3H", 3, 3, 3)[: place.stop - place.start] + image[place.stop :]
+    return call(cv2.imencode(".tiff", (pixels / np.float32(255)).astype(np.float16).view(np.uint16))[1].tobytes(), 3)
+
+
+def call(tiff, kind):
+    """`tiff` whose numbers are said to be of another kind, see SampleFormat."""
+    place = find_value(tiff, 339)
+    return tiff[: place.start] + struct.pack("<3H", kind, kind, kind)[: place.stop - place.start] + tiff[place.stop :]
 
 
 def test_floating_point_of_16_bits_is_read():
     assert np.array_equal(decode(half_floats(PHOTO[..., ::-1])).rgb, PHOTO)
     assert np.array_equal(decode(half_floats(GREY)).rgb, GREY3)
     assert np.array_equal(decode(pictures.encoded_by_opencv(GREY / np.float64(255), ".tiff")).rgb, GREY3)
+    image = Image.fromarray((GREY / np.float32(255)).astype(np.float16).view(np.uint16))
+    with_profile = decode(encoded(image, "TIFF", tiffinfo={339: 3}, icc_profile=icc_profile(None, 1.0)))
+    assert off(with_profile.rgb, pictures.from_profile(GREY3, SRGB_PRIMARIES, 1.0)) <= 1
+
+
+def test_whole_numbers_of_32_bits_are_read():
+    grey = Image.fromarray((GREY.astype(np.uint32) * 16843009).view(np.int32))
+    assert np.array_equal(decode(call(encoded(grey, "TIFF"), 1)).rgb, GREY3)
 
 
 def test_light_brighter_than_white_stays_white_and_darkens_nothing():

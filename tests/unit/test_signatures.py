@@ -61,8 +61,13 @@ UNSUPPORTED = {
     "JPEG 2000": [b"\0\0\0\x0cjP  \r\n\x87\n" + bytes(99), b"\xff\x4f\xff\x51\0\x29" + bytes(99)],
     "PSD": [b"8BPS\0\1" + bytes(99)],
     "ICO": [encoded(PHOTO, "ICO")],
-    "SVG": [b"<svg/>", b'\xef\xbb\xbf<?xml version="1.0"?>\n<!-- a -->\n<svg xmlns="x">', b"\n <!DOCTYPE svg><svg>"]
-    + [b"\xff\xfe" + "<svg/>".encode("utf-16-le"), b"<!--" + b"x" * 9000 + b"--><svg>"],
+    "SVG": [
+        b"<svg/>",
+        b'\xef\xbb\xbf<?xml version="1.0"?>\n<!-- a -->\n<svg xmlns="x">',
+        b"\n <!DOCTYPE svg><svg>",
+        b"\xff\xfe" + "<svg/>".encode("utf-16-le"),
+        b"<!--" + b"x" * 9000 + b"--><svg>",
+    ],
     "PDF": [b"%PDF-1.7\n", encoded(PHOTO, "PDF")],
     "PostScript": [encoded(PHOTO, "EPS")],
     "MP4": [b"\0\0\0\x18ftypmp42" + bytes(99), b"\0\0\0\x1cftypisom\0\0\2\0isomiso2"],
