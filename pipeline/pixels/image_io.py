@@ -19,8 +19,10 @@ from .geometry import fit_size
 from .resample import shrink
 from .signatures import (
     BITS,
+    COMPRESSION,
     ICC_PROFILE,
     SAMPLE_FORMAT,
+    SAMPLES,
     TIFF_HEIGHT,
     TIFF_WIDTH,
     Directory,
@@ -221,6 +223,8 @@ def _decode_float_tiff(data: bytes, tags: Directory, name: str, max_megapixels: 
     _check_size((width, height), name, max_megapixels)
     values = read_float_tiff(data, tags)
     if values is None:
+        if tags.get(COMPRESSION) == (1,) and tags.get(SAMPLES) != (2,):
+            raise ClearcutError("broken_picture", name=name)
         raise ClearcutError("unsupported_format", name=name, format=describe_tiff(data))
     image = Image.fromarray(_scale_to_8_bit(np.ascontiguousarray(values if values.ndim == 2 else values[..., :3])))
     if place := find_value(data, ICC_PROFILE):

@@ -340,6 +340,11 @@ def test_floating_point_of_16_bits_is_read():
     assert np.array_equal(decode(half_floats(PHOTO[..., ::-1])).rgb, PHOTO)
     assert np.array_equal(decode(half_floats(GREY)).rgb, GREY3)
     assert np.array_equal(decode(pictures.encoded_by_opencv(GREY / np.float64(255), ".tiff")).rgb, GREY3)
+    whole = pictures.encoded_by_opencv(PHOTO / np.float32(255), ".tiff")
+    assert {code_of(whole[: len(whole) // 2]), code_of(half_floats(PHOTO)[:20_000])} <= {
+        "broken_picture",
+        "not_a_picture",
+    }
     image = Image.fromarray((GREY / np.float32(255)).astype(np.float16).view(np.uint16))
     with_profile = decode(encoded(image, "TIFF", tiffinfo={339: 3}, icc_profile=icc_profile(None, 1.0)))
     assert off(with_profile.rgb, pictures.from_profile(GREY3, SRGB_PRIMARIES, 1.0)) <= 1
