@@ -56,9 +56,14 @@ class Parser(ArgumentParser):
         super().__init__(*given, **{"formatter_class": _Formatter} | how)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """As every parser, once each switch and its value are one word."""
+        """As every parser, once each switch and its value are one word; photos may also stand behind flags."""
         words = sys.argv[1:] if args is None else list(args)
-        return super().parse_known_args(list(self._join_switches(words)), namespace)
+        given, rest = super().parse_known_args(list(self._join_switches(words)), namespace)
+        several = [each.dest for each in self._get_positional_actions() if each.nargs in ("+", "*")]
+        if several and not any(word.startswith("-") and word != "-" for word in rest):
+            setattr(given, several[-1], [*getattr(given, several[-1]), *rest])
+            rest = []
+        return given, rest
 
     def _join_switches(self, words: list[str]) -> Iterator[str]:
         at = 0

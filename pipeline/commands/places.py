@@ -43,10 +43,11 @@ def choose_format(output: str | None, asked: str | None) -> str | None:
     ClearcutError
         ``unknown_extension``; ``format_clash`` where another format was `asked` for.
     """
-    if output in (None, STREAM) or is_folder(output) or not Path(output).suffix:
+    suffix = Path("x" + Path(output or "").name).suffix  # also of a name that is nothing but that
+    if not output or output == STREAM or is_folder(output) or not suffix:
         return asked
     path = Path(output)
-    names = find_formats(path.suffix)
+    names = find_formats(suffix)
     if not names:
         known = ", ".join(dict.fromkeys(each for format in FORMATS.values() for each in format.extensions))
         raise ClearcutError("unknown_extension", name=path.name, known=known)

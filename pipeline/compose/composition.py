@@ -37,6 +37,7 @@ from .shadows import draw_contact_shadow, draw_drop_shadow, strengthen
 from .sheet import Sheet, plan_sheet, shrink_sheet
 
 MOST_PIXELS = 100e6  # of a frame that is larger than the photo; a margin and a ratio together could ask for any number
+MOST_TIMES = 2  # the pixels of a large photo
 NO_FACE, NO_FINDER, NO_SHEET, NO_LIMIT = "no_face", "no_face_finder", "no_sheet", "size_not_limited"  # warnings
 CONTACT_ROOM = 6.0  # percent of the subject, which its contact shadow needs around it
 
@@ -141,7 +142,7 @@ def compose(
     ------
     ClearcutError
         ``no_background`` for ``background=image`` without a picture; ``frame_too_large`` where the
-        frame has more than `MOST_PIXELS`, and more than the photo.
+        frame has more than `MOST_PIXELS`, and more than `MOST_TIMES` those of the photo.
     """
     quarters = options.rotate // 90
     extent = (
@@ -198,9 +199,10 @@ def _print(
 def _check_frame(frame: Size, photo: Size, reduced: float) -> None:
     """Raise ``frame_too_large`` for a frame that is; both are as large as the photo made smaller by `reduced`."""
     pixels, own = (width * height / reduced**2 for width, height in (frame, photo))
-    if pixels > max(MOST_PIXELS, own):
+    most = max(MOST_PIXELS, MOST_TIMES * own)
+    if pixels > most:
         width, height = (round(side / reduced) for side in frame)
-        facts = {"megapixels": round(pixels / 1e6), "limit": round(max(MOST_PIXELS, own) / 1e6)}
+        facts = {"megapixels": round(pixels / 1e6), "limit": round(most / 1e6)}
         raise ClearcutError("frame_too_large", width=width, height=height, **facts)
 
 

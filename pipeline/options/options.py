@@ -227,9 +227,8 @@ class Options(BaseModel):
         if has_picture and "background" not in values:
             wanted["background"] = "image"
         asked_for = list_canvases().get(str(wanted.get("canvas")))
-        given = has_picture or {"background", "background_color"} & set(values)
-        if asked_for and asked_for.background and not given:
-            wanted |= {"background": "color", "background_color": asked_for.background}
+        if asked_for and asked_for.background and "background" not in values and not has_picture:
+            wanted |= {"background": "color", "background_color": values.get("background_color", asked_for.background)}
         try:
             options = cls(**wanted)
         except ValidationError as error:

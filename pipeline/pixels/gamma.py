@@ -27,7 +27,8 @@ def says_other_colours(info: Mapping[Any, Any]) -> bool:
 
 def convert_to_srgb(rgb: np.ndarray, info: Mapping[Any, Any]) -> np.ndarray:
     """`rgb` ``(H, W, 3)`` uint8 in the colours that `info` tells, as sRGB."""
-    gamma, matrix = _find_gamma(info), _find_matrix(info)
+    matrix = _find_matrix(info)
+    gamma = _find_gamma(info, SAME_GAMMA if matrix is None else 0)  # with other primaries it means what it says
     values = np.arange(256) / 255
     light = values ** (1 / gamma) if gamma else decode_levels(values)
     if matrix is None:
@@ -52,12 +53,12 @@ def encode_light(light: np.ndarray) -> np.ndarray:
     return (np.clip(encoded, 0, 1) * 255 + 0.5).astype(np.uint8)
 
 
-def _find_gamma(info: Mapping[Any, Any]) -> float | None:
-    """The gamma that a PNG says, such as 1 for linear light; None for sRGB's, for none and for nonsense."""
+def _find_gamma(info: Mapping[Any, Any], same: float = SAME_GAMMA) -> float | None:
+    """The gamma that a PNG says, such as 1 for linear light; None for none, nonsense, and for sRGB's but for `same`."""
     gamma = info.get("gamma")
     if not isinstance(gamma, float | int) or not 0.05 <= gamma <= 5:
         return None
-    return None if abs(gamma / SRGB_GAMMA - 1) < SAME_GAMMA else float(gamma)
+    return None if abs(gamma / SRGB_GAMMA - 1) < same else float(gamma)
 
 
 def _find_matrix(info: Mapping[Any, Any]) -> np.ndarray | None:

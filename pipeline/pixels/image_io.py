@@ -12,11 +12,28 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
 from ..base.errors import ClearcutError
-from .damage import complete, has_no_end
+from .damage import complete, ends_in_zeros, has_no_end
+from .float_tiff import is_for_opencv, read_float_tiff
 from .frames import count_frames, find_frame, has_several_frames
 from .geometry import fit_size
 from .resample import shrink
-from .signatures import TIFF_HEIGHT, TIFF_WIDTH, is_float_tiff, name_raw, name_unsupported, read_directories
+from .signatures import (
+    BITS,
+    COMPRESSION,
+    ICC_PROFILE,
+    SAMPLE_FORMAT,
+    SAMPLES,
+    TIFF_HEIGHT,
+    TIFF_WIDTH,
+    Directory,
+    describe_tiff,
+    find_value,
+    is_readable,
+    name_raw,
+    name_raw_ending,
+    name_unsupported,
+    read_directories,
+)
 
 READABLE = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF", "AVIF")  # and HEIF, whose plugin is loaded when needed
 UPRIGHT: dict[Any, Callable[[np.ndarray], np.ndarray]] = {  # by EXIF orientation
@@ -118,18 +135,19 @@ def decode(data: bytes, name: str = "", max_megapixels: float | None = None, max
 def _decode(data: bytes, name: str, max_megapixels: float | None, max_frames: int | None) -> Photo:
     image = _open_or_explain(data, name)
     if image is None:
-        return _decode_float_tiff(data, name, max_megapixels)
+        return _decode_float_tiff(data, next(read_directories(data)), name, max_megapixels)
     _check_size(image.size, name, max_megapixels)
     if max_frames is not None and count_frames(image, data, max_frames) > max_frames:
         raise ClearcutError("too_many_frames", name=name, limit=max_frames)
     warnings: tuple[str, ...] = ()
     try:
-        rgb, alpha = _decode_jpeg(image, data), None
+        whole = not has_no_end(data)
+        rgb, alpha = _decode_jpeg(image, data) if whole else None, None
         if rgb is None:
             if has_several_frames(image):
                 warnings = (ANIMATED,)
                 find_frame(image, lambda size: _check_size(size, name, max_megapixels))
-            image, is_cut = _load(image, data)
+            image, is_cut = _load(image, data, whole)
             warnings += (TRUNCATED,) if is_cut else ()
             ImageOps.exif_transpose(image, in_place=True)
             rgb, alpha = _convert_to_srgb(image)
@@ -154,10 +172,12 @@ def measure_megapixels(data: bytes) -> float:
 
 def _open_or_explain(data: bytes, name: str) -> Image.Image | None:
     """The picture in `data` with only its header read; None for a TIFF that Pillow has no mode for."""
-    if raw := name_raw(data):
+    if raw := name_raw(data, name):
         raise ClearcutError("camera_raw", name=name, format=raw)
     if format := name_unsupported(data):
         raise ClearcutError("unsupported_format", name=name, format=format)
+    if is_for_opencv(next(read_directories(data), {})):
+        return None
     try:
         return open_file(data)
     except MemoryError:
@@ -165,9 +185,11 @@ def _open_or_explain(data: bytes, name: str) -> Image.Image | None:
     except Image.DecompressionBombError as error:  # where `prepare_pictures` has not been called
         raise ClearcutError("too_many_pixels", name=name, **_describe_pillow_limit(error)) from None
     except Exception:
-        if is_float_tiff(data):
-            return None
-        raise ClearcutError("not_a_picture", name=name) from None
+        if format := describe_tiff(data):
+            raise ClearcutError("unsupported_format", name=name, format=format) from None
+        if raw := name_raw_ending(name):
+            raise ClearcutError("camera_raw", name=name, format=raw) from None
+        raise ClearcutError("broken_picture" if is_readable(data) else "not_a_picture", name=name) from None
 
 
 def _check_size(size: tuple[int, int], name: str, max_megapixels: float | None) -> None:
@@ -178,33 +200,39 @@ def _check_size(size: tuple[int, int], name: str, max_megapixels: float | None) 
         raise ClearcutError("too_many_pixels", name=name, **facts)
 
 
-def _load(image: Image.Image, data: bytes) -> tuple[Image.Image, bool]:
-    """`image` with its pixels, and whether its file lacks its end; raises where more than that is missing."""
-    try:
-        image.load()
-        return image, image.format == "PNG" and has_no_end(data)
-    except (OSError, SyntaxError):
-        completed = complete(data)
-        if completed is None:
-            raise
-        return completed, True
+def _load(image: Image.Image, data: bytes, whole: bool) -> tuple[Image.Image, bool]:
+    """`image` with its pixels, and whether its file lacks its end; raises where more than that is missing.
+
+    `whole`: whether `data` has the end that its format has. Without it libraries may read zeros without a word.
+    """
+    if whole or (image.format == "PNG" and not ends_in_zeros(data)):
+        try:
+            image.load()
+            return image, not whole
+        except (OSError, SyntaxError):
+            if image.format not in ("JPEG", "MPO", "PNG"):
+                raise
+    if (completed := complete(data)) is None:
+        raise OSError("truncated")
+    return completed, True
 
 
-def _decode_float_tiff(data: bytes, name: str, max_megapixels: float | None) -> Photo:
-    """A TIFF of floating point colours, by OpenCV: Pillow reads only grey ones."""
-    tags = next(read_directories(data))
+def _decode_float_tiff(data: bytes, tags: Directory, name: str, max_megapixels: float | None) -> Photo:
+    """A TIFF of floating point numbers that Pillow does not read; `tags` are those of its first directory."""
     width, height = tags.get(TIFF_WIDTH, (0,))[0], tags.get(TIFF_HEIGHT, (0,))[0]
     _check_size((width, height), name, max_megapixels)
-    try:
-        values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error:
-        values = None
-    if values is None or values.ndim != 3 or values.shape[2] not in (3, 4) or values.dtype.kind != "f":
-        raise ClearcutError("broken_picture", name=name)
-    rgb = _scale_to_8_bit(values[..., 2::-1].astype(np.float32))
-    if values.shape[2] == 3:
+    values = read_float_tiff(data, tags)
+    if values is None:
+        if tags.get(COMPRESSION) == (1,) and tags.get(SAMPLES) != (2,):
+            raise ClearcutError("broken_picture", name=name)
+        raise ClearcutError("unsupported_format", name=name, format=describe_tiff(data))
+    image = Image.fromarray(_scale_to_8_bit(np.ascontiguousarray(values if values.ndim == 2 else values[..., :3])))
+    if place := find_value(data, ICC_PROFILE):
+        image.info["icc_profile"] = data[place]
+    rgb, _ = _convert_to_srgb(image)
+    if values.ndim == 2 or values.shape[2] == 3:
         return Photo(rgb, None, None, name)
-    alpha = np.clip(np.nan_to_num(values[..., 3].astype(np.float32)) * 255 + 0.5, 0, 255).astype(np.uint8)
+    alpha = np.clip(np.nan_to_num(values[..., 3]) * 255 + 0.5, 0, 255).astype(np.uint8)
     return Photo(rgb, None if alpha.min() == 255 else alpha, None, name)
 
 
@@ -296,8 +324,11 @@ def _convert_to_srgb(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]
 
 def _convert_to_8_bit(image: Image.Image) -> Image.Image:
     """Grey of 16 or 32 bits or floating point as 8 bits; white is the top of its type, or of its content's range."""
-    values = np.asarray(image).astype(np.float32)
-    whites = {"F": (1, 255, 65535), "I": (255, 65535)}.get(image.mode, (65535,))
+    values, tags = np.asarray(image), getattr(image, "tag_v2", {})
+    if image.mode == "I" and tags.get(BITS) == (32,) and tags.get(SAMPLE_FORMAT, (1,)) == (1,):
+        values = values.view(np.uint32)  # which Pillow takes for signed
+    values = values.astype(np.float32)
+    whites = {"F": (1, 255, 65535), "I": (255, 65535, 1 << 32)}.get(image.mode, (65535,))
     grey = Image.fromarray(_scale_to_8_bit(values, whites))
     grey.info = {key: image.info[key] for key in ("icc_profile", "srgb", "gamma", "chromaticity") if key in image.info}
     return grey

@@ -163,7 +163,9 @@ def test_a_server_without_its_model_is_ready_once_that_is_brought(empty_models: 
         wait_for(lambda: ask(process, "readyz") == 200)
         loaded = Path(f"/proc/{process.pid}/maps")
         if loaded.exists():
-            assert not ENGINE.search(loaded.read_text()), "before anybody opens the page, which cuts out in this process"
+            assert not ENGINE.search(loaded.read_text()), (
+                "before anybody opens the page, which cuts out in this process"
+            )
             assert ask(process, "") == 200
             wait_for(lambda: ENGINE.search(loaded.read_text()) is not None)
 

@@ -139,6 +139,7 @@ def test_one_picture_at_a_time(client: TestClient, jpeg: bytes, field: str) -> N
     answer = client.post("/api/remove-bg", files=files)
     assert (answer.status_code, answer.json()["code"]) == (422, "one_at_a_time")
     assert answer.json()["facts"] == {"name": field, "number": 2}
+    assert "/api/batches" in answer.json()["sentence"]
 
 
 def test_a_form_with_too_many_parts_is_told_what_it_may_have(client: TestClient, jpeg: bytes) -> None:

@@ -123,6 +123,7 @@ def test_photos_whose_result_is_there_can_be_left_out(cli: Any) -> None:
         ("o.tif", "tiff"),
         ("o.tiff", "tiff"),
         ("o.zip", "zip"),
+        (".webp", "webp"),
         ("o", "png"),
     ],
 )

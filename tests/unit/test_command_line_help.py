@@ -204,6 +204,17 @@ def test_a_switch_takes_what_the_table_says_and_a_photo_after_it_is_a_photo(give
     assert Options.of(**pick_given_values(parsed, Options)).crop is crop
 
 
+@pytest.mark.parametrize("flag", ["--crop", "--no-crop", "--crop 1", "--feather 2"])
+def test_photos_may_stand_on_both_sides_of_a_flag(flag: str) -> None:
+    for command, name in (("cut", "photos"), ("batch", "inputs")):
+        words = [command, "a.jpg", *flag.split(), "1", "b.jpg", "-o", "x/", "-"]
+        words = words if flag.split()[-1] != "--crop" else [each for each in words if each != "1"]
+        parsed = _make_parser(words, Terminal()).parse_args(words)
+        assert getattr(parsed, name) == [each for each in ("a.jpg", "1", "b.jpg", "-") if each in words]
+    with pytest.raises(SystemExit):
+        _make_parser(words, Terminal()).parse_args([*words, "--nothing"])
+
+
 def test_a_switch_may_be_shortened_and_have_its_value_where_no_other_begins_so() -> None:
     words = ["cut", "--larg", "true", "photo.png"]
     parsed = _make_parser(words, Terminal()).parse_args(words)

@@ -287,7 +287,7 @@ def test_a_canvas_that_asks_for_a_colour_has_it_unless_something_is_said_of_the_
     assert asked(canvas=blue.id) == ("color", blue.background)
     assert (opened(cut_out_bytes(encoded(ONE.rgb), canvas=blue.id))[0, 0] == colour(blue.background)).all()
     assert asked(canvas=blue.id, background="transparent")[0] == "transparent"
-    assert asked(canvas=blue.id, background_color="#123456") == ("transparent", "#123456")
+    assert asked(canvas=blue.id, background_color="#123456") == ("color", "#123456")
     assert asked(canvas=blue.id, preset="id-photo") == asked(canvas=blue.id, preset="portrait") == asked(canvas=blue.id)
     assert asked(canvas=blue.id, preset="id-photo", background_color="red") == ("color", "#ff0000")
     assert asked(canvas=blue.id, preset="id-photo", background="blur")[0] == "blur"
@@ -342,3 +342,10 @@ def test_a_photo_of_any_size_has_room_in_its_own_frame(look, monkeypatch):
     if "canvas" in look:
         monkeypatch.setattr(composition, "MOST_PIXELS", 300 * 400)
     assert cut(**look).alpha.any()
+
+
+def test_a_margin_around_a_large_photo_has_room(monkeypatch):
+    monkeypatch.setattr(composition, "MOST_PIXELS", 1000)
+    whole = np.full_like(ONE.alpha, 255)
+    made = composition.compose(ONE.rgb, whole, Photo(ONE.rgb), Options(canvas="1:1", crop=True))
+    assert made.rgb.shape[0] * made.rgb.shape[1] > whole.size

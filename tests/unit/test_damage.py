@@ -56,6 +56,28 @@ def test_a_jpeg_that_lacks_more_is_broken(order, share, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_jpeg_of_which_half_is_zeros_is_broken(order):
+    half = len(ORDERS[order]) // 2
+    with pytest.raises(ClearcutError, match="broken_picture"):
+        decode(ORDERS[order][:half] + bytes(half))
+
+
+def test_a_jpeg_that_ends_where_a_decoder_waits_for_a_restart_is_broken():
+    data = ORDERS["restarts"]
+    middle = data.index(b"\xff\xd3", len(data) // 2)
+    for end in (middle, middle + 2):
+        with pytest.raises(ClearcutError, match="broken_picture"):
+            decode(data[:end])
+
+
+def test_a_jpeg_without_its_end_is_told_of_whatever_its_last_bits_are():
+    for side in range(8, 60, 3):
+        data = encoded(PHOTO[:side, :side], "JPEG", quality=85)
+        assert decode(data[:-2]).warnings == ("truncated",)
+        assert decode(data).warnings == decode(data + bytes(99)).warnings == ()
+
+
 def test_a_turned_jpeg_without_its_end_comes_upright():
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -121,3 +143,12 @@ def test_the_file_of_the_cases_is_read_whole(case):
     photo = decode(case("jpeg_complete_but_end_marker_missing.jpg"))
     whole = np.asarray(Image.open(io.BytesIO(case("jpeg_complete_but_end_marker_missing.jpg") + b"\xff\xd9")))
     assert np.array_equal(photo.rgb, whole) and photo.warnings == ("truncated",)
+
+
+@pytest.mark.parametrize("format", ["PNG", "WEBP", "HEIC", "AVIF", "GIF"])
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_a_file_of_which_half_is_zeros_or_missing_is_broken(format, mode):
+    data = encoded(Image.fromarray(PHOTO).convert(mode), format)
+    for end in (bytes(len(data) // 2), b""):
+        with pytest.raises(ClearcutError, match="broken_picture"):
+            decode(data[: len(data) // 2] + end)

@@ -50,9 +50,10 @@ def test_16_bit_grey_of_linear_light_comes_as_srgb():
     assert off(photo.rgb, wanted) <= 0.5
 
 
-def test_primaries_are_obeyed():
-    photo = decode(with_chunks(encoded(PHOTO), gAMA=gamma(1 / 2.19921875 * 0.8), cHRM=primaries(ADOBE)))
-    wanted = pictures.from_profile(PHOTO, pictures.ADOBE_PRIMARIES, 2.19921875 / 0.8)
+@pytest.mark.parametrize("value", [1 / 2.19921875, 0.8 / 2.19921875])
+def test_primaries_are_obeyed_and_then_a_gamma_near_srgbs_too(value):
+    photo = decode(with_chunks(encoded(PHOTO), gAMA=gamma(value), cHRM=primaries(ADOBE)))
+    wanted = pictures.from_profile(PHOTO, pictures.ADOBE_PRIMARIES, 1 / value)
     assert np.abs(photo.rgb - wanted).max() <= 2
 
 

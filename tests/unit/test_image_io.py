@@ -1,12 +1,14 @@
 """From the bytes of a file to a `Photo`: every format, mode, profile and orientation, and broken files."""
 
 import os
+import struct
 import subprocess
 import sys
 import unicodedata
 from io import BytesIO
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -20,6 +22,7 @@ from pipeline.pixels.encoders import encode_view
 from pipeline.pixels.frames import count_frames
 from pipeline.pixels.image_io import Photo, decode
 from pipeline.pixels.names import name_cutout
+from pipeline.pixels.signatures import find_value
 from tests import pictures
 from tests.pictures import ADOBE_PRIMARIES, SRGB_PRIMARIES, encoded, icc_profile, off
 
@@ -97,7 +100,11 @@ def test_of_many_frames_the_first_counts_and_a_warning_says_so(format):
     assert photo.warnings == (() if format == "MPO" else ("animated",))
 
 
-BLANKS = {"flat": np.full_like(RGBA, 77), "transparent": np.dstack((PHOTO, np.zeros_like(RAMP)))}
+BLANKS = {
+    "flat": np.full_like(RGBA, 77),
+    "faint": np.dstack((PHOTO // 17, np.full_like(RAMP, 255))),
+    "transparent": np.dstack((PHOTO, np.zeros_like(RAMP))),
+}
 
 
 @pytest.mark.parametrize("format", ["WEBP", "PNG", "TIFF", "GIF"])
@@ -316,6 +323,36 @@ def test_colours_of_floating_point_are_read():
         assert np.array_equal(decode(pictures.encoded_by_opencv(values, ".tiff")).rgb, PHOTO)
     with_alpha = decode(pictures.encoded_by_opencv(RGBA / np.float32(255), ".tiff"))
     assert np.array_equal(np.dstack((with_alpha.rgb, with_alpha.alpha)), RGBA)
+
+
+def half_floats(pixels):
+    """A TIFF of floating point numbers of 16 bits, packed as one of whole numbers."""
+    return call(cv2.imencode(".tiff", (pixels / np.float32(255)).astype(np.float16).view(np.uint16))[1].tobytes(), 3)
+
+
+def call(tiff, kind):
+    """`tiff` whose numbers are said to be of another kind, see SampleFormat."""
+    place = find_value(tiff, 339)
+    return tiff[: place.start] + struct.pack("<3H", kind, kind, kind)[: place.stop - place.start] + tiff[place.stop :]
+
+
+def test_floating_point_of_16_bits_is_read():
+    assert np.array_equal(decode(half_floats(PHOTO[..., ::-1])).rgb, PHOTO)
+    assert np.array_equal(decode(half_floats(GREY)).rgb, GREY3)
+    assert np.array_equal(decode(pictures.encoded_by_opencv(GREY / np.float64(255), ".tiff")).rgb, GREY3)
+    whole = pictures.encoded_by_opencv(PHOTO / np.float32(255), ".tiff")
+    assert {code_of(whole[: len(whole) // 2]), code_of(half_floats(PHOTO)[:20_000])} <= {
+        "broken_picture",
+        "not_a_picture",
+    }
+    image = Image.fromarray((GREY / np.float32(255)).astype(np.float16).view(np.uint16))
+    with_profile = decode(encoded(image, "TIFF", tiffinfo={339: 3}, icc_profile=icc_profile(None, 1.0)))
+    assert off(with_profile.rgb, pictures.from_profile(GREY3, SRGB_PRIMARIES, 1.0)) <= 1
+
+
+def test_whole_numbers_of_32_bits_are_read():
+    grey = Image.fromarray((GREY.astype(np.uint32) * 16843009).view(np.int32))
+    assert np.array_equal(decode(call(encoded(grey, "TIFF"), 1)).rgb, GREY3)
 
 
 def test_light_brighter_than_white_stays_white_and_darkens_nothing():

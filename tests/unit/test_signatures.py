@@ -61,12 +61,20 @@ UNSUPPORTED = {
     "JPEG 2000": [b"\0\0\0\x0cjP  \r\n\x87\n" + bytes(99), b"\xff\x4f\xff\x51\0\x29" + bytes(99)],
     "PSD": [b"8BPS\0\1" + bytes(99)],
     "ICO": [encoded(PHOTO, "ICO")],
-    "SVG": [b"<svg/>", b'\xef\xbb\xbf<?xml version="1.0"?>\n<!-- a -->\n<svg xmlns="x">', b"\n <!DOCTYPE svg><svg>"],
+    "SVG": [
+        b"<svg/>",
+        b'\xef\xbb\xbf<?xml version="1.0"?>\n<!-- a -->\n<svg xmlns="x">',
+        b"\n <!DOCTYPE svg><svg>",
+        b"\xff\xfe" + "<svg/>".encode("utf-16-le"),
+        b"<!--" + b"x" * 9000 + b"--><svg>",
+    ],
     "PDF": [b"%PDF-1.7\n", encoded(PHOTO, "PDF")],
     "PostScript": [encoded(PHOTO, "EPS")],
     "MP4": [b"\0\0\0\x18ftypmp42" + bytes(99), b"\0\0\0\x1cftypisom\0\0\2\0isomiso2"],
     "MOV": [b"\0\0\0\x14ftypqt  \0\0\0\0qt  ", b"\0\0\0\x08wide\0\0\0\x10mdat"],
     "AVI": [b"RIFF\0\0\0\0AVI LIST"],
+    "TIFF, uint32": [tiff({256: 9, 257: 9, 258: 32, 262: 2, 277: 3, 339: 1})],
+    "TIFF, float32": [tiff({256: 9, 257: 9, 258: 32, 262: 1, 277: 2, 339: 3})],
 }
 ALL = [
     (code, name, data)
@@ -85,6 +93,16 @@ def test_a_known_format_that_cannot_be_read_is_refused_by_its_name(code, name, d
     for language in LANGUAGES:
         told = explain(caught.value, language)
         assert name in told and "cat.jpg" in told and "{" not in told
+
+
+@pytest.mark.parametrize(
+    "data", [tiff(THUMBNAIL), encoded(PHOTO, "TIFF"), b"II*\0" + bytes(20), b"nothing that is known"], ids=len
+)
+def test_a_file_that_is_named_as_camera_raw_is_never_taken_for_its_thumbnail(data):
+    with pytest.raises(ClearcutError) as caught:
+        decode(data, "DSC_1.NEF")
+    assert (caught.value.code, caught.value.facts["format"]) == ("camera_raw", "NEF")
+    assert decode(encoded(PHOTO, "JPEG"), "DSC_1.NEF").size == (80, 60)
 
 
 @pytest.mark.parametrize("format", ["TIFF", "JPEG", "PNG", "WEBP", "GIF", "BMP", "AVIF", "HEIC"])
