@@ -153,7 +153,7 @@ def _get_ready(settings: ServerSettings, served: "ServedApp") -> None:
 
 
 def _load_for_page(settings: ServerSettings, runtime: Runtime, activity: Activity, stop: threading.Event) -> None:
-    """Load the model in this process, which cuts out for the page, as soon as that is opened: many a server has none."""
+    """Load the model in this process, which cuts out for the page, once that is opened: many a server has none."""
     activity.page_opened.wait()
     while not stop.is_set():
         with suppress(ClearcutError):
