@@ -158,6 +158,7 @@ def test_a_missing_model_is_offered_with_its_size_and_fetched_with_progress(
     visit.until("ask")
     visit.page.get_by_role("button", name="Fetch it once").click()
     expect(visit.page.locator("#step")).to_have_text(re.compile("[1-9]\\d of 88 MB"))
+    visit.page.wait_for_function("new Set(window.heard.map((said) => said?.done || 0)).size > 2")
     slow_mirror.free.set()
     visit.until("done")
     shares = [message["done"] for message in visit.heard() if message.get("step") == "fetching" and message["done"]]
