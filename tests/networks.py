@@ -3,6 +3,12 @@
 import numpy as np
 import onnx.parser
 
+from pipeline.base.jobs import Job
+from pipeline.inference.networks import Prediction
+from pipeline.inference.predict import predict
+from pipeline.pixels.image_io import Photo
+from tests import house
+
 
 def network(text: str) -> bytes:
     """The bytes of an ONNX file, from ONNX's textual form."""
@@ -110,3 +116,8 @@ PICKING = {
         ),
     ),
 }
+
+
+def predict_afresh(rgb: np.ndarray, model: str) -> Prediction:
+    """What a model says of a photo, whatever is remembered of it."""
+    return predict(Photo(rgb), model, house.runtime(), Job(), cache=False).prediction

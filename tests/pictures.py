@@ -75,6 +75,12 @@ def photo(name: str = "chelsea") -> np.ndarray:
     return np.asarray(getattr(data, name)())[..., :3]
 
 
+def scenery(width: int, height: int) -> np.ndarray:
+    """A real photo, repeated to any size."""
+    there = photo("coffee")
+    return np.tile(there, (-(-height // len(there)), -(-width // there.shape[1]), 1))[:height, :width]
+
+
 def encoded(pixels: np.ndarray | Image.Image, format: str = "PNG", **how: Any) -> bytes:
     """Pixels as the bytes of a file."""
     buffer = io.BytesIO()

@@ -25,12 +25,17 @@ class Mirror:
         self.asked: list[str] = []
         self.address = ""
 
+    def begin_anew(self) -> None:
+        """Be slow again, as if nobody had asked for anything."""
+        self.free, self.mute, self.asked = threading.Event(), False, []
+
     def give(self, request: http.server.BaseHTTPRequestHandler) -> None:
         """Answer one request."""
         file = self.folder / request.path.lstrip("/")
         self.asked.append(file.name)
+        free = self.free
         if self.mute:
-            self.free.wait()
+            free.wait()
         if not file.is_file():
             return request.send_error(404)
         data = file.read_bytes()
@@ -42,8 +47,8 @@ class Mirror:
         ends = [half * (1 + block) // BLOCKS for block in range(BLOCKS)] + [*range(half + small, last, small), last]
         for start, end in pairwise([0, *ends]):
             request.wfile.write(data[start:end])
-            self.free.wait(PAUSE)
-        self.free.wait()
+            free.wait(PAUSE)
+        free.wait()
         request.wfile.write(data[last:])
 
 

@@ -212,7 +212,7 @@ def test_events_tell_of_each_photo_and_go_on_where_a_reader_was_cut_off(u2netp: 
 
 
 def test_a_server_that_is_killed_and_started_anew_goes_on_with_the_batch(u2netp: Path, tmp_path: Path) -> None:
-    photos = {f"{at}.png": encoded(composite(96, 72, seed=at).rgb) for at in range(40)}
+    photos = {f"{at}.png": encoded(composite(96, 72, seed=at).rgb) for at in range(24)}
 
     def begin(process: Process) -> str:
         visitor = Visitor(httpx.Client(base_url=process.address, timeout=60))
@@ -225,7 +225,7 @@ def test_a_server_that_is_killed_and_started_anew_goes_on_with_the_batch(u2netp:
         id = begin(process)
     with serving(CLEARCUT_BATCHES_DIR=str(tmp_path)) as process:
         visitor = Visitor(httpx.Client(base_url=process.address, timeout=60))
-        assert visitor.until_done(id)["counts"]["done"] == 40
+        assert visitor.until_done(id)["counts"]["done"] == 24
         assert visitor.archive(id) == {name: cut_out_bytes(data) for name, data in photos.items()}
 
 

@@ -1,6 +1,7 @@
 """A real Chromium before a real server, watched: no request to another host, no error in the console."""
 
 import io
+import json
 import random
 import re
 import shutil
@@ -13,16 +14,38 @@ import httpx
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, TimeoutError, expect, sync_playwright
 
 from tests.api.mirror import Mirror, mirroring
+from tests.browser.chromium import FLAGS, Profiles, find_chromium
 from tests.conftest import TEST_MODELS
 from tests.gate import Gate
 from tests.pictures import composite, encoded, photo
 from tests.process import Process, serving
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-         "--process-per-site"]  # fmt: skip
+DESK = {"locale": "en-US", "permissions": ["clipboard-read", "clipboard-write"], "reduced_motion": "reduce",
+        "viewport": {"width": 1280, "height": 800}}  # fmt: skip
+AT_REST = ("empty", "done")  # states in which a page waits for its visitor
+HAS_FAILED = pytest.StashKey[bool]()
+LOOK = """() => JSON.stringify([
+    innerWidth, innerHeight, scrollY, document.documentElement.lang, document.body.className,
+    ["dark", "light"].map((scheme) => matchMedia(`(prefers-color-scheme: ${scheme})`).matches),
+    [...document.querySelectorAll("html, [id], input, [role=option]")]
+        .filter((each) => !each.closest("#models-list, #hand-bar, #real-pixels, #redo"))
+        .map((each) => [each.id, each.className, each.value, each.checked, each.disabled, each.hidden,
+            each.ariaPressed, each.ariaExpanded, each.dataset.state])])"""  # what a photo or a setting leaves on a page
+PUT_BACK = """(lang) => {
+    const [press, find] = [(id) => document.getElementById(id).click(), (all) => document.querySelectorAll(all)];
+    for (const value of ["both", "smart"]) document.querySelector(`input[value=${value}]`).click();
+    ["tab-photo", "whole", "about-forget", "notice-close"].forEach(press);
+    for (let left = 40; left && !document.getElementById("undo").disabled; left -= 1) press("undo");
+    for (const head of find(".fold.open .fold-head")) head.click();
+    if (document.documentElement.lang !== lang) press("language");
+    document.activeElement.blur();
+    scrollTo(0, 0);
+}"""
+
+
 expect.set_options(timeout=15_000)
 
 
@@ -33,6 +56,7 @@ class Visit:
         self.page, self.process, self.address = page, process, process.address
         self.elsewhere: list[str] = []
         self.complaints: list[str] = []
+        self.at_first = ""  # how the page looked before anything was done on it, until it is left
         self.files = tempfile.TemporaryDirectory()
         page.on("request", self._request)
         page.on("pageerror", lambda error: self._complain(str(error)))
@@ -51,6 +75,7 @@ class Visit:
         so_far = [*self.complaints]
         self.page.goto("about:blank")
         self.complaints[:] = so_far
+        self.at_first = ""
 
     def reload(self) -> None:
         """Load the page anew; that its streams end with the old one is no fault."""
@@ -58,6 +83,7 @@ class Visit:
         self.page.reload()
         self.page.wait_for_selector("html[data-ready]", state="attached", timeout=30_000)
         self.complaints[:] = so_far
+        self.at_first = ""
 
     def open(self) -> "Visit":
         self.leave()
@@ -69,6 +95,24 @@ class Visit:
             window.clearcut.show = (message) => { window.heard.push(message); return show(message); };
         }""")
         return self
+
+    def begin_anew(self) -> bool:
+        """Forget the photo, take back all settings, and load nothing; whether the page then is as it was at first."""
+        if not self.at_first or self.page.is_closed() or self.process.stopping:
+            return False
+        if self.page.get_attribute("html", "data-state") not in AT_REST:
+            return False
+        self.page.unroute_all(behavior="ignoreErrors")
+        self.page.mouse.up()
+        self.page.mouse.move(0, 0)
+        self.page.evaluate(PUT_BACK, json.loads(self.at_first)[3])
+        is_as_at_first = f"(at_first) => ({LOOK})() === at_first"
+        try:
+            self.page.wait_for_function(is_as_at_first, arg=self.at_first, timeout=1000, polling=100)
+        except TimeoutError:
+            return False
+        self.page.evaluate("localStorage.clear(); window.heard.length = 0")
+        return True
 
     def choose(self, data: bytes, name: str = "photo.jpg") -> None:
         self.page.set_input_files("#input input[type=file]", [self.file(data, name)])
@@ -147,15 +191,6 @@ class Visit:
         return np.asarray(Image.open(io.BytesIO(self.page.screenshot(clip=clip))).convert("RGB"))
 
 
-def find_chromium() -> str:
-    """The path of the system's browser; skips where there is none."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    path = next(filter(None, map(shutil.which, names)), None)
-    if path is None:
-        pytest.skip("no Chromium on this machine")
-    return path
-
-
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     path = find_chromium()
@@ -163,35 +198,6 @@ def browser() -> Iterator[Browser]:
         chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield chromium
         chromium.close()
-
-
-class Profiles:
-    """Browser profiles, each for one visitor at a time. Emptied and lent again, with the page's scripts at hand."""
-
-    def __init__(self, browser: Browser) -> None:
-        self._browser = browser
-        self._free: dict[str, list[BrowserContext]] = {}
-
-    def lend(self, how: dict[str, Any]) -> Page:
-        """A new page in a profile that nobody is using."""
-        free = self._free.setdefault(repr(how), [])
-        profile = free.pop() if free else self._browser.new_context(**how)
-        before, page = profile.pages, profile.new_page()
-        for each in before:  # it stayed for its process, which the new page has taken over
-            each.close()
-        return page
-
-    def take_back(self, page: Page, how: dict[str, Any]) -> None:
-        """Keep the profile of `page` for the next visitor, with nothing of this one."""
-        profile = page.context
-        if page.is_closed() or len(profile.pages) != 1:
-            return profile.close()
-        page.unroute_all(behavior="ignoreErrors")
-        page.evaluate("""() => { try { localStorage.clear(); sessionStorage.clear();
-            indexedDB.deleteDatabase("clearcut"); } catch {} }""")
-        profile.clear_cookies()
-        page.goto("about:blank")
-        self._free[repr(how)].append(profile)
 
 
 @pytest.fixture(scope="session")
@@ -225,36 +231,119 @@ def stocked(u2netp: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield process
 
 
-@pytest.fixture
-def slow_mirror(isnet: Path) -> Iterator[Mirror]:
-    """A real web server with the weights of the larger model, slow enough that progress can be seen."""
+@pytest.fixture(scope="session")
+def mirror(isnet: Path) -> Iterator[Mirror]:
+    """A real web server with the weights of the larger model."""
     with mirroring(isnet.parent) as mirror:
         yield mirror
 
 
 @pytest.fixture
-def shop(own_models: Path, slow_mirror: Mirror) -> Iterator[Process]:
-    """A server with the default model, in a folder of this test's own, that fetches from the slow mirror."""
-    with serving(CLEARCUT_MODELS_DIR=str(own_models), CLEARCUT_MODELS_MIRROR=slow_mirror.address) as process:
+def slow_mirror(mirror: Mirror) -> Iterator[Mirror]:
+    """The mirror, slow enough that progress can be seen."""
+    mirror.begin_anew()
+    yield mirror
+    mirror.free.set()
+
+
+@pytest.fixture(scope="session")
+def shop_folder(u2netp: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The models folder of `shop`."""
+    folder = tmp_path_factory.mktemp("shop")
+    shutil.copyfile(u2netp, folder / u2netp.name)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shop_process(shop_folder: Path, mirror: Mirror) -> Iterator[Process]:
+    with serving(CLEARCUT_MODELS_DIR=str(shop_folder), CLEARCUT_MODELS_MIRROR=mirror.address) as process:
         yield process
 
 
 @pytest.fixture
-def visit_to(profiles: Profiles) -> Iterator[Callable[..., Visit]]:
-    """Open pages of a server, each in a browser profile of its own; their complaints fail the test."""
-    visits: list[tuple[Visit, dict[str, Any]]] = []
+def shop(shop_process: Process, shop_folder: Path, slow_mirror: Mirror, u2netp: Path) -> Iterator[Process]:
+    """A server with the default model alone that fetches from the slow mirror. What a test fetches goes with it."""
+    yield shop_process
+    end_fetches(shop_process)
+    for file in shop_folder.iterdir():
+        if file.is_file() and file.name != u2netp.name:
+            file.unlink(missing_ok=True)
+    if not (shop_folder / u2netp.name).exists():
+        shutil.copyfile(u2netp, shop_folder / u2netp.name)
+
+
+def end_fetches(process: Process) -> None:
+    """Have the server fetch nothing any more, and know of no fetch that failed."""
+    with httpx.Client(base_url=f"{process.address}/api/models", timeout=60) as client:
+        for model in client.get("/fetches").json():
+            client.delete(f"/{model}/fetch")
+
+
+@pytest.fixture(scope="session")
+def small_shelf(u2netp: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A models folder with the default model alone."""
+    folder = tmp_path_factory.mktemp("models")
+    (folder / u2netp.name).symlink_to(u2netp)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def offline_process(small_shelf: Path) -> Iterator[Process]:
+    with serving("--offline", CLEARCUT_MODELS_DIR=str(small_shelf)) as process:
+        yield process
+
+
+@pytest.fixture
+def offline(offline_process: Process) -> Iterator[Process]:
+    """A server with the default model alone that cannot fetch any."""
+    yield offline_process
+    end_fetches(offline_process)
+
+
+@pytest.fixture(scope="session")
+def public(small_shelf: Path) -> Iterator[Process]:
+    """A server with the default model alone that others can reach."""
+    with serving("--host", "0.0.0.0", "--public", CLEARCUT_MODELS_DIR=str(small_shelf)) as process:
+        yield process
+
+
+@pytest.fixture(scope="session")
+def used_pages() -> dict[str, list[Visit]]:
+    """Pages that tests have left as they were at first."""
+    return {}
+
+
+@pytest.fixture
+def visit_to(
+    request: pytest.FixtureRequest, profiles: Profiles, used_pages: dict[str, list[Visit]]
+) -> Iterator[Callable[..., Visit]]:
+    """Open pages of a server, each in a browser profile of its own; their complaints fail the test.
+
+    With the mark ``used_pages`` they may be pages where another visitor has been: loading one takes longer than most
+    tests.
+    """
+    visits: list[tuple[Visit, dict[str, Any], list[Visit]]] = []
+    used = request.node.get_closest_marker("used_pages") is not None
 
     def visit(process: Process, width: int = 1280, height: int = 800, **how: Any) -> Visit:
-        how = {"locale": "en-US", "permissions": ["clipboard-read", "clipboard-write"]} | how
-        how["viewport"] = {"width": width, "height": height}
-        visits.append((Visit(profiles.lend(how), process), how))
-        return visits[-1][0].open()
+        how = DESK | {"viewport": {"width": width, "height": height}} | how
+        free = used_pages.setdefault(repr((process.address, how)), [])
+        if used and free:
+            visit = free.pop()
+        else:
+            visit = Visit(profiles.lend(how), process).open()
+            visit.at_first = visit.page.evaluate(LOOK) if used else ""
+        visits.append((visit, how, free))
+        return visit
 
     yield visit
-    faults = [fault for each, _ in visits for fault in (*each.elsewhere, *each.complaints)]
-    for each, how in visits:
-        profiles.take_back(each.page, how)
-        each.files.cleanup()
+    faults = [fault for each, _, _ in visits for fault in (*each.elsewhere, *each.complaints)]
+    for each, how, free in visits:
+        if faults or request.node.stash[HAS_FAILED] or not each.begin_anew():
+            profiles.take_back(each.page, how)
+            each.files.cleanup()
+        else:
+            free.append(each)
     assert faults == []
 
 
@@ -262,6 +351,14 @@ def visit_to(profiles: Profiles) -> Iterator[Callable[..., Visit]]:
 def visit(visit_to: Callable[..., Visit], server: Process) -> Visit:
     """An English visitor at a desk."""
     return visit_to(server)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Note whether a test has failed, for the fixtures that end after it."""
+    report = yield
+    item.stash[HAS_FAILED] = report.failed or item.stash.get(HAS_FAILED, False)
+    return report
 
 
 @pytest.fixture

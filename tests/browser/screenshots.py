@@ -8,7 +8,8 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.browser.conftest import FLAGS, Visit
+from tests.browser.chromium import FLAGS
+from tests.browser.conftest import Visit
 from tests.pictures import encoded, photo
 from tests.process import ROOT, Process, serving
 

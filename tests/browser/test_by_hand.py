@@ -16,6 +16,8 @@ from tests.browser.test_zoom import PHONE, box, touch, wheel
 from tests.pictures import encoded, opened, photo
 from tests.process import Process
 
+pytestmark = pytest.mark.used_pages
+
 SIDE = 512  # of the portrait
 Point = tuple[float, float]
 

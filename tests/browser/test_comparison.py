@@ -171,33 +171,30 @@ def test_with_one_model_a_second_is_fetched_in_place_and_then_compared(
 
 
 def test_the_fetch_of_a_second_model_can_be_cancelled_or_fail_with_a_sentence(
-    visit_to: VisitTo, own_models: Path, slow_mirror: Mirror, portrait: bytes
+    visit_to: VisitTo, shop: Process, offline: Process, portrait: bytes
 ) -> None:
-    with serving(CLEARCUT_MODELS_DIR=str(own_models), CLEARCUT_MODELS_MIRROR=slow_mirror.address) as process:
-        visit = visit_to(process)
-        visit.done(portrait)
-        compare(visit)
-        visit.page.locator(".offer").get_by_role("button", name="Fetch").click()
-        expect(visit.page.locator(".offer progress")).to_be_visible()
-        visit.page.locator(".offer").get_by_role("button", name="Cancel").click()
-        expect(visit.page.locator(".offer").get_by_role("button", name="Fetch")).to_be_visible()
-    with serving("--offline", CLEARCUT_MODELS_DIR=str(own_models)) as process:
-        visit = visit_to(process)
-        visit.done(portrait)
-        compare(visit)
-        visit.page.locator(".offer").get_by_role("button", name="Fetch").click()
-        expect(visit.page.locator(".offer .failed")).to_contain_text("Clearcut is set to stay offline")
-        expect(visit.page.locator(".offer").get_by_role("button", name="Fetch")).to_be_visible()
+    visit = visit_to(shop)
+    visit.done(portrait)
+    compare(visit)
+    visit.page.locator(".offer").get_by_role("button", name="Fetch").click()
+    expect(visit.page.locator(".offer progress")).to_be_visible()
+    visit.page.locator(".offer").get_by_role("button", name="Cancel").click()
+    expect(visit.page.locator(".offer").get_by_role("button", name="Fetch")).to_be_visible()
+    visit = visit_to(offline)
+    visit.done(portrait)
+    compare(visit)
+    visit.page.locator(".offer").get_by_role("button", name="Fetch").click()
+    expect(visit.page.locator(".offer .failed")).to_contain_text("Clearcut is set to stay offline")
+    expect(visit.page.locator(".offer").get_by_role("button", name="Fetch")).to_be_visible()
 
 
-def test_who_may_not_fetch_a_second_model_is_told_who_can(visit_to: VisitTo, own_models: Path, portrait: bytes) -> None:
-    with serving("--host", "0.0.0.0", "--public", CLEARCUT_MODELS_DIR=str(own_models)) as process:
-        visit = visit_to(process)
-        visit.done(portrait)
-        compare(visit)
-        expect(visit.page.locator("#compare-hint")).to_contain_text("Whoever runs this Clearcut can add another")
-        expect(visit.page.get_by_role("img", name="The subject without its background: Fast")).to_be_visible()
-        expect(visit.page.locator(".offer")).to_have_count(0)
+def test_who_may_not_fetch_a_second_model_is_told_who_can(visit_to: VisitTo, public: Process, portrait: bytes) -> None:
+    visit = visit_to(public)
+    visit.done(portrait)
+    compare(visit)
+    expect(visit.page.locator("#compare-hint")).to_contain_text("Whoever runs this Clearcut can add another")
+    expect(visit.page.get_by_role("img", name="The subject without its background: Fast")).to_be_visible()
+    expect(visit.page.locator(".offer")).to_have_count(0)
 
 
 def test_a_file_that_is_no_photo_dropped_into_a_comparison_is_said_beside_the_result(

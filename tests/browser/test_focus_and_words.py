@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Visit
 from tests.gate import Gate
 from tests.pictures import composite, encoded
-from tests.process import Process, serving
+from tests.process import Process
 
 BIG, SLOW = "Best", "isnet-general-use"  # the title of a model, and the network of it that takes long
 WALL = encoded(np.full((300, 400, 3), 128, np.uint8))
@@ -240,45 +240,43 @@ def test_the_box_about_clearcut_keeps_the_focus_and_gives_it_back(visit: Visit) 
 
 
 def test_the_question_before_a_fetch_keeps_the_focus_and_escape_is_a_no(
-    visit_to: VisitTo, own_models: Path, portrait: bytes
+    visit_to: VisitTo, shop: Process, portrait: bytes
 ) -> None:
-    with serving(CLEARCUT_MODELS_DIR=str(own_models)) as process:
-        visit = visit_to(process)
-        page = visit.page
-        visit.done(portrait)
-        visit.pick_model(BIG)
-        dialog = page.get_by_role("dialog", name="“Best” is not on this computer yet")
-        expect(dialog).to_be_visible()
-        expect(dialog.get_by_role("button", name="Fetch it once")).to_be_focused()
-        stays_within(page, "#ask-box")
-        page.keyboard.press("Escape")
-        expect(dialog).to_be_hidden()
-        visit.until("done")
-        expect(page.locator("#model input")).to_have_value("Fast")
-        expect(page.locator("#model input")).to_be_focused()
-        visit.done(WALL, "wall.png")
-        page.get_by_role("button", name="Try Best").press("Enter")
-        expect(page.get_by_role("dialog")).to_be_visible()
-        page.keyboard.press("Escape")
-        visit.until("done")
-        expect(page.get_by_role("button", name="Try Best")).to_be_focused()
+    visit = visit_to(shop)
+    page = visit.page
+    visit.done(portrait)
+    visit.pick_model(BIG)
+    dialog = page.get_by_role("dialog", name="“Best” is not on this computer yet")
+    expect(dialog).to_be_visible()
+    expect(dialog.get_by_role("button", name="Fetch it once")).to_be_focused()
+    stays_within(page, "#ask-box")
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    visit.until("done")
+    expect(page.locator("#model input")).to_have_value("Fast")
+    expect(page.locator("#model input")).to_be_focused()
+    visit.done(WALL, "wall.png")
+    page.get_by_role("button", name="Try Best").press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    visit.until("done")
+    expect(page.get_by_role("button", name="Try Best")).to_be_focused()
 
 
 def test_a_photo_that_is_given_while_a_question_stands_is_cut_out(
-    visit_to: VisitTo, own_models: Path, portrait: bytes
+    visit_to: VisitTo, shop: Process, portrait: bytes
 ) -> None:
-    with serving(CLEARCUT_MODELS_DIR=str(own_models)) as process:
-        visit = visit_to(process)
-        visit.done(portrait)
-        visit.pick_model(BIG)
-        visit.until("ask")
-        visit.choose(b"", "nothing.jpg")
-        expect(visit.page.get_by_role("dialog")).to_be_hidden()
-        expect(visit.page.get_by_role("alert")).to_contain_text("is empty")
+    visit = visit_to(shop)
+    visit.done(portrait)
+    visit.pick_model(BIG)
+    visit.until("ask")
+    visit.choose(b"", "nothing.jpg")
+    expect(visit.page.get_by_role("dialog")).to_be_hidden()
+    expect(visit.page.get_by_role("alert")).to_contain_text("is empty")
 
 
 def test_whether_to_remove_a_model_is_asked_in_a_box_that_gives_the_focus_back(
-    shop: Process, visit_to: VisitTo, own_models: Path
+    shop: Process, visit_to: VisitTo, shop_folder: Path
 ) -> None:
     visit = visit_to(shop).models()
     page = visit.page
@@ -291,7 +289,7 @@ def test_whether_to_remove_a_model_is_asked_in_a_box_that_gives_the_focus_back(
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     expect(remove).to_be_focused()
-    assert (own_models / "u2netp.onnx").is_file()
+    assert (shop_folder / "u2netp.onnx").is_file()
 
 
 # ---- undo and redo --------------------------------------------------------------------------------------------------

@@ -11,6 +11,8 @@ from tests.browser.conftest import Visit
 from tests.pictures import encoded, photo
 from tests.process import Process
 
+pytestmark = pytest.mark.used_pages
+
 DESK, PHONE, SMALL, ZOOMED = (1280, 800), (390, 844), (320, 568), (640, 400)
 TOUCH = {"has_touch": True, "is_mobile": True}
 FOLDS = ("edges", "background", "shadow", "frame", "file")

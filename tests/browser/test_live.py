@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import FLAGS, Visit, find_chromium
+from tests.browser.chromium import FLAGS, find_chromium
+from tests.browser.conftest import Visit
 from tests.browser.test_axe import violations
 from tests.clips import read_clip
 from tests.pictures import encoded, photo

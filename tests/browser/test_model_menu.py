@@ -59,7 +59,6 @@ def test_a_model_that_is_used_from_its_card_runs_at_once_and_stays_in_the_menu(
     expect(page.locator("#model input")).to_have_value(SELFIES)
     visit.offers(SELFIES)
     assert visit.menu() == [*FEW, SELFIES, MORE]
-    visit.reload()
     visit.open().done(portrait)
     assert ran_with(visit)[-1] == "mediapipe-selfie"
     expect(page.locator("#model input")).to_have_value(SELFIES)

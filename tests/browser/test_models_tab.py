@@ -52,7 +52,7 @@ def test_every_model_has_a_card_with_licence_size_memory_and_whether_it_is_here(
         badge: [...card.querySelectorAll(".badge:not(.here)")].map((each) => [each.className, each.textContent]),
         here: card.querySelector(".badge.here") !== null }))"""
     )
-    told = {model["name"]: model for model in httpx.get(f"{visit.address}/api/models").json()}
+    told = {model["name"]: model for model in httpx.get(f"{visit.address}/api/models", timeout=60).json()}
     assert sorted(card["name"] for card in shown) == sorted(house.runtime().list_models())
     for card in shown:
         model = told[card["name"]]
@@ -104,7 +104,7 @@ def test_a_model_tells_its_speed_here_once_it_has_run(visit: Visit, portrait: by
 
 
 def test_a_model_is_fetched_cancelled_fetched_again_used_and_removed(
-    shop: Process, visit_to: VisitTo, slow_mirror: Mirror, own_models: Path, portrait: bytes
+    shop: Process, visit_to: VisitTo, slow_mirror: Mirror, shop_folder: Path, portrait: bytes
 ) -> None:
     visit = visit_to(shop)
     page = visit.page
@@ -118,14 +118,14 @@ def test_a_model_is_fetched_cancelled_fetched_again_used_and_removed(
     card.get_by_role("button", name="Cancel").click()
     expect(card.get_by_role("button", name="Fetch 88 MB")).to_be_visible()
     expect(card.locator("progress")).to_have_count(0)
-    while list(own_models.glob("isnet*")):  # what had come is deleted in a moment
+    while list(shop_folder.glob("isnet*")):  # what had come is deleted in a moment
         page.wait_for_timeout(50)
 
     card.get_by_role("button", name="Fetch 88 MB").click()
     rises(visit, BIG)
     slow_mirror.free.set()
     expect(card.locator(".badge.here")).to_be_visible()
-    assert (own_models / "isnet-general-use-fp16.onnx").stat().st_size == 88_188_479
+    assert (shop_folder / "isnet-general-use-fp16.onnx").stat().st_size == 88_188_479
     page.get_by_role("tab", name="Photo").click()
     expect(page.locator("#after")).to_be_visible()
     page.wait_for_function("document.querySelector('#model input').value === 'Fast'")
@@ -137,7 +137,7 @@ def test_a_model_is_fetched_cancelled_fetched_again_used_and_removed(
     card.get_by_role("button", name="Remove").click()
     assert f"Remove “{BIG_TITLE}” (88 MB) from this computer?" in answer(page, "Remove")
     expect(card.get_by_role("button", name="Fetch 88 MB")).to_be_visible()
-    assert not list(own_models.glob("isnet*"))
+    assert not list(shop_folder.glob("isnet*"))
     page.get_by_role("tab", name="Photo").click()
     expect(page.locator("#model input")).to_have_value(re.compile("to fetch"))
 
@@ -169,17 +169,17 @@ def test_a_fetch_that_somebody_else_stops_has_ended_here_too(shop: Process, visi
     card = visit.card(BIG)
     card.get_by_role("button", name="Fetch").click()
     rises(visit, BIG)
-    assert httpx.delete(f"{shop.address}/api/models/{BIG}/fetch").status_code == 204
+    assert httpx.delete(f"{shop.address}/api/models/{BIG}/fetch", timeout=60).status_code == 204
     expect(card.locator("progress")).to_have_count(0)
     expect(card.get_by_role("button", name="Fetch 88 MB")).to_be_visible()
 
 
-def test_a_model_is_not_removed_by_who_says_no(shop: Process, visit_to: VisitTo, own_models: Path) -> None:
+def test_a_model_is_not_removed_by_who_says_no(shop: Process, visit_to: VisitTo, shop_folder: Path) -> None:
     visit = visit_to(shop).models()
     visit.card("u2netp").get_by_role("button", name="Remove").click()
     assert "Fast" in answer(visit.page, "Cancel")
     visit.page.wait_for_timeout(300)
-    assert (own_models / "u2netp.onnx").is_file()
+    assert (shop_folder / "u2netp.onnx").is_file()
 
 
 def test_a_fetch_goes_on_while_the_visitor_is_elsewhere_and_is_there_on_return(
@@ -195,14 +195,13 @@ def test_a_fetch_goes_on_while_the_visitor_is_elsewhere_and_is_there_on_return(
     expect(visit.card(BIG).locator(".badge.here")).to_be_visible()
 
 
-def test_a_fetch_that_fails_says_why_on_the_card(visit_to: VisitTo, u2netp: Path, own_models: Path) -> None:
-    with serving("--offline", CLEARCUT_MODELS_DIR=str(own_models)) as process:
-        visit = visit_to(process)
-        card = visit.models().card(BIG)
-        card.get_by_role("button", name="Fetch").click()
-        expect(card.locator(".failed")).to_contain_text("isnet-general-use-fp16.onnx")
-        visit.page.click("#language")
-        expect(card.locator(".failed")).to_contain_text(load_words("zh-CN")["error.offline"][:6])
+def test_a_fetch_that_fails_says_why_on_the_card(visit_to: VisitTo, offline: Process) -> None:
+    visit = visit_to(offline)
+    card = visit.models().card(BIG)
+    card.get_by_role("button", name="Fetch").click()
+    expect(card.locator(".failed")).to_contain_text("isnet-general-use-fp16.onnx")
+    visit.page.click("#language")
+    expect(card.locator(".failed")).to_contain_text(load_words("zh-CN")["error.offline"][:6])
 
 
 def test_a_non_commercial_model_is_fetched_only_by_who_has_read_that(
@@ -242,8 +241,8 @@ def test_what_others_bring_and_remove_meanwhile_is_seen(
     visit.done(portrait)
     file = at_hand("mediapipe_selfie.onnx")
     address = f"{shop.address}/api/models"
-    assert httpx.put(f"{address}/mediapipe-selfie/file", content=file.read_bytes()).status_code == 204
-    assert httpx.delete(f"{address}/u2netp").status_code == 204
+    assert httpx.put(f"{address}/mediapipe-selfie/file", content=file.read_bytes(), timeout=60).status_code == 204
+    assert httpx.delete(f"{address}/u2netp", timeout=60).status_code == 204
     visit.models()
     expect(visit.card("mediapipe-selfie").locator(".badge.here")).to_be_visible()
     visit.use_model("mediapipe-selfie")
@@ -261,13 +260,13 @@ def choose(visit: Visit, model: str, file: Any) -> None:
 
 
 def test_a_file_of_ones_own_is_imported_and_then_used(
-    shop: Process, visit_to: VisitTo, at_hand: Callable[[str], Path], own_models: Path, portrait: bytes
+    shop: Process, visit_to: VisitTo, at_hand: Callable[[str], Path], shop_folder: Path, portrait: bytes
 ) -> None:
     file = at_hand("mediapipe_selfie.onnx")
     visit = visit_to(shop).models()
     choose(visit, "mediapipe-selfie", file)
     expect(visit.card("mediapipe-selfie").locator(".badge.here")).to_be_visible()
-    assert (own_models / file.name).read_bytes() == file.read_bytes()
+    assert (shop_folder / file.name).read_bytes() == file.read_bytes()
     visit.page.get_by_role("tab", name="Photo").click()
     visit.done(portrait)
     visit.use_model("mediapipe-selfie")
@@ -275,7 +274,7 @@ def test_a_file_of_ones_own_is_imported_and_then_used(
 
 
 def test_a_wrong_file_is_refused_with_a_sentence_on_the_card(
-    shop: Process, visit_to: VisitTo, own_models: Path
+    shop: Process, visit_to: VisitTo, shop_folder: Path
 ) -> None:
     visit = visit_to(shop).models()
     choose(visit, "mediapipe-selfie", visit.file(bytes(2_000_000), "holiday.onnx"))
@@ -285,20 +284,19 @@ def test_a_wrong_file_is_refused_with_a_sentence_on_the_card(
     card.locator(".sums summary").click()
     expect(card.get_by_text(re.compile("Checksum of this file: [0-9a-f]{64}"))).to_be_visible()
     expect(card.locator(".badge.here")).to_have_count(0)
-    assert {path.name for path in own_models.iterdir() if path.suffix != ".lock"} == {"u2netp.onnx"}
+    assert {path.name for path in shop_folder.iterdir() if path.suffix != ".lock"} == {"u2netp.onnx"}
     visit.complaints.clear()  # the browser's own words about the status
 
 
 # ---- who may ---------------------------------------------------------------------------------------------------------
 
 
-def test_on_an_exposed_server_the_tab_only_shows(visit_to: VisitTo, own_models: Path) -> None:
-    with serving("--host", "0.0.0.0", "--public", CLEARCUT_MODELS_DIR=str(own_models)) as process:
-        visit = visit_to(process).models()
-        expect(visit.page.get_by_text("On this server models can only be looked at.")).to_be_visible()
-        expect(visit.page.locator("#models-list article")).to_have_count(len(house.runtime().list_models()))
-        expect(visit.page.locator("#models-list button")).to_have_text("Use")  # only what is here can be used
-        expect(visit.card("u2netp").locator(".badge.here")).to_be_visible()
+def test_on_an_exposed_server_the_tab_only_shows(visit_to: VisitTo, public: Process) -> None:
+    visit = visit_to(public).models()
+    expect(visit.page.get_by_text("On this server models can only be looked at.")).to_be_visible()
+    expect(visit.page.locator("#models-list article")).to_have_count(len(house.runtime().list_models()))
+    expect(visit.page.locator("#models-list button")).to_have_text("Use")  # only what is here can be used
+    expect(visit.card("u2netp").locator(".badge.here")).to_be_visible()
 
 
 def test_the_owner_of_an_exposed_server_can_allow_it(visit_to: VisitTo, own_models: Path) -> None:
@@ -310,16 +308,15 @@ def test_the_owner_of_an_exposed_server_can_allow_it(visit_to: VisitTo, own_mode
 
 
 def test_on_an_exposed_server_a_missing_model_is_not_offered(
-    visit_to: VisitTo, own_models: Path, portrait: bytes
+    visit_to: VisitTo, public: Process, portrait: bytes
 ) -> None:
-    with serving("--host", "0.0.0.0", "--public", CLEARCUT_MODELS_DIR=str(own_models)) as process:
-        visit = visit_to(process)
-        visit.done(portrait)
-        visit.pick_model("Best")
-        visit.until("ask")
-        expect(visit.page.locator("#fetch")).to_be_hidden()
-        visit.page.get_by_role("button", name="Not now").click()
-        visit.until("done")
+    visit = visit_to(public)
+    visit.done(portrait)
+    visit.pick_model("Best")
+    visit.until("ask")
+    expect(visit.page.locator("#fetch")).to_be_hidden()
+    visit.page.get_by_role("button", name="Not now").click()
+    visit.until("done")
 
 
 # ---- keyboards -------------------------------------------------------------------------------------------------------

@@ -278,7 +278,6 @@ def test_a_value_that_cannot_be_obeyed_never_reaches_the_next_photo(visit: Visit
         page.keyboard.press("Enter")
     else:
         page.evaluate("""localStorage.setItem('clearcut-settings', '{"canvas": "12 by a lot"}')""")
-        visit.reload()
         visit.open()
         visit.choose(portrait, "first.jpg")
     notice(page).to_contain_text("by a lot")

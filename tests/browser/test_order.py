@@ -10,6 +10,8 @@ from tests.browser.conftest import Visit
 from tests.browser.panel import after, unfold
 from tests.pictures import composite, encoded
 
+pytestmark = pytest.mark.used_pages
+
 SENT = re.compile("/(queue/join|run/)")
 
 

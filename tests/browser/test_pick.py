@@ -15,6 +15,8 @@ from tests.browser.test_zoom import PHONE, box, touch
 from tests.pictures import composite, encoded
 from tests.process import Process
 
+pytestmark = pytest.mark.used_pages
+
 SIZE = 640, 480
 LEFT, RIGHT = (160, 250), (480, 250)  # the middles of two balls
 WALL = (320, 30)

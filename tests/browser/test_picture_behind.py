@@ -11,6 +11,8 @@ from tests.browser.conftest import Visit
 from tests.pictures import encoded, photo
 from tests.process import Process
 
+pytestmark = pytest.mark.used_pages
+
 WALL = encoded(np.full((90, 120, 3), (200, 30, 90), np.uint8))
 ROW = "input[name=backdrop][value={}]"
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -15,6 +16,8 @@ from tests.browser.conftest import Visit
 from tests.browser.panel import after, choose, unfold
 from tests.pictures import composite, encoded, opened
 from tests.process import Process
+
+pytestmark = pytest.mark.used_pages
 
 
 def test_a_shop_owner_gets_a_product_on_white_with_a_shadow_in_one_click(visit: Visit, portrait: bytes) -> None:
@@ -100,7 +103,6 @@ def test_a_picture_of_ones_own_stands_behind_the_subject(visit: Visit, portrait:
 def test_settings_are_remembered_by_the_browser(visit: Visit, portrait: bytes) -> None:
     visit.done(portrait)
     after(visit, lambda: visit.page.click("#preset-chips [data-name=sticker]"))
-    visit.reload()
     visit.open()
     expect(visit.page.locator("#preset-chips [data-name=sticker]")).to_have_attribute("aria-pressed", "true")
     visit.done(portrait)
@@ -111,12 +113,10 @@ def test_settings_are_remembered_by_the_browser(visit: Visit, portrait: bytes) -
 def test_settings_of_another_version_or_another_hand_do_no_harm(visit: Visit, portrait: bytes) -> None:
     odd = {"feather": "much", "crop": 5, "nothing": 1, "model": "u3net", "background": "image", "margin": 20}
     visit.page.evaluate("(kept) => localStorage.setItem('clearcut-settings', kept)", json.dumps(odd))
-    visit.reload()
     visit.open().done(portrait)
     _, data = visit.download()
     assert data == cut_out_bytes(portrait, margin=20)
     visit.page.evaluate("localStorage.setItem('clearcut-settings', '{')")
-    visit.reload()
     visit.open().done(portrait)
 
 

@@ -2,7 +2,6 @@
 
 import random
 import re
-import shutil
 from base64 import b64decode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +17,7 @@ from tests.api.test_guard import run_page_event, uploaded
 from tests.browser.conftest import Visit
 from tests.gate import Gate
 from tests.pictures import composite, encoded, opened, png_header_only
-from tests.process import Process, serving
+from tests.process import Process
 
 BIG, SLOW = "Best", "isnet-general-use"  # the title of a model, and the network of it that takes long
 
@@ -144,48 +143,42 @@ def test_the_queue_of_the_page_says_how_many_are_before_you(
 
 
 def test_a_missing_model_is_offered_with_its_size_and_fetched_with_progress(
-    visit_to: Callable[..., Visit], portrait: bytes, u2netp: Path, slow_mirror: Mirror, tmp_path: Path
+    visit_to: Callable[..., Visit], portrait: bytes, shop: Process, slow_mirror: Mirror, shop_folder: Path
 ) -> None:
-    shutil.copyfile(u2netp, tmp_path / u2netp.name)
-    with serving(CLEARCUT_MODELS_DIR=str(tmp_path), CLEARCUT_MODELS_MIRROR=slow_mirror.address) as process:
-        visit = visit_to(process)
-        visit.done(portrait)
-        visit.pick_model(BIG)
-        visit.until("ask")
-        expect(visit.page.locator("#ask")).to_contain_text("88 MB")
-        expect(visit.page.locator("#ask")).to_contain_text("Apache-2.0")
-        visit.page.get_by_role("button", name="Not now").click()
-        visit.until("done")
-        expect(visit.page.locator("#model input")).to_have_value("Fast")
-        visit.pick_model(BIG)
-        visit.until("ask")
-        visit.page.get_by_role("button", name="Fetch it once").click()
-        expect(visit.page.locator("#step")).to_have_text(re.compile("[1-9]\\d of 88 MB"))
-        slow_mirror.free.set()
-        visit.until("done")
-        shares = [message["done"] for message in visit.heard() if message.get("step") == "fetching" and message["done"]]
-        assert len(set(shares)) >= 2 and shares == sorted(shares)
-        assert done_models(visit)[-1] == "best"
-        expect(visit.page.locator("#model-facts")).not_to_contain_text("not fetched yet")
-        expect(visit.page.locator("#model input")).to_have_value(BIG)
-        visit.offers(BIG)  # without a word of fetching
-        assert (tmp_path / "isnet-general-use-fp16.onnx").stat().st_size == 88_188_479
-        assert not list(tmp_path.glob("*.part"))
-        visit.page.close()  # it would miss its server
+    visit = visit_to(shop)
+    visit.done(portrait)
+    visit.pick_model(BIG)
+    visit.until("ask")
+    expect(visit.page.locator("#ask")).to_contain_text("88 MB")
+    expect(visit.page.locator("#ask")).to_contain_text("Apache-2.0")
+    visit.page.get_by_role("button", name="Not now").click()
+    visit.until("done")
+    expect(visit.page.locator("#model input")).to_have_value("Fast")
+    visit.pick_model(BIG)
+    visit.until("ask")
+    visit.page.get_by_role("button", name="Fetch it once").click()
+    expect(visit.page.locator("#step")).to_have_text(re.compile("[1-9]\\d of 88 MB"))
+    visit.page.wait_for_function("new Set(window.heard.map((said) => said?.done || 0)).size > 2")
+    slow_mirror.free.set()
+    visit.until("done")
+    shares = [message["done"] for message in visit.heard() if message.get("step") == "fetching" and message["done"]]
+    assert len(set(shares)) >= 2 and shares == sorted(shares)
+    assert done_models(visit)[-1] == "best"
+    expect(visit.page.locator("#model-facts")).not_to_contain_text("not fetched yet")
+    expect(visit.page.locator("#model input")).to_have_value(BIG)
+    visit.offers(BIG)  # without a word of fetching
+    assert (shop_folder / "isnet-general-use-fp16.onnx").stat().st_size == 88_188_479
+    assert not list(shop_folder.glob("*.part"))
 
 
-def test_offline_says_which_file_to_bring(
-    visit_to: Callable[..., Visit], portrait: bytes, u2netp: Path, tmp_path: Path
-) -> None:
-    shutil.copyfile(u2netp, tmp_path / u2netp.name)
-    with serving("--offline", CLEARCUT_MODELS_DIR=str(tmp_path)) as process:
-        visit = visit_to(process)
-        visit.done(portrait)
-        visit.pick_model(BIG)
-        visit.until("ask")
-        visit.page.get_by_role("button", name="Fetch it once").click()
-        expect(visit.page.get_by_role("alert")).to_contain_text("isnet-general-use-fp16.onnx")
-        expect(visit.page.locator("#after")).to_be_visible()  # the last result stays
+def test_offline_says_which_file_to_bring(visit_to: Callable[..., Visit], portrait: bytes, offline: Process) -> None:
+    visit = visit_to(offline)
+    visit.done(portrait)
+    visit.pick_model(BIG)
+    visit.until("ask")
+    visit.page.get_by_role("button", name="Fetch it once").click()
+    expect(visit.page.get_by_role("alert")).to_contain_text("isnet-general-use-fp16.onnx")
+    expect(visit.page.locator("#after")).to_be_visible()  # the last result stays
 
 
 # ---- wrong files -----------------------------------------------------------------------------------------------------
@@ -275,7 +268,6 @@ def test_best_is_offered_to_be_fetched_where_it_is_not_here(shop: Process, visit
 def test_the_mask_alone_is_shown_copied_and_named_as_a_mask(visit: Visit, portrait: bytes) -> None:
     page = visit.page
     page.evaluate('localStorage.setItem(\'clearcut-settings\', \'{"format": "matte", "background": "blur"}\')')
-    visit.reload()
     visit.open().done(portrait)
     expect(page.locator("#backdrops")).to_be_hidden()
     expect(page.locator("#after")).to_have_attribute("alt", "The mask of the subject")

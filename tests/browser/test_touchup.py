@@ -15,6 +15,8 @@ from tests.browser.test_zoom import PHONE, box, touch, wheel
 from tests.pictures import encoded, opened, photo
 from tests.process import Process
 
+pytestmark = pytest.mark.used_pages
+
 SIDE = 512  # of the photo
 MIDDLE = (256, 300)  # of the subject, in its pixels
 CORNER = (40, 60)  # of the background

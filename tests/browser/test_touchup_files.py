@@ -18,6 +18,8 @@ from tests.browser.test_touchup import CORNER, MIDDLE, SIDE, alpha, at, begin, b
 from tests.browser.test_trimap import TRIMAP, give, save
 from tests.process import Process
 
+pytestmark = pytest.mark.used_pages
+
 DOT = {"kind": "keep", "radius": 12, "exact": True, "points": [CORNER]}
 DRAWN = {"version": 1, "size": [SIDE, SIDE], "strokes": [DOT, {**DOT, "kind": "erase", "points": [MIDDLE]}]}
 

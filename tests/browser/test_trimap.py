@@ -18,6 +18,8 @@ from tests.browser.test_zoom import PHONE, box, touch
 from tests.pictures import encoded, opened, photo
 from tests.process import Process, serving
 
+pytestmark = pytest.mark.used_pages
+
 LEVELS = np.zeros((SIDE, SIDE), np.uint8)
 cv2.ellipse(LEVELS, (240, 330), (150, 300), 0, 0, 360, 128, -1)
 cv2.ellipse(LEVELS, (240, 330), (110, 260), 0, 0, 360, 255, -1)

@@ -14,6 +14,8 @@ from tests.browser.panel import after, unfold
 from tests.pictures import encoded, photo
 from tests.process import Process
 
+pytestmark = pytest.mark.used_pages
+
 PHONE = {"width": 390, "height": 844, "has_touch": True, "is_mobile": True}
 WHOLE = (0.5, 0.5)
 

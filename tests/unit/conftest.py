@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from pipeline.base.settings import ROOT
 from pipeline.commands.command_line import main
+from pipeline.inference.sessions import Session
 from pipeline.registry import catalog
 from tests.command_line import PNG, Ended
 from tests.unit.test_sources import DATA, Site, serving
@@ -66,3 +68,17 @@ def cli(capfdbinary: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ende
         return Ended(code, out, err.decode())
 
     return call
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the networks that ran, one for each run."""
+    names: list[str] = []
+    run = Session.run
+
+    def counted(self: Session, *given: Any) -> list[np.ndarray]:
+        names.append(self.card.name)
+        return run(self, *given)
+
+    monkeypatch.setattr(Session, "run", counted)
+    return names

@@ -25,14 +25,14 @@ def test_the_codes_are_those_that_have_an_answer() -> None:
     assert len(get_args(Code)) == len(set(get_args(Code)))
 
 
-@pytest.mark.parametrize("code", get_args(Code))
 @pytest.mark.parametrize("copied", [lambda each: pickle.loads(pickle.dumps(each)), copy.copy, copy.deepcopy])
-def test_an_error_survives_pickling(code: Code, copied: Callable[[ClearcutError], ClearcutError]) -> None:
-    error = ClearcutError(code, **FACTS)
-    same = copied(error)
-    assert type(same) is ClearcutError
-    assert (same.code, same.facts) == (code, FACTS)
-    assert (same.status, same.exit_code, str(same)) == (error.status, error.exit_code, str(error))
+def test_an_error_survives_pickling(copied: Callable[[ClearcutError], ClearcutError]) -> None:
+    for code in get_args(Code):
+        error = ClearcutError(code, **FACTS)
+        same = copied(error)
+        assert type(same) is ClearcutError
+        assert (same.code, same.facts) == (code, FACTS)
+        assert (same.status, same.exit_code, str(same)) == (error.status, error.exit_code, str(error))
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
@@ -56,6 +56,6 @@ def test_an_unknown_code_is_answered_as_what_was_not_expected(code: str) -> None
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("code", get_args(Code))
-def test_every_code_has_a_sentence(code: Code, language: str) -> None:
-    assert explain(ClearcutError(code), language) == load_words(language)[f"error.{code}"] != ""
+def test_every_code_has_a_sentence(language: str) -> None:
+    for code in get_args(Code):
+        assert explain(ClearcutError(code), language) == load_words(language)[f"error.{code}"] != "", code

@@ -1,7 +1,7 @@
 """Every kind of network: the right numbers go in and come out.
 
-Kinds whose weights development has are measured on real photos. For the others small graphs stand in, with the inputs,
-outputs, shapes and types of the published files: they give back what they were fed, undone as their authors would.
+Small graphs stand in, with the inputs, outputs, shapes and types of the published files: they give back what they were
+fed, undone as their authors would.
 """
 
 from collections.abc import Callable, Iterable
@@ -10,26 +10,21 @@ from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
-from pipeline.base.errors import ClearcutError
 from pipeline.base.jobs import Job
-from pipeline.cutout import cut_out, warm_up
-from pipeline.inference.engines import ENGINES, choose_plan
-from pipeline.inference.networks import NetworkInput, Prediction, find_family
+from pipeline.cutout import cut_out
+from pipeline.inference.networks import NetworkInput, find_family
 from pipeline.inference.predict import predict
-from pipeline.inference.sessions import Session, load_session
 from pipeline.inputs import Inputs
 from pipeline.options.options import Options
-from pipeline.pixels.image_io import Photo, decode
-from pipeline.registry import fetching, weights
+from pipeline.pixels.image_io import Photo
 from pipeline.registry.cards import ModelCard
 from tests import house
-from tests.networks import REMEMBERS_RED
-from tests.pictures import iou, off, photo
+from tests.networks import predict_afresh
+from tests.pictures import iou, off, photo, scenery
 
 Enter = Callable[..., ModelCard]
 AtHand = Callable[[str], Path]
@@ -122,12 +117,6 @@ def noise(width: int, height: int, top: int = 255) -> np.ndarray:
     return rgb
 
 
-def scenery(width: int, height: int) -> np.ndarray:
-    """A real photo, repeated to any size."""
-    there = photo("coffee")
-    return np.tile(there, (-(-height // len(there)), -(-width // there.shape[1]), 1))[:height, :width]
-
-
 def answered(rgb: np.ndarray, white: float = 255) -> np.ndarray:
     """What the graphs make of a photo that was fed as their authors do."""
     return (rgb / white) @ SHARES
@@ -135,10 +124,6 @@ def answered(rgb: np.ndarray, white: float = 255) -> np.ndarray:
 
 def min_max(values: np.ndarray) -> np.ndarray:
     return (values - values.min()) / np.ptp(values)
-
-
-def said(rgb: np.ndarray, model: str) -> Prediction:
-    return predict(Photo(rgb), model, house.runtime(), Job(), cache=False).prediction
 
 
 def raw(rgb: np.ndarray, card: ModelCard) -> np.ndarray:
@@ -171,7 +156,7 @@ def test_a_photo_of_any_ratio_is_stretched_to_the_networks_square(kind: str, ent
     rgb = scenery(round(author.size * 1.7), round(author.size * 0.8))
     small = author.resized(rgb, (author.size, author.size))
     wanted = answered(small, small.max() if kind == "u2net" else 255)
-    matte = said(rgb, kind + "-like").matte
+    matte = predict_afresh(rgb, kind + "-like").matte
     assert matte.shape == (author.size, author.size) and matte.dtype == np.float32
     assert off(matte, min_max(wanted) if kind in MIN_MAX else wanted) <= 1 / 255
 
@@ -184,7 +169,7 @@ def test_only_a_wide_range_is_stretched_and_only_where_the_authors_do(kind: str,
     for name, width in (("seen", 0.6), ("unseen", 0.3)):
         numbers = {"less": np.float32(width), "more": np.float32(0.3)}
         enter(name, author.graph(narrow, **numbers), kind=kind)
-    seen, unseen = said(rgb, "seen"), said(rgb, "unseen")
+    seen, unseen = predict_afresh(rgb, "seen"), predict_afresh(rgb, "unseen")
     if kind in MIN_MAX:
         assert (seen.matte.min(), seen.matte.max()) == (0, 1) and not seen.is_empty
         assert not unseen.matte.any() and unseen.is_empty
@@ -207,7 +192,7 @@ def test_an_answer_of_another_size_than_the_input_is_no_mistake(enter: Enter) ->
     smaller: list[Node] = [("AveragePool", "seen", "small", {"kernel_shape": [4, 4], "strides": [4, 4]})]
     author = AUTHORS["birefnet"]
     enter("quarter", author.graph(smaller, out_size=256), kind="birefnet")
-    assert said(scenery(640, 480), "quarter").matte.shape == (256, 256)
+    assert predict_afresh(scenery(640, 480), "quarter").matte.shape == (256, 256)
     assert cut_out(Inputs(Photo(scenery(640, 480))), Options(model="quarter")).alpha.shape == (480, 640)
 
 
@@ -222,7 +207,7 @@ def test_modnet_looks_at_512_on_the_short_side_in_steps_of_32(size, wanted, ente
     author = AUTHORS["modnet"]
     enter("modnet-like", author.graph(), kind="modnet")
     rgb = scenery(*size)
-    matte = said(rgb, "modnet-like").matte
+    matte = predict_afresh(rgb, "modnet-like").matte
     assert matte.shape == wanted[::-1]
     assert off(matte, answered(author.resized(rgb, wanted))) <= 1 / 255
     assert cut_out(Inputs(Photo(rgb)), Options(model="modnet-like")).alpha.shape == rgb.shape[:2]
@@ -240,7 +225,7 @@ def test_isnet_for_drawings_sees_the_photo_in_the_middle_of_black(size, inner, e
     left, top = (1024 - inner[0]) // 2, (1024 - inner[1]) // 2
     canvas[top : top + inner[1], left : left + inner[0]] = author.resized(rgb, inner)
     assert np.abs(raw(rgb, card) - answered(canvas)).max() < 1e-3
-    matte = said(rgb, "anime-like").matte
+    matte = predict_afresh(rgb, "anime-like").matte
     assert matte.shape == inner[::-1]
     assert off(matte, answered(canvas)[top : top + inner[1], left : left + inner[0]]) < 1e-3
 
@@ -253,7 +238,7 @@ def test_withoutbg_sees_the_photo_at_the_top_left_of_black(size, inner, enter: E
     canvas = np.zeros((448, 448, 3), np.uint8)
     canvas[: inner[1], : inner[0]] = author.resized(rgb, inner)
     assert np.abs(raw(rgb, card) - answered(canvas)).max() < 1e-3
-    assert off(said(rgb, "withoutbg-like").matte, answered(canvas)[: inner[1], : inner[0]]) < 1e-3
+    assert off(predict_afresh(rgb, "withoutbg-like").matte, answered(canvas)[: inner[1], : inner[0]]) < 1e-3
 
 
 @pytest.mark.parametrize(("size", "wanted"), [((1000, 500), (768, 384)), ((500, 1000), (384, 768))])
@@ -265,7 +250,7 @@ def test_padding_is_cut_off_an_answer_smaller_than_the_input(size, wanted, enter
     enter("older", author.graph(smaller, out_size=768, **numbers), kind="withoutbg", feed={"size": [1024, 1024]})
     ramp = np.linspace(100, 255, size[0]).astype(np.uint8)
     rgb = np.broadcast_to(ramp[None, :, None], (size[1], size[0], 3)).copy()
-    matte = said(rgb, "older").matte
+    matte = predict_afresh(rgb, "older").matte
     assert matte.shape == wanted[::-1]
     assert off(matte * 255, np.broadcast_to(np.linspace(100, 255, wanted[0]), wanted[::-1])) < 1
     assert matte.min() > 0.38  # nothing of the black
@@ -311,7 +296,7 @@ def clothes(enter: Enter) -> np.ndarray:
 def test_garments_are_found_and_everything_but_background_is_kept(clothes: np.ndarray) -> None:
     cutout = cut_out(Inputs(Photo(GARMENTS[clothes])), Options(model="cloth-like"))
     assert iou(cutout.alpha, (clothes > 0).astype(np.uint8) * 255) > 0.98
-    prediction = said(GARMENTS[clothes], "cloth-like")
+    prediction = predict_afresh(GARMENTS[clothes], "cloth-like")
     assert prediction.labels is not None and prediction.labels.shape == (768, 768)
     assert set(np.unique(prediction.labels)) == {0, 1, 2, 3}
 
@@ -350,288 +335,6 @@ def test_scores_become_probabilities_and_all_but_the_background_is_subject(model
     assert np.allclose(prediction.matte, 1 - wanted[..., 0], atol=1e-5)
     assert prediction.shares is not None and prediction.shares.dtype == np.float16
     assert np.allclose(prediction.shares, wanted, atol=1e-3)
-
-
-# ---- real weights on real photos -------------------------------------------------------------------------------------
-
-
-class Real(NamedTuple):
-    """Weights at hand; `measured`: mean IoU over the 20 pictures of the people set."""
-
-    file: str
-    measured: float
-
-
-REAL = {
-    "rvm": Real("rvm_mobilenetv3_dequantised.onnx", 0.8985),
-    "deeplab": Real("deeplabv3_257_mv.onnx", 0.7670),
-    "selfie": Real("mediapipe_selfie.onnx", 0.8707),
-    "portrait": Real("deeplabv3plus_portrait_513.onnx", 0.5627),  # made for ID photos, which few of these are
-}
-PUBLISHED = {"deeplab": "deeplabv3", "selfie": "mediapipe-selfie", "portrait": "deeplabv3plus-portrait"}
-
-
-@pytest.fixture
-def real(enter: Enter, at_hand: AtHand) -> Callable[[str], str]:
-    """The name of a model of this kind with real weights."""
-    return lambda kind: enter("real-" + kind, at_hand(REAL[kind].file), kind=kind).name
-
-
-@pytest.fixture
-def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of the networks that ran, one for each run."""
-    names: list[str] = []
-    run = Session.run
-
-    def counted(self: Session, *given: Any) -> list[np.ndarray]:
-        names.append(self.card.name)
-        return run(self, *given)
-
-    monkeypatch.setattr(Session, "run", counted)
-    return names
-
-
-@pytest.mark.parametrize("kind", REAL)
-def test_people_are_found_as_well_as_the_weights_can(kind: str, real: Callable[[str], str], truth: Path) -> None:
-    name, found = real(kind), []
-    for file in sorted((truth / "people" / "images").iterdir()):
-        with Image.open(truth / "people" / "masks" / f"{file.stem}.png") as mask:
-            wanted = np.asarray(mask.convert("L"))
-        found.append(iou(cut_out(Inputs(decode(file.read_bytes())), Options(model=name)).alpha, wanted))
-    assert np.mean(found) > REAL[kind].measured - 0.015, np.round(found, 3)
-
-
-def softmax(scores: np.ndarray) -> np.ndarray:
-    powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    return powers / powers.sum(axis=-1, keepdims=True)
-
-
-def by_hand(kind: str, file: Path, rgb: np.ndarray) -> np.ndarray:
-    """The matte as the notes beside the weights say, in 0-1, at the network's size."""
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
-
-    def small(side: int) -> np.ndarray:
-        return np.asarray(Image.fromarray(rgb).resize((side, side), Image.Resampling.LANCZOS)).astype(np.float32)[None]
-
-    def run(outputs: list[str], **inputs: np.ndarray) -> np.ndarray:
-        return session.run(outputs, inputs)[0]
-
-    if kind == "rvm":
-        nothing = np.zeros((1, 1, 1, 1), np.float32)
-        states = {f"r{number}i": nothing for number in range(1, 5)}
-        ratio = np.array([min(1, 512 / max(rgb.shape))], np.float32)
-        source = (rgb[None] / 255).transpose(0, 3, 1, 2).astype(np.float32)
-        return run(["pha"], src=source, downsample_ratio=ratio, **states)[0, 0]
-    if kind == "deeplab":
-        return 1 - softmax(run(["ResizeBilinear_3"], sub_7=small(257) / 127.5 - 1)[0])[..., 0]
-    if kind == "selfie":
-        return run(["activation_10"], **{"input_1:0": small(256) / 255})[0, ..., 0]
-    fed = np.ascontiguousarray(small(513).transpose(0, 3, 1, 2) / 255)
-    return softmax(run(["transpose:0"], **{"MobilenetV2/MobilenetV2/input:0": fed})[0].transpose(1, 2, 0))[..., 1]
-
-
-@pytest.mark.parametrize("kind", REAL)
-def test_a_matte_is_that_of_the_same_graph_fed_by_hand(kind: str, real: Callable[[str], str], at_hand: AtHand) -> None:
-    rgb = np.tile(photo("astronaut"), (1, 2, 1))[:, :700]
-    wanted = by_hand(kind, at_hand(REAL[kind].file), rgb)
-    assert wanted.std() > 0.1
-    assert off(said(rgb, real(kind)).matte, wanted) <= 1 / 255
-
-
-@pytest.mark.parametrize("kind", PUBLISHED)
-def test_weights_at_hand_are_those_that_the_catalogue_publishes(kind: str, empty_models: Path, at_hand: AtHand) -> None:
-    card = house.card(PUBLISHED[kind])
-    fetching.import_file(card, at_hand(REAL[kind].file), house.settings())
-    assert isinstance(card, ModelCard) and card.kind == kind and weights.is_installed(card, house.settings())
-    assert not said(photo("astronaut"), card.name).is_empty
-
-
-@pytest.mark.parametrize("kind", REAL)
-@pytest.mark.parametrize("size", [(1, 1), (8, 8), (2, 1000), (1500, 4)])
-def test_photos_of_any_shape_get_an_alpha_of_theirs(size, kind: str, real: Callable[[str], str]) -> None:
-    width, height = size
-    assert cut_out(Inputs(Photo(scenery(width, height))), Options(model=real(kind))).alpha.shape == (height, width)
-
-
-@pytest.mark.parametrize("size", [(1, 1100), (2100, 2)])
-def test_rvm_looks_at_a_pixel_at_least(size, real: Callable[[str], str]) -> None:
-    assert cut_out(Inputs(Photo(scenery(*size))), Options(model=real("rvm"))).alpha.shape == size[::-1]
-
-
-@pytest.mark.parametrize("kind", REAL)
-def test_a_network_can_be_warmed_up(kind: str, real: Callable[[str], str], runs: list[str]) -> None:
-    name = real(kind)
-    warm_up(name, house.runtime())
-    assert runs == [name]
-
-
-# ---- the subject's own colours ---------------------------------------------------------------------------------------
-
-
-def test_rvm_tells_the_subjects_colours_and_the_cache_keeps_them(real: Callable[[str], str], runs: list[str]) -> None:
-    name, rgb = real("rvm"), photo("astronaut")
-    first, again = (predict(Photo(rgb.copy()), name, house.runtime(), Job()).prediction for _ in range(2))
-    assert runs == [name] and again is first
-    assert first.foreground is not None and first.foreground.dtype == np.uint8
-    assert first.foreground.shape == rgb.shape and first.matte.shape == rgb.shape[:2]
-    certain = first.matte > 0.999
-    assert certain.mean() > 0.2
-    assert off(first.foreground[certain], rgb[certain]) < 2
-    assert first.nbytes == first.matte.nbytes + first.foreground.nbytes
-
-
-def test_rvm_looks_first_at_512_pixels_and_sees_at_most_1920(real: Callable[[str], str]) -> None:
-    card = house.card(real("rvm"))
-    assert isinstance(card, ModelCard)
-    for size, seen, ratio in [
-        ((300, 200), (300, 200), 1),
-        ((1024, 768), (1024, 768), 0.5),
-        ((3840, 960), (1920, 480), 512 / 1920),
-    ]:
-        inputs = find_family(card).feed(np.zeros((size[1], size[0], 3), np.uint8), card).inputs
-        assert isinstance(inputs, dict) and list(inputs) == ["src", "r1i", "r2i", "r3i", "r4i", "downsample_ratio"]
-        assert inputs["src"].shape == (1, 3, seen[1], seen[0])
-        assert inputs["downsample_ratio"] == pytest.approx(ratio) and inputs["downsample_ratio"].shape == (1,)
-        assert not any(inputs[f"r{number}i"].any() for number in range(1, 5))
-        assert {each.dtype for each in inputs.values()} == {np.dtype(np.float32)}
-
-
-def test_nothing_is_remembered_from_one_photo_to_the_next(real: Callable[[str], str]) -> None:
-    name, cat, person = real("rvm"), photo(), photo("astronaut")
-    alone = said(person, name).matte
-    said(cat, name)
-    assert np.array_equal(said(person, name).matte, alone)
-
-
-# ---- networks with memory --------------------------------------------------------------------------------------------
-
-
-def flat(red: int) -> np.ndarray:
-    """A frame of one colour, 12 × 16 pixels."""
-    return np.broadcast_to(np.array([red, 7, 9], np.uint8), (16, 12, 3)).copy()
-
-
-@pytest.fixture
-def remembers_red(enter: Enter) -> ModelCard:
-    card = enter("remembers-red", REMEMBERS_RED, kind="rvm")
-    assert card.arithmetic is None
-    return card
-
-
-@pytest.fixture(params=[name for name, engine in ENGINES.items() if engine.is_here() and name != "mnn"])
-def session(remembers_red: ModelCard, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Session:
-    """The network with its memory, loaded by each engine that can run it."""
-    assert ENGINES[request.param].can_run(remembers_red)
-    monkeypatch.setenv("CLEARCUT_ENGINE", request.param)
-    planned = choose_plan(remembers_red, "exact", house.settings())
-    loaded = load_session(remembers_red, planned, house.settings(), with_states=True)
-    assert loaded.plan.engine == request.param
-    return loaded
-
-
-def test_a_session_with_states_gives_them_behind_what_the_card_names(
-    session: Session, remembers_red: ModelCard
-) -> None:
-    inputs = find_family(remembers_red).feed(flat(255), remembers_red).inputs
-    still = house.runtime().pool.get(remembers_red)
-    assert still.plan.engine == session.plan.engine
-    named, everything = still.run(inputs, Job()), session.run(inputs, Job())
-    assert session.outputs == (*remembers_red.read.outputs, "r1o", "r2o", "r3o", "r4o")
-    assert len(named) == 2 and len(everything) == 6
-    assert all(np.array_equal(one, other) for one, other in zip(named, everything, strict=False))
-    assert [float(each.max()) for each in everything[2:]] == [1, 1, 2, 1]
-
-
-def test_a_second_frame_sees_the_states_of_the_first(session: Session, remembers_red: ModelCard) -> None:
-    family, states, seen = find_family(remembers_red), None, []
-    for red in (255, 0, 51):
-        fed = family.feed(flat(red), remembers_red, states)
-        results = session.run(fed.inputs, Job())
-        states = family.read_states(results)
-        prediction = family.read(results, remembers_red, fed)
-        seen.append(float(prediction.matte.mean()))
-        assert prediction.matte.shape == (16, 12)
-        assert prediction.foreground is not None and off(prediction.foreground, flat(red)) == 0
-    assert seen == pytest.approx([0.5, 0.5, 0.1])  # half of its own red, and half of that before
-    assert list(states) == ["r1i", "r2i", "r3i", "r4i"]
-    assert [float(each.max()) for each in states.values()] == pytest.approx([0.2, 3, 6, 3])  # three frames on
-
-
-def test_the_engine_that_computes_one_output_alone_is_not_given_a_network_with_memory(
-    remembers_red: ModelCard, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("CLEARCUT_ENGINE", "mnn")
-    assert not ENGINES["mnn"].can_run(remembers_red)
-    assert house.runtime().pool.get(remembers_red).plan.engine == "cpu"
-
-
-def test_states_stay_as_they_were_when_the_network_runs_again(session: Session, remembers_red: ModelCard) -> None:
-    family = find_family(remembers_red)
-
-    def run(red: int) -> dict[str, np.ndarray]:
-        inputs = family.feed(flat(red), remembers_red).inputs
-        return dict(family.read_states(session.run(inputs, Job())))
-
-    states = run(255)
-    run(0)
-    assert states["r1i"].min() == 1
-
-
-@pytest.mark.usefixtures("session")
-def test_a_still_picture_sees_no_states_whatever_was_seen_before() -> None:
-    for red, matte in ((255, 0.5), (0, 0), (51, 0.1), (255, 0.5)):
-        assert said(flat(red), "remembers-red").matte == pytest.approx(np.full((16, 12), matte), abs=1e-4)
-
-
-@pytest.mark.parametrize("model", ["u2netp", "deeplabv3", "u2net_cloth_seg"])
-def test_networks_without_memory_are_asked_for_what_their_card_names_alone(model: str) -> None:
-    card = house.card(model)
-    assert isinstance(card, ModelCard) and card.states == ()
-
-
-# ---- chosen classes --------------------------------------------------------------------------------------------------
-
-
-def test_a_cat_is_a_subject_unless_only_people_are_kept(real: Callable[[str], str], runs: list[str]) -> None:
-    name, cat = real("deeplab"), Photo(photo("chelsea"))
-    everything = cut_out(Inputs(cat), Options(model=name))
-    assert (everything.alpha > 127).mean() > 0.6 and "nothing_found" not in everything.warnings
-    cats = cut_out(Inputs(cat), Options(model=name, keep=("cat",)))
-    assert iou(cats.alpha, everything.alpha) > 0.99
-    people = cut_out(Inputs(cat), Options(model=name, keep=("person",)))
-    assert people.alpha.max() < 20 and "nothing_found" in people.warnings
-    assert runs == [name]  # one look is enough for all three
-
-
-def test_a_person_stays_where_people_are_kept(real: Callable[[str], str]) -> None:
-    name, astronaut = real("deeplab"), Photo(photo("astronaut"))
-    kept = [
-        cut_out(Inputs(astronaut), Options(model=name, keep=keep)).alpha
-        for keep in ((), ("person",), ("dog", "person"))
-    ]
-    assert (kept[1] > 127).mean() > 0.4
-    assert iou(kept[1], kept[0]) > 0.95 and iou(kept[2], kept[1]) > 0.99
-
-
-def test_an_unknown_class_is_refused_with_those_that_there_are(real: Callable[[str], str], runs: list[str]) -> None:
-    for kind, accepted in (("deeplab", ["cat", "person"]), ("portrait", ["person"])):
-        for keep in (("unicorn",), ("person", "unicorn"), ("background",)):
-            with pytest.raises(ClearcutError) as caught:
-                cut_out(Inputs(Photo(photo())), Options(model=real(kind), keep=keep))
-            assert (caught.value.code, caught.value.facts["name"]) == ("bad_option", "keep")
-            assert caught.value.facts["value"] == keep[-1]
-            assert set(accepted) <= set(caught.value.facts["accepted"].split(", "))
-            assert "background" not in caught.value.facts["accepted"]
-    assert not runs
-
-
-@pytest.mark.parametrize("model", ["u2netp", "best"])
-def test_a_model_that_tells_no_classes_apart_has_none_to_keep(model: str) -> None:
-    with pytest.raises(ClearcutError) as caught:
-        cut_out(Inputs(Photo(photo())), Options(model=model, keep=("person",)))
-    assert (caught.value.code, caught.value.facts["accepted"]) == ("bad_option", "–")
 
 
 def test_the_cache_is_asked_only_where_it_may(enter: Enter, runs: list[str]) -> None:
