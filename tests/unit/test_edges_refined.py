@@ -95,7 +95,7 @@ def test_glass_stays_as_transparent_as_it_is(level: int) -> None:
     rgb = np.uint8(it.subject * opacity + it.background * (1 - opacity) + 0.5)
     refined = refine_guided(cv2.GaussianBlur(alpha, (0, 0), 4), rgb)
     inside = cv2.erode(it.alpha, np.ones((41, 41))) > 250
-    assert off(refined[inside], alpha[inside]) < 7
+    assert off(refined[inside], alpha[inside]) < 5
 
 
 def test_on_a_flat_picture_there_is_nothing_to_draw_to():
