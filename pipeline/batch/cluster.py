@@ -162,8 +162,8 @@ def _connect(ray: ModuleType, address: str) -> None:
             else:
                 _knock(address)
                 ray.init(address, **quiet)
-        except (OSError, RuntimeError, ValueError) as error:
-            raise ClearcutError("no_cluster", address=address, why=str(error).splitlines()[0]) from None
+        except Exception as error:  # of no class of its own where a machine is too busy for Ray to start in time
+            raise ClearcutError("no_cluster", address=address, why=str(error).partition("\n")[0]) from None
 
 
 def _knock(address: str) -> None:

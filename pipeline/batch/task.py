@@ -103,7 +103,7 @@ def prepare(given: tuple[Settings, Order]) -> Callable[[Task], Made]:
     """What a worker process calls for each task; for `WorkerPool`."""
     settings, order = given
     prepare_pictures()
-    runtime = Runtime(settings)
+    runtime = Runtime(settings.model_copy(update={"cache_mb": 0}))  # the disk keeps predictions for all workers
     return lambda task: work(task, order, runtime)
 
 

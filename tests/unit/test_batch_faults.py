@@ -13,6 +13,7 @@ import pytest
 
 from pipeline.base.errors import ClearcutError
 from pipeline.base.settings import ROOT
+from pipeline.batch import task
 from pipeline.batch.batch import Batch
 from pipeline.batch.items import Found, Source, find_items
 from pipeline.batch.journal import FOLDER, Journal
@@ -20,6 +21,7 @@ from pipeline.batch.report import write_report
 from pipeline.batch.task import Order
 from pipeline.batch.watch import _split
 from pipeline.commands.command_line import main
+from pipeline.inference.runtime import Runtime
 from tests import house
 from tests.pictures import composite, encoded
 
@@ -227,3 +229,14 @@ def test_a_corrupt_part_of_an_archive_is_told_as_such() -> None:
     Path("p.zip").write_bytes(data)
     with pytest.raises(ClearcutError, match="broken_archive"):
         next(find_items(["p.zip"], Path("out"), Path())).source.read()
+
+
+def test_what_a_worker_found_is_kept_on_the_disk_and_not_in_its_memory(
+    own_models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Runtime] = []
+    monkeypatch.setattr(task, "Runtime", lambda settings: opened.append(Runtime(settings)) or opened[0])
+    Path("a.png").write_bytes(PNG)
+    task.prepare((house.settings(), Order({"model": "u2netp"})))(task.Task(1, Source("a.png"), {}, {}))
+    predictions = opened[0].predictions
+    assert predictions.measure().entries == 1 and not predictions._kept

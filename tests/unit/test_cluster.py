@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -129,6 +130,16 @@ def test_without_ray_the_package_is_named(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(ClearcutError) as caught:
         Cluster("local", house.settings(), [])
     assert (caught.value.code, caught.value.facts) == ("needs_package", {"package": "ray"})
+
+
+def test_a_cluster_that_does_not_start_in_time_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise Exception("The node timed out.\nMore of it.")  # as Ray does on a busy machine
+
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(init=fail))
+    with pytest.raises(ClearcutError) as caught:
+        Cluster("local", house.settings(), [])
+    assert (caught.value.code, caught.value.facts) == ("no_cluster", {"address": "local", "why": "The node timed out."})
 
 
 def test_workers_are_sent_the_weights_with_what_was_noted_of_them_and_the_users_own_catalogue(own_models: Path) -> None:
