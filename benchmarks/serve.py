@@ -232,5 +232,5 @@ def write_source(given: argparse.Namespace) -> str:
     """Where and how it was measured."""
     named = f" {given.photo.name}" if given.photo else ""
     peers = " --peers PYTHON" if given.peers else ""
-    what = f"{given.pictures} pictures of {given.size} for each load, {given.model}, {given.runs} runs in turn."
-    return f"{facts([])}.\n`python -m benchmarks serve{named}{peers}`: {what}"
+    what = f"{given.pictures} pictures of {given.size} for each load, {given.model}, {given.runs} runs in turn"
+    return f"{facts([])}.\n`python -m benchmarks serve{named}{peers}`: {what}; no page is open."

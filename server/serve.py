@@ -81,14 +81,15 @@ def _serve_on(listener: socket.socket, settings: ServerSettings, uploads: Path, 
     import uvicorn
 
     from .app import create_app
+    from .connections import HastyProtocol
     from .stopping import GracefulServer
 
     served = create_app(settings, uploads)
     port = listener.getsockname()[1]
-    config = uvicorn.Config(
-        served.app, log_level="warning", access_log=False, timeout_graceful_shutdown=2, server_header=False,
+    config = uvicorn.Config(  # which would log what nobody foresaw once more, with its message, on many lines
+        served.app, log_level="critical", access_log=False, timeout_graceful_shutdown=2, server_header=False,
         proxy_headers=False,  # whose address is believed is a setting
-        root_path=settings.root_path,
+        root_path=settings.root_path, http=HastyProtocol,
     )  # fmt: skip
     server = GracefulServer(
         config, served.activity, settings.stop_seconds, lambda: print(say("web.stopping", language), flush=True)
@@ -153,7 +154,7 @@ def _get_ready(settings: ServerSettings, served: "ServedApp") -> None:
 
 
 def _load_for_page(settings: ServerSettings, runtime: Runtime, activity: Activity, stop: threading.Event) -> None:
-    """Load the model in this process, which cuts out for the page, once that is opened: many a server has none."""
+    """Load the model in this process, which cuts out for the page, as soon as that is opened: programs never do."""
     activity.page_opened.wait()
     while not stop.is_set():
         with suppress(ClearcutError):

@@ -55,8 +55,8 @@ def is_known_token(token: str, file: Path) -> bool:
         known = read_hashes(file).values()
     except ClearcutError:
         return False
-    given = hash_token(token)
-    return sum(secrets.compare_digest(given, each) for each in known) > 0  # `any` would stop at the first
+    given = hash_token(token).encode()
+    return sum(secrets.compare_digest(given, each.encode()) for each in known) > 0  # `any` would stop at the first
 
 
 def hash_token(token: str) -> str:

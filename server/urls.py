@@ -20,10 +20,13 @@ REDIRECTS = (301, 302, 303, 307, 308)
 HEADERS: dict[bytes | str, bytes | str] = {"User-Agent": "Clearcut", "Accept": "image/*", "Accept-Encoding": "identity"}
 FAILURES = (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, httpcore.UnsupportedProtocol)
 SECONDS = 20.0  # for all of it
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[[str, int], Awaitable[list[str]]]  # the addresses of a name
-NAT64 = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("64:ff9b:1::/48"))
-COMPATIBLE = ipaddress.IPv6Network("::/96")  # the old way to write an IPv4 address as an IPv6 one
+NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+UNICAST = ipaddress.IPv6Network("2000::/3")  # all of IPv6 that is the internet at large
+OF_CLOUDS = (  # where machines of Azure and Oracle ask who they are: public by the lists of some versions of Python
+    ipaddress.IPv4Network("168.63.129.16/32"),
+    ipaddress.IPv4Network("192.0.0.0/24"),
+)
 
 
 async def resolve(host: str, port: int) -> list[str]:
@@ -44,20 +47,13 @@ def is_public(text: str) -> bool:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
         return False
-    return all(each.is_global and not each.is_multicast and not each.is_reserved for each in _unwrap(address))
-
-
-def _unwrap(address: Address) -> list[Address]:
-    """The addresses that a connection to `address` may reach."""
-    if isinstance(address, ipaddress.IPv4Address):
-        return [address]
-    if address.ipv4_mapped:
-        return [address.ipv4_mapped]
-    if address.sixtofour or address.teredo:
-        return [ipaddress.IPv4Address(0)]  # tunnels of the past, which nobody serves pictures from
-    if any(address in network for network in NAT64):
-        return [ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)]
-    return [address] if address not in COMPATIBLE else [ipaddress.IPv4Address(0)]
+    if isinstance(address, ipaddress.IPv6Address):
+        carried = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) if address in NAT64 else address.ipv4_mapped
+        if carried is None:  # tunnels of the past carry others, and nobody serves pictures from there
+            return address in UNICAST and address.is_global and not (address.sixtofour or address.teredo)
+        address = carried
+    is_inner = address.is_multicast or address.is_reserved or any(address in each for each in OF_CLOUDS)
+    return address.is_global and not is_inner
 
 
 class _PinnedBackend(httpcore.AsyncNetworkBackend):

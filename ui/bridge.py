@@ -5,13 +5,15 @@ Here alone stands which event of which component runs what, and which function o
 """
 
 import json
+import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
-from gradio import processing_utils
+from gradio import processing_utils, queueing, route_utils, routes
 from gradio.routes import templates
 from gradio_client.utils import is_file_obj_with_meta
 
@@ -23,6 +25,7 @@ from .photo import MOST_COMPARED, PhotoTab, list_classes, model_choices
 from .photo_work import Asked, PhotoWork
 from .sharing import OwnHead
 
+log = logging.getLogger("clearcut")
 PRESSED = ("restore", "rerun", "forget", "kept", "respeak")  # by the page's script; nobody sees them
 LIVE: dict[str, Any] = {
     "show_progress": "hidden", "concurrency_limit": None, "trigger_mode": "multiple", "api_visibility": "private",
@@ -227,6 +230,19 @@ def fetch_nothing() -> None:
         raise gr.Error(explain(ClearcutError("url_off")), print_exception=False)
 
     processing_utils.async_ssrf_protected_download = refuse
+
+
+def log_in_one_line() -> None:
+    """Have our log tell of what Gradio refuses or fails at, for every page that this process serves.
+
+    Gradio prints the whole exception, which may quote what a caller has sent, in lines of the caller's making.
+    """
+
+    def log_error() -> None:
+        log.error("an event of the page failed", exc_info=True)
+
+    for module in (queueing, route_utils, routes):
+        setattr(module, "traceback", SimpleNamespace(print_exc=log_error))  # noqa: B010
 
 
 def own_the_head() -> None:

@@ -20,6 +20,7 @@ from pipeline import (
 from .bridge import (
     build_unseen,
     fetch_nothing,
+    log_in_one_line,
     own_the_head,
     wire_client,
     wire_language,
@@ -72,6 +73,7 @@ def mount_page(app: FastAPI, page: gr.Blocks, settings: PageSettings) -> FastAPI
     page.has_launched = True  # without it Gradio would hand any readable file of the machine to whoever names it
     own_the_head()
     fetch_nothing()
+    log_in_one_line()
     facts = {
         "maxMegabytes": settings.max_mb,
         "mostMarkBytes": Marks.MOST_BYTES,

@@ -16,14 +16,17 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+import uvicorn
 from PIL import Image
 from starlette.datastructures import Headers
 from starlette.testclient import TestClient
+from uvicorn.server import ServerState
 
 from pipeline import ClearcutError, InputFiles, Options, Runtime, cut_out_bytes
 from pipeline.pixels import image_io
-from server import cutter
+from server import connections, cutter
 from server.app import ServedApp
+from server.connections import HastyProtocol
 from server.cutter import Made, Task
 from server.settings import ServerSettings
 from server.work import Workers
@@ -312,6 +315,41 @@ def test_with_workers_killed_under_load_every_answer_is_right_or_a_503(
     assert len(right) >= 20
     assert all(got[index].content == cut_out_bytes(pictures[index]) for index in right)
     assert client.post("/api/remove-bg", files={"image": PICTURE}).status_code == 200
+
+
+def test_a_client_that_sends_no_head_of_a_request_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.3)
+    request = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+
+    async def answer_late(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.sleep(0.6)
+        await send({"type": "http.response.start", "status": 204})
+        await send({"type": "http.response.body"})
+
+    async def say(port: int, *parts: bytes) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for part in parts:
+            writer.write(b"" if reader.at_eof() else part)
+            await asyncio.sleep(0.1)
+        try:
+            return await asyncio.wait_for(reader.read(), SOON)
+        except ConnectionError:  # something was sent after the end
+            return b""
+        finally:
+            writer.close()
+
+    async def serve() -> list[bytes]:
+        config = uvicorn.Config(answer_late, lifespan="off", log_config=None)
+        config.load()
+        begin = asyncio.get_running_loop().create_server
+        async with await begin(lambda: HastyProtocol(config, ServerState(), {}), "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            return await asyncio.gather(
+                say(port), say(port, *(bytes([each]) for each in request[:8])), say(port, request)
+            )
+
+    silent, slow, quick = asyncio.run(serve())
+    assert (silent, slow, quick[:12]) == (b"", b"", b"HTTP/1.1 204")
 
 
 def test_clients_that_send_or_read_slowly_hold_no_worker(live: httpx.Client) -> None:

@@ -128,9 +128,16 @@ def test_a_cut_out_of_the_page_is_a_line_and_counted_as_one_of_the_page(u2netp: 
     ):
         assert run_page_event(client, uploaded(client, jpeg, f"{SECRET}.jpg"))[-1]["success"]
         figures = client.get("/metrics").text
+        nowhere = {"fn_index": 99, "data": [], "session_hash": SECRET}
+        assert client.post("/gradio_api/queue/join", json=nowhere, headers={"Connection": "close"}).status_code == 500
+        wrong = [{"path": f"/{SECRET}\nforged", "meta": {"_type": "gradio.FileData"}}]
+        event = client.post("/gradio_api/call/remove_background", json={"data": wrong}).json()["event_id"]
+        assert "error" in client.get(f"/gradio_api/call/remove_background/{event}").text
     assert 'clearcut_cutouts_total{cached="false",model="u2netp",route="page"} 1.0' in figures
+    assert [json.loads(line)["kind"] for line in process.said if '"error"' in line] == ["KeyError", "ValueError"]
+    assert not [line for line in process.said if line.startswith(("Traceback", "forged"))], process.said
     said = [json.loads(line) for line in process.said if line.startswith("{")]
-    (line,) = [each for each in said if each["route"] == "page"]
+    (line,) = [each for each in said if each.get("route") == "page"]
     assert line["model"] == "u2netp" and line["steps"] and "status" not in line
     assert SECRET not in "".join(process.said)
 
@@ -163,9 +170,7 @@ def test_a_server_without_its_model_is_ready_once_that_is_brought(empty_models: 
         wait_for(lambda: ask(process, "readyz") == 200)
         loaded = Path(f"/proc/{process.pid}/maps")
         if loaded.exists():
-            assert not ENGINE.search(loaded.read_text()), (
-                "before anybody opens the page, which cuts out in this process"
-            )
+            assert not ENGINE.search(loaded.read_text()), "before anybody opens the page, which this process works for"
             assert ask(process, "") == 200
             wait_for(lambda: ENGINE.search(loaded.read_text()) is not None)
 

@@ -94,9 +94,9 @@ def test_a_token_has_a_name_of_its_own_in_one_word(tokens: Path, name: str) -> N
 
 
 def test_a_file_of_ones_own_making_may_have_comments_and_an_open_last_line(tokens: Path) -> None:
-    tokens.write_text("# who has one\n\nhalf")
+    tokens.write_text("# who has one\n\nanna żaden\nhalf", "utf-8")
     token = make_token("shop", tokens)
-    assert set(read_hashes(tokens)) == {"shop"} and is_known_token(token, tokens)
+    assert set(read_hashes(tokens)) == {"anna", "shop"} and is_known_token(token, tokens)
 
 
 def test_a_command_makes_a_token_and_shows_it_once(tokens: Path) -> None:
