@@ -4,7 +4,7 @@ import { facts } from "./state.js";
 import { drawForm } from "./video_form.js";
 import { cutFrame, resultOf } from "./video_server.js";
 import { phaseOf, video } from "./video_state.js";
-import { say } from "./words.js";
+import { say, titleOf } from "./words.js";
 
 const SOON = 150; // milliseconds in which a scrubber may move on
 const KINDS = { webm: "video/webm", mp4: "video/mp4", mov: "video/quicktime" };
@@ -121,8 +121,9 @@ function drawGoing() {
   write($("video-rate"), [rate, sayLeft(status?.seconds_left ?? null)].filter(Boolean).join(" · "));
 }
 
-function drawOver({ id, frames, result, warnings }) {
-  write($("video-made"), say("page.video.made", { frames: number(frames), megabytes: number(result.bytes / 1e6) }));
+function drawOver({ id, frames, model, options, result, warnings }) {
+  const made = say("page.video.made", { frames: number(frames), megabytes: number(result.bytes / 1e6) });
+  write($("video-made"), (options.key ?? "off") === "off" ? `${titleOf(model)} · ${made}` : made);
   $("video-warnings").replaceChildren(...warnings.map((code) => make("li", { textContent: say(`warning.${code}`) })));
   $("video-download").href = resultOf(id);
   $("video-download").download = result.name;
