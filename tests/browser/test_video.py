@@ -80,6 +80,12 @@ def test_a_clip_dropped_on_the_photo_tab_becomes_a_transparent_video(
     player = page.locator("#video-player")
     player.evaluate("async (player) => { player.muted = true; await player.play(); }")
     page.wait_for_function("document.getElementById('video-player').currentTime > 0.1")
+    page.locator("#video-split").fill("40")  # the clip itself is left of the line, at the same second
+    page.wait_for_function(
+        "(([before, player]) => before.videoWidth && Math.abs(before.currentTime - player.currentTime) < 0.1)"
+        "(['before', 'player'].map((name) => document.getElementById(`video-${name}`)))"
+    )
+    expect(page.locator("#video-before")).to_be_visible()
     has_sound = "(player) => player.webkitAudioDecodedByteCount > 0"
     assert player.evaluate(has_sound) and player.evaluate("(player) => player.videoWidth") == SIZE["width"]
     with page.expect_download() as waiting:

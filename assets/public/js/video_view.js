@@ -1,6 +1,7 @@
 // What is seen of the video: its frames while settings are tried, how far it is, the new file.
 import { $, announce, make, root, write } from "./dom.js";
 import { facts } from "./state.js";
+import { beginBefore, hideBefore, showBefore } from "./video_before.js";
 import { drawForm } from "./video_form.js";
 import { cutFrame, resultOf } from "./video_server.js";
 import { phaseOf, video } from "./video_state.js";
@@ -69,7 +70,8 @@ export function stopTrying() {
 
 // ---- the new file ---------------------------------------------------------------------------------------------------
 
-function showResult({ id, result }) {
+function showResult(status) {
+  const { id, result } = status;
   if (shown === id) return;
   shown = id;
   const kind = result.name.split(".").pop();
@@ -78,7 +80,9 @@ function showResult({ id, result }) {
   player.hidden = !(kind in KINDS) || !player.canPlayType(KINDS[kind]);
   $("video-unseen").hidden = PICTURES.includes(kind) || !player.hidden;
   if (PICTURES.includes(kind)) $("video-frame").src = resultOf(id);
-  if (!player.hidden) player.src = resultOf(id);
+  if (player.hidden) return;
+  player.src = resultOf(id);
+  showBefore(status);
 }
 
 function hideResult() {
@@ -86,6 +90,7 @@ function hideResult() {
   shown = "";
   $("video-player").removeAttribute("src");
   $("video-player").load();
+  hideBefore();
   for (const name of ["player", "unseen", "frame"]) $(`video-${name}`).hidden = true;
 }
 
@@ -93,6 +98,7 @@ function giveUpPlaying() {
   if (!shown) return;
   $("video-player").hidden = true;
   $("video-unseen").hidden = false;
+  hideBefore();
 }
 
 // ---- words ----------------------------------------------------------------------------------------------------------
@@ -170,6 +176,7 @@ export function speakView() {
 }
 
 export function beginView() {
+  beginBefore();
   $("video-player").addEventListener("error", giveUpPlaying);
   $("video-player").addEventListener("loadedmetadata", ({ target }) => setRatio(target.videoWidth, target.videoHeight));
 }
