@@ -1,10 +1,13 @@
-"""How good and how steady mattes of a clip are, made frame by frame and in time, and how fast beside the network."""
+"""How good and how steady mattes of a clip are, made frame by frame and in time; how fast beside network and rembg."""
 
 import argparse
+import shlex
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any
 
@@ -21,8 +24,11 @@ from pipeline.video.predictor import ClipPredictor, smooth_prediction
 from pipeline.video.reader import Reader
 from pipeline.video.smoothing import MatteSmoother
 
+from .peers import Spent, rembg_home, run_cold
+
 HALF = 127  # alpha above which a pixel is the subject
 HD = 1920, 1080
+RUNS = 3  # of each program
 
 
 def add_command(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -33,11 +39,12 @@ def add_command(commands: "argparse._SubParsersAction[Any]") -> None:
     video.add_argument("folder", type=Path, help="holds one clip, and a folder masks with a PNG for each frame")
     video.add_argument("--model", default="u2netp")
     video.add_argument("--frames", type=int, default=20, help="frames of which the speed at 1920 x 1080 is measured")
+    video.add_argument("--peers", metavar="PYTHON", help="an interpreter that has rembg: `rembg b` on the same clip")
     video.set_defaults(run=run)
 
 
 def run(given: argparse.Namespace) -> None:
-    """Print both tables."""
+    """Print the tables."""
     runtime, options = default_runtime(), Options(model=given.model)
     clip = next(path for path in sorted(given.folder.iterdir()) if path.suffix in (".mp4", ".webm", ".mov", ".mkv"))
     truths = [
@@ -54,6 +61,8 @@ def run(given: argparse.Namespace) -> None:
         )
         print(f"| {title} | {iou:.3f} | {100 * measure_flicker(alphas, truths):.1f} % |")
     _time(frames[: given.frames], options, runtime)
+    if given.peers:
+        _race(clip, frames, given.model, given.peers)
 
 
 def _make_alphas(
@@ -88,3 +97,27 @@ def _time(frames: list[Photo], options: Options, runtime: Runtime) -> None:
         finisher.finish(photo, result)
     whole = perf_counter() - start
     print(f"\n1920 × 1080: the network alone {len(large) / alone:.1f} frames a second, all {len(large) / whole:.1f}")
+
+
+def _race(clip: Path, frames: list[Photo], model: str, python: str) -> None:
+    """The clip from file to file, beside `rembg b`, which gets its frames as raw ones: the best of `RUNS`, in turn."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "frames").write_bytes(b"".join(photo.rgb.tobytes() for photo in frames))
+        (folder / "made").mkdir()
+        width, height = frames[0].size
+        rembg = shlex.quote(str(Path(python).with_name("rembg")))
+        piped = f"cat frames | {rembg} b {width} {height} -m {model} -o made/%d.png | cat"  # it takes pipes only
+        theirs = ["sh", "-c", f"cd {shlex.quote(name)} && {piped}"]
+        ours = [sys.executable, "-m", "pipeline", "video", str(clip.resolve()), "--model", model, "--force", "-o"]
+        works = {"rembg b, PNG": theirs, "PNG": [*ours, f"{name}/png"], "WebM": [*ours, f"{name}/clip.webm"]}
+        works["PNG"] += ["--format", "png"]
+        home, spent = rembg_home(folder / "home", [model]), dict[str, list[Spent]]()
+        for _ in range(RUNS):
+            for title, command in works.items():
+                spent.setdefault(title, []).append(run_cold(command, home if title.startswith("rembg") else None))
+        if len(list((folder / "made").iterdir())) != len(frames):
+            raise SystemExit("rembg made another number of frames")
+    print(f"\n| {len(frames)} frames, {width} × {height} | seconds | of the processor |\n|---|--:|--:|")
+    for title, each in spent.items():
+        print(f"| {title} | {min(one.wall for one in each):.1f} | {min(one.cpu for one in each):.1f} |")

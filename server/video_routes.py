@@ -169,6 +169,12 @@ def _add_pictures(router: APIRouter, videos: Videos, workers: Workers) -> None:
         jpeg = await workers.ask(request, Still(one.source, second))
         return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
 
+    @router.get("/{id}/clip", response_class=Response, summary="Fetch the clip", responses=RESULT)
+    def send_clip(id: str) -> Response:
+        """The clip as it was sent, or the part of it that the header ``Range`` asks for."""
+        one = videos.get(id)
+        return send_file(one.source, one.source.name, attachment=True)
+
     @router.get("/{id}/result", response_class=Response, summary="Fetch the new file", responses=RESULT)
     def send_result(id: str) -> Response:
         """The whole file, or the part of it that the header ``Range`` asks for, so that players can jump."""

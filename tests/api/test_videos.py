@@ -99,6 +99,7 @@ def test_a_clip_becomes_a_transparent_video_with_its_sound(client: TestClient, c
     assert b"A_OPUS" in answer.content
     part = client.get("/" + status["result"]["url"], headers={"Range": "bytes=4-9"})
     assert part.status_code == 206 and part.content == answer.content[4:10]
+    assert client.get(f"/api/videos/{id}/clip").content == clip
 
 
 def test_a_part_of_a_clip_becomes_another_format(client: TestClient, clip: bytes) -> None:

@@ -1,5 +1,6 @@
 """The Video tab: a clip in, a frame tried, the new video played and downloaded; stopped, and found again."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -74,10 +75,17 @@ def test_a_clip_dropped_on_the_photo_tab_becomes_a_transparent_video(
     page.click("#video-to-here")
     page.click("#video-begin")
     is_in(page, "done")
+    expect(page.locator("#video-made")).to_have_text(re.compile(r"^9 frames, [\d.]+ MB$"))  # no model: a key
     assert violations(page) == []
     player = page.locator("#video-player")
     player.evaluate("async (player) => { player.muted = true; await player.play(); }")
     page.wait_for_function("document.getElementById('video-player').currentTime > 0.1")
+    page.locator("#video-split").fill("40")  # the clip itself is left of the line, at the same second
+    page.wait_for_function(
+        "(([before, player]) => before.videoWidth && Math.abs(before.currentTime - player.currentTime) < 0.1)"
+        "(['before', 'player'].map((name) => document.getElementById(`video-${name}`)))"
+    )
+    expect(page.locator("#video-before")).to_be_visible()
     has_sound = "(player) => player.webkitAudioDecodedByteCount > 0"
     assert player.evaluate(has_sound) and player.evaluate("(player) => player.videoWidth") == SIZE["width"]
     with page.expect_download() as waiting:
@@ -185,6 +193,14 @@ def test_a_video_under_way_is_found_by_a_reload_and_can_be_stopped(
     is_in(page, "ready")
     shows_frame(page)
     expect(page.locator("#video-format")).to_have_value("mp4")
+    expect(page.locator("#video-offer")).to_be_empty()  # nothing that a key would use
+    page.evaluate("localStorage.setItem('clearcut-settings', '{\"model\": \"automatic\"}')")
+    visit.reload()
+    page.click("#tab-video")
+    expect(page.locator("#video-offer")).to_contain_text("GPL-3.0")
+    expect(page.locator("#video-offer").get_by_role("button", name="Fetch 15 MB: People in motion")).to_be_visible()
+    shows_frame(page)
+    assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.click("#video-new")
     is_in(page, "empty")

@@ -4,8 +4,8 @@ import { PICTURES } from "./files.js";
 import { beginRecording, canRecord, endRecording, isRecording, saveStill } from "./live_files.js";
 import { behind } from "./live_picture.js";
 import { onModels } from "./models.js";
-import { makeOffer, moveOffer } from "./offer.js";
-import { facts, models } from "./state.js";
+import { drawOffer } from "./offer.js";
+import { models } from "./state.js";
 import { onSpeak, say, titleOf } from "./words.js";
 
 const BETTER = "mediapipe-selfie"; // made for this, and half a megabyte
@@ -47,7 +47,7 @@ function draw() {
   write($("live-state"), $("live-picture").hidden ? say("page.live.loading") : "");
   write($("live-facts"), sayFacts(shown));
   drawRecording();
-  drawOffer();
+  offerBetter();
 }
 
 function drawRecording() {
@@ -57,13 +57,9 @@ function drawRecording() {
 }
 
 // A model for people and cameras, where only one for photos is here.
-function drawOffer() {
-  const model = models[BETTER];
-  const isWanted = facts.mayManage && model?.fetchable && !model.installed && shown?.model && !isMadeForIt(models[shown.model]);
-  const offer = $("live-offer").firstElementChild;
-  if (!isWanted) $("live-offer").replaceChildren();
-  else if (offer) moveOffer(offer);
-  else $("live-offer").replaceChildren(makeOffer(model), make("p", { textContent: say("page.live.faster") }));
+function offerBetter() {
+  const isWanted = shown?.model && !isMadeForIt(models[shown.model]);
+  drawOffer($("live-offer"), isWanted ? models[BETTER] : null, say("page.live.faster"));
 }
 
 // ---- behind the subject ---------------------------------------------------------------------------------------------
@@ -136,7 +132,7 @@ export function beginPanel({ useCamera, renew }) {
   onSpeak(speak);
   onModels(() => {
     const had = Boolean($("live-offer").firstElementChild);
-    drawOffer();
+    offerBetter();
     if (had && models[BETTER].installed) renew();
   });
 }

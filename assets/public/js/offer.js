@@ -1,7 +1,7 @@
 // A second model to compare with, offered where there is only one: fetched in place, beside the photo.
 import { make } from "./dom.js";
 import { cancelFetch, coming, fetchModel, makeFailure, makeProgress, moveProgress } from "./models.js";
-import { models } from "./state.js";
+import { facts, models } from "./state.js";
 import { say, titleOf } from "./words.js";
 
 // One that is on its way; else the first that is free to use or nearly so.
@@ -48,4 +48,12 @@ export function moveOffer(offer) {
   const hadFocus = state.contains(document.activeElement);
   state.replaceChildren(...makeState(model));
   if (hadFocus) state.querySelector("button").focus();
+}
+
+// The offer of `model` alone in `place`, with `words` for what it is good for; none where there is nothing to fetch.
+export function drawOffer(place, model, words) {
+  const offer = place.firstElementChild;
+  if (!facts.mayManage || !model?.fetchable || model.installed) place.replaceChildren();
+  else if (offer?.dataset.model === model.name) moveOffer(offer);
+  else place.replaceChildren(makeOffer(model), make("p", { textContent: words }));
 }

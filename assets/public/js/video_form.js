@@ -1,12 +1,15 @@
 // What is to be made of the clip: which part, as what kind of file, with the settings of the Photo tab.
 import { $, make, write } from "./dom.js";
 import { nameSettings, optionsOfPhotoTab, pictureBehind, pictureChange } from "./batch_settings.js";
-import { shownSettings } from "./settings.js";
-import { facts } from "./state.js";
-import { say } from "./words.js";
-import { video } from "./video_state.js";
+import { onModels } from "./models.js";
+import { drawOffer } from "./offer.js";
+import { onSettings, shownSettings } from "./settings.js";
+import { facts, models } from "./state.js";
+import { say, titleOf } from "./words.js";
+import { phaseOf, video } from "./video_state.js";
 
 const ABOUT = 0.01; // seconds that no frame is short of
+const PEOPLE = ["rvm-mobilenetv3", "rvm-resnet50"]; // that remember; the first one that is here is taken where people are seen
 const { notOfClips, videoFormats } = facts;
 
 // The options of each frame, and the picture behind it where that has to be sent.
@@ -51,12 +54,23 @@ export function drawForm() {
   write($("video-second"), say("page.video.second", { seconds: Number($("video-at").value).toFixed(2) }));
   write($("video-for"), say(`page.video.for.${$("video-format").value}`));
   write($("video-settings"), say("page.video.settings", { name: nameSettings(shownSettings()) }));
+  drawModel();
+}
+
+// Which model the first second decides for, where none is chosen.
+function drawModel() {
+  const { model, key } = shownSettings();
+  const isOpen = phaseOf(video) === "ready" && model === "automatic" && key === "off";
+  const here = PEOPLE.find((name) => models[name]?.installed);
+  write($("video-model"), isOpen && here ? say("page.video.model", { title: titleOf(here) }) : "");
+  drawOffer($("video-offer"), isOpen && !here ? models[PEOPLE[0]] : null, say("page.video.people"));
 }
 
 export function speakForm() {
   const chosen = $("video-format").value;
   $("video-format").replaceChildren(...videoFormats.map((name) => make("option", { value: name, textContent: say(`page.video.format.${name}`) })));
   $("video-format").value = chosen || usualFormat();
+  $("video-offer").replaceChildren();
   if (video.status) drawForm();
 }
 
@@ -66,4 +80,6 @@ export function beginForm() {
   $("video-to-here").addEventListener("click", () => takeSecond("video-to"));
   $("video-format").addEventListener("change", drawForm);
   $("video-at").addEventListener("input", drawForm);
+  onModels(() => { if (video.status) drawModel(); });
+  onSettings(() => { if (video.status) drawForm(); });
 }

@@ -10,6 +10,7 @@ export const changeVideo = (id, changes) => ask(`/${id}`, "PATCH", bodyOf(change
 export const deleteVideo = (id) => ask(`/${id}`, "DELETE");
 export const stillOf = (id, second) => `api/videos/${id}/frame?at=${second}`;
 export const readStrokes = (id) => ask(`/${id}/marks`);
+export const clipOf = (id) => `api/videos/${id}/clip`;
 export const resultOf = (id) => `api/videos/${id}/result`;
 
 // A clip that waits until it is told to run; `tell` hears how much of it has been sent, 0 to 1.

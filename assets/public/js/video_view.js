@@ -1,10 +1,11 @@
 // What is seen of the video: its frames while settings are tried, how far it is, the new file.
 import { $, announce, make, root, write } from "./dom.js";
 import { facts } from "./state.js";
+import { beginBefore, hideBefore, showBefore } from "./video_before.js";
 import { drawForm } from "./video_form.js";
 import { cutFrame, resultOf } from "./video_server.js";
 import { phaseOf, video } from "./video_state.js";
-import { say } from "./words.js";
+import { say, titleOf } from "./words.js";
 
 const SOON = 150; // milliseconds in which a scrubber may move on
 const KINDS = { webm: "video/webm", mp4: "video/mp4", mov: "video/quicktime" };
@@ -69,7 +70,8 @@ export function stopTrying() {
 
 // ---- the new file ---------------------------------------------------------------------------------------------------
 
-function showResult({ id, result }) {
+function showResult(status) {
+  const { id, result } = status;
   if (shown === id) return;
   shown = id;
   const kind = result.name.split(".").pop();
@@ -78,7 +80,9 @@ function showResult({ id, result }) {
   player.hidden = !(kind in KINDS) || !player.canPlayType(KINDS[kind]);
   $("video-unseen").hidden = PICTURES.includes(kind) || !player.hidden;
   if (PICTURES.includes(kind)) $("video-frame").src = resultOf(id);
-  if (!player.hidden) player.src = resultOf(id);
+  if (player.hidden) return;
+  player.src = resultOf(id);
+  showBefore(status);
 }
 
 function hideResult() {
@@ -86,6 +90,7 @@ function hideResult() {
   shown = "";
   $("video-player").removeAttribute("src");
   $("video-player").load();
+  hideBefore();
   for (const name of ["player", "unseen", "frame"]) $(`video-${name}`).hidden = true;
 }
 
@@ -93,6 +98,7 @@ function giveUpPlaying() {
   if (!shown) return;
   $("video-player").hidden = true;
   $("video-unseen").hidden = false;
+  hideBefore();
 }
 
 // ---- words ----------------------------------------------------------------------------------------------------------
@@ -121,8 +127,9 @@ function drawGoing() {
   write($("video-rate"), [rate, sayLeft(status?.seconds_left ?? null)].filter(Boolean).join(" · "));
 }
 
-function drawOver({ id, frames, result, warnings }) {
-  write($("video-made"), say("page.video.made", { frames: number(frames), megabytes: number(result.bytes / 1e6) }));
+function drawOver({ id, frames, model, options, result, warnings }) {
+  const made = say("page.video.made", { frames: number(frames), megabytes: number(result.bytes / 1e6) });
+  write($("video-made"), (options.key ?? "off") === "off" ? `${titleOf(model)} · ${made}` : made);
   $("video-warnings").replaceChildren(...warnings.map((code) => make("li", { textContent: say(`warning.${code}`) })));
   $("video-download").href = resultOf(id);
   $("video-download").download = result.name;
@@ -169,6 +176,7 @@ export function speakView() {
 }
 
 export function beginView() {
+  beginBefore();
   $("video-player").addEventListener("error", giveUpPlaying);
   $("video-player").addEventListener("loadedmetadata", ({ target }) => setRatio(target.videoWidth, target.videoHeight));
 }
