@@ -52,6 +52,7 @@ const isInside = ([x, y]) => x >= 0 && y >= 0 && x <= now.result.photo_size[0] &
 // Null where it cannot be said: the result is gone, or the server is busy.
 async function ask(asked) {
   const { result } = now;
+  if (!result) return null;
   const answer = await fetch(`${result.download}pick?${asked}`).catch(() => null);
   if (!answer?.ok) return null;
   const { kind, area } = await answer.json();
