@@ -81,6 +81,7 @@ def build_router(
             raise ClearcutError("not_allowed")
         runtime.forget()
 
+    @router.head("/healthz", include_in_schema=False)
     @router.get(
         "/healthz",
         summary="Is it alive?",

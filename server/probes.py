@@ -12,7 +12,7 @@ def build_probes_router(activity: Activity, workers: Workers, metrics: Metrics |
     """The routes; that of the figures only where there are `metrics`."""
     router = APIRouter(include_in_schema=False)
 
-    @router.get("/readyz")
+    @router.api_route("/readyz", methods=["GET", "HEAD"])
     async def tell_readiness() -> dict[str, str]:
         """Whether requests should come here: not before the model is loaded, while the queue is full, or at the end."""
         activity.require_ready()

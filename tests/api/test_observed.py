@@ -159,6 +159,7 @@ def test_a_server_is_ready_once_its_model_is_warm_and_no_more_when_it_stops(
     refused = client.get("/api/models", headers=basic("ready", "secret"))
     assert (refused.status_code, refused.json()["code"]) == (503, "stopping") and refused.headers["retry-after"]
     assert client.get("/healthz").status_code == 200
+    assert [client.head(path).status_code for path in ("/healthz", "/readyz")] == [200, 503], "as monitors ask"
     assert activity.wait_until_idle(0)
 
 

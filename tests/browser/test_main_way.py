@@ -50,7 +50,10 @@ def test_a_dropped_photo_is_downloaded_as_the_same_bytes_that_the_command_line_w
     assert data == (tmp_path / "My photo_cutout.png").read_bytes()
 
 
-def test_a_checkerboard_shows_where_the_matte_is_zero(visit: Visit, portrait: bytes) -> None:
+def test_a_checkerboard_shows_where_the_matte_is_zero(
+    visit_to: Callable[..., Visit], server: Process, portrait: bytes
+) -> None:
+    visit = visit_to(server, reduced_motion="no-preference")
     visit.done(portrait)
     visit.page.wait_for_timeout(900)  # the reveal
     alpha = Image.fromarray(opened(visit.download()[1])[..., 3])
