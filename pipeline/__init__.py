@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from .video.clip import Clip, Limits
     from .video.cut_video import VideoOrder, VideoResult, cut_out_video
     from .video.formats import VideoFormat, find_video_format, list_video_formats
+    from .video.journal import read_glimpse
     from .video.live import LivePredictor, list_live_models
     from .video.peek import find_marks
     from .video.reader import Reader
@@ -114,6 +115,7 @@ _HOME = {
         "video.clip": ["Clip", "Limits"],
         "video.cut_video": ["VideoOrder", "VideoResult", "cut_out_video"],
         "video.formats": ["VideoFormat", "find_video_format", "list_video_formats"],
+        "video.journal": ["read_glimpse"],
         "video.live": ["LivePredictor", "list_live_models"],
         "video.peek": ["find_marks"],
         "video.reader": ["Reader"],

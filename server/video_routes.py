@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.responses import StreamingResponse
 
-from pipeline import ClearcutError, Clip, Marks, parse_time, parse_timed_marks
+from pipeline import ClearcutError, Clip, Marks, parse_time, parse_timed_marks, read_glimpse
 
 from .batch_descriptions import EVENTS
 from .descriptions import ANYWHERE, FILE, OPTIONS, PICTURES, RUNNING, describe_errors, describe_file
@@ -168,6 +168,20 @@ def _add_pictures(router: APIRouter, videos: Videos, workers: Workers) -> None:
         one = await run_in_threadpool(videos.get, id)
         jpeg = await workers.ask(request, Still(one.source, second))
         return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
+
+    @router.get(
+        "/{id}/newest",
+        response_class=Response,
+        summary="Fetch the newest frame of a video that is being made",
+        responses={200: describe_file("image/jpeg", "image/png", words="The frame as it has become, small")},
+    )
+    def send_newest(id: str) -> Response:
+        """The frame that was made last, at most 640 pixels wide or high: about once a second another one."""
+        picture = read_glimpse(videos.get(id).target)
+        if picture is None:
+            raise ClearcutError("not_found")
+        kind = "image/png" if picture.startswith(b"\x89PNG") else "image/jpeg"
+        return Response(picture, media_type=kind, headers={"Cache-Control": "no-store"})
 
     @router.get("/{id}/clip", response_class=Response, summary="Fetch the clip", responses=RESULT)
     def send_clip(id: str) -> Response:

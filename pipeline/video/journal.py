@@ -11,6 +11,7 @@ from filelock import FileLock, Timeout
 
 from ..base.errors import ClearcutError, as_write_error
 from ..base.files import write_part
+from .glimpse import FILE
 from .segment_store import SegmentStore, delete
 
 FACTS, LOCK = "facts.json", "run.lock"
@@ -43,7 +44,7 @@ class VideoJournal:
     """
 
     def __init__(self, target: Path, facts: dict[str, Any]) -> None:
-        self.folder = target.parent / f".clearcut-{target.name}"
+        self.folder = _name_folder(target)
         self.segments = SegmentStore(self.folder)
         self._lock = FileLock(self.folder / LOCK, thread_local=False)
         try:
@@ -81,6 +82,18 @@ class VideoJournal:
             return json.loads((self.folder / FACTS).read_bytes())
         except (OSError, ValueError):
             return None
+
+
+def read_glimpse(target: Path) -> bytes | None:
+    """The newest frame of the clip that becomes the file `target`: a JPEG, or a PNG; None before the first."""
+    try:
+        return (_name_folder(target) / FILE).read_bytes()
+    except OSError:
+        return None
+
+
+def _name_folder(target: Path) -> Path:
+    return target.parent / f".clearcut-{target.name}"
 
 
 def stamp_file(path: Path) -> list[Any]:

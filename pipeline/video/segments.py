@@ -21,6 +21,7 @@ from .clip import Frame
 from .encoder import SegmentEncoder
 from .finishing import Backdrop, Finisher, open_backdrop
 from .formats import GOP
+from .glimpse import Glimpse
 from .order import VideoOrder
 from .overlap import Ahead, run_ahead
 from .predictor import ClipPredictor, Known
@@ -92,7 +93,7 @@ class SegmentMaker:
 
     def __init__(self, plan: Plan, reader: Reader, runtime: Runtime, job: Job, tell: Callable[[int], object]) -> None:
         self._plan, self._reader, self._runtime, self._job, self._tell = plan, reader, runtime, job, tell
-        self._store = SegmentStore(plan.folder)
+        self._store, self._glimpse = SegmentStore(plan.folder), Glimpse(plan.folder)
         self._base = plan.order.find_base(reader)
 
     def make(self, stretch: Stretch) -> None:
@@ -170,6 +171,7 @@ class SegmentMaker:
             ) as encoder:
                 for each in chain([first], frames):
                     encoder.add(each.rgb, each.alpha)
+                    self._glimpse.show(each.rgb, each.alpha)
                     times.append(each.time)
                     warnings |= dict.fromkeys(each.warnings)
                     self._tell(each.number)

@@ -20,7 +20,7 @@ from server.settings import ServerSettings
 from server.videos import Videos
 from tests.chores import wait_until
 from tests.clips import disc, discs, read_clip, silence_with_clicks, write_clip
-from tests.pictures import composite, encoded
+from tests.pictures import composite, encoded, opened
 
 KEYED = {"key": "on"}  # the wall is keyed: no network is needed
 FRAMES = 10
@@ -192,9 +192,12 @@ def test_a_video_that_is_deleted_leaves_nothing(client: TestClient, served: Serv
 def test_a_video_that_is_stopped_can_be_begun_anew(client: TestClient, served: ServedApp, long_clip: bytes) -> None:
     id = begin(client, long_clip)
     until(client, id, lambda status: status["frames"])
+    newest = client.get(f"/api/videos/{id}/newest")
+    assert newest.headers["content-type"] == "image/png" and opened(newest.content).shape == (48, 64, 4)
     stopped = client.patch(f"/api/videos/{id}", json={"state": "ready"}).json()
     assert stopped["state"] == "ready" and stopped["frames"] == 0
     assert not (served.videos.folder / id / "result").exists()
+    assert client.get(f"/api/videos/{id}/newest").status_code == 404
     again = client.patch(f"/api/videos/{id}", json={"options": KEYED | {"to": "0.2"}, "state": "running"})
     assert again.status_code == 200 and until_done(client, id)["frames"] == 5
 

@@ -188,6 +188,8 @@ def test_a_video_under_way_is_found_by_a_reload_and_can_be_stopped(
     page.click("#tab-video")
     is_in(page, "working")
     expect(page.locator("#video-title")).to_have_text("long.mp4")
+    shows_frame(page)  # the newest one
+    is_in(page, "working")
     assert violations(page) == []
     page.click("#video-cancel")
     is_in(page, "ready")

@@ -29,6 +29,12 @@ export async function cutFrame(id, second, options) {
   return URL.createObjectURL(await answer.blob());
 }
 
+// The address of the newest frame of a video that is being made, as a picture of this page; null before the first.
+export async function newestFrame(id) {
+  const answer = await fetch(`api/videos/${id}/newest`);
+  return answer.ok ? URL.createObjectURL(await answer.blob()) : null;
+}
+
 // `hear`: status, with what the server tells; closed, once the browser tries no more. Returns what ends it.
 export function followVideo(id, hear) {
   const events = new EventSource(`api/videos/${id}/events`);

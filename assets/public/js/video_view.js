@@ -3,16 +3,18 @@ import { $, announce, make, root, write } from "./dom.js";
 import { facts } from "./state.js";
 import { beginBefore, hideBefore, showBefore } from "./video_before.js";
 import { drawForm } from "./video_form.js";
-import { cutFrame, resultOf } from "./video_server.js";
+import { cutFrame, newestFrame, resultOf } from "./video_server.js";
 import { phaseOf, video } from "./video_state.js";
 import { say, titleOf } from "./words.js";
 
 const SOON = 150; // milliseconds in which a scrubber may move on
+const PAUSE = 1000; // milliseconds between looks at what is being made
 const KINDS = { webm: "video/webm", mp4: "video/mp4", mov: "video/quicktime" };
 const PICTURES = ["gif", "webp", "apng"];
 
 let wanted = null; // the frame that is asked for next, {prepare, fail}
 let isTrying = false;
+let isLooking = false;
 let stops = 0; // how often frames were no longer wanted
 let shown = ""; // the id of the video whose result is shown
 
@@ -62,6 +64,15 @@ function showFrame(url, seen) {
 }
 
 const setRatio = (width, height) => $("video-stage").parentElement.style.setProperty("--ratio", width / height);
+
+// The newest frame that was made, in place of the one that was tried.
+async function lookAtNewest({ id }) {
+  if (isLooking) return;
+  isLooking = true;
+  const url = await newestFrame(id).catch(() => null);
+  if (url && phaseOf(video) === "working" && video.status.id === id) showFrame(url, () => {});
+  setTimeout(() => { isLooking = false; }, PAUSE);
+}
 
 export function stopTrying() {
   wanted = null;
@@ -148,6 +159,7 @@ export function drawVideo() {
   write($("video-facts"), status ? sayFacts(status.clip) : "");
   if (status && $("video-frame").hidden) setRatio(status.clip.width, status.clip.height);
   if (phase === "sending" || phase === "working") drawGoing();
+  if (phase === "working" && status.frames) lookAtNewest(status);
   if (phase === "ready") drawForm();
   if (phase === "done") {
     showResult(status);
