@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import numpy as np
@@ -26,6 +26,7 @@ from tests.process import Process, serving
 DESK = {"locale": "en-US", "permissions": ["clipboard-read", "clipboard-write"], "reduced_motion": "reduce",
         "viewport": {"width": 1280, "height": 800}}  # fmt: skip
 AT_REST = ("empty", "done")  # states in which a page waits for its visitor
+MOST_USED = 2  # pages that are kept for the next tests
 HAS_FAILED = pytest.StashKey[bool]()
 LOOK = """() => JSON.stringify([
     innerWidth, innerHeight, scrollY, document.documentElement.lang, document.body.className,
@@ -307,43 +308,56 @@ def public(small_shelf: Path) -> Iterator[Process]:
         yield process
 
 
+class Used(NamedTuple):
+    """A page that a test has left as it was at first, and how it was opened."""
+
+    visit: Visit
+    how: dict[str, Any]
+
+
 @pytest.fixture(scope="session")
-def used_pages() -> dict[str, list[Visit]]:
-    """Pages that tests have left as they were at first."""
-    return {}
+def used_pages() -> list[Used]:
+    """The pages that were left last; each takes a hundred megabytes, and is at work even when nobody looks."""
+    return []
 
 
 @pytest.fixture
 def visit_to(
-    request: pytest.FixtureRequest, profiles: Profiles, used_pages: dict[str, list[Visit]]
+    request: pytest.FixtureRequest, profiles: Profiles, used_pages: list[Used]
 ) -> Iterator[Callable[..., Visit]]:
     """Open pages of a server, each in a browser profile of its own; their complaints fail the test.
 
     With the mark ``used_pages`` they may be pages where another visitor has been: loading one takes longer than most
     tests.
     """
-    visits: list[tuple[Visit, dict[str, Any], list[Visit]]] = []
+    visits: list[Used] = []
     used = request.node.get_closest_marker("used_pages") is not None
+
+    def close(page: Used) -> None:
+        profiles.take_back(page.visit.page, page.how)
+        page.visit.files.cleanup()
 
     def visit(process: Process, width: int = 1280, height: int = 800, **how: Any) -> Visit:
         how = DESK | {"viewport": {"width": width, "height": height}} | how
-        free = used_pages.setdefault(repr((process.address, how)), [])
-        if used and free:
-            visit = free.pop()
-        else:
-            visit = Visit(profiles.lend(how), process).open()
-            visit.at_first = visit.page.evaluate(LOOK) if used else ""
-        visits.append((visit, how, free))
+        alike = [each for each in used_pages if (each.visit.process, each.how) == (process, how)]
+        if used and alike:
+            used_pages.remove(alike[-1])
+            visits.append(alike[-1])
+            return alike[-1].visit
+        visit = Visit(profiles.lend(how), process).open()
+        visit.at_first = visit.page.evaluate(LOOK) if used else ""
+        visits.append(Used(visit, how))
         return visit
 
     yield visit
-    faults = [fault for each, _, _ in visits for fault in (*each.elsewhere, *each.complaints)]
-    for each, how, free in visits:
-        if faults or request.node.stash[HAS_FAILED] or not each.begin_anew():
-            profiles.take_back(each.page, how)
-            each.files.cleanup()
+    faults = [fault for each in visits for fault in (*each.visit.elsewhere, *each.visit.complaints)]
+    for each in visits:
+        if faults or request.node.stash[HAS_FAILED] or not each.visit.begin_anew():
+            close(each)
         else:
-            free.append(each)
+            used_pages.append(each)
+    while len(used_pages) > MOST_USED:
+        close(used_pages.pop(0))
     assert faults == []
 
 
