@@ -192,9 +192,13 @@ def test_a_slider_that_moves_while_a_background_is_chosen_keeps_what_it_has_come
     )
     visit.nothing_more_comes()
     assert visit.download()[1] == cut_out_bytes(portrait, **wanted)
-    after(
-        visit, lambda: (page.click("#preset-chips [data-name=sticker]"), page.check("input[value=black]", force=True))
-    )
+
+    def choose_both() -> None:
+        page.click("#preset-chips [data-name=sticker]")
+        expect(page.locator("input[name=backdrop][value=transparent]")).to_be_checked()  # else black still is
+        page.check("input[value=black]", force=True)
+
+    after(visit, choose_both)
     visit.nothing_more_comes()
     black = {"background": "color", "background_color": "#000000"}
     assert visit.download()[1] == cut_out_bytes(portrait, preset="sticker", **black)
