@@ -24,5 +24,9 @@ fi
 
 .venv/bin/ruff check --quiet .
 .venv/bin/ruff format --check --quiet .
-.venv/bin/mypy --no-error-summary
-exec .venv/bin/python -m pytest "$@"
+export PYTHONDONTWRITEBYTECODE=  # the many processes of the tests would each compile all modules
+.venv/bin/mypy --no-error-summary &  # it takes one core only
+types=$!
+.venv/bin/python -m pytest "$@" && tests=0 || tests=$?
+wait "$types" || { echo "mypy found faults, see above" >&2; exit 1; }
+exit "$tests"

@@ -87,7 +87,7 @@ def test_an_uploaded_photo_runs_through_the_page(live: httpx.Client, jpeg: bytes
         assert live.get(f"/{name}").status_code == 200
 
 
-@pytest.mark.parametrize("data, code", [(b"text", "not_a_picture"), (b"\x89PNG\r\n\x1a\n", "not_a_picture")])
+@pytest.mark.parametrize("data, code", [(b"text", "not_a_picture"), (b"\x89PNG\r\n\x1a\n", "broken_picture")])
 def test_no_message_of_the_page_names_a_path_of_the_server(live: httpx.Client, data: bytes, code: str) -> None:
     messages = run_page_event(live, uploaded(live, data, "x.jpg"), f"path-{len(data)}")
     assert messages[-1]["output"]["data"][0]["code"] == code

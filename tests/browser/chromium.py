@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
+MOST_FREE = 4  # profiles that wait for the next visitor, each with a process
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
          "--process-per-site"]  # fmt: skip
 
@@ -24,12 +25,14 @@ class Profiles:
 
     def __init__(self, browser: Browser) -> None:
         self._browser = browser
-        self._free: dict[str, list[BrowserContext]] = {}
+        self._free: list[tuple[dict[str, Any], BrowserContext]] = []
 
     def lend(self, how: dict[str, Any]) -> Page:
         """A new page in a profile that nobody is using."""
-        free = self._free.setdefault(repr(how), [])
-        profile = free.pop() if free else self._browser.new_context(**how)
+        free = [each for each in self._free if each[0] == how]
+        if free:
+            self._free.remove(free[-1])
+        profile = free[-1][1] if free else self._browser.new_context(**how)
         before, page = profile.pages, profile.new_page()
         for each in before:  # it stayed for its process, which the new page has taken over
             each.close()
@@ -45,4 +48,6 @@ class Profiles:
             indexedDB.deleteDatabase("clearcut"); } catch {} }""")
         profile.clear_cookies()
         page.goto("about:blank")
-        self._free[repr(how)].append(profile)
+        self._free.append((how, profile))
+        while len(self._free) > MOST_FREE:
+            self._free.pop(0)[1].close()
