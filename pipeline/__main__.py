@@ -18,7 +18,7 @@ if __name__ == "__main__":
         if exit_code is None:
             from .inference.helper import Helper, can_fork
 
-            helper = Helper("pipeline.inference.sessions") if is_cut and can_fork() else None
+            helper = Helper("pipeline.inference.running.ahead") if is_cut and can_fork() else None
 
             from .commands.command_line import main
 

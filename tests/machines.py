@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from pipeline.base import machine
-from pipeline.inference.engines import onnx_runtime
-from pipeline.inference.engines.onnx_runtime import CPU
+from pipeline.inference.running import CPU, onnx_build, onnx_runtime
 
 OnMachine = Callable[..., None]  # the fixture `on_machine`
 identify_this_processor = machine.identify_processor  # whatever it is taken for
@@ -59,7 +58,7 @@ def _pin_providers(offered: Sequence[str], patch: pytest.MonkeyPatch) -> None:
     def make(path: Any, options: Any = None, providers: Sequence[str] = (), **more: Any) -> Any:
         return session(path, options, providers=[each for each in providers if each in here] or [CPU], **more)
 
-    patch.setattr(onnx_runtime, "_is_plain", lambda: set(offered) <= {CPU})
+    patch.setattr(onnx_build, "is_plain", lambda: set(offered) <= {CPU})
     patch.setattr(onnx_runtime, "can_use", onnx_runtime.can_use.__wrapped__)  # tried anew
     patch.setattr(onnxruntime, "get_available_providers", lambda: list(offered))
     patch.setattr(onnxruntime, "InferenceSession", make)

@@ -4,6 +4,7 @@ Each file ends with its length and a checksum, so that a truncated or damaged on
 file system are not raised: a cache that cannot be written must not stop the work.
 """
 
+import hashlib
 import os
 import shutil
 import struct
@@ -212,6 +213,13 @@ def write_part(part: Path, data: bytes, *, lasting: bool = False) -> None:
         with suppress(OSError):
             part.unlink()
         raise
+
+
+def hash_file(path: Path, like: str | None = None) -> str:
+    """The SHA-256 of a file's content, in hex; the MD5 where the checksum `like` is one."""
+    algorithm = "md5" if like and len(like) == 32 else "sha256"
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest()
 
 
 def _is_whole(content: bytes | memoryview) -> bool:

@@ -19,7 +19,7 @@ from typing import Any, Self
 
 from ..base import machine
 from ..base.errors import ClearcutError
-from ..base.files import write_part
+from ..base.files import hash_file, write_part
 from ..base.process import prepare_libraries
 from ..base.settings import ROOT, Settings
 from ..base.worker import answer, begin, prepare_worker, read_reply
@@ -211,6 +211,6 @@ def _install(files: "dict[str, tuple[str, Any]]") -> None:
 
     for name, (checksum, reference) in files.items():
         target, part = MODELS / name, MODELS / f"{name}.{os.getpid()}.part"
-        if not target.is_file() or weights.hash_file(target) != checksum:
+        if not target.is_file() or hash_file(target) != checksum:
             write_part(part, ray.get(reference))
             part.replace(target)

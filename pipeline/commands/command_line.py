@@ -46,7 +46,7 @@ def main(
     arguments
         Those of this process without.
     helper
-        A helper process that serves ``inference.sessions``, to load the network while this process starts.
+        A helper process that serves ``inference.running.ahead``, to load the network while this process starts.
     environ
         Environment variables, for settings and language.
     load

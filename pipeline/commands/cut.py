@@ -20,6 +20,7 @@ from .terminal import Context, Terminal
 
 if TYPE_CHECKING:
     from ..base.jobs import Job, Step
+    from ..base.settings import Settings
     from ..inference.helper import Helper
     from ..inference.runtime import Runtime
 
@@ -59,7 +60,7 @@ def run(given: argparse.Namespace, context: Context) -> int:
         helper.stop()
         helper = None
     elif helper:
-        helper.send((context.settings, options.model, options.precision))
+        _order_network(helper, options, context.settings)
     try:
         return _run(given, options, context, helper)
     finally:
@@ -101,6 +102,17 @@ def _resolve_model(model: str, context: Context) -> str:
     from ..registry.choosing import resolve_model
 
     return resolve_model(model, context.settings)
+
+
+def _order_network(helper: "Helper", options: Options, settings: "Settings") -> None:
+    """Have the helper load the network, before this process imports what it needs itself."""
+    from ..inference import engines
+    from ..registry.cards import ModelCard
+    from ..registry.catalog import find_card
+
+    card = find_card(options.model, settings)
+    if isinstance(card, ModelCard):
+        helper.send(engines.order_network(card, engines.choose_plan(card, options.precision, settings), settings))
 
 
 def ensure_model(model: str, context: Context) -> None:

@@ -1,16 +1,15 @@
 """Sessions: networks ready to run, loaded in this process or in a helper process."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ..base.errors import ClearcutError
 from ..base.jobs import Job
 from ..base.settings import Settings
-from ..registry import catalog, weights
+from ..registry import weights
 from ..registry.cards import ModelCard, Variant
 from . import engines
 from .engines import Plan
@@ -59,10 +58,8 @@ class Session:
     ) -> None:
         self.card, self.variant = card, variant
         self.outputs = (*card.read.outputs, *card.states) if with_states else card.read.outputs
-        checksum = weights.read_checksum(variant, path)
-        self.identity = f"{variant.file} {checksum}"
-        kept = card.arithmetic.keep_f32 if card.arithmetic else None
-        weight_file = engines.WeightFile(path, checksum, self.outputs, kept)
+        weight_file = engines.describe_file(card, variant, path, self.outputs)
+        self.identity = f"{variant.file} {weight_file.checksum}"
         try:
             self._network, self.plan = engines.load(card, weight_file, planned, settings)
         except ClearcutError:
@@ -87,9 +84,8 @@ class Session:
         ClearcutError
             ``cancelled``, ``out_of_memory``, ``broken_weights``
         """
-        named = {next(iter(self.inputs)): feeds} if isinstance(feeds, np.ndarray) else feeds
         try:
-            results = self._network.run(named, self.outputs, job)
+            results = self._network.run(self._name(feeds), self.outputs, job)
         except Exception as error:
             job.check()
             if "alloc" in str(error).lower():
@@ -97,6 +93,9 @@ class Session:
             raise ClearcutError("broken_weights", model=self.card.name, file=self.variant.file) from error
         job.check()
         return results
+
+    def _name(self, feeds: Feeds) -> Mapping[str, np.ndarray]:
+        return {next(iter(self.inputs)): feeds} if isinstance(feeds, np.ndarray) else feeds
 
 
 def load_session(card: ModelCard, planned: Plan, settings: Settings, with_states: bool = False) -> Session:
@@ -111,12 +110,23 @@ def load_session(card: ModelCard, planned: Plan, settings: Settings, with_states
 
 
 class RemoteSession(Session):
-    """A session in a helper process. A run that fails there is repeated in this process, for the error's cause."""
+    """A session in a helper process. A run that fails there is repeated in this process, for the error's cause.
 
-    def __init__(self, card: ModelCard, helper: Helper, settings: Settings, facts: tuple[Any, ...]) -> None:
-        self.card, self._helper, self._settings = card, helper, settings
-        self.planned, self.variant, self.identity, self.plan, self.inputs, self.engine = facts
-        self.warnings = self.plan.warnings
+    `inputs` and `label` are those of the network that the helper has loaded.
+    """
+
+    def __init__(
+        self,
+        card: ModelCard,
+        planned: Plan,
+        settings: Settings,
+        helper: Helper,
+        inputs: Mapping[str, Sequence[int | str]],
+        label: str,
+    ) -> None:
+        self.card, self.plan, self._settings, self._helper = card, planned, settings, helper
+        self.inputs, self.engine, self.outputs = inputs, label, card.read.outputs
+        self.identity, self.warnings = weights.identify(card, settings), planned.warnings
         self._here: Session | None = None
         self._turn = threading.Lock()
 
@@ -128,12 +138,12 @@ class RemoteSession(Session):
         with self._turn:
             job.check()
             if self._here is None:
-                self._helper.send(feeds)
+                self._helper.send((self._name(feeds), self.outputs))
                 results: list[np.ndarray] | None = self._helper.receive()
                 job.check()
                 if results is not None:
                     return results
-                self._here = load_session(self.card, self.planned, self._settings)
+                self._here = load_session(self.card, self.plan, self._settings)
             return self._here.run(feeds, job)
 
 
@@ -143,7 +153,7 @@ class HelperLoader:
     Parameters
     ----------
     helper
-        It serves this module, and was sent settings, model and precision already.
+        It serves ``running.ahead``, and was sent the order already.
     model
         The network's name.
     """
@@ -158,23 +168,12 @@ class HelperLoader:
         if helper is None or card.name != self._model:
             return load_session(card, planned, settings)
         self._helper = None
-        facts = helper.receive()
-        if facts and facts[0] == planned:
-            return RemoteSession(card, helper, settings, facts)
+        order, inputs, label = helper.receive() or (None, {}, "")
+        if (
+            order
+            and order == engines.order_network(card, planned, settings)
+            and label == engines.describe_plan(planned)
+        ):
+            return RemoteSession(card, planned, settings, helper, inputs, label)
         helper.stop()
         return load_session(card, planned, settings)
-
-
-def serve(received: Iterator[Any]) -> Iterator[Any]:
-    """What the helper process runs: it receives settings, model and precision, loads, then answers each run.
-
-    A process and not a thread, since loading holds the interpreter lock.
-    """
-    settings, model, precision = next(received)
-    card = catalog.find_card(model, settings)
-    if isinstance(card, ModelCard):
-        planned = engines.choose_plan(card, precision, settings)
-        session = load_session(card, planned, settings)
-        yield planned, session.variant, session.identity, session.plan, dict(session.inputs), session.engine
-        for feeds in received:
-            yield session.run(feeds, Job())

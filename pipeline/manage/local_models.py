@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from ..base.errors import ClearcutError, as_write_error
+from ..base.files import hash_file
 from ..base.settings import Settings
-from ..inference.engines import optimised_networks
+from ..inference.running import optimised_networks
 from ..inference.runtime import Runtime
 from ..pixels.image_io import decode
-from ..registry import catalog, fetching, weights
+from ..registry import catalog, fetching
 from ..registry.cards import Card, Feed, ModelCard, Variant
 from ..registry.choosing import AUTOMATIC
 from . import trial
@@ -146,7 +147,7 @@ def _read_picture(picture: Path) -> bytes:
 
 def _make_variant(name: str, file: Path) -> Variant:
     try:
-        return Variant(file=name, bytes=file.stat().st_size, sha256=weights.hash_file(file), verified=True)
+        return Variant(file=name, bytes=file.stat().st_size, sha256=hash_file(file), verified=True)
     except OSError:
         raise ClearcutError("file_unreadable", name=file.name) from None
     except ValueError:  # an empty file

@@ -23,14 +23,16 @@ from ..base.jobs import Job
 from ..base.process import make_command
 from ..base.settings import Settings
 from ..inference import engines
-from ..inference.engines import Plan, optimised_networks
+from ..inference.engines import Plan
 from ..inference.networks import find_family
+from ..inference.running import optimised_networks
 from ..inference.runtime import Runtime
 from ..inference.sessions import Session
 from ..pixels import image_io
 from ..pixels.measures import measure_error, measure_iou
 from ..registry import weights
-from ..registry.cards import KeptLayers, ModelCard
+from ..registry.cards import ModelCard
+from ..registry.kept_layers import KeptLayers
 from .sensitivity import Sensitivity, measure_sensitivity
 from .trial import draw_test_picture
 
@@ -114,7 +116,7 @@ def optimise(
     tell("looking")
     sensitivity = measure_sensitivity(card, path, [each.rgb for each in calibrate], settings)
     known = (card.arithmetic and card.arithmetic.keep_f32) or KeptLayers()
-    kept_f32 = KeptLayers(layers=sorted({*sensitivity.losses, *known.layers}), side=known.side)
+    kept_f32 = KeptLayers(layers=tuple(sorted({*sensitivity.losses, *known.layers})), side=known.side)
     tell("quantising")
     with tempfile.TemporaryDirectory() as scratch:
         _quantise(card, path, calibrate, judge, kept_f32, Path(scratch))
@@ -135,7 +137,7 @@ def optimise(
         runs = sessions[1].plan.arithmetic == "int8"
         if runs and outcome.is_as_good and after.seconds <= FASTER * before.seconds:
             figures = {"before": before._asdict(), "after": after._asdict(), "sensitivity": sensitivity._asdict()}
-            kept = optimised_networks.keep_record(path, checksum, store, **figures, keep_f32=kept_f32.model_dump())
+            kept = optimised_networks.keep_record(path, checksum, store, **figures, keep_f32=kept_f32._asdict())
             if not kept:
                 raise ClearcutError("disk_full")
     finally:
@@ -221,7 +223,7 @@ def _quantise(
         truth = cv2.resize(picture.truth, fed.shape[:1:-1], interpolation=cv2.INTER_AREA) > 127
         np.save(scratch / f"judge-{number:03}.npy", fed)
         np.save(scratch / f"truth-{number:03}.npy", truth[None, None])
-    facts = json.dumps(output), str(scratch), str(WORSE), kept_f32.model_dump_json()
+    facts = json.dumps(output), str(scratch), str(WORSE), json.dumps(kept_f32._asdict())
     command = make_command(QUANTISER, str(path.resolve()), *facts)
     try:
         subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=60 * MINUTES)

@@ -2,8 +2,8 @@
 
 OUTPUT is JSON: a position, or a name. FOLDER holds network inputs, ``calibrate-*.npy`` and ``judge-*.npy``, and ground
 truth for the latter, ``truth-*.npy``, bool, of the output's shape; ``made.xml`` and ``made.bin`` are written there.
-KEPT says which layers stay in 32 bits, `KeptLayers` in JSON; so do others where quantising them would lose more than
-LOST of IoU. A program of its own, since NNCF takes memory, prints, and would report its use.
+KEPT, a JSON object, says which layers stay in 32 bits, see `KeptLayers`; so do others where quantising them would lose
+more than LOST of IoU. A program of its own, since NNCF takes memory, prints, and would report its use.
 """
 
 import json
@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import openvino
 
-from ..inference.engines import kept_layers
+from ..inference.running import kept_layers
 from ..pixels.measures import measure_iou
-from ..registry.cards import KeptLayers
+from ..registry.kept_layers import KeptLayers
 
 RANKED_BY = 4  # pictures, by which layers are ranked
 
@@ -54,4 +54,4 @@ def _name_truth(file: Path) -> Path:
 
 if __name__ == "__main__":
     source, output, folder, lost, kept = sys.argv[1:]
-    main(source, json.loads(output), Path(folder), float(lost), KeptLayers.model_validate_json(kept))
+    main(source, json.loads(output), Path(folder), float(lost), KeptLayers(**json.loads(kept)))

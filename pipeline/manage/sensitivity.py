@@ -15,8 +15,8 @@ import numpy as np
 from ..base import machine
 from ..base.process import import_quietly
 from ..base.settings import Settings
-from ..inference.engines import kept_layers
 from ..inference.networks import find_family
+from ..inference.running import kept_layers
 from ..registry.cards import ModelCard
 
 LIMIT = 0.5  # grey levels of 255 that rounding one layer may cost, on the mean: as much as the precision exact allows

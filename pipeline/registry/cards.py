@@ -5,6 +5,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..pixels.geometry import Interpolation
+from .kept_layers import KeptLayers
 
 PerChannel = tuple[float, float, float]  # red, green, blue
 CommercialUse = Literal["yes", "no", "unclear"]
@@ -157,21 +158,6 @@ class Kind(_Entry):
     read: Reading = Reading()
     states: tuple[str, ...] = ()
     decoding: Decoding | None = None
-
-
-class KeptLayers(_Entry):
-    """Layers that stay in 32 bits where others do not.
-
-    Attributes
-    ----------
-    layers
-        Names in the weight file.
-    side
-        All whose result has at most so many pixels a side stay as well: the deepest ones, which cost little.
-    """
-
-    layers: tuple[str, ...] = ()
-    side: int = Field(0, ge=0)
 
 
 class CoarsestArithmetic(_Entry):

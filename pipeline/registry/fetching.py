@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..base.errors import ClearcutError, as_write_error
+from ..base.files import hash_file
 from ..base.settings import Settings
 from . import catalog, weights
 from .cards import Card, Ensemble, ModelCard, Variant
@@ -130,7 +131,7 @@ def import_file(card: Card, file: Path, settings: Settings) -> Path:
         _copy(file, target)
     if not variant.checksum:
         try:
-            _write_text(weights.name_note(target), f"{weights.hash_file(target)}  {target.name}\n")
+            _write_text(weights.name_note(target), f"{hash_file(target)}  {target.name}\n")
         except ClearcutError:
             target.unlink(missing_ok=True)
             raise
@@ -216,7 +217,7 @@ def export_files(folder: Path, settings: Settings) -> Iterator[Path]:
         target = folder / variant.file
         if not (target.exists() and target.samefile(path)):
             _copy(path, target)
-        sums[variant.file] = weights.hash_file(target)
+        sums[variant.file] = hash_file(target)
         if not variant.checksum:
             _write_text(weights.name_note(target), f"{sums[variant.file]}  {target.name}\n")
         yield target

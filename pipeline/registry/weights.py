@@ -1,11 +1,11 @@
 """Installed weight files: where they are, and whether their checksums hold."""
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from ..base.errors import ClearcutError
+from ..base.files import hash_file
 from ..base.settings import Settings
 from . import catalog
 from .cards import Card, ModelCard, Variant, to_megabytes
@@ -135,7 +135,7 @@ def verify(model: str, variant: Variant, path: Path) -> None:
     """Raise ``wrong_checksum`` unless the file at `path` is `variant`, byte for byte."""
     try:
         wanted = read_checksum(variant, path)
-        found = hash_file(path, "sha256" if len(wanted) == 64 else "md5")
+        found = hash_file(path, wanted)
     except FileNotFoundError:  # removed in this moment
         raise ClearcutError(
             "model_missing", model=model, file=variant.file, megabytes=to_megabytes(variant.bytes)
@@ -149,13 +149,7 @@ def verify(model: str, variant: Variant, path: Path) -> None:
 def is_published(variant: Variant, path: Path) -> bool:
     """Whether the file at `path` has the published checksum of `variant`."""
     wanted = variant.checksum
-    return wanted is not None and hash_file(path, "sha256" if len(wanted) == 64 else "md5") == wanted
-
-
-def hash_file(path: Path, algorithm: Literal["sha256", "md5"] = "sha256") -> str:
-    """The checksum of a file's content, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest()
+    return wanted is not None and hash_file(path, wanted) == wanted
 
 
 class CheckedFile(NamedTuple):

@@ -11,8 +11,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from pipeline import LANGUAGES, group_models, is_installed, load_words, say
+from pipeline.base.files import hash_file
 from pipeline.registry.catalog import list_models
-from pipeline.registry.weights import hash_file
 from tests import house
 from tests.api.mirror import Mirror, mirroring
 from tests.api.test_remove_bg import post

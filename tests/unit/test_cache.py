@@ -16,8 +16,8 @@ from pipeline.base.settings import ROOT
 from pipeline.cutout import cut_out
 from pipeline.inference import cache
 from pipeline.inference.cache import FOLDER, CacheUsage, PredictionCache, pack, unpack
-from pipeline.inference.engines import compiled_networks
 from pipeline.inference.networks import Prediction
+from pipeline.inference.running import compiled_networks
 from pipeline.inference.runtime import Runtime
 from pipeline.inputs import Inputs
 from pipeline.options.options import Options

@@ -25,7 +25,7 @@ from pipeline import (
 from pipeline.base import jobs
 from pipeline.base.errors import ClearcutError
 from pipeline.inference import engines
-from pipeline.inference.engines import onnx_runtime, open_vino
+from pipeline.inference.running import onnx_runtime, open_vino
 from pipeline.inference.sessions import Session
 from tests import house
 from tests.pictures import composite, encoded, iou, off, opened, photo

@@ -11,8 +11,9 @@ from pipeline.base.errors import ClearcutError
 from pipeline.base.files import Entry
 from pipeline.base.jobs import Job
 from pipeline.inference import engines
-from pipeline.inference.engines import ENGINES, LoadedNetwork, WeightFile, compiled_networks, mnn, open_vino
+from pipeline.inference.engines import ENGINES
 from pipeline.inference.networks import find_family
+from pipeline.inference.running import LoadedNetwork, WeightFile, compiled_networks, mnn, open_vino
 from pipeline.pixels.image_io import decode
 from pipeline.registry.cards import ModelCard
 from tests import house

@@ -15,8 +15,9 @@ from pipeline.base.jobs import Job
 from pipeline.base.settings import EngineName, Settings
 from pipeline.cutout import cut_out
 from pipeline.inference import engines
-from pipeline.inference.engines import ENGINES, LoadedNetwork, Plan, WeightFile, onnx_runtime
-from pipeline.inference.engines.onnx_runtime import CPU, OnnxRuntime
+from pipeline.inference.engines import ENGINES, Plan
+from pipeline.inference.engines.onnx_runtime import OnnxRuntime
+from pipeline.inference.running import CPU, LoadedNetwork, WeightFile, onnx_build, onnx_runtime
 from pipeline.inference.runtime import Runtime
 from pipeline.inputs import Cutout, Inputs
 from pipeline.manage import doctor
@@ -177,7 +178,7 @@ def test_cudas_libraries_that_came_as_packages_are_loaded_where_they_are_of_use(
 
     calls: list[str] = []
     monkeypatch.setattr(onnxruntime, "preload_dlls", preload, raising=False)
-    monkeypatch.setattr(onnx_runtime, "_is_plain", lambda: plain)
+    monkeypatch.setattr(onnx_build, "is_plain", lambda: plain)
     monkeypatch.setattr(onnx_runtime, "_set_up", onnx_runtime._set_up.__wrapped__)
     onnx_runtime.import_onnxruntime()
     assert calls == ([] if plain else ["preloaded"]) and capfd.readouterr() == ("", "")

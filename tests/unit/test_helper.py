@@ -60,7 +60,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, u2netp: Path) -> None:
     Path("deep.py").write_text(DEEP, encoding="utf-8")
 
 
-SESSIONS = "pipeline.inference.sessions"
+AHEAD = "pipeline.inference.running.ahead"
 BEGIN = "import os, signal, sys, time\nfrom pipeline.inference.helper import Helper\n"
 
 
@@ -133,8 +133,11 @@ def plain(photo: bytes) -> bytes:
 CUT = """
 from pipeline import Settings
 from pipeline.commands import command_line
-from pipeline.inference import sessions
+from pipeline.inference import engines, sessions
+from pipeline.registry.catalog import find_card
 helper = Helper({module!r})
+card, settings = find_card("u2netp", Settings()), Settings.read(os.environ)
+ordered = engines.order_network(card, engines.choose_plan(card, "exact", settings), settings)
 run = sessions.RemoteSession.run
 def counted(*arguments):
     made = run(*arguments)
@@ -150,13 +153,12 @@ print(command_line.main(["cut", "photo.png", "other.png", "-o", "out/", "--no-ca
 @pytest.mark.parametrize(
     ("module", "before", "after", "runs"),
     [
-        (SESSIONS, "", "", 2),
-        (SESSIONS, "os.kill(helper.pid, signal.SIGKILL)", "", 0),
-        (SESSIONS, "", "os.kill(helper.pid, signal.SIGKILL)", 2),
-        (SESSIONS, "helper.send((Settings.read(os.environ), 'no-such-model', 'exact'))", "", 0),
-        (SESSIONS, "helper.send((Settings.read(os.environ), 'best', 'exact'))", "", 0),
-        (SESSIONS, "helper.send((Settings(engine='cpu'), 'u2netp', 'exact'))", "", 0),
-        (SESSIONS, "helper.send('nothing that it knows')", "", 0),
+        (AHEAD, "", "", 2),
+        (AHEAD, "os.kill(helper.pid, signal.SIGKILL)", "", 0),
+        (AHEAD, "", "os.kill(helper.pid, signal.SIGKILL)", 2),
+        (AHEAD, "helper.send(ordered._replace(threads=1))", "", 0),
+        (AHEAD, "helper.send(ordered._replace(file=ordered.file._replace(checksum='0' * 64)))", "", 0),
+        (AHEAD, "helper.send('nothing that it knows')", "", 0),
         ("no_such_module", "", "", 0),
     ],
     ids=[
@@ -164,8 +166,8 @@ print(command_line.main(["cut", "photo.png", "other.png", "-o", "out/", "--no-ca
         "killed before",
         "killed between",
         "told nonsense",
-        "told of a blend",
-        "told of another engine",
+        "told of other threads",
+        "told of another file",
         "told a word",
         "never there",
     ],
@@ -183,7 +185,7 @@ def test_a_helper_that_was_not_needed_is_let_go(flag: str) -> None:
     Path("photo.png").write_bytes(encoded(np.dstack((composite(160, 120).rgb, composite(160, 120).alpha))))
     assert child("cut", "photo.png").code == 0
     code = f"""from pipeline.commands import command_line
-helper = Helper({SESSIONS!r})
+helper = Helper({AHEAD!r})
 code = command_line.main(["cut", "photo.png", "--force", "{flag}"], helper)
 print(code, os.waitpid(helper.pid, 0)[0] == helper.pid)"""
     assert ran(code).stdout == b"0 True\n"

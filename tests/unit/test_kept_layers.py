@@ -9,14 +9,16 @@ import pytest
 from pipeline.base import machine
 from pipeline.base.jobs import Job
 from pipeline.inference import engines
-from pipeline.inference.engines import ENGINES, Plan, WeightFile, kept_layers
-from pipeline.inference.engines.open_vino import OpenVinoNetwork
+from pipeline.inference.engines import ENGINES, Plan
 from pipeline.inference.networks import find_family
+from pipeline.inference.running import WeightFile, kept_layers
+from pipeline.inference.running.open_vino import OpenVinoNetwork
 from pipeline.inference.sessions import load_session
 from pipeline.manage.sensitivity import RoundedNetwork, measure_sensitivity
 from pipeline.pixels.image_io import decode
 from pipeline.registry import weights
-from pipeline.registry.cards import Arithmetic, Card, KeptLayers, ModelCard
+from pipeline.registry.cards import Arithmetic, Card, ModelCard
+from pipeline.registry.kept_layers import KeptLayers
 from tests import house
 from tests.machines import identify_this_processor
 from tests.networks import network

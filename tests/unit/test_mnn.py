@@ -16,9 +16,11 @@ from pipeline.base.jobs import Job
 from pipeline.base.machine import is_running
 from pipeline.base.settings import ROOT
 from pipeline.inference import engines
-from pipeline.inference.engines import ENGINES, Plan, WeightFile, compiled_networks, mnn
-from pipeline.inference.engines.mnn import Mnn, MnnNetwork
+from pipeline.inference.engines import ENGINES, Plan
+from pipeline.inference.engines.mnn import Mnn
 from pipeline.inference.engines.open_vino import OpenVino
+from pipeline.inference.running import WeightFile, compiled_networks, mnn
+from pipeline.inference.running.mnn import MnnNetwork
 from pipeline.registry.cards import ModelCard, Precision
 from tests import house
 from tests.machines import AMX, AVX2, AVX512, OnMachine
@@ -101,7 +103,7 @@ def test_what_it_cannot_convert_is_run_by_the_next_best(
 
 def test_two_threads_that_load_it_leave_standard_output_as_it_was() -> None:
     code = """import sys, threading
-from pipeline.inference.engines import mnn
+from pipeline.inference.running import mnn
 threads = [threading.Thread(target=mnn.import_mnn) for _ in range(8)]
 for each in threads: each.start()
 for each in threads: each.join()
@@ -128,7 +130,7 @@ def test_other_weights_and_other_outputs_are_converted_apart(two_answers: Path) 
 
 def test_it_prints_nothing_and_its_reporting_tools_are_not_loaded(two_answers: Path) -> None:
     code = f"""import os, sys; from pathlib import Path; from pipeline import Settings
-from pipeline.inference.engines.mnn import MnnNetwork, WeightFile
+from pipeline.inference.running.mnn import MnnNetwork, WeightFile
 MnnNetwork(WeightFile(Path({str(two_answers)!r}), "0" * 64, [0]), Settings.read(os.environ))
 assert not [name for name in sys.modules if name.startswith(("MNN.tools", "_tools", "aliyun"))]
 print("mine")"""

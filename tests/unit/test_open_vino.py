@@ -14,9 +14,11 @@ from pipeline.base.jobs import Job
 from pipeline.base.settings import ROOT
 from pipeline.cutout import cut_out
 from pipeline.inference import engines
-from pipeline.inference.engines import ENGINES, Plan, WeightFile, compiled_networks, open_vino
+from pipeline.inference.engines import ENGINES, Plan
 from pipeline.inference.engines.mnn import Mnn
-from pipeline.inference.engines.open_vino import OpenVino, OpenVinoNetwork
+from pipeline.inference.engines.open_vino import OpenVino
+from pipeline.inference.running import WeightFile, compiled_networks, open_vino
+from pipeline.inference.running.open_vino import OpenVinoNetwork
 from pipeline.inputs import Inputs
 from pipeline.options.options import Options
 from pipeline.pixels.image_io import Photo, decode
@@ -142,7 +144,7 @@ def test_other_weights_other_outputs_and_other_threads_are_compiled_apart(
 
 def test_its_converter_and_its_reporting_client_are_not_loaded(two_answers: Path) -> None:
     code = f"""import os, sys; from pathlib import Path; from pipeline import Settings
-from pipeline.inference.engines.open_vino import OpenVinoNetwork, WeightFile
+from pipeline.inference.running.open_vino import OpenVinoNetwork, WeightFile
 OpenVinoNetwork(WeightFile(Path({str(two_answers)!r}), "0" * 64), "f32", Settings.read(os.environ))
 print([name for name in sys.modules if "telemetry" in name or name.startswith("openvino.tools.ovc.")])"""
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -14,7 +14,8 @@ from pipeline.base.errors import ClearcutError
 from pipeline.commands.command_line import main
 from pipeline.cutout import cut_out
 from pipeline.inference import engines
-from pipeline.inference.engines import ENGINES, optimised_networks
+from pipeline.inference.engines import ENGINES
+from pipeline.inference.running import optimised_networks
 from pipeline.inputs import Inputs
 from pipeline.manage import optimise
 from pipeline.manage.local_models import remove_model

@@ -13,8 +13,9 @@ from pipeline.batch.batch import Batch
 from pipeline.batch.task import Order
 from pipeline.commands.command_line import main
 from pipeline.inference import engines
-from pipeline.inference.engines import ENGINES, LoadedNetwork, Plan, WeightFile, choices
+from pipeline.inference.engines import ENGINES, Plan, choices
 from pipeline.inference.engines.choices import FOLDER, Timing, keep_timing
+from pipeline.inference.running import LoadedNetwork, WeightFile
 from pipeline.inference.runtime import Runtime
 from pipeline.inference.sessions import load_session
 from pipeline.manage import timing

@@ -4,14 +4,19 @@ Each engine is a module here; ``registry.py`` lists them, ``plans.py`` has their
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import cache
+from pathlib import Path
 from typing import get_args
 
 from ...base.settings import EngineName, Settings
-from ...registry.cards import ModelCard, Precision
+from ...registry import weights
+from ...registry.cards import ModelCard, Precision, Variant
+from ..running import LoadedNetwork, WeightFile
+from ..running.ahead import Order
 from . import choices
-from .plans import LoadedNetwork, Plan, WeightFile, Why
+from .plans import Plan, Why
 from .registry import ENGINES, LAST, ON_PROCESSOR, list_versions
 
 __all__ = [
@@ -20,12 +25,14 @@ __all__ = [
     "Plan",
     "WeightFile",
     "choose_plan",
+    "describe_file",
     "describe_plan",
     "find_rule",
     "is_timed",
     "list_candidates",
     "list_versions",
     "load",
+    "order_network",
 ]
 
 log = logging.getLogger("clearcut")
@@ -99,6 +106,22 @@ def load(card: ModelCard, file: WeightFile, planned: Plan, settings: Settings) -
     if each is not planned and each.why == "missing":
         _warn_once(planned.engine)
     return network, each
+
+
+def describe_file(card: ModelCard, variant: Variant, path: Path, outputs: Sequence[int | str]) -> WeightFile:
+    """The checked file at `path`, of which `outputs` will be asked for."""
+    kept = card.arithmetic.keep_f32 if card.arithmetic else None
+    return WeightFile(path, weights.read_checksum(variant, path), outputs, kept)
+
+
+def order_network(card: ModelCard, planned: Plan, settings: Settings) -> Order | None:
+    """What a helper process is to load for `card`; None where its weights are not here."""
+    with suppress(OSError, IndexError):  # its checksum was deleted meanwhile
+        if installed := weights.find_file(card, settings):
+            file = describe_file(card, *installed, card.read.outputs)
+            threads = choices.choose_threads(card, describe_plan(planned), settings).threads
+            return Order(planned.engine, file, planned.arithmetic, threads, settings.slots, settings.cache_dir)
+    return None
 
 
 def _find_timed(card: ModelCard, precision: Precision, settings: Settings) -> Iterator[Plan]:

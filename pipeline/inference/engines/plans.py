@@ -1,14 +1,11 @@
 """The protocol of an engine, and the plan for a network, which is known before anything is loaded."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Literal, NamedTuple, Protocol
 
-import numpy as np
-
-from ...base.jobs import Job
 from ...base.settings import EngineName, Settings
-from ...registry.cards import Arithmetic, KeptLayers, ModelCard, Precision
+from ...registry.cards import Arithmetic, ModelCard, Precision
+from ..running import LoadedNetwork, WeightFile
 
 Why = Literal["asked", "missing", "gpu", "optimised", "timed", "measured", "only"]
 
@@ -37,35 +34,6 @@ class Plan(NamedTuple):
     def warnings(self) -> tuple[str, ...]:
         """Codes of warnings."""
         return ("engine_fallback",) if self.why == "missing" else ()
-
-
-class WeightFile(NamedTuple):
-    """A weight file whose checksum was verified.
-
-    Attributes
-    ----------
-    path, checksum
-        The file, and its checksum in hex, by which compiled networks are kept.
-    outputs
-        Positions or names of the outputs that will be asked for; None for all.
-    keep_f32
-        The layers that stay in 32 bits in the arithmetic ``bf16+f32``.
-    """
-
-    path: Path
-    checksum: str
-    outputs: Sequence[int | str] | None = None
-    keep_f32: KeptLayers | None = None
-
-
-class LoadedNetwork(Protocol):
-    """A network that an engine has loaded. Safe to call from several threads."""
-
-    inputs: Mapping[str, Sequence[int | str]]  # shapes by name
-    label: str  # the engine that really runs it, for people and for the key of the cache
-
-    def run(self, feeds: Mapping[str, np.ndarray], outputs: Sequence[int | str], job: Job) -> list[np.ndarray]:
-        """The `outputs`, by position or name; `Job.cancel` breaks it off."""
 
 
 class Engine(Protocol):

@@ -11,13 +11,13 @@ ON_PROCESSOR: tuple[EngineName, ...] = ("cpu", "openvino", "mnn")
 ENGINES: dict[EngineName, Engine] = {
     engine.name: engine
     for engine in (
-        OnnxRuntime("cuda", "CUDAExecutionProvider", is_gpu=True),
-        OnnxRuntime("rocm", "ROCMExecutionProvider", is_gpu=True),
-        OnnxRuntime("directml", "DmlExecutionProvider", is_gpu=True, is_shared=False),
-        OnnxRuntime("coreml", "CoreMLExecutionProvider"),
+        OnnxRuntime("cuda", is_gpu=True),
+        OnnxRuntime("rocm", is_gpu=True),
+        OnnxRuntime("directml", is_gpu=True),
+        OnnxRuntime("coreml"),
         Mnn(),
         OpenVino(),
-        OnnxRuntime("cpu", "CPUExecutionProvider"),
+        OnnxRuntime("cpu"),
     )
 }
 

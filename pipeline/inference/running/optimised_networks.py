@@ -2,11 +2,12 @@
 
 import json
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from ...base.files import Store
+
+if TYPE_CHECKING:
+    import numpy as np
 
 FOLDER = "optimised"  # of the cache folder
 MOST = 1_000_000_000  # bytes of one network
@@ -32,7 +33,7 @@ def read_record(path: Path, checksum: str, store: Store) -> dict[str, Any] | Non
     return record if record.get("weights") == checksum else None
 
 
-def read_network(path: Path, store: Store) -> tuple[bytes, np.ndarray]:
+def read_network(path: Path, store: Store) -> "tuple[bytes, np.ndarray]":
     """Graph and constants, ``(bytes,)`` uint8. Raises `RuntimeError` where one is missing or damaged."""
     graph, constants = store.read(FOLDER, f"{path.stem}.xml"), store.map(FOLDER, f"{path.stem}.bin")
     if graph is None or constants is None:

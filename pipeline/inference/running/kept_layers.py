@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from ...base.process import import_quietly
-from ...registry.cards import KeptLayers
+from ...registry.kept_layers import KeptLayers
 
 MARKS = (
     {"name": "DisablePrecisionConversion", "version": "0", "value": "dynamic:bf16,f16"},
