@@ -8,11 +8,12 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from ..base.parallel import map_parallel, run_parallel
+from ..base.parallel import map_parallel
 from ..pixels.geometry import Size
 from ..pixels.tiles import Tile, enlarge_tile
 
 BAND = 64  # rows, few enough for intermediate arrays to stay in the processor's cache
+SMALL = 256 * 256  # pixels, up to which other threads would take more time than they save
 LEAST_EXPLAINED = 1e-4  # variance of a matte, on a scale of 0 to 1, that every window counts with
 UNEXPLAINED = 0.01  # such variance that is left by the colours, from which on a window counts for less
 
@@ -73,11 +74,12 @@ def fit_models(
     def mean(values: np.ndarray) -> np.ndarray:
         return _filter_box(values, radius) / share
 
+    each_of = map if alpha.size <= SMALL else map_parallel
     share = 1.0 if weights is None else _filter_box(weights, radius)
     planes = [*cv2.split(rgb.astype(np.float32)), alpha.astype(np.float32)]
     weighted = planes if weights is None else [plane * weights for plane in planes]
     pairs = [(i, j) for i in range(4) for j in range(i, 4)]
-    averaged = list(map_parallel(mean, [*weighted, *(weighted[i] * planes[j] for i, j in pairs)]))
+    averaged = list(each_of(mean, [*weighted, *(weighted[i] * planes[j] for i, j in pairs)]))
     means, products = averaged[:4], averaged[4:]
     models = [np.empty(alpha.shape, np.float32) for _ in planes]
     evidence = np.empty(alpha.shape, np.float32)
@@ -98,7 +100,7 @@ def fit_models(
             model[rows] = slope
         models[3][rows] = band_means[3] - sum(slope * mean for slope, mean in zip(slopes, band_means, strict=False))
 
-    run_parallel(fit, [slice(top, top + BAND) for top in range(0, alpha.shape[0], BAND)])
+    list(each_of(fit, [slice(top, top + BAND) for top in range(0, alpha.shape[0], BAND)]))
     total = _filter_box(evidence, radius)
     return Models(cv2.merge([_filter_box(model * evidence, radius) / total for model in models]), total)
 

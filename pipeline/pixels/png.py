@@ -22,7 +22,7 @@ except ImportError:  # pragma: no cover - a machine without ISA-L
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # channels: grey, grey + alpha, RGB, RGBA
 FILTER_UP = 2
-STRIP_BYTES = 4 << 20
+STRIP_BYTES = 1 << 20
 ZLIB_HEADER = b"\x78\x01"  # deflate with a window of 32 KiB, fastest level
 RAW = -15  # wbits for that window without header and checksum
 ADLER_MODULUS = 65521
