@@ -110,10 +110,10 @@ def apply_models(models: Models, rgb: np.ndarray, tile: Tile) -> np.ndarray:
 
     `models` may be smaller than `rgb`; they are enlarged.
     """
-    tile_models = enlarge_tile(models.coefficients, rgb.shape[1::-1], tile)
-    colours = cv2.cvtColor(rgb[tile], cv2.COLOR_RGB2RGBA)
-    colours[..., 3] = 1
-    return cv2.transform(cv2.multiply(tile_models, colours, dtype=cv2.CV_32F), np.ones((1, 4), np.float32))
+    *slopes, matte = cv2.split(enlarge_tile(models.coefficients, rgb.shape[1::-1], tile))
+    for slope, channel in zip(slopes, cv2.split(rgb[tile]), strict=True):
+        matte += cv2.multiply(slope, channel, dtype=cv2.CV_32F)
+    return matte
 
 
 def _filter_box(values: np.ndarray, radius: int) -> np.ndarray:
