@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import tomli_w
+from hypothesis import settings
 
 from pipeline import prepare_process
 from pipeline.base.errors import ClearcutError
@@ -30,6 +31,8 @@ TEST_CASES = os.environ.get("CLEARCUT_TEST_CASES")
 OF_TESTS = PREFIX + "TEST_"  # these stay: pytest-xdist starts its workers with the environment of this process
 for name in [name for name in os.environ if name.startswith(PREFIX) and not name.startswith(OF_TESTS)]:
     del os.environ[name]  # the tests' own settings only, whatever this machine's are
+settings.register_profile("ours", deadline=None)  # other programs may take the machine's time
+settings.load_profile("ours")
 os.environ["CLEARCUT_OPEN"] = "0"
 os.environ["CLEARCUT_MODEL"] = "u2netp"  # whatever else has been fetched here; tests of "automatic" say so
 os.environ["CLEARCUT_WORKERS"] = "1"  # of each server and batch: starting one costs more than most tests give it to do

@@ -78,7 +78,7 @@ def test_every_answer_is_one_that_is_described(
     assert chosen
     for operation in chosen:
 
-        @settings(max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=EXAMPLES, derandomize=True, suppress_health_check=list(HealthCheck))
         @given(operation.as_strategy() | operation.as_strategy(generation_mode=GenerationMode.NEGATIVE), st.booleans())
         def ask(case: schemathesis.Case, known: bool) -> None:
             if known:

@@ -31,7 +31,7 @@ DIALECTS: dict[str, Send] = {
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_no_damaged_picture_is_an_error_of_the_server(client: TestClient, dialect: str) -> None:
-    @settings(max_examples=2 * EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=2 * EXAMPLES, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(damaged_pictures())
     def ask(data: bytes) -> None:
         answer = DIALECTS[dialect](client, data)
@@ -40,7 +40,7 @@ def test_no_damaged_picture_is_an_error_of_the_server(client: TestClient, dialec
     ask()
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150, derandomize=True)
 @given(damaged_pictures() | st.binary(max_size=300))
 def test_a_damaged_picture_is_read_or_refused_in_words(data: bytes) -> None:
     decode_anything(data)

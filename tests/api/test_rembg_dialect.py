@@ -97,7 +97,7 @@ def test_no_file_and_a_wrong_file_are_told(client: TestClient) -> None:
     assert remove(client, b"").status_code == 422
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(st.sampled_from(["model", "a", "af", "ae", "om", "bgc", "extras", "x"]), st.text(max_size=20)))
 def test_no_value_of_a_field_is_an_error_of_the_server(
     client_for: Callable[..., TestClient], jpeg: bytes, fields: dict[str, str]

@@ -180,7 +180,7 @@ def test_a_password_is_asked_for_and_may_come_as_the_key(client_for: Callable[..
     assert answer.json()["data"]["attributes"]["credits"]["total"] == 0
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(st.sampled_from([*CODED, "crop", "add_shadow", "image_file_b64", "x"]), st.text(max_size=20)))
 def test_no_value_of_a_parameter_is_an_error_of_the_server(
     client_for: Callable[..., TestClient], jpeg: bytes, fields: dict[str, str]

@@ -37,7 +37,7 @@ def test_a_slanted_gradient_is_pure_in_its_corners_and_even_between():
     assert (np.diff(made, axis=0) >= 0).all() and (np.diff(made, axis=1) >= 0).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(shapes, bytes3, bytes3, st.floats(-720, 720))
 def test_a_gradient_stays_between_its_colours(shape, first, second, angle):
     made = draw_gradient(shape, first, second, angle)
@@ -74,7 +74,7 @@ def test_a_picture_of_the_right_size_is_used_as_it_is():
     assert fit_picture(HALVES, (20, 80)) is HALVES
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(shapes, shapes, st.sampled_from(["fill", "fit"]), st.tuples(st.floats(-1, 2), st.floats(-1, 2)), bytes3)
 def test_any_picture_goes_behind_any_size_and_flat_stays_flat(shape, size, fit, position, colour):
     made = fit_picture(np.full((*shape, 3), colour, np.uint8), size, fit, position, colour)
@@ -119,7 +119,7 @@ def test_a_screen_sized_view_is_blurred_as_the_full_size_is():
 pictures = shapes.flatmap(lambda shape: st.tuples(arrays(np.uint8, (*shape, 3)), arrays(np.uint8, shape)))
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(pictures, st.floats(0, 1))
 def test_any_photo_can_be_blurred(planes, radius):
     made = blur_background(*planes, radius)

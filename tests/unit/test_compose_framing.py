@@ -207,7 +207,7 @@ def test_without_a_subject_the_whole_photo_stays(place):
     assert not place_alpha(placed, nothing).any()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(cutouts, sizes, st.floats(0, 200), st.floats(0.05, 10))
 def test_any_cutout_goes_on_any_canvas(planes, size, margin, natural):
     rgb, alpha = planes
@@ -226,7 +226,7 @@ def test_any_cutout_goes_on_any_canvas(planes, size, margin, natural):
     assert all(placed.size == size for placed in shown[:2])
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(cutouts, st.floats(0, 60))
 def test_what_is_not_scaled_is_untouched(planes, margin):
     rgb, alpha = planes
@@ -241,7 +241,7 @@ def test_what_is_not_scaled_is_untouched(planes, margin):
 # ---- turns -----------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(cutouts, st.integers(-8, 8))
 def test_turns_are_clockwise_and_come_round(planes, quarters):
     for plane in planes:

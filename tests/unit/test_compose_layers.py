@@ -31,7 +31,7 @@ def exactly_over(rgb, alpha, background):
     return (rgb * weight + np.asarray(background) * (255 - weight) + 127) // 255
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(planes(3, 1, 3), st.integers(1, 99))
 def test_every_value_is_rounded_to_the_nearest_whatever_the_strips(pixels, strip):
     rgb, alpha, background = pixels
@@ -42,7 +42,7 @@ def test_every_value_is_rounded_to_the_nearest_whatever_the_strips(pixels, strip
     assert np.array_equal(out, exactly_over(rgb, alpha, background))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(planes(3, 1), colours)
 def test_one_colour_is_a_background_of_that_colour(pixels, colour):
     rgb, alpha = pixels
@@ -56,7 +56,7 @@ def test_every_pair_of_values_at_every_alpha_is_rounded_right():
         assert np.array_equal(found, exactly_over(np.dstack([front] * 3), alpha, (back, back, back)))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(planes(3, 1, 1), colours)
 def test_a_layer_beneath_looks_as_if_both_were_put_on_the_background_one_by_one(pixels, colour):
     rgb, alpha, shade = pixels
@@ -69,7 +69,7 @@ def test_a_layer_beneath_looks_as_if_both_were_put_on_the_background_one_by_one(
         )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(planes(3, 1, 1), colours)
 def test_nothing_hides_where_a_layered_cutout_is_transparent(pixels, colour):
     rgb, alpha, shade = pixels
@@ -136,7 +136,7 @@ def test_an_outline_of_no_width_gives_back_the_cutout_itself():
     assert draw_outline(picture.rgb, picture.alpha, 0) == (picture.rgb, picture.alpha)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(planes(3, 1), st.floats(0, 30), colours)
 def test_any_cutout_takes_any_outline(pixels, width, colour):
     rgb, alpha = pixels

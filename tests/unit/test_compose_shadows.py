@@ -64,7 +64,7 @@ def test_a_shadow_goes_on_where_the_subject_leaves_the_picture():
     assert draw_drop_shadow(alpha, (0, -5), 10)[-1, 50] > 240
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(mattes, st.tuples(st.floats(-99, 99), st.floats(-99, 99)), st.floats(0, 300), st.floats(0, 100))
 def test_any_matte_casts_any_shadow(alpha, offset, blur, strength):
     for shade in (draw_drop_shadow(alpha, offset, blur), draw_contact_shadow(alpha)):
@@ -162,7 +162,7 @@ def test_no_shadow_is_taken_from_a_background_that_is_not_plain(name):
     assert estimate_shadow(*busy()[name]) is None
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(shapes.flatmap(lambda shape: st.tuples(arrays(np.uint8, (*shape, 3)), arrays(np.uint8, shape))))
 def test_any_photo_can_be_asked_for_its_shadow(planes):
     found = estimate_shadow(*planes)

@@ -38,13 +38,13 @@ def radii(alpha: np.ndarray, level: float = 127.5) -> np.ndarray:
 
 
 @pytest.mark.parametrize("change", [feather, shift, harden, apply_levels, clean])
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(alpha=mattes)
 def test_nothing_asked_gives_back_the_matte_itself(change: Callable, alpha: np.ndarray):
     assert change(alpha, 0) is alpha
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(mattes, st.floats(-20, 20), st.floats(0, 100), st.floats(-100, 100), st.floats(0, 50))
 def test_any_matte_takes_any_change(alpha, pixels, percent, amount, size):
     before = alpha.copy()
@@ -60,7 +60,7 @@ def test_any_matte_takes_any_change(alpha, pixels, percent, amount, size):
     assert np.array_equal(alpha, before)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(solid, st.floats(-20, 20), st.floats(0, 100), st.floats(-100, 100))
 def test_a_solid_matte_stays_solid(alpha, pixels, percent, amount):
     for result in (shift(alpha, pixels), harden(alpha, percent), apply_levels(alpha, amount), keep_largest(alpha)):
@@ -99,7 +99,7 @@ def test_a_little_more_shift_is_a_little_more_matte():
     assert np.diff(areas).max() < 2 * np.diff(areas).mean()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(mattes, st.floats(0, 20))
 def test_shrinking_is_growing_what_is_around(alpha, pixels):
     assert np.abs(shift(alpha, -pixels).astype(int) - (255 - shift(255 - alpha, pixels).astype(int))).max() <= 1
@@ -127,7 +127,7 @@ def test_half_hardened_is_half_way():
     assert np.abs(harden(alpha, 50) - (alpha + harden(alpha, 100).astype(float)) / 2).max() <= 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(mattes, st.floats(0.01, 100))
 def test_more_solid_never_takes_opacity_from_the_subject_and_see_through_is_its_mirror(alpha, amount):
     solider = apply_levels(alpha, amount)

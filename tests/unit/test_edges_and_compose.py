@@ -27,7 +27,7 @@ def distance_to_edge(alpha: np.ndarray) -> np.ndarray:
     return np.maximum(*(cv2.distanceTransform(part, cv2.DIST_L2, 5) for part in (inside, 1 - inside)))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(mattes)
 def test_no_feather_gives_back_the_matte(alpha):
     assert feather(alpha, 0) is alpha
@@ -70,7 +70,7 @@ def test_a_straight_edge_stays_where_it_was(pixels):
     assert np.abs(soft[0] + soft[0, ::-1] - 255).max() <= 1
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(mattes, st.floats(0, 50))
 @example(np.zeros((1, 2), np.uint8), 5e-324)  # of which half is nothing
 def test_any_matte_takes_any_feather(alpha, pixels):
@@ -86,7 +86,7 @@ pairs = st.tuples(sides, sides).flatmap(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(pairs)
 def test_colour_is_gone_where_nothing_shows_and_untouched_elsewhere(planes):
     rgb, alpha, _ = planes
@@ -114,7 +114,7 @@ def test_a_photo_without_alpha_keeps_the_matte():
     assert join_alpha(alpha, None) is alpha
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(pairs)
 def test_matte_and_own_alpha_are_multiplied(planes):
     _, alpha, own = planes
@@ -124,7 +124,7 @@ def test_matte_and_own_alpha_are_multiplied(planes):
     assert (joined <= np.minimum(alpha, own)).all()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(mattes)
 def test_opaque_changes_nothing_and_transparent_hides_all(alpha):
     assert np.array_equal(join_alpha(alpha, np.full_like(alpha, 255)), alpha)

@@ -24,7 +24,7 @@ pictures = st.tuples(sides, sides).flatmap(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(pictures)
 def test_any_matte_on_any_picture_can_be_refined(planes):
     alpha, rgb = planes

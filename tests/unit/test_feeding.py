@@ -35,7 +35,6 @@ def spec(size: tuple[int, int], resize: str, **more: Any) -> Feed:
 @example((1, 6000), (64, 64), "centre")
 @example((6000, 1), (64, 64), "end")
 @example((1, 1), (1, 1), "centre")
-@settings(deadline=None)
 def test_padding_is_black_and_cutting_it_off_leaves_the_photo_alone(size, canvas, pad):
     pixels, inside = resize_to_input(white(*size), spec(canvas, "fit-pad", pad=pad, interpolation="bilinear"))
     assert size_of(pixels) == canvas
@@ -46,7 +45,6 @@ def test_padding_is_black_and_cutting_it_off_leaves_the_photo_alone(size, canvas
 
 
 @given(SIZES, st.tuples(SIDE, SIDE), PADS)
-@settings(deadline=None)
 def test_a_padded_photo_touches_two_sides_and_keeps_its_ratio_to_half_a_pixel(size, canvas, pad):
     pixels, inside = resize_to_input(white(*size), spec(canvas, "fit-pad", pad=pad, interpolation="bilinear"))
     width, height = size_of(crop_to_region(pixels, inside))
@@ -76,7 +74,6 @@ def test_the_photo_lies_in_the_middle_or_at_the_top_left(size, pad, box):
 
 
 @given(SIZES, PADS, SIDE, SIDE)
-@settings(deadline=None)
 def test_an_answer_of_another_size_is_cut_at_the_same_place_to_a_pixel_and_never_to_nothing(size, pad, width, height):
     _, inside = resize_to_input(white(*size), spec((64, 64), "fit-pad", pad=pad, interpolation="bilinear"))
     answer = np.arange(width * height).reshape(height, width)
@@ -126,7 +123,7 @@ def test_the_short_side_becomes_512_unless_512_lies_between_the_sides(size, want
 
 
 @given(st.tuples(st.integers(1, 1500), st.integers(1, 1500)))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_short_side_goes_as_its_authors_do_to_a_step_of_rounding(size):
     found = size_of(resize_to_input(white(*size), SHORT_SIDE)[0])
     theirs = by_modnets_authors(size)
@@ -136,7 +133,6 @@ def test_short_side_goes_as_its_authors_do_to_a_step_of_rounding(size):
 
 
 @given(SIZES, st.integers(1, 64), st.integers(64, 512), st.sampled_from(["short-side", "native"]))
-@settings(deadline=None)
 def test_sides_are_always_multiples_of_what_they_must_be_and_never_nothing(size, of, bound, resize):
     how = spec((min(bound, 128), bound), resize, multiple_of=of, interpolation="bilinear")
     width, height = size_of(resize_to_input(white(*size), how)[0])
@@ -145,7 +141,6 @@ def test_sides_are_always_multiples_of_what_they_must_be_and_never_nothing(size,
 
 
 @given(SIZES)
-@settings(deadline=None)
 def test_native_only_bounds_the_longer_side(size):
     pixels, inside = resize_to_input(white(*size), spec((200, 200), "native"))
     assert inside == WHOLE
@@ -157,7 +152,6 @@ def test_native_only_bounds_the_longer_side(size):
 
 
 @given(SIZES, st.tuples(SIDE, SIDE))
-@settings(deadline=None)
 def test_stretching_gives_the_size_whatever_the_photo(size, wanted):
     pixels, inside = resize_to_input(white(*size), spec(wanted, "stretch", interpolation="area"))
     assert (size_of(pixels), inside) == (wanted, WHOLE)
@@ -232,7 +226,6 @@ def test_a_network_that_tells_no_classes_apart_keeps_its_matte():
 
 
 @given(st.sets(st.integers(1, 20), min_size=1), st.integers(0, 2**32 - 1))
-@settings(deadline=None)
 def test_a_kept_matte_stays_between_zero_and_one_and_under_that_of_everything(classes, seed):
     scores = np.random.default_rng(seed).gamma(0.3, size=(4, 4, 21)) + 1e-6
     shares = (scores / scores.sum(axis=2, keepdims=True)).astype(np.float16)

@@ -71,7 +71,7 @@ def test_a_subject_in_the_backgrounds_colour_stays_as_it_is():
     assert np.abs(estimate_foreground(rgb, composite(120, 90).alpha).astype(int) - rgb).max() <= 1
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(pictures)
 def test_every_byte_outside_the_soft_edge_is_the_photos(planes):
     rgb, alpha = planes
@@ -83,7 +83,7 @@ def test_every_byte_outside_the_soft_edge_is_the_photos(planes):
     assert np.array_equal(rgb, before[0]) and np.array_equal(alpha, before[1])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(pictures)
 def test_without_a_soft_edge_the_photo_is_given_back_itself(planes):
     rgb, alpha = planes

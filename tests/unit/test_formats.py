@@ -67,7 +67,7 @@ def test_a_file_is_what_its_format_says(name):
 
 
 @pytest.mark.parametrize("name", EXACT)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(cutouts)
 def test_lossless_formats_keep_every_pixel_and_hide_nothing(name, planes):
     rgb, alpha = planes
@@ -77,7 +77,7 @@ def test_lossless_formats_keep_every_pixel_and_hide_nothing(name, planes):
 
 
 @pytest.mark.parametrize("name", ["webp", "avif"])
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(cutouts, st.integers(1, 100))
 def test_lossy_formats_keep_alpha_exactly_at_every_quality(name, planes, quality):
     rgb, alpha = planes
@@ -96,7 +96,7 @@ def test_lossy_formats_hide_nothing_of_the_background(name):
 
 
 @pytest.mark.parametrize("name", PICTURES)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(cutouts)
 def test_any_picture_with_a_background_is_written_without_alpha(name, planes):
     with read(encode_picture(name, Picture(planes[0]))) as image:
@@ -200,7 +200,7 @@ def test_a_small_png_is_smaller():
     assert len(encode_picture("png-small", picture)) < len(encode_picture("png", picture))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(cutouts)
 def test_a_matte_is_alpha_as_grey(planes):
     data = encode_picture("matte", Picture(*planes))

@@ -174,7 +174,7 @@ boxes = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(frames, boxes, offsets, offsets, st.floats(10, 400), st.sampled_from([0, 90, 180, 270]), st.booleans())
 def test_any_frame_by_hand_has_the_size_it_has_without_and_something_in_it(frame, box, x, y, scale, turn, shadow):
     still = frame | {"crop_box": box, "rotate": turn, "shadow": "drop" if shadow else "none"}

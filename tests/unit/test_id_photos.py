@@ -66,7 +66,7 @@ def test_where_no_face_is_none_is_found(rgb):
     assert find_faces(rgb) == ()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(1, 90), st.integers(1, 90), st.integers(0, 9))
 def test_any_picture_can_be_searched(width, height, seed):
     find_faces(np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8))

@@ -374,7 +374,7 @@ def test_a_picture_cut_in_the_middle_is_broken(format):
     assert code_of(data[: len(data) * 4 // 5]) == "broken_picture"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.sampled_from(sorted(FILES)), st.lists(st.tuples(st.integers(0, 1 << 16), st.integers(0, 255)), min_size=1))
 def test_no_flipped_byte_raises_anything_but_a_clearcut_error(format, flips):
     data = bytearray(FILES[format])
@@ -383,13 +383,13 @@ def test_no_flipped_byte_raises_anything_but_a_clearcut_error(format, flips):
     assert code_of(bytes(data), max_megapixels=1) in TOLD
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.sampled_from(sorted(FILES)), st.integers(0, 40), st.binary(max_size=200))
 def test_no_random_bytes_raise_anything_but_a_clearcut_error(format, kept, noise):
     assert code_of(FILES[format][:kept] + noise, max_megapixels=1) in TOLD
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.integers(0, 1 << 16), st.integers(0, 255)), min_size=1))
 def test_no_flipped_byte_of_a_profile_loses_the_picture(flips):
     profile = bytearray(WHOLE)
@@ -476,7 +476,7 @@ def test_a_cutout_is_named_after_its_photo(name):
     assert name_cutout(name) == f"{NAMES[name]}_cutout.png"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(st.characters(), max_size=300))
 @example("猫" * 200 + ".jpg")
 @example("caf\udce9.jpg")  # how Python spells a file name that is not UTF-8

@@ -119,7 +119,7 @@ def test_a_large_picture_is_settled_as_a_small_one_is() -> None:
 sides = st.integers(1, 12)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     st.tuples(sides, sides).flatmap(
         lambda shape: st.tuples(arrays(np.uint8, shape), arrays(np.uint8, (*shape, 3)), arrays(np.bool_, shape))

@@ -138,7 +138,7 @@ def test_a_soft_shadow_becomes_partly_see_through() -> None:
 colours = st.tuples(*[st.integers(0, 255)] * 3)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(colours, colours, st.sampled_from(SHAPES))
 def test_any_colour_can_be_told_from_any_that_is_clearly_another(colour: Any, ground: Any, shape: str) -> None:
     assume(max(abs(a - b) for a, b in zip(colour, ground, strict=True)) >= 64)  # levels enough for a soft edge
@@ -149,7 +149,7 @@ def test_any_colour_can_be_told_from_any_that_is_clearly_another(colour: Any, gr
     assert np.abs(put_on(made, ground) - rgb).mean() < 0.5
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, suppress_health_check=list(HealthCheck))
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 2**32 - 1), st.sampled_from(sorted(FLAT)))
 def test_no_picture_is_too_odd(height: int, width: int, seed: int, how: Any) -> None:
     rng = np.random.default_rng(seed)

@@ -98,7 +98,7 @@ anything = st.recursive(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.dictionaries(st.sampled_from(["version", "size", "strokes", "more"]), anything) | st.text() | st.binary())
 def test_no_wild_input_raises_anything_but_the_one_error(given: Any) -> None:
     try:

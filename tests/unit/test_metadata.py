@@ -74,7 +74,7 @@ def test_a_photo_that_says_nothing_keeps_nothing():
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.tuples(st.integers(0, 700), st.integers(0, 255)), min_size=1))
 def test_no_flipped_byte_of_exif_raises_or_lets_a_place_through(flips):
     data = bytearray(SOURCES["JPEG"])
@@ -136,7 +136,7 @@ def test_a_file_that_cannot_stand_for_its_colours_is_none():
     assert [strip_metadata(file) for file in files] == [None] * len(files)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.sampled_from(["JPEG", "PNG"]), st.integers(1, 3000), st.binary(max_size=30))
 def test_no_broken_file_raises(format, kept, noise):
     strip_metadata(SOURCES[format][:kept] + noise)

@@ -38,13 +38,13 @@ def as_written(pixels: np.ndarray) -> np.ndarray:
     return pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(pictures)
 def test_every_shape_comes_back_as_it_went(pixels):
     assert np.array_equal(opened(write_png(pixels)), as_written(pixels))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(pictures, st.integers(1, 300))
 def test_where_strips_end_is_not_seen(pixels, strip_bytes):
     with pytest.MonkeyPatch.context() as patch:
@@ -52,7 +52,7 @@ def test_where_strips_end_is_not_seen(pixels, strip_bytes):
         assert np.array_equal(opened(write_png(pixels)), as_written(pixels))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(arrays(np.uint8, st.tuples(sides, sides, st.just(4))), st.integers(1, 300))
 def test_an_alpha_of_its_own_is_joined_to_the_colour_and_hides_none(rgba, strip_bytes):
     plain = rgba * (rgba[..., 3:] > 0)
@@ -61,7 +61,7 @@ def test_an_alpha_of_its_own_is_joined_to_the_colour_and_hides_none(rgba, strip_
         assert write_png(rgba[..., :3], alpha=rgba[..., 3]) == write_png(plain)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(pictures)
 def test_zlib_does_the_same_where_isal_is_missing(pixels):
     with pytest.MonkeyPatch.context() as patch:

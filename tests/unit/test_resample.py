@@ -18,7 +18,7 @@ NETWORKS = [(320, 320), (1024, 1024)]
 SIZES = [(1, 1), (1, 2000), (2000, 1), (100, 90), (320, 320), (641, 479), (2000, 100), (100, 2000)]
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(sides, sides, sides)
 def test_fitting_keeps_within_bounds_and_shape(width, height, long_side):
     fitted = fit_size((width, height), long_side)
@@ -114,7 +114,7 @@ def test_an_even_matte_stays_exactly_even(matte_side, size):
         assert np.unique(alpha).tolist() == [value]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     arrays(np.float32, st.tuples(small_sides, small_sides), elements=st.floats(0, 1, width=32)),
     small_sides,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -166,7 +166,6 @@ def test_a_wrong_setting_says_what_it_takes(
 
 
 @given(st.sampled_from(list(Settings.model_fields)), st.text())
-@settings(deadline=None)
 def test_whatever_a_variable_holds_is_a_setting_or_a_bad_setting(name: str, text: str) -> None:
     variable = PREFIX + name.upper()
     try:
@@ -261,7 +260,6 @@ def test_a_long_wrong_value_is_told_in_short() -> None:
 
 
 @given(st.floats())
-@settings(deadline=None)
 def test_a_feather_is_within_its_limits_or_refused(feather: float) -> None:
     if 0 <= feather <= 50:
         assert Options.of(feather=feather).feather == feather
@@ -277,7 +275,6 @@ JSON = st.recursive(
 
 
 @given(st.dictionaries(st.text() | st.sampled_from([*Options.model_fields, "preset", "cls", "self"]), JSON, max_size=4))
-@settings(deadline=None)
 def test_any_json_is_options_or_a_bad_option_that_can_be_told(values: dict[str, Any]) -> None:
     try:
         options = Options.of(**values)

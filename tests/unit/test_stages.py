@@ -238,7 +238,7 @@ def made_by(stage: Stage, photo: Photo, options: Options) -> Any:
 
 
 @pytest.mark.parametrize("stage", ORDER)
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_where_a_stage_reads_the_same_it_makes_the_same(stage: Stage, data: st.DataObject) -> None:
     one, other = data.draw(alike(stage))

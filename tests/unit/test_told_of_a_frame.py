@@ -53,7 +53,7 @@ def make(about: dict[str, Any], **options: Any) -> ComposedPicture:
     return compose(rgb, alpha, Photo(rgb), Options(**options), **how)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(photos, looks)
 def test_what_is_told_is_consistent(about: dict[str, Any], look: dict[str, Any]) -> None:
     made = make(about, **look)
@@ -76,7 +76,7 @@ def test_what_is_told_is_consistent(about: dict[str, Any], look: dict[str, Any])
         assert int(least) <= int(percent) <= int(most)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(photos, looks.filter(lambda look: look["canvas"] in RULED))
 def test_what_is_advised_really_helps(about: dict[str, Any], look: dict[str, Any]) -> None:
     helps = {"crop": {"crop": True}, "room": {"outline": 0, "shadow": "none"}, "margin": {"margin": 0}}

@@ -142,7 +142,7 @@ kinds = st.sampled_from(["keep", "erase", "unsure"])
 places = st.floats(-1e9, 1e9) | st.floats(-40, 360) | st.sampled_from([0.0, 319.9, 1e300, -1e300])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(kinds, st.booleans(), st.floats(0.5, 2000), st.floats(0, 1), st.lists(st.tuples(places, places), min_size=1))
 def test_a_wild_stroke_adds_or_takes_away_as_it_says(
     kind: str, exact: bool, radius: float, soft: float, points: list[tuple[float, float]]

@@ -107,7 +107,7 @@ def lonely_speck(height: int = 3, width: int = 4) -> tuple[np.ndarray, np.ndarra
     return alpha, np.zeros((height, width, 3), np.uint8)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(pictures, st.floats(0, 3))
 @example(lonely_speck(), 0.0)
 def test_any_matte_on_any_picture_can_be_solved(planes: tuple[np.ndarray, np.ndarray], band: float) -> None:
