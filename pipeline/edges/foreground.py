@@ -45,13 +45,14 @@ def estimate_foreground(rgb: np.ndarray, alpha: np.ndarray, known: np.ndarray | 
     if not tiles:
         return rgb
     size = rgb.shape[1::-1]
-    subject, background = (known, None) if known is not None else _estimate_means(rgb, alpha)
+    means = (known,) if known is not None else _estimate_means(rgb, alpha)
+    padded = [cv2.cvtColor(mean, cv2.COLOR_RGB2RGBA) for mean in means]  # four channels are enlarged faster than three
     estimated = rgb.copy()
 
     def estimate_tile(tile: Tile) -> None:
-        colours = enlarge_tile(subject, size, tile)
-        if background is not None:
-            colours = _correct_colours(rgb[tile], alpha[tile], colours, enlarge_tile(background, size, tile))
+        colours, *others = (cv2.cvtColor(enlarge_tile(mean, size, tile), cv2.COLOR_RGBA2RGB) for mean in padded)
+        if others:
+            colours = _correct_colours(rgb[tile], alpha[tile], colours, *others)
         cv2.copyTo(colours, cv2.inRange(alpha[tile], 1, 254), estimated[tile])
 
     run_tiles(tiles, estimate_tile)

@@ -73,13 +73,14 @@ def settle_interior(
         solid, clear, holes = _settle_all(small)
     else:
         solid, clear, holes = _settle_likely(small, resize_for_work(rgb, small.shape[::-1]), doubt)
-    both = cv2.merge([_round_to_bytes(255 * share) for share in (solid, clear)])
+    solid, clear = (_round_to_bytes(255 * share) for share in (solid, clear))
+    both = cv2.merge([solid, clear, clear, clear])  # four channels are enlarged faster than two
     closed = cv2.resize(holes.view(np.uint8), size, interpolation=cv2.INTER_NEAREST) if holes.any() else None
     tiles = list(find_soft_tiles(alpha if closed is None else cv2.max(alpha, closed)))
     settled = alpha.copy() if tiles else alpha
 
     def settle_tile(tile: Tile) -> None:
-        filled, cleared = cv2.split(enlarge_tile(both, size, tile))
+        filled, cleared, *_ = cv2.split(enlarge_tile(both, size, tile))
         lacking = cv2.multiply(cv2.bitwise_not(alpha[tile]), cv2.bitwise_not(filled), scale=1 / 255)
         haze = cv2.multiply(cleared, cv2.LUT(alpha[tile], FAINT), scale=1 / 255)
         settled[tile] = cv2.multiply(cv2.bitwise_not(lacking), cv2.bitwise_not(haze), scale=1 / 255)

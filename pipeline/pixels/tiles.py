@@ -31,7 +31,10 @@ def run_tiles(tiles: Sequence[Tile], work: Callable[[Tile], None]) -> None:
 
 
 def enlarge_tile(small: np.ndarray, size: tuple[int, int], tile: Tile) -> np.ndarray:
-    """The part `tile` of what `small` ``(h, w[, C])`` would be after bilinear resizing to `size` (width, height)."""
+    """The part `tile` of what `small` ``(h, w[, C])`` would be after bilinear resizing to `size` (width, height).
+
+    With one channel or four, OpenCV takes a half to a quarter of the time of two or three.
+    """
     across, down = small.shape[1] / size[0], small.shape[0] / size[1]
     rows, columns = tile
     transform = np.array(
