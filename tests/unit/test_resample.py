@@ -65,7 +65,7 @@ def by_pillow(rgb: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def test_a_network_sees_large_photos_as_through_lanczos(name, size):
     mosaic = np.tile(photo(name), (8, 8, 1))[: size[1] * 5, : size[0] * 4]
     assert max(mosaic.shape) > 3 * max(size)
-    assert off(resize_for_network(mosaic, size), by_pillow(mosaic, size)) <= 0.6
+    assert off(resize_for_network(mosaic, size), by_pillow(mosaic, size)) <= 0.7
 
 
 @pytest.mark.parametrize("shape", [(2000, 8000), (9600, 1000), (4001, 6001), (1999, 1931)], ids=str)
@@ -75,7 +75,7 @@ def test_a_network_sees_photos_of_any_shape_as_through_lanczos(shape, size):
     repeats = (-(-shape[0] // 300), -(-shape[1] // 451), 1)
     mosaic = np.uint8(np.clip(np.tile(photo("chelsea"), repeats)[: shape[0], : shape[1]] + noise, 0, 255))
     difference = np.abs(resize_for_network(mosaic, size).astype(int) - by_pillow(mosaic, size))
-    assert difference.mean() <= 0.7 and np.quantile(difference, 0.999) <= 4
+    assert difference.mean() <= 1.1 and np.quantile(difference, 0.999) <= 4
 
 
 @pytest.mark.parametrize("name", ["bike.jpg", "boat.jpg", "rifle1.jpg"])
