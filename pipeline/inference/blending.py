@@ -7,6 +7,7 @@ import numpy as np
 
 from ..pixels.geometry import Size
 from ..registry.cards import Ensemble
+from .disputes import find_background
 from .networks import Prediction
 
 SEEN = 0.1  # a matte above it counts when a network's certainty is measured
@@ -18,16 +19,24 @@ WORKING_SIDE = 256  # pixels of the longer side at which such regions are looked
 CERTAIN = 0.01  # probability of error that is left where a network says 0 or 1
 
 
-def blend(predictions: list[Prediction], card: Ensemble) -> Prediction:
-    """The prediction of an ensemble, at the size of its largest member's, with how far its members disagree."""
+def blend(predictions: list[Prediction], card: Ensemble, rgb: np.ndarray) -> Prediction:
+    """The prediction of an ensemble, at the size of its largest member's, with how far its members disagree.
+
+    Where the photo `rgb` ``(H, W, 3)`` uint8 shows that a member sees what is background, the lowest matte counts.
+    """
     height, width = max((each.matte.shape for each in predictions), key=lambda shape: shape[0] * shape[1])
     mattes = [_enlarge(each.matte, (width, height)) for each in predictions]
     doubt = measure_doubt(mattes)
     if card.rule == "surest":
-        return Prediction(follow_surest(mattes, card.weights), doubt=doubt)
-    low, high = card.levels
-    mean = np.average(mattes, axis=0, weights=card.weights)
-    return Prediction(np.clip((mean - low) / (high - low), 0, 1).astype(np.float32), doubt=doubt)
+        matte = follow_surest(mattes, card.weights)
+    else:
+        low, high = card.levels
+        matte = np.clip((np.average(mattes, axis=0, weights=card.weights) - low) / (high - low), 0, 1)
+    shown = find_background(mattes, rgb)
+    if shown is not None:
+        share = cv2.resize(shown.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+        matte -= share * np.maximum(matte - np.minimum.reduce(mattes), 0)
+    return Prediction(matte.astype(np.float32), doubt=doubt)
 
 
 def measure_certainty(matte: np.ndarray) -> float:
