@@ -93,6 +93,16 @@ def test_a_hole_that_one_network_fills_by_half_stays_a_hole() -> None:
     assert whole.matte[128, 128] == 1 and blend([holed, half], BEST, PLAIN).matte[96:160, 96:160].max() < 0.05
 
 
+@pytest.mark.parametrize("value, doubt, verdict", [(1, 0, 1), (1, 0.04, 1), (1, 0.1, 1), (0.9, 0, 0)])
+def test_a_piece_that_networks_contradict_each_other_on_outright_stays_or_goes_as_a_whole(
+    value: float, doubt: float, verdict: int
+) -> None:
+    strip = slice(64, 192), slice(192, 204)
+    less, more = with_part(strip, value)
+    less.matte[strip] = np.linspace(0, doubt, 128)[:, None]
+    assert np.abs(blend([less, more], BEST, PLAIN).matte[70:186, 194:202] - verdict).max() < 0.01
+
+
 HOLE = slice(96, 160), slice(96, 160)
 WALL, RED, WHITE = (150, 170, 190), (180, 60, 40), (255, 255, 255)
 
