@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from ..pixels.geometry import fit_size
+from ..pixels.histograms import count_colours, number_colours
 from ..pixels.resample import resize_for_work
 from ..pixels.tiles import Tile, enlarge_tile, find_soft_tiles, run_tiles
 
@@ -21,7 +22,6 @@ LARGEST_HOLE = 0.1  # of the subject's area: larger ones are never closed
 GLASS = 77, 178  # grey levels between which a matte may tell of glass
 WIDE = 0.05  # of the longer side: how far such a part reaches at least on each side, to be taken for glass
 AGREED = 0.2  # difference of several networks' mattes up to which they agree on it
-BINS = 8  # of a colour histogram, for each channel
 
 
 class _Settled(NamedTuple):
@@ -138,23 +138,6 @@ def _weigh_colours(alpha: np.ndarray, rgb: np.ndarray) -> np.ndarray:
     bins = number_colours(rgb)
     background, subject = (count_colours(bins[each]) for each in (alpha < SURE[0], alpha > SURE[1]))
     return np.log(subject / background).astype(np.float32)[bins]
-
-
-def number_colours(rgb: np.ndarray) -> np.ndarray:
-    """The bin of each pixel in a colour histogram: ``(h, w)`` uint16, below `BINS` to the power of three."""
-    red, green, blue = (channel.astype(np.uint16) for channel in cv2.split(rgb // (256 // BINS)))
-    return np.asarray((red * BINS + green) * BINS + blue)
-
-
-def count_colours(bins: np.ndarray) -> np.ndarray:
-    """How frequent each colour is among `bins`, smoothed over neighbouring ones, and never 0."""
-    counts = np.bincount(bins, minlength=BINS**3).reshape(BINS, BINS, BINS).astype(np.float64)
-    for axis in range(3):
-        padded = np.pad(counts, [(1, 1) if each == axis else (0, 0) for each in range(3)])
-        before, after = (np.take(padded, np.arange(BINS) + shift, axis) for shift in (0, 2))
-        counts = counts + (before + after) / 2
-    counts += 1e-3 * max(counts.mean(), 1e-9)
-    return np.asarray((counts / counts.sum()).ravel())
 
 
 def _find_glass(alpha: np.ndarray, doubt: np.ndarray | None) -> np.ndarray:

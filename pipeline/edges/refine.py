@@ -14,6 +14,7 @@ WORKING_SIDE = 256  # pixels of the longer side: fits are as good here as at 384
 SOLID = 4  # grey levels from black and from white that are not refined: a network's haze
 PASSES = 2  # of the guided filter, each fitted to what the one before made certain
 AROUND = 0.03  # of the longer side: the radius within which it is measured how soft an edge is
+STEEP = 6  # slope of a matte, in its range across the longer side, from which on it is an edge; glass is flat
 HARD, SOFT = 0.01, 0.02  # of the longer side: mean widths of an edge, from which on wide windows count, and fully
 
 
@@ -116,10 +117,15 @@ def _fit(alpha: np.ndarray, rgb: np.ndarray, radius: float, eps: float) -> Model
 
 
 def _measure_softness(alpha: np.ndarray) -> np.ndarray:
-    """How far the edge near each pixel is a soft one: ``(h, w)`` float32, 0 up to `HARD` and 1 from `SOFT`."""
+    """How far the edge near each pixel is a soft one: ``(h, w)`` float32, 0 up to `HARD` and 1 from `SOFT`.
+
+    What is half-transparent and flat is glass, not an edge: it is not to be drawn to the colours around it.
+    """
     longer = max(alpha.shape)
     side = 2 * max(1, round(AROUND * longer)) + 1
-    across = side / longer * cv2.blur(cv2.LUT(alpha, HALFNESS), (side, side), borderType=cv2.BORDER_REFLECT)
+    slope = cv2.morphologyEx(alpha, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) * np.float32(longer / (2 * 255))
+    soft = cv2.LUT(alpha, HALFNESS) * np.minimum(slope / STEEP, 1)
+    across = side / longer * cv2.blur(soft, (side, side), borderType=cv2.BORDER_REFLECT)
     return np.clip((across - HARD) / (SOFT - HARD), 0, 1)
 
 

@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 
 from ..pixels.geometry import Size, fit_size
+from ..pixels.histograms import count_colours, number_colours
 from ..pixels.resample import resize_for_work
 from .brush import measure_distance
-from .interior import count_colours, number_colours
 from .refine import refine_guided
 
 REACH = 12.0  # radii around a stroke within which its part is looked for

@@ -99,7 +99,7 @@ def predict(
     members = _predict_members(view, card, runtime, precision, job, cache)
     if all(member.fresh for member in members):
         runtime.speeds.note(card.name, perf_counter() - start)
-    blended = blend([each.prediction for each in members], card)
+    blended = blend([each.prediction for each in members], card, view.rgb)
     warnings = tuple(dict.fromkeys(code for each in members for code in each.warnings))
     return PredictionResult(blended, members[0].engine, warnings)
 

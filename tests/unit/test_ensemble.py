@@ -26,6 +26,7 @@ from tests.pictures import composite, iou
 
 BEST = house.card("best")
 assert isinstance(BEST, Ensemble)
+PLAIN = np.full((64, 64, 3), 128, np.uint8)  # a photo in which nothing can be told apart
 
 
 def flat(value: float, size: int) -> Prediction:
@@ -34,7 +35,7 @@ def flat(value: float, size: int) -> Prediction:
 
 @pytest.mark.parametrize("value", [0, 0.25, 0.5, 0.8, 1])
 def test_what_all_networks_agree_on_stays_also_where_it_is_half_transparent(value: float) -> None:
-    blended = blend([flat(value, 4), flat(value, 8)], BEST)
+    blended = blend([flat(value, 4), flat(value, 8)], BEST, PLAIN)
     assert blended.matte.shape == (8, 8) and blended.matte.dtype == np.float32
     assert np.allclose(blended.matte, value, atol=1e-5)
     assert blended.doubt is not None and blended.doubt.max() < 1e-6
@@ -46,13 +47,13 @@ def test_where_networks_contradict_each_other_along_an_edge_the_surer_one_wins(s
     one[:, 32:] = other[:, 32:] = 1
     one[:, :2], other[:, :2] = sure, unsure
     for pair in ([Prediction(one), Prediction(other)], [Prediction(other), Prediction(one)]):
-        assert abs(blend(pair, BEST).matte - one).max() < 0.15
+        assert abs(blend(pair, BEST, PLAIN).matte - one).max() < 0.15
 
 
 def test_between_equally_sure_networks_the_subject_is_favoured_and_the_doubt_is_told() -> None:
     halves = np.zeros((8, 8), np.float32)
     halves[:, :4] = 1
-    blended = blend([Prediction(halves), Prediction(1 - halves)], BEST)
+    blended = blend([Prediction(halves), Prediction(1 - halves)], BEST, PLAIN)
     assert blended.matte.min() > 0.8
     assert blended.doubt is not None and (blended.doubt == 1).all()
 
@@ -61,7 +62,7 @@ def test_a_network_that_doubts_the_whole_picture_counts_less_in_every_pixel() ->
     sure, doubtful = np.zeros((8, 8), np.float32), np.full((8, 8), 0.35, np.float32)
     sure[2:6, 2:6], doubtful[4:, 4:] = 1, 0.9
     assert measure_certainty(sure) == 1 and measure_certainty(doubtful) < 0.5
-    matte = blend([Prediction(doubtful), Prediction(sure)], BEST).matte
+    matte = blend([Prediction(doubtful), Prediction(sure)], BEST, PLAIN).matte
     assert np.array_equal(matte > 0.5, sure > 0.5)
 
 
@@ -78,23 +79,67 @@ def with_part(part: tuple[slice, slice], value: float) -> list[Prediction]:
 def test_a_wide_part_that_one_network_loses_stays(value: float) -> None:
     shoulder = slice(128, 192), slice(192, 250)
     for pair in (with_part(shoulder, value), with_part(shoulder, value)[::-1]):
-        assert blend(pair, BEST).matte[140:180, 200:240].min() > 0.9
+        assert blend(pair, BEST, PLAIN).matte[140:180, 200:240].min() > 0.9
 
 
 def test_a_thin_rim_that_one_network_adds_does_not_stay() -> None:
     for pair in (with_part((slice(64, 192), slice(192, 200)), 0.4), with_part((slice(56, 64), slice(64, 192)), 0.4)):
-        assert np.abs(blend(pair, BEST).matte - pair[0].matte).max() < 0.05
+        assert np.abs(blend(pair, BEST, PLAIN).matte - pair[0].matte).max() < 0.05
 
 
 def test_a_hole_that_one_network_fills_by_half_stays_a_hole() -> None:
     whole, holed = with_part((slice(96, 160), slice(96, 160)), 0)
     half = with_part((slice(96, 160), slice(96, 160)), 0.4)[1]
-    assert whole.matte[128, 128] == 1 and blend([holed, half], BEST).matte[96:160, 96:160].max() < 0.05
+    assert whole.matte[128, 128] == 1 and blend([holed, half], BEST, PLAIN).matte[96:160, 96:160].max() < 0.05
+
+
+@pytest.mark.parametrize("value, doubt, verdict", [(1, 0, 1), (1, 0.04, 1), (1, 0.1, 1), (0.9, 0, 0)])
+def test_a_piece_that_networks_contradict_each_other_on_outright_stays_or_goes_as_a_whole(
+    value: float, doubt: float, verdict: int
+) -> None:
+    strip = slice(64, 192), slice(192, 204)
+    less, more = with_part(strip, value)
+    less.matte[strip] = np.linspace(0, doubt, 128)[:, None]
+    assert np.abs(blend([less, more], BEST, PLAIN).matte[70:186, 194:202] - verdict).max() < 0.01
+
+
+HOLE = slice(96, 160), slice(96, 160)
+WALL, RED, WHITE = (150, 170, 190), (180, 60, 40), (255, 255, 255)
+
+
+@pytest.mark.parametrize(
+    "background, inside, stays", [(WALL, WALL, 0), (WALL, RED, 1), (WALL, WHITE, 1), (WHITE, WHITE, 1)]
+)
+def test_a_hole_that_one_network_fills_is_open_where_the_photo_shows_the_background_in_it_unless_that_is_white(
+    background: tuple[int, ...], inside: tuple[int, ...], stays: int
+) -> None:
+    whole, ring = with_part(HOLE, 0)
+    photo = np.full((256, 256, 3), background, np.uint8)
+    photo[whole.matte > 0.5] = RED
+    photo[HOLE] = inside
+    light = np.linspace(0, 20, 256).astype(np.uint8)[:, None, None]  # a wall is seldom of one colour
+    for pair in ([whole, ring], [ring, whole]):
+        matte = blend(pair, BEST, photo - light if background == WALL else photo).matte
+        assert np.abs(matte[100:156, 100:156] - stays).max() < 0.05
+        assert np.abs(matte - (whole if stays else ring).matte).mean() < 0.01
+
+
+@pytest.mark.parametrize("part, stays", [(WALL, 0), ((190, 190, 190), 1)])
+def test_a_blotch_beside_the_subject_that_goes_on_as_the_background_does_is_none_of_its_parts(
+    part: tuple[int, ...], stays: int
+) -> None:
+    blotch = slice(64, 192), slice(192, 250)
+    less, more = with_part(blotch, 0.9)
+    photo = np.full((256, 256, 3), WALL, np.uint8)
+    photo[less.matte > 0.5] = RED
+    photo[blotch] = part
+    photo = np.uint8(photo + np.random.default_rng(0).normal(0, 2, (256, 256, 1)))
+    assert np.abs(blend([less, more], BEST, photo).matte[80:180, 210:240] - stays).max() < 0.1
 
 
 def test_a_network_that_finds_nothing_leaves_it_to_the_other() -> None:
     ball = np.float32(composite(64, 64).alpha / 255)
-    matte = blend([Prediction(ball), Prediction(np.zeros((128, 128), np.float32))], BEST).matte
+    matte = blend([Prediction(ball), Prediction(np.zeros((128, 128), np.float32))], BEST, PLAIN).matte
     assert iou(np.uint8(matte[::2, ::2] * 255), np.uint8(ball * 255)) > 0.95
 
 
