@@ -21,6 +21,7 @@ from .journal import BatchItem
 from .stores import is_address
 
 PAGE = ROOT / "assets" / "report.html"  # a template
+KINDS = 8  # of files that are no photos, which are named
 COLUMNS = ("photo", "cutout", "state", "look", "width", "height", "bytes", "model", "seconds", "coverage", "warnings")
 
 
@@ -68,6 +69,14 @@ def describe_item(item: BatchItem, language: str) -> list[str]:
     return [*reasons, *(say(f"warning.{code}", language, options="–", enlarged="–") for code in warnings)]
 
 
+def describe_left_out(batch: Batch, language: str) -> str:
+    """Which files lay with the photos and are none; empty where there were none."""
+    counted: dict[str, int] = batch.journal.get_fact("left_out") or {}
+    most = sorted(counted.items(), key=lambda each: -each[1])
+    kinds = ", ".join(f"{number} × {kind}" for kind, number in most[:KINDS])
+    return say("report.left_out", language, kinds=f"{kinds} …" if most[KINDS:] else kinds) if kinds else ""
+
+
 def _write(path: Path, text: str) -> None:
     part = path.with_name(f".{path.name}.part")
     write_part(part, text.encode("utf-8", "replace"))
@@ -103,6 +112,7 @@ def _make_page(batch: Batch, folder: Path, pictures: Path, language: str) -> str
     )
     words = {"language": language, "title": escape(say("report.title", language)), "filters": filters}
     summary = say("report.summary", language, done=counted["done"], model=batch.options.model, **numbers)
+    summary = f"{summary} {describe_left_out(batch, language)}".strip()
     cards = "\n".join(_make_cards(batch, folder, pictures, language))
     return Template(PAGE.read_text("utf-8")).substitute(words, summary=escape(summary), cards=cards)
 

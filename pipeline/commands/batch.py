@@ -4,7 +4,7 @@ import argparse
 import glob
 import sys
 from argparse import SUPPRESS
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +14,7 @@ from ..base.errors import USER, ClearcutError
 from ..options.options import Options
 from ..options.presets import list_presets
 from .cut import ensure_model, read_photo
-from .flags import add_flags, pick_given_values
+from .flags import add_flags, check_numbers, pick_given_values
 from .progress import BatchProgress
 from .terminal import Context, Terminal
 
@@ -62,6 +62,7 @@ def run(given: argparse.Namespace, context: Context) -> int:
 
     if context.helper:
         context.helper.stop()  # it loads a network in this process's place; here workers do
+    check_numbers(given)
     given.inputs, given.output = _check_places(given)
     output = Path(given.journal or given.output)
     is_begun = Journal.exists(output)
@@ -77,6 +78,7 @@ def run(given: argparse.Namespace, context: Context) -> int:
     mark = _choose_mark(asked["inputs"], given.output, order)
     place = open_place(given.output) if given.journal else None
     with Batch(output, order, context.settings, mark=mark, force=given.force, place=place) as batch:
+        is_begun = is_begun and batch.count_all() > 0  # of one that came to nothing there is nothing to go on with
         if is_begun and not _agree(batch, given, context.terminal):
             return USER
         if batch.options.key == "off":
@@ -194,8 +196,11 @@ def _ask(question: str, terminal: Terminal) -> bool:
 def _run(batch: "Batch", inputs: list[str], given: argparse.Namespace, context: Context) -> int:
     from ..batch.items import find_items
 
+    left_out: Counter[str] = Counter()
+
     def find() -> Any:
-        return find_items(inputs, given.output, batch.scratch)
+        left_out.clear()
+        return find_items(inputs, given.output, batch.scratch, left_out=left_out)
 
     if not given.watch:
         batch.add(find())
@@ -215,7 +220,7 @@ def _run(batch: "Batch", inputs: list[str], given: argparse.Namespace, context: 
     except KeyboardInterrupt:
         interrupted = True
     finally:
-        _tell(batch, given, context)
+        _tell(batch, given, context, left_out)
     failed = (item.error.exit_code for item in batch.journal.list_items("failed") if item.error)
     return INTERRUPTED if interrupted else max(failed, default=0)
 
@@ -280,9 +285,9 @@ class _Follower:
                 self._progress.note(_describe(item, self._progress.terminal))
 
 
-def _tell(batch: "Batch", given: argparse.Namespace, context: Context) -> None:
+def _tell(batch: "Batch", given: argparse.Namespace, context: Context, left_out: dict[str, int]) -> None:
     """Write the report, and say in one line what came of the batch and in another how to go on."""
-    from ..batch.report import write_report
+    from ..batch.report import describe_left_out, write_report
 
     terminal, counted = context.terminal, batch.journal.count()
     facts: dict[str, Any] = {"done": counted["done"], "failed": counted["failed"], "looks": counted["looks"]}
@@ -291,5 +296,8 @@ def _tell(batch: "Batch", given: argparse.Namespace, context: Context) -> None:
     if facts["waiting"]:
         output = f"{given.output} --journal {given.journal}" if given.journal else given.output
         terminal.note(terminal.say("cli.batch.go_on", output=output, **facts))
+    batch.journal.set_fact("left_out", left_out)
+    if left_out:
+        terminal.note(describe_left_out(batch, terminal.language))
     page = write_report(batch, Path(given.report) if given.report else batch.output, terminal.language)
     terminal.note(terminal.say("cli.batch.report_at", path=page))
