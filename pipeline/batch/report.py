@@ -40,7 +40,9 @@ def write_report(batch: Batch, folder: Path, language: str) -> Path:
         pictures = batch.thumbnails
         if os.path.realpath(folder) != os.path.realpath(batch.output):
             pictures = folder / THUMBNAILS
-            shutil.copytree(batch.thumbnails, pictures, dirs_exist_ok=True)
+            pictures.mkdir(exist_ok=True)
+            for each in batch.thumbnails.iterdir():
+                shutil.copyfile(each, pictures / each.name)
         stem = _choose_stem(batch, folder)
         _write(folder / f"{stem}.csv", _make_table(batch.journal.list_items(), language))
         _write(folder / f"{stem}.html", _make_page(batch, folder, pictures, language))

@@ -189,8 +189,9 @@ def test_a_watched_folder_is_served_as_photos_arrive_each_once_it_is_complete() 
                 file.flush()
                 time.sleep(0.6)
         wait_for(lambda: "slow.png" in cutouts())
+        wait_for(lambda: Path("out/report.csv").exists() and "slow.png" in table())  # while it goes on
     finally:
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 130
     assert cutouts() == {"first.png": cut_out_bytes(PNG), "slow.png": cut_out_bytes(PNG)}
     assert table()["slow.png"]["state"] == "done"
