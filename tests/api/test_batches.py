@@ -101,8 +101,9 @@ def test_an_archive_brings_its_photos(visitor: Visitor) -> None:
     with zipfile.ZipFile(packed, "w") as archive:
         for name, data in PHOTOS.items():
             archive.writestr(f"sub/{name}", data)
+        archive.writestr("more.zip", b"")
     id = visitor.begin({"photos.zip": packed.getvalue()})
-    visitor.until_done(id)
+    assert visitor.until_done(id)["left_out"] == {".zip": 1}
     assert sorted(visitor.archive(id)) == [f"sub/{name}" for name in PHOTOS]
 
 

@@ -126,13 +126,14 @@ function pickFitting(entries) {
 
 const tellOfUpload = (error) => error.gone ? tell(() => say("page.file_gone", { name: error.gone })) : fail(error);
 
-// `entries`: {file, path} each.
-export async function addToBatch(entries) {
+// `entries`: {file, path} each; `others`: how many files lay with them that are no photos.
+export async function addToBatch(entries, others = 0) {
   showTab("batch");
   if (!entries.length) return tell(() => say("page.batch.no_photos"));
   tell(null);
   await attempt(async () => {
     if (!batch.status) await (creating ??= begin().finally(() => { creating = null; }));
+    batch.others += others;
     await send(pickAllowed(entries), tellOfUpload);
   });
 }
@@ -158,8 +159,9 @@ function takeOffer(entries) {
 function choose(what) {
   const input = make("input", { type: "file", multiple: true, webkitdirectory: what === "folder", accept: `${PICTURES},${ARCHIVES}` });
   input.addEventListener("change", () => {
-    const found = withPaths(input.files);
-    addToBatch(what === "folder" ? pickUseful(found) : found);
+    const files = withPaths(input.files);
+    const { found, others } = what === "folder" ? pickUseful(files) : { found: files, others: 0 };
+    addToBatch(found, others);
   });
   input.click();
 }
