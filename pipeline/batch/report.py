@@ -130,7 +130,8 @@ def _make_cards(batch: Batch, folder: Path, pictures: Path, language: str) -> It
             shown = f'<a href="{_link(batch.place.locate(item.target), folder)}">{shown}</a>'
         facts = ""
         if item.outcome:
-            facts = "{width} × {height} · {model} · {seconds:.2f} s".format(**item.outcome)
+            share = say("report.coverage", language, percent=f"{100 * item.outcome['coverage']:.0f}")
+            facts = "{width} × {height} · {model} · {seconds:.2f} s".format(**item.outcome) + f" · {share}"
         told = "".join(f"<li>{escape(sentence)}</li>" for sentence in describe_item(item, language))
         yield (
             f'<article class="{kind}"><div class="picture">{shown}</div><h2>{escape(item.name)}</h2>'

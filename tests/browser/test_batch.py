@@ -155,7 +155,6 @@ def test_a_reload_finds_the_batch_and_a_new_one_deletes_it(visit: Visit, photos:
     expect(page.locator(".tile")).to_have_count(3)
     batch = page.evaluate("sessionStorage.getItem('clearcut-batch')")
     visit.reload()
-    open_tab(visit)
     is_done(page, 3, 3)
     page.click("#batch-end")
     page.click("#sure-box button >> text=Cancel")

@@ -50,6 +50,7 @@ def test_what_cannot_be_read_is_told_in_both_reports_and_stops_no_other() -> Non
     assert sorted(cutouts()) == ["1.png", "sub/0.png"]
     assert table()["bad.jpg"] | {"state": "failed", "warnings": sentence} == table()["bad.jpg"]
     page = Path("out/report.html").read_text("utf-8")
+    assert re.search(r"subject \d+ %", page)
     assert "bad.jpg" in page and "1 × .cr2" in page and "1 × .cr2" in said
     assert re.findall(r'(?:src|href)="([^"]+)"', page)
     assert "//" not in re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL).replace("://www.w3.org", "")

@@ -14,7 +14,7 @@ import { makeNote } from "./note.js";
 import { faultOf } from "./photo.js";
 import { ask } from "./question.js";
 import { onTab, showTab } from "./shell.js";
-import { currentBatch, idOfFile, setCurrentBatch, takeUnsent } from "./store.js";
+import { countOthers, currentBatch, idOfFile, setCurrentBatch, setOthers, takeUnsent } from "./store.js";
 import { say, sayError } from "./words.js";
 
 const GONE = "expired";
@@ -85,6 +85,7 @@ function leave() {
   unfollow();
   stopSending();
   setCurrentBatch(null);
+  setOthers(0);
   hideBar();
   clearBatch();
 }
@@ -133,7 +134,7 @@ export async function addToBatch(entries, others = 0) {
   tell(null);
   await attempt(async () => {
     if (!batch.status) await (creating ??= begin().finally(() => { creating = null; }));
-    batch.others += others;
+    setOthers(countOthers() + others);
     await send(pickAllowed(entries), tellOfUpload);
   });
 }

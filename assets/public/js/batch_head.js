@@ -7,6 +7,7 @@ import { isAway } from "./connection.js";
 import { onSettings, shownSettings } from "./settings.js";
 import { onTab } from "./shell.js";
 import { facts } from "./state.js";
+import { countOthers } from "./store.js";
 import { onSpeak, say } from "./words.js";
 
 const number = (count) => count.toLocaleString(root.lang);
@@ -21,7 +22,7 @@ function sayLeft(seconds) {
 function sayState({ state, counts, seconds_left: left, expires, left_out: leftOut }) {
   const day = new Date(expires * 1000).toLocaleDateString(root.lang, { day: "numeric", month: "long" });
   const over = counts.total > 0 && isOver();
-  const others = Object.values(leftOut).reduce((sum, count) => sum + count, batch.others);
+  const others = Object.values(leftOut).reduce((sum, count) => sum + count, countOthers());
   return [
     say("page.batch.done", { done: number(counts.done), total: number(counts.total) }),
     counts.failed ? say("page.batch.failed", { count: number(counts.failed) }) : "",

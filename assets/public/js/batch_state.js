@@ -6,7 +6,6 @@ export const batch = {
   sent: 0, // of the files that are being sent
   toSend: 0,
   bytesToSend: 0,
-  others: 0, // files that lay with the photos of folders and are none
   filter: "all",
 };
 
@@ -44,7 +43,7 @@ export function takeStatus(status) {
 }
 
 export function clearBatch() {
-  Object.assign(batch, { status: null, items: new Map(), sent: 0, toSend: 0, bytesToSend: 0, others: 0, filter: "all" });
+  Object.assign(batch, { status: null, items: new Map(), sent: 0, toSend: 0, bytesToSend: 0, filter: "all" });
   changed();
 }
 
