@@ -91,6 +91,7 @@ class BatchTold(Told):
     seconds_left: int | None
     options: dict[str, Any]
     model: str
+    left_out: dict[str, int]
     revision: int
     limit: int | None
     limit_mb: float | None

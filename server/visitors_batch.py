@@ -4,7 +4,7 @@ import json
 import secrets
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import islice
@@ -145,20 +145,21 @@ class VisitorsBatch:
                 self._bytes = self._measure()
 
     def _note_files(self, files: list[tuple[Path, str]]) -> None:
-        limit = self.settings.most_batch_photos
+        limit, left_out = self.settings.most_batch_photos, Counter(self.batch.journal.get_fact("left_out") or {})
         if limit is None:
-            self.batch.add(self._find(files))
-            return
-        room = limit - self.batch.count_all()
-        found = list(islice(self._find(files), max(room, 0) + 1))
-        if len(found) > room:
-            raise ClearcutError("too_many_photos", limit=limit)
-        self.batch.add(found)
+            self.batch.add(self._find(files, left_out))
+        else:
+            room = limit - self.batch.count_all()
+            found = list(islice(self._find(files, left_out), max(room, 0) + 1))
+            if len(found) > room:
+                raise ClearcutError("too_many_photos", limit=limit)
+            self.batch.add(found)
+        self.batch.journal.set_fact("left_out", left_out)
 
-    def _find(self, files: list[tuple[Path, str]]) -> Iterator[Found]:
+    def _find(self, files: list[tuple[Path, str]], left_out: Counter[str]) -> Iterator[Found]:
         for file, name in files:
             if is_archive(file.name):
-                yield from find_items([str(file)], self.batch.output, self.batch.scratch, self.room)
+                yield from find_items([str(file)], self.batch.output, self.batch.scratch, self.room, left_out)
             else:
                 yield Found(Source(str(file)), name)
 
@@ -211,6 +212,7 @@ class VisitorsBatch:
             "seconds_left": rate and round(left / rate),
             "options": self.values,
             "model": self.batch.options.model,
+            "left_out": self.batch.journal.get_fact("left_out") or {},
             "revision": self.batch.journal.revision,
             "limit": self.settings.most_batch_photos,
             "limit_mb": self.settings.most_batch_mb,

@@ -259,19 +259,15 @@ class Batch:
         Raises
         ------
         ClearcutError
-            ``disk_full``, ``write_failed`` of the journal; with `stop_on_error` that of the first photo that fails.
+            ``disk_full``, ``write_failed`` of the journal; why no worker can be started; with `stop_on_error` that of
+            the first photo that fails.
         """
         for task, future in pool.map_unordered(self._list_tasks(go_on), ahead=pool.number):
-            yield from self._list_refused()
-            item = self._settle_task(task, future)
-            if item is None:
-                continue
-            if item.error and (stop_on_error or item.error.code in STOPPING):
-                raise item.error
-            yield item
-        yield from self._list_refused()
+            item = self._settle_task(task, future, pool)
+            yield from self._list_over([item] if item else [], stop_on_error)
+        yield from self._list_over([], stop_on_error)
 
-    def _settle_task(self, task: Task, future: "Future[Made]") -> BatchItem | None:
+    def _settle_task(self, task: Task, future: "Future[Made]", pool: WorkerPool) -> BatchItem | None:
         """Keep what came of a task; None where it was removed, or is wanted otherwise meanwhile."""
         with self._changing:
             edition = self.working.pop(task.number, None)
@@ -282,7 +278,7 @@ class Batch:
             try:
                 made = future.result()
             except Exception as error:
-                return self._fail(item, as_clearcut_error(error, name=item.target))
+                return self._fail(item, as_clearcut_error(error, name=item.target), stops=pool.has_failed)
             return self._keep(item, made)
 
     @staticmethod
@@ -290,9 +286,14 @@ class Batch:
         """Whether a task is what its item asks for now."""
         return (item.options, _make_absolute(item.beside)) == (task.own, task.beside)
 
-    def _list_refused(self) -> Iterator[BatchItem]:
+    def _list_over(self, items: list[BatchItem], stop_on_error: bool) -> Iterator[BatchItem]:
+        """Those that were refused before a worker had them, and `items`; raises what the batch is to stop for."""
+        self._refused.extend(items)
         while self._refused:
-            yield self._refused.popleft()
+            item = self._refused.popleft()
+            if item.error and (stop_on_error or item.state == "waiting"):
+                raise item.error
+            yield item
 
     def _list_tasks(self, go_on: Callable[[], bool]) -> Iterator[Task]:
         for item in self.journal.list_items("waiting"):
@@ -343,12 +344,13 @@ class Batch:
         self.journal.note_done(item.number)
         return replace(item, state="done")
 
-    def _fail(self, item: BatchItem, error: ClearcutError) -> BatchItem:
+    def _fail(self, item: BatchItem, error: ClearcutError, *, stops: bool = False) -> BatchItem:
+        """Note that nothing came of an item; where nothing would come of any other, it goes on waiting."""
         self._discard_part(item)
-        if error.code in STOPPING:
+        if stops or error.code in STOPPING:
             self.journal.set_waiting(item.number)
-        else:
-            self.journal.note_failed(item.number, error, stamp_all(item.source, item.beside))
+            return replace(item, state="waiting", error=error, outcome={})
+        self.journal.note_failed(item.number, error, stamp_all(item.source, item.beside))
         return replace(item, state="failed", error=error, outcome={})
 
 

@@ -5,15 +5,15 @@ import glob
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..base.errors import ClearcutError, Code
-from ..pixels.names import count_name, is_photo
+from ..pixels.names import RESULTS, count_name, find_kind, is_photo
 from . import stores
 from .archives import ENDINGS, Member, is_archive, is_compressed_tar, list_members, read_member, unpack_tar
 from .places import make_absolute
@@ -23,6 +23,8 @@ PATHS = ("path", "file", "photo")  # what the column with the photo's path may b
 LINK: Code = "link_not_followed"  # the error of a folder that is none of the input's own
 BEHIND = "background_image"
 BESIDE = ("marks", "trimap", BEHIND)  # files that may go with a photo, each a column of a list
+MADE = (*RESULTS, ".csv", ".html")  # endings of what a batch leaves in its output folder
+Row = tuple[int, dict[str, Any]]  # of a list, with the number of its line
 STILL = 2  # times that a photo is read that changes meanwhile
 
 
@@ -37,12 +39,15 @@ class Source(NamedTuple):
         Its name in the archive; empty for a file.
     size, offset
         As of `Member`.
+    copy
+        Of a photo that is wanted more than once, each time otherwise: which time, from 0.
     """
 
     path: str
     member: str = ""
     size: int = 0
     offset: int = -1
+    copy: int = 0
 
     def stamp(self) -> str:
         """What changes with the file: its size and when it was written; empty where it is not there."""
@@ -86,7 +91,11 @@ class Source(NamedTuple):
                 raise ClearcutError("too_large", name=self.name, megabytes=round(size / 1e6, 1), limit=max_mb)
             if self.member:
                 return read_member(path, Member(self.member, self.size, self.offset))
-            return stores.read_object(self.path) if stores.is_address(self.path) else path.read_bytes()
+            if stores.is_address(self.path):
+                return stores.read_object(self.path)
+            if path.exists() and not path.is_file():
+                raise OSError(self.name)  # a pipe would be waited for
+            return path.read_bytes()
         except (FileNotFoundError, NotADirectoryError):
             raise ClearcutError("file_missing", name=self.name) from None
         except (OSError, ValueError):
@@ -137,7 +146,13 @@ def join_stamps(stamps: Iterable[str]) -> str:
     return "; ".join(stamps)
 
 
-def find_items(given: Sequence[str], output: Path | str, scratch: Path, room: int | None = None) -> Iterator[Found]:
+def find_items(
+    given: Sequence[str],
+    output: Path | str,
+    scratch: Path,
+    room: int | None = None,
+    left_out: Counter[str] | None = None,
+) -> Iterator[Found]:
     """The photos that are meant by files, folders with all that is in them, patterns, archives, and CSV or JSONL lists.
 
     Each folder's photos in the order in which people count. What is in the folder `output` is left out. Where several
@@ -151,6 +166,8 @@ def find_items(given: Sequence[str], output: Path | str, scratch: Path, room: in
         A folder for archives that have to be unpacked before they can be read.
     room
         How many bytes such an archive may take there.
+    left_out
+        Counts, by their endings, the files in folders and archives that are no photos; hidden ones are not counted.
 
     Raises
     ------
@@ -158,6 +175,7 @@ def find_items(given: Sequence[str], output: Path | str, scratch: Path, room: in
         ``file_missing``, ``folder_empty``, ``pattern_empty``, ``bad_list``, ``needs_package``, ``only_on_disk`` and
         those of archives: of something that was given, as a whole. What is wrong with one photo comes with it.
     """
+    left_out = Counter() if left_out is None else left_out
     expanded = [path for each in given for path in _expand(each)]
     homes = _name_homes(expanded) if len(expanded) > 1 else [""] * len(expanded)
     for path, home in zip(expanded, homes, strict=True):
@@ -165,15 +183,21 @@ def find_items(given: Sequence[str], output: Path | str, scratch: Path, room: in
             found = _find_in_store(path, str(output))
             yield from _at_least_one(found, home, ClearcutError("folder_empty", name=path))
         elif os.path.isdir(path):  # noqa: PTH112 - for names that pathlib would change
-            found = _find_in_folder(path, os.path.realpath(output))
+            found = _find_in_folder(os.path.realpath(path), os.path.realpath(output), left_out)
             yield from _at_least_one(found, home, ClearcutError("folder_empty", name=path))
         elif is_archive(path):
-            found = _find_in_archive(Path(path), scratch, room)
+            found = _find_in_archive(Path(spell_path(path)), scratch, room, left_out)
             yield from _at_least_one(found, home, ClearcutError("folder_empty", name=path))
         elif path.lower().endswith(LISTS):
-            yield from _find_in_list(Path(path))
+            yield from _at_least_one(_find_in_list(Path(path)), "", ClearcutError("folder_empty", name=path))
         else:
-            yield Found(Source(path), Path(path).name)
+            yield Found(Source(spell_path(path)), Path(path).name)
+
+
+def spell_path(path: str) -> str:
+    """The path of a file, the same however its folder was reached; a file that is a link keeps its own name."""
+    folder, name = os.path.split(path)
+    return str(Path(os.path.realpath(folder), name))
 
 
 def _expand(given: str) -> list[str]:
@@ -241,7 +265,7 @@ def _at_least_one(found: Iterator[Found], home: str, empty: ClearcutError) -> It
         raise empty
 
 
-def _find_in_folder(folder: str, output: str) -> Iterator[Found]:
+def _find_in_folder(folder: str, output: str, left_out: Counter[str]) -> Iterator[Found]:
     refused: list[tuple[str, Code]] = []
 
     def refuse(error: OSError) -> None:
@@ -254,9 +278,12 @@ def _find_in_folder(folder: str, output: str) -> Iterator[Found]:
         folders[:] = sorted(wanted, key=count_name)
         refused += [(str(Path(place, each)), LINK) for each in folders if Path(place, each).is_symlink()]
         inner = Path(place).relative_to(folder)
-        for name in sorted(files, key=count_name):
-            if is_photo(name) and not name.startswith("."):
+        is_output = f"{place}{os.sep}".startswith(f"{output}{os.sep}")
+        for name in sorted((each for each in files if not each.startswith(".")), key=count_name):
+            if is_photo(name):
                 yield Found(Source(str(Path(place, name))), (inner / name).as_posix())
+            elif not (is_output and name.lower().endswith(MADE)):
+                left_out[find_kind(name)] += 1
     for path, code in refused:
         name = Path(path).relative_to(folder).as_posix()
         yield Found(Source(path), name, error=ClearcutError(code, name=name))
@@ -290,7 +317,7 @@ def locate_unpacked(path: Path, scratch: Path) -> Path:
     return scratch / f"{sha256(os.fsencode(os.path.realpath(path))).hexdigest()[:16]}.tar"
 
 
-def _find_in_archive(path: Path, scratch: Path, room: int | None) -> Iterator[Found]:
+def _find_in_archive(path: Path, scratch: Path, room: int | None, left_out: Counter[str]) -> Iterator[Found]:
     plain = path
     if is_compressed_tar(path):
         plain = locate_unpacked(path, scratch)
@@ -298,8 +325,11 @@ def _find_in_archive(path: Path, scratch: Path, room: int | None) -> Iterator[Fo
             unpack_tar(path, plain, room)
     for member in list_members(plain):
         name = member.name.replace("\\", "/")
-        hidden = any(part.startswith((".", "__MACOSX")) for part in name.split("/") if part != "..")
-        if is_photo(name) and not hidden:
+        if any(part.startswith((".", "__MACOSX")) for part in name.split("/") if part != ".."):
+            continue
+        if not is_photo(name):
+            left_out[find_kind(name)] += 1
+        else:
             yield Found(Source(str(plain), member.name, member.size, member.offset), name, error=member.error)
 
 
@@ -308,20 +338,30 @@ def _find_in_archive(path: Path, scratch: Path, room: int | None) -> Iterator[Fo
 
 def _find_in_list(path: Path) -> Iterator[Found]:
     """Photos of a CSV or JSONL file: a path a row, from the list's own folder, files that go with it, and options."""
-    read: Callable[[Path], Iterator[dict[str, Any]]] = _read_csv if path.suffix.lower() == ".csv" else _read_jsonl
-    for number, row in enumerate(read(path), start=1):
-        values = {name.strip(): value for name, value in row.items() if name and value not in (None, "")}
+    read: Callable[[Path], Iterator[Row]] = _read_csv if path.suffix.lower() == ".csv" else _read_jsonl
+    wanted: dict[str, list[int]] = {}  # of each photo how, each as a hash
+    for number, row in read(path):
+        values = {_spell_name(name): value for name, value in row.items() if name and value not in (None, "")}
         places = [values.pop(name) for name in PATHS if name in values]
         given = {name: values.pop(name) for name in BESIDE if name in values}
         if len(places) != 1 or not all(isinstance(each, str) for each in (*places, *given.values())):
             raise ClearcutError("bad_list", name=path.name, row=number)
         beside = {name: _locate(each, path.parent) for name, each in given.items()}
-        yield Found(Source(_locate(places[0], path.parent)), _name_in_batch(places[0]), values, beside)
+        place = _locate(places[0], path.parent)
+        ways, way = wanted.setdefault(place, []), hash(json.dumps([values, beside], sort_keys=True))
+        if way not in ways:
+            ways.append(way)
+            yield Found(Source(place, copy=len(ways) - 1), _name_in_batch(places[0]), values, beside)
+
+
+def _spell_name(given: str) -> str:
+    """The name of a column as options are called: ``Background-Color `` is ``background_color``."""
+    return re.sub(r"[- ]", "_", given.strip().lower())
 
 
 def _locate(given: str, folder: Path) -> str:
     """A path of a list from the list's folder; an address as it is."""
-    return given if stores.is_address(given) else str(Path(folder, given))
+    return given if stores.is_address(given) else spell_path(str(Path(folder, given)))
 
 
 def _name_in_batch(given: str) -> str:
@@ -330,23 +370,28 @@ def _name_in_batch(given: str) -> str:
     return path.name if stores.is_address(given) or path.is_absolute() or ".." in path.parts else path.as_posix()
 
 
-def _read_csv(path: Path) -> Iterator[dict[str, Any]]:
+def _read_csv(path: Path) -> Iterator[Row]:
+    """The rows of a table, each with the number of its line; spreadsheets also part cells by semicolons or tabs."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            yield from csv.DictReader(file, restkey="")
+            head = file.readline()
+            file.seek(0)
+            rows = csv.DictReader(file, restkey="", delimiter=max(",;\t", key=head.count))
+            for row in rows:
+                yield rows.line_num, row
     except (OSError, UnicodeDecodeError, csv.Error):
         raise ClearcutError("bad_list", name=path.name, row="–") from None
 
 
-def _read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
-    at = count(1)
+def _read_jsonl(path: Path) -> Iterator[Row]:
+    number = 0
     try:
         with path.open(encoding="utf-8-sig") as file:
-            for line in filter(str.strip, file):
-                row = json.loads(line)
-                if not isinstance(row, dict):
-                    raise ValueError(line)
-                next(at)
-                yield row
+            for number, line in enumerate(file, start=1):
+                if line.strip():
+                    row = json.loads(line)
+                    if not isinstance(row, dict):
+                        raise ValueError(line)
+                    yield number, row
     except (OSError, ValueError, RecursionError):
-        raise ClearcutError("bad_list", name=path.name, row=next(at)) from None
+        raise ClearcutError("bad_list", name=path.name, row=number or "–") from None

@@ -22,6 +22,7 @@ LARGEST = (1 << 63) - 1  # number that SQLite takes
 REFUSED = ("unsafe_name", "archive_bomb", "archive_locked", LINK)  # errors of what is never read
 PAGE = 500  # items that are read at a time
 Ending = Callable[[dict[str, Any], dict[str, str]], str]
+COPY = "\0"  # before the number of a photo's copy, where the name of a member would stand
 FULL = "full"  # what SQLite says of a full disk
 
 TABLES = """
@@ -36,6 +37,7 @@ CREATE TABLE IF NOT EXISTS items (
     UNIQUE (path, member)
 );
 CREATE TABLE IF NOT EXISTS removed (number INTEGER PRIMARY KEY, revision INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS by_name ON items (name);
 CREATE INDEX IF NOT EXISTS by_state ON items (state, number);
 CREATE INDEX IF NOT EXISTS by_revision ON items (revision);
 """
@@ -156,7 +158,7 @@ class Journal:
     def add(self, found: Iterable[Found], choose_ending: Ending) -> int:
         """Note photos that are not there yet, each with a target that no other has, and those that have changed.
 
-        How many are to be done that were not before.
+        How many are to be done that were not before; none where `found` fails.
 
         Parameters
         ----------
@@ -169,8 +171,11 @@ class Journal:
             try:
                 for each in found:
                     new += self._add(each, choose_ending(each.options, each.beside))
-            finally:  # of a folder that cannot be read to its end, what was found
-                self._database.execute("COMMIT")
+            except BaseException:
+                self._database.execute("ROLLBACK")
+                self.abandoned.clear()
+                raise
+            self._database.execute("COMMIT")
         return new
 
     def _add(self, found: Found, ending: str) -> bool:
@@ -179,6 +184,9 @@ class Journal:
         known = "SELECT * FROM items WHERE path = ? AND member = ?"
         if row := self._database.execute(known, _spread(source)[:2]).fetchone():
             return self._renew(_read_item(row), found, ending)
+        if moved := self._find_moved(found, name):
+            self._change(moved.number, path=_spread(source)[0])
+            return self._renew(moved, found, ending)
         target = self._choose_target(name, ending)
         state, error = ("failed", _pack(found.error)) if found.error else ("waiting", None)
         self._revision += 1
@@ -190,6 +198,14 @@ class Journal:
             (*_spread(source), name, target, fold_name(target), *told),
         )
         return True
+
+    def _find_moved(self, found: Found, name: str) -> BatchItem | None:
+        """The item of a photo that lay elsewhere before: of its name, gone from there, and cut out as it is now."""
+        question = "SELECT * FROM items WHERE name = ? AND member = ?"
+        rows = self._database.execute(question, (name, _spread(found.source)[1])).fetchall()
+        gone = [item for item in map(_read_item, rows) if not item.source.stamp()]
+        stamp = (found.stamp or stamp_all(found.source, found.beside)) if gone else ""
+        return next((item for item in gone if item.state in ("waiting", "failed") or item.stamp == stamp), None)
 
     def _renew(self, item: BatchItem, found: Found, ending: str) -> bool:
         """Note what has changed of a photo that is there already; whether it is to be done that was not before."""
@@ -361,7 +377,8 @@ def _list_targets(name: str, ending: str) -> Iterator[str]:
 
 def _spread(source: Source) -> tuple[bytes, bytes, int, int]:
     """As a row has it: names of files are bytes, and not always text."""
-    return os.fsencode(source.path), os.fsencode(source.member), source.size, source.offset
+    member = f"{COPY}{source.copy}" if source.copy else source.member
+    return os.fsencode(source.path), os.fsencode(member), source.size, source.offset
 
 
 def _pack(error: ClearcutError | None) -> str | None:
@@ -372,7 +389,8 @@ def _read_item(row: tuple[Any, ...]) -> BatchItem:
     number, path, member, size, offset, name, target, _, options, state, stamp, error, outcome, _, ours, *rest = row
     revision, beside = rest
     code, facts = json.loads(error) if error else (None, {})
-    source = Source(os.fsdecode(path), os.fsdecode(member), size, offset)
+    part, _, copy = os.fsdecode(member).partition(COPY)
+    source = Source(os.fsdecode(path), part, size, offset, int(copy or 0))
     return BatchItem(
         number, source, name, target, json.loads(options), state, stamp,
         ClearcutError(code, **facts) if code else None, json.loads(outcome) if outcome else {}, bool(ours), revision,

@@ -21,6 +21,7 @@ from .journal import BatchItem
 from .stores import is_address
 
 PAGE = ROOT / "assets" / "report.html"  # a template
+KINDS = 8  # of files that are no photos, which are named
 COLUMNS = ("photo", "cutout", "state", "look", "width", "height", "bytes", "model", "seconds", "coverage", "warnings")
 
 
@@ -39,7 +40,9 @@ def write_report(batch: Batch, folder: Path, language: str) -> Path:
         pictures = batch.thumbnails
         if os.path.realpath(folder) != os.path.realpath(batch.output):
             pictures = folder / THUMBNAILS
-            shutil.copytree(batch.thumbnails, pictures, dirs_exist_ok=True)
+            pictures.mkdir(exist_ok=True)
+            for each in batch.thumbnails.iterdir():
+                shutil.copyfile(each, pictures / each.name)
         stem = _choose_stem(batch, folder)
         _write(folder / f"{stem}.csv", _make_table(batch.journal.list_items(), language))
         _write(folder / f"{stem}.html", _make_page(batch, folder, pictures, language))
@@ -66,6 +69,14 @@ def describe_item(item: BatchItem, language: str) -> list[str]:
     reasons = [say(f"look.{code}", language) for code in item.reasons]
     warnings = [code for code in item.outcome.get("warnings", ()) if code not in item.reasons]
     return [*reasons, *(say(f"warning.{code}", language, options="–", enlarged="–") for code in warnings)]
+
+
+def describe_left_out(batch: Batch, language: str) -> str:
+    """Which files lay with the photos and are none; empty where there were none."""
+    counted: dict[str, int] = batch.journal.get_fact("left_out") or {}
+    most = sorted(counted.items(), key=lambda each: -each[1])
+    kinds = ", ".join(f"{number} × {kind}" for kind, number in most[:KINDS])
+    return say("report.left_out", language, kinds=f"{kinds} …" if most[KINDS:] else kinds) if kinds else ""
 
 
 def _write(path: Path, text: str) -> None:
@@ -103,6 +114,7 @@ def _make_page(batch: Batch, folder: Path, pictures: Path, language: str) -> str
     )
     words = {"language": language, "title": escape(say("report.title", language)), "filters": filters}
     summary = say("report.summary", language, done=counted["done"], model=batch.options.model, **numbers)
+    summary = f"{summary} {describe_left_out(batch, language)}".strip()
     cards = "\n".join(_make_cards(batch, folder, pictures, language))
     return Template(PAGE.read_text("utf-8")).substitute(words, summary=escape(summary), cards=cards)
 
@@ -118,7 +130,8 @@ def _make_cards(batch: Batch, folder: Path, pictures: Path, language: str) -> It
             shown = f'<a href="{_link(batch.place.locate(item.target), folder)}">{shown}</a>'
         facts = ""
         if item.outcome:
-            facts = "{width} × {height} · {model} · {seconds:.2f} s".format(**item.outcome)
+            share = say("report.coverage", language, percent=f"{100 * item.outcome['coverage']:.0f}")
+            facts = "{width} × {height} · {model} · {seconds:.2f} s".format(**item.outcome) + f" · {share}"
         told = "".join(f"<li>{escape(sentence)}</li>" for sentence in describe_item(item, language))
         yield (
             f'<article class="{kind}"><div class="picture">{shown}</div><h2>{escape(item.name)}</h2>'

@@ -15,6 +15,8 @@ STEP = 500  # milliseconds between looks
 def watch(given: Sequence[str], find: Callable[[], Iterable[Found]]) -> Iterator[list[Found]]:
     """All photos that are there and complete, again after each change in the folders of `given`; without end.
 
+    Where nothing has changed comes an empty list, twice a second.
+
     Parameters
     ----------
     find
@@ -26,10 +28,10 @@ def watch(given: Sequence[str], find: Callable[[], Iterable[Found]]) -> Iterator
     found, coming = _split(find())
     yield found
     for changes in watch_files(*folders, step=STEP // 5, rust_timeout=STEP, yield_on_timeout=True):
+        found = []
         if changes or coming:
             found, coming = _split(find())
-            if found:
-                yield found
+        yield found
 
 
 def _skip_nothing(found: Iterable[Found]) -> Iterator[Found]:

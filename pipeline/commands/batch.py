@@ -2,10 +2,12 @@
 
 import argparse
 import glob
+import signal
 import sys
+import time
 from argparse import SUPPRESS
-from collections import deque
-from collections.abc import Iterator
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +16,7 @@ from ..base.errors import USER, ClearcutError
 from ..options.options import Options
 from ..options.presets import list_presets
 from .cut import ensure_model, read_photo
-from .flags import add_flags, pick_given_values
+from .flags import add_flags, check_numbers, pick_given_values
 from .progress import BatchProgress
 from .terminal import Context, Terminal
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 SECONDS = 300.0  # that a photo may take
+SHARE = 0.05  # of the time of a batch that watches folders, that goes into its report
 LONG = 2000  # photos from which it is worth while to time the engines before: that takes as long as some 100
 ASKED = ("values", "inputs", "background")  # facts of the journal, as the command line gave them
 
@@ -62,6 +65,7 @@ def run(given: argparse.Namespace, context: Context) -> int:
 
     if context.helper:
         context.helper.stop()  # it loads a network in this process's place; here workers do
+    check_numbers(given)
     given.inputs, given.output = _check_places(given)
     output = Path(given.journal or given.output)
     is_begun = Journal.exists(output)
@@ -77,6 +81,7 @@ def run(given: argparse.Namespace, context: Context) -> int:
     mark = _choose_mark(asked["inputs"], given.output, order)
     place = open_place(given.output) if given.journal else None
     with Batch(output, order, context.settings, mark=mark, force=given.force, place=place) as batch:
+        is_begun = is_begun and batch.count_all() > 0  # of one that came to nothing there is nothing to go on with
         if is_begun and not _agree(batch, given, context.terminal):
             return USER
         if batch.options.key == "off":
@@ -194,8 +199,11 @@ def _ask(question: str, terminal: Terminal) -> bool:
 def _run(batch: "Batch", inputs: list[str], given: argparse.Namespace, context: Context) -> int:
     from ..batch.items import find_items
 
+    left_out: Counter[str] = Counter()
+
     def find() -> Any:
-        return find_items(inputs, given.output, batch.scratch)
+        left_out.clear()
+        return find_items(inputs, given.output, batch.scratch, left_out=left_out)
 
     if not given.watch:
         batch.add(find())
@@ -203,19 +211,22 @@ def _run(batch: "Batch", inputs: list[str], given: argparse.Namespace, context: 
             context.terminal.note(_describe(item, context.terminal))
     counted, total = batch.journal.count(), batch.count_all()
     waiting = counted["waiting"]
+    is_stopped = given.on_error == "stop" and counted["failed"] > 0
     most = None if given.watch else max(waiting, 1)
     interrupted = False
+    report = _Report(batch, given, context.terminal, left_out)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl+C: services are ended so
     try:
         if waiting == total >= LONG and batch.settings.measure and not given.cluster:
             _measure_engines(batch, context)
-        if waiting or given.watch:
+        if (waiting or given.watch) and not is_stopped:
             progress = BatchProgress(context.terminal, total, total - waiting)
             with progress, _start_workers(batch, given, most) as pool:
-                _Follower(batch, pool, progress, given).follow(inputs, find)
+                _Follower(batch, pool, progress, given, report).follow(inputs, find)
     except KeyboardInterrupt:
         interrupted = True
     finally:
-        _tell(batch, given, context)
+        _tell(batch, given, context, report)
     failed = (item.error.exit_code for item in batch.journal.list_items("failed") if item.error)
     return INTERRUPTED if interrupted else max(failed, default=0)
 
@@ -257,11 +268,41 @@ def _describe(item: "BatchItem", terminal: Terminal) -> str:
     return f"{item.name}: {' '.join(describe_item(item, terminal.language))}"
 
 
+class _Report:
+    """The report of a batch, where it was asked for."""
+
+    def __init__(
+        self, batch: "Batch", given: argparse.Namespace, terminal: Terminal, left_out: Mapping[str, int]
+    ) -> None:
+        self._batch, self._folder, self._language = batch, Path(given.report or batch.output), terminal.language
+        self._left_out = left_out
+        self._next = 0.0  # when it may be written again, while folders are watched
+        self.is_stale = False  # whether something has changed since
+
+    def write(self) -> Path:
+        """Write it; the path of its page."""
+        from ..batch.report import write_report
+
+        began = time.monotonic()
+        self._batch.journal.set_fact("left_out", self._left_out)
+        page = write_report(self._batch, self._folder, self._language)
+        ended = time.monotonic()
+        self.is_stale, self._next = False, ended + (ended - began) / SHARE
+        return page
+
+    def renew(self) -> None:
+        """Write it while the batch goes on, where something has changed and it was not written just now."""
+        if self.is_stale and time.monotonic() >= self._next:
+            self.write()
+
+
 class _Follower:
     """Runs a batch and tells of it as it goes on."""
 
-    def __init__(self, batch: "Batch", pool: "WorkerPool", progress: BatchProgress, given: argparse.Namespace) -> None:
-        self._batch, self._pool, self._progress, self._given = batch, pool, progress, given
+    def __init__(
+        self, batch: "Batch", pool: "WorkerPool", progress: BatchProgress, given: argparse.Namespace, report: _Report
+    ) -> None:
+        self._batch, self._pool, self._progress, self._given, self._report = batch, pool, progress, given, report
 
     def follow(self, inputs: list[str], find: Any) -> None:
         """Until all is done, or, where folders are watched, without end."""
@@ -272,17 +313,19 @@ class _Follower:
         for found in watch(inputs, find):
             self._progress.grow(self._batch.add(found))
             self._run()
+            self._report.renew()
 
     def _run(self) -> None:
         for item in self._batch.run(self._pool, stop_on_error=self._given.on_error == "stop"):
+            self._report.is_stale = True
             self._progress.advance(item.error is not None, bool(item.reasons))
             if item.error:
                 self._progress.note(_describe(item, self._progress.terminal))
 
 
-def _tell(batch: "Batch", given: argparse.Namespace, context: Context) -> None:
+def _tell(batch: "Batch", given: argparse.Namespace, context: Context, report: _Report) -> None:
     """Write the report, and say in one line what came of the batch and in another how to go on."""
-    from ..batch.report import write_report
+    from ..batch.report import describe_left_out
 
     terminal, counted = context.terminal, batch.journal.count()
     facts: dict[str, Any] = {"done": counted["done"], "failed": counted["failed"], "looks": counted["looks"]}
@@ -291,5 +334,7 @@ def _tell(batch: "Batch", given: argparse.Namespace, context: Context) -> None:
     if facts["waiting"]:
         output = f"{given.output} --journal {given.journal}" if given.journal else given.output
         terminal.note(terminal.say("cli.batch.go_on", output=output, **facts))
-    page = write_report(batch, Path(given.report) if given.report else batch.output, terminal.language)
+    page = report.write()
+    if left_out := describe_left_out(batch, terminal.language):
+        terminal.note(left_out)
     terminal.note(terminal.say("cli.batch.report_at", path=page))

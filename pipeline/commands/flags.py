@@ -6,6 +6,7 @@ from argparse import SUPPRESS, Action, ArgumentParser, HelpFormatter, Namespace,
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..base.errors import ClearcutError
 from ..base.words import FALLBACK, load_words, say
 
 if TYPE_CHECKING:
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
 YES, NO = "1", "0"
 TRUTHS = {YES, NO, "true", "false", "yes", "no", "on", "off"}  # what may follow a switch as a word of its own
+
+
+LONGEST = 1_000_000  # seconds that may be waited for anything
 
 
 class Switch(Action):
@@ -140,6 +144,14 @@ def add_flags(
         else:
             metavar = say(f"{prefix}.{name}.unit", language, default=name.rpartition("_")[2].upper())
             parser.add_argument(flag, dest=name, default=SUPPRESS, metavar=metavar, help=words)
+
+
+def check_numbers(given: Namespace) -> None:
+    """Raise ``bad_option`` where ``--workers`` or ``--timeout`` make no sense."""
+    if (given.workers or 0) < 0:
+        raise ClearcutError("bad_option", name="workers", value=str(given.workers), accepted="0, 1, 2 …")
+    if not 0 < given.timeout <= LONGEST:
+        raise ClearcutError("bad_option", name="timeout", value=f"{given.timeout:g}", accepted=f"> 0, ≤ {LONGEST}")
 
 
 def pick_given_values(arguments: Namespace, model: "type[BaseModel]") -> dict[str, Any]:

@@ -15,7 +15,7 @@ from ..options.options import Options
 from ..options.presets import list_presets
 from ..video.times import NOT_OF_CLIPS, parse_rate, parse_time
 from .cut import ensure_model, read_photo
-from .flags import add_flags, pick_given_values
+from .flags import add_flags, check_numbers, pick_given_values
 from .places import STREAM, choose_targets, is_folder, is_there
 from .progress import ClipProgress
 from .terminal import Context, Terminal
@@ -56,6 +56,7 @@ def add_arguments(video: argparse.ArgumentParser, terminal: Terminal) -> None:
 
 def run(given: argparse.Namespace, context: Context) -> int:
     """Cut out all clips, one after another; 0, or the largest exit code of their errors."""
+    check_numbers(given)
     values: dict[str, Any] = pick_given_values(given, Options)
     if hasattr(given, "preset"):
         values["preset"] = given.preset
@@ -122,8 +123,6 @@ def _count_workers(given: argparse.Namespace) -> int:
     """How many workers are asked for; 0: as many as fit."""
     if given.workers is None:
         return 0 if given.cluster else 1
-    if given.workers < 0:
-        raise ClearcutError("bad_option", name="workers", value=str(given.workers), accepted="0, 1, 2 …")
     return int(given.workers)
 
 

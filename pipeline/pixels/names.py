@@ -21,6 +21,17 @@ def is_photo(name: str) -> bool:
     return lower.endswith(tuple(READ)) and not lower.endswith(RESULTS)
 
 
+def find_kind(name: str) -> str:
+    """What tells a file that is no photo: its ending.
+
+    >>> find_kind("a.CR2"), find_kind("a_cutout.png"), find_kind("README")
+    ('.cr2', '_cutout.png', 'README')
+    """
+    lower = name.lower()
+    made = next((ending for ending in RESULTS if lower.endswith(ending)), "")
+    return made or PurePosixPath(lower).suffix or name[:LONGEST_NAME]
+
+
 def fold_name(name: str) -> str:
     """The same for names that some disk takes for one.
 

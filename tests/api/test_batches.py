@@ -101,8 +101,9 @@ def test_an_archive_brings_its_photos(visitor: Visitor) -> None:
     with zipfile.ZipFile(packed, "w") as archive:
         for name, data in PHOTOS.items():
             archive.writestr(f"sub/{name}", data)
+        archive.writestr("more.zip", b"")
     id = visitor.begin({"photos.zip": packed.getvalue()})
-    visitor.until_done(id)
+    assert visitor.until_done(id)["left_out"] == {".zip": 1}
     assert sorted(visitor.archive(id)) == [f"sub/{name}" for name in PHOTOS]
 
 
@@ -269,7 +270,10 @@ def test_uploads_that_are_refused_leave_nothing_on_the_disk(visitor: Visitor, se
     id = visitor.begin()
     answer = visitor.add(id, {"a.png": PHOTOS["0.png"], "big.png": bytes(1_200_000)})
     assert answer.status_code == 413
+    answer = visitor.add(id, {"a.png": PHOTOS["0.png"], "no.zip": b"no archive"})
+    assert answer.json()["code"] == "broken_archive"
     assert not list((served.batches.settings.batches_dir / id / "photos").rglob("*.png"))
+    assert served.batches.get(id).describe()["counts"]["total"] == 0
 
 
 def test_a_batch_whose_order_was_lost_does_not_hold_up_the_others(served: ServedApp, visitor: Visitor) -> None:

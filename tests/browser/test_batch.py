@@ -82,9 +82,12 @@ def test_a_dropped_folder_of_twelve_comes_back_as_one_zip_with_one_of_them_chang
     visit: Visit, shop: Process, photos: list[Path]
 ) -> None:
     page, folder = visit.page, photos[0].parent
+    for name in ("notes.txt", "._bag 1.jpg"):
+        (folder / name).touch()
     visit.drop(folder)
     is_done(page, 12, 12)
     expect(page.locator("#batch-title")).to_have_text("Batch of 12 photos")
+    expect(page.locator("#batch-state")).to_contain_text("1 left out (no photos)")
     tile(page, "bag 4.jpg").locator(".tile-open").click()
     visit.until("done")
     expect(page.locator("#batch-bar")).to_contain_text("From the batch: photo 4 of 12")
@@ -152,7 +155,6 @@ def test_a_reload_finds_the_batch_and_a_new_one_deletes_it(visit: Visit, photos:
     expect(page.locator(".tile")).to_have_count(3)
     batch = page.evaluate("sessionStorage.getItem('clearcut-batch')")
     visit.reload()
-    open_tab(visit)
     is_done(page, 3, 3)
     page.click("#batch-end")
     page.click("#sure-box button >> text=Cancel")

@@ -42,6 +42,7 @@ def test_every_cut_out_has_the_bytes_of_a_single_one_in_the_same_folders() -> No
 def test_what_cannot_be_read_is_told_in_both_reports_and_stops_no_other() -> None:
     put(2)
     Path("in/bad.jpg").write_bytes(b"no picture")
+    Path("in/raw.cr2").write_bytes(b"no picture")
     said = run("in", "-o", "out", code=2)
     sentence = explain(ClearcutError("not_a_picture", name="bad.jpg"))
     assert f"bad.jpg: {sentence}" in said
@@ -49,7 +50,8 @@ def test_what_cannot_be_read_is_told_in_both_reports_and_stops_no_other() -> Non
     assert sorted(cutouts()) == ["1.png", "sub/0.png"]
     assert table()["bad.jpg"] | {"state": "failed", "warnings": sentence} == table()["bad.jpg"]
     page = Path("out/report.html").read_text("utf-8")
-    assert "bad.jpg" in page
+    assert re.search(r"subject \d+ %", page)
+    assert "bad.jpg" in page and "1 × .cr2" in page and "1 × .cr2" in said
     assert re.findall(r'(?:src|href)="([^"]+)"', page)
     assert "//" not in re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL).replace("://www.w3.org", "")
 
@@ -188,8 +190,9 @@ def test_a_watched_folder_is_served_as_photos_arrive_each_once_it_is_complete() 
                 file.flush()
                 time.sleep(0.6)
         wait_for(lambda: "slow.png" in cutouts())
+        wait_for(lambda: Path("out/report.csv").exists() and "slow.png" in table())  # while it goes on
     finally:
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 130
     assert cutouts() == {"first.png": cut_out_bytes(PNG), "slow.png": cut_out_bytes(PNG)}
     assert table()["slow.png"]["state"] == "done"

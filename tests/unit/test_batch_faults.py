@@ -13,6 +13,7 @@ import pytest
 
 from pipeline.base.errors import ClearcutError
 from pipeline.base.settings import ROOT
+from pipeline.batch import batch as batch_module
 from pipeline.batch import task
 from pipeline.batch.batch import Batch
 from pipeline.batch.items import Found, Source, find_items
@@ -219,6 +220,20 @@ def test_an_empty_folder_and_an_archive_on_its_way_are_watched_on() -> None:
     Path("half.zip").write_bytes(b"PK\x03\x04")
     for given in ("empty", "half.zip", "*.png"):
         assert _split(find_items([given], Path("out"), Path())) == ([], False)
+
+
+def test_where_no_worker_can_be_started_the_batch_stops_and_all_photos_go_on_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(batch_module, "WORKER", "tests.no_such_module")
+    with make() as batch:
+        batch.add(Found(Source(f"{at}.png"), f"{at}.png") for at in range(5))
+        with pytest.raises(ClearcutError, match="unexpected"), batch.start_workers(1, 1, 9) as pool:
+            list(batch.run(pool))
+        assert batch.journal.count()["waiting"] == 5
+        Path("out/0.png").write_bytes(b"of somebody else")
+        with pytest.raises(ClearcutError, match="output_exists"), batch.start_workers(1, 1, 9) as pool:
+            list(batch.run(pool, stop_on_error=True))
 
 
 def test_a_corrupt_part_of_an_archive_is_told_as_such() -> None:

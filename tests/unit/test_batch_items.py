@@ -6,7 +6,8 @@ import json
 import os
 import tarfile
 import zipfile
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ def find(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[
     monkeypatch.chdir(tmp_path)
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    return lambda *given: list(find_items(given, tmp_path / "out", scratch))
+    return lambda *given, **how: list(find_items(given, tmp_path / "out", scratch, **how))
 
 
 def put(*names: str, data: bytes = PNG) -> None:
@@ -35,7 +36,7 @@ def put(*names: str, data: bytes = PNG) -> None:
         Path(name).write_bytes(data)
 
 
-def names(found: list[Found]) -> list[str]:
+def names(found: Iterable[Found]) -> list[str]:
     return [each.name for each in found]
 
 
@@ -65,6 +66,19 @@ def fails(find: Callable[..., list[Found]], *given: str) -> str:
 def test_a_folder_brings_all_that_is_in_it_in_the_order_in_which_people_count(find: Callable[..., Any]) -> None:
     put("in/10.png", "in/2.png", "in/sub/deep/1.jpg", "in/notes.txt", "in/.hidden.png", "in/.git/x.png")
     assert names(find("in")) == ["2.png", "10.png", "sub/deep/1.jpg"]
+
+
+def test_files_that_are_no_photos_are_counted_but_not_what_a_batch_has_written(find: Callable[..., Any]) -> None:
+    put("in/a.png", "in/a.CR2", "in/sub/b.cr2", "in/more.zip", "in/.hidden", "out/a_cutout.png", "out/report.csv")
+    put("a_cutout.png")
+    put_zip("p.zip", {"a.png": PNG, "inner.zip": PNG, ".hidden": PNG})
+    counted: Counter[str] = Counter()
+    find("in", "p.zip", left_out=counted)
+    assert counted == {".cr2": 2, ".zip": 2}
+    counted.clear()
+    Path("in").rename("out/in")
+    assert names(find_items(["out"], Path("out"), Path("scratch"), left_out=counted)) == ["in/a.png"]
+    assert counted == {".cr2": 2, ".zip": 1}
 
 
 @pytest.mark.skipif(os.name != "posix", reason="links")
@@ -212,6 +226,20 @@ def test_a_jsonl_list_brings_values_of_their_own_kind(find: Callable[..., Any]) 
     assert find("l.jsonl")[0].options == {"crop": True}
 
 
+@pytest.mark.parametrize("text", ["path;feather\na.png;2\n", "path\tfeather\na.png\t2\n", "Path, Feather \na.png,2\n"])
+def test_tables_of_spreadsheets_are_read(find: Callable[..., Any], text: str) -> None:
+    Path("l.csv").write_text(text, "utf-8-sig")
+    assert [(each.name, each.options) for each in find("l.csv")] == [("a.png", {"feather": "2"})]
+
+
+def test_a_photo_may_stand_in_several_rows_each_with_other_options(find: Callable[..., Any]) -> None:
+    Path("l.csv").write_text("path,feather\na.png,2\n./a.png,2\na.png,3\n", "utf-8")
+    assert [(each.source.copy, each.options) for each in find("l.csv")] == [
+        (0, {"feather": "2"}),
+        (1, {"feather": "3"}),
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
@@ -228,7 +256,23 @@ def test_a_list_that_cannot_be_read_is_told(find: Callable[..., Any], name: str,
     assert fails(find, name) == "bad_list"
 
 
+def test_of_a_list_that_cannot_be_read_the_line_is_told_and_an_empty_one_is_no_batch(find: Callable[..., Any]) -> None:
+    Path("l.jsonl").write_text('{"path": "a.png"}\n\n{\n', "utf-8")
+    with pytest.raises(ClearcutError) as caught:
+        find("l.jsonl")
+    assert caught.value.facts["row"] == 3
+    Path("l.csv").write_text("path,feather\n", "utf-8")
+    assert fails(find, "l.csv") == "folder_empty"
+
+
 # ---- reading --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.png")
+    with pytest.raises(ClearcutError, match="file_unreadable"):
+        Source(str(tmp_path / "a.png")).read()
 
 
 def test_a_file_that_changes_while_it_is_read_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

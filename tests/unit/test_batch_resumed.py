@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from pipeline import cut_out_bytes
 from pipeline.base.errors import ClearcutError
 from pipeline.batch.batch import Batch
+from pipeline.batch.items import find_items
 from pipeline.batch.journal import Journal
 from pipeline.batch.task import Order
 from tests import house
@@ -96,6 +98,38 @@ def test_photos_that_came_later_or_changed_are_done_by_the_next_run_and_no_other
     photos = {path.relative_to("in").as_posix(): path.read_bytes() for path in Path("in").rglob("*.png")}
     assert cutouts() == {name: cut_out_bytes(data) for name, data in photos.items()}
     assert Path("out/sub/0.png").stat().st_mtime_ns == before
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links")
+def test_photos_that_were_moved_or_are_reached_by_another_way_are_those_of_before() -> None:
+    put(3)
+    Path("link").symlink_to("in")
+    journal = Journal(Path("out"))
+    find = partial(find_items, output="out", scratch=Path("scratch"))
+    add = partial(journal.add, choose_ending=lambda *_: ".png")
+    assert add(find(["in"])) == 3
+    for item in journal.list_items():
+        journal.note_made(item.number, item.source.stamp(), {})
+        journal.note_done(item.number)
+    journal.set_waiting(1)
+    assert add(find(["link"])) == 0
+    Path("in").rename("elsewhere")
+    Path("elsewhere/2.png").write_bytes(PNG)  # another photo of that name, whose cut-out stays
+    assert add(find(["elsewhere"])) == 1
+    assert [(item.target, item.state) for item in journal.list_items()] == [
+        ("1.png", "waiting"), ("2.png", "done"), ("sub/0.png", "done"), ("2_png.png", "waiting")
+    ]  # fmt: skip
+    assert [Path(item.source.path).exists() for item in journal.list_items()] == [True, False, True, True]
+    journal.close()
+
+
+def test_what_came_to_nothing_is_no_batch_that_would_have_to_be_gone_on_with() -> None:
+    put(1)
+    run("nowhere", "-o", "out", code=2)
+    Path("l.jsonl").write_text('{"path": "in/sub/0.png"}\nno row\n', "utf-8")
+    run("l.jsonl", "-o", "out", code=2)
+    run("in", "-o", "out", "--feather", "2")
+    assert sorted(cutouts()) == ["sub/0.png"]
 
 
 def test_what_failed_is_tried_again() -> None:

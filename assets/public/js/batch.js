@@ -14,7 +14,7 @@ import { makeNote } from "./note.js";
 import { faultOf } from "./photo.js";
 import { ask } from "./question.js";
 import { onTab, showTab } from "./shell.js";
-import { currentBatch, idOfFile, setCurrentBatch, takeUnsent } from "./store.js";
+import { countOthers, currentBatch, idOfFile, setCurrentBatch, setOthers, takeUnsent } from "./store.js";
 import { say, sayError } from "./words.js";
 
 const GONE = "expired";
@@ -85,6 +85,7 @@ function leave() {
   unfollow();
   stopSending();
   setCurrentBatch(null);
+  setOthers(0);
   hideBar();
   clearBatch();
 }
@@ -126,13 +127,14 @@ function pickFitting(entries) {
 
 const tellOfUpload = (error) => error.gone ? tell(() => say("page.file_gone", { name: error.gone })) : fail(error);
 
-// `entries`: {file, path} each.
-export async function addToBatch(entries) {
+// `entries`: {file, path} each; `others`: how many files lay with them that are no photos.
+export async function addToBatch(entries, others = 0) {
   showTab("batch");
   if (!entries.length) return tell(() => say("page.batch.no_photos"));
   tell(null);
   await attempt(async () => {
     if (!batch.status) await (creating ??= begin().finally(() => { creating = null; }));
+    setOthers(countOthers() + others);
     await send(pickAllowed(entries), tellOfUpload);
   });
 }
@@ -158,8 +160,9 @@ function takeOffer(entries) {
 function choose(what) {
   const input = make("input", { type: "file", multiple: true, webkitdirectory: what === "folder", accept: `${PICTURES},${ARCHIVES}` });
   input.addEventListener("change", () => {
-    const found = withPaths(input.files);
-    addToBatch(what === "folder" ? pickUseful(found) : found);
+    const files = withPaths(input.files);
+    const { found, others } = what === "folder" ? pickUseful(files) : { found: files, others: 0 };
+    addToBatch(found, others);
   });
   input.click();
 }

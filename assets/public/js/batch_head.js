@@ -7,6 +7,7 @@ import { isAway } from "./connection.js";
 import { onSettings, shownSettings } from "./settings.js";
 import { onTab } from "./shell.js";
 import { facts } from "./state.js";
+import { countOthers } from "./store.js";
 import { onSpeak, say } from "./words.js";
 
 const number = (count) => count.toLocaleString(root.lang);
@@ -18,13 +19,15 @@ function sayLeft(seconds) {
   return minutes < 90 ? say("page.batch.left.minutes", { minutes }) : say("page.batch.left.hours", { hours: Math.round(minutes / 60) });
 }
 
-function sayState({ state, counts, seconds_left: left, expires }) {
+function sayState({ state, counts, seconds_left: left, expires, left_out: leftOut }) {
   const day = new Date(expires * 1000).toLocaleDateString(root.lang, { day: "numeric", month: "long" });
   const over = counts.total > 0 && isOver();
+  const others = Object.values(leftOut).reduce((sum, count) => sum + count, countOthers());
   return [
     say("page.batch.done", { done: number(counts.done), total: number(counts.total) }),
     counts.failed ? say("page.batch.failed", { count: number(counts.failed) }) : "",
     counts.looks ? say("page.batch.looks", { count: number(counts.looks) }) : "",
+    others ? say("page.batch.left_out", { count: number(others) }) : "",
     state === "running" ? sayLeft(left) : "",
     state === "paused" || state === "waiting" ? say(`page.batch.state.${state}`) : "",
     over ? say("page.batch.kept", { day }) : "",

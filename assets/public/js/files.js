@@ -45,15 +45,22 @@ async function readFolder(folder) {
   return found.flat();
 }
 
-// What can be cut out of the files of a folder, in order.
-export const pickUseful = (found) => found.filter(({ file }) => isPicture(file) || isArchive(file)).sort(byPath);
+const isHidden = ({ path }) => path.split("/").some((part) => part.startsWith("."));
 
-// All that was dropped: the files themselves, and what is in folders; and the name of the first folder, if there is one.
+// What can be cut out of the files of folders, in order, and how many others there are; hidden ones do not count.
+export function pickUseful(files) {
+  const seen = files.filter((entry) => !isHidden(entry));
+  const found = seen.filter(({ file }) => isPicture(file) || isArchive(file)).sort(byPath);
+  return { found, others: seen.length - found.length };
+}
+
+// All that was dropped: the files themselves, and what is in folders, with how many others there are; and the name of the
+// first folder, if there is one.
 export async function readDropped({ files, items }) {
   const folders = [...items].map((item) => item.webkitGetAsEntry?.()).filter((entry) => entry?.isDirectory);
   const names = folders.map(({ name }) => name);
   const whole = withPaths([...files].filter(({ name }) => !names.includes(name)));
   const inside = await Promise.all(folders.map((folder) => readFolder(folder).catch(() => [])));
-  const found = inside.flat().filter(({ file }) => isPicture(file) || isArchive(file));
-  return { found: [...whole, ...found], folder: names[0] };
+  const { found, others } = pickUseful(inside.flat());
+  return { found: [...whole, ...found], others, folder: names[0] };
 }

@@ -37,15 +37,15 @@ export function acceptOne(file) {
 export const acceptSeveral = (files) => give(withPaths(files));
 
 // To the tab that is open.
-const take = (entries) => {
-  if (root.dataset.tab === "batch") return addToBatch(entries);
+const take = (entries, others = 0) => {
+  if (root.dataset.tab === "batch") return addToBatch(entries, others);
   if (root.dataset.tab === "video" && entries.length) return openVideo(entries[0].file);
   give(entries);
 };
 
 async function takeDropped(dropped) {
-  const { found, folder } = await readDropped(dropped);
-  if (found.length || root.dataset.tab === "batch") take(found);
+  const { found, others, folder } = await readDropped(dropped);
+  if (found.length || root.dataset.tab === "batch") take(found, others);
   else if (folder) showNotice(say("page.no_photo_in_folder", { name: folder }), "error");
 }
 

@@ -3,10 +3,12 @@ import { $, closeNotice, root } from "./dom.js";
 import { forget, onArrival } from "./photo.js";
 import { forgetPictures } from "./strip.js";
 import { facts, recall, remember } from "./state.js";
+import { currentTab, setCurrentTab } from "./store.js";
 import { onSpeak, otherLanguage, say } from "./words.js";
 
 const TABS = ["photo", "batch", "video", "models"];
 const watchers = []; // of the tab that is shown
+const tabBefore = currentTab();
 
 export function onTab(watcher) {
   watchers.push(watcher);
@@ -14,11 +16,17 @@ export function onTab(watcher) {
 
 export function showTab(shown) {
   root.dataset.tab = shown;
+  setCurrentTab(shown);
   for (const tab of TABS) {
     $(`tab-${tab}`).setAttribute("aria-selected", tab === shown);
     $(`tab-${tab}`).tabIndex = tab === shown ? 0 : -1;
   }
   for (const watcher of watchers) watcher(shown);
+}
+
+// To the tab that was open when the page was loaded anew.
+export function returnToTab() {
+  if (performance.getEntriesByType("navigation")[0]?.type === "reload" && TABS.includes(tabBefore)) showTab(tabBefore);
 }
 
 function switchByArrow({ key, target }) {

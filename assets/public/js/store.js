@@ -41,6 +41,10 @@ export function takeWord() {
   return key;
 }
 
+// The tab that is shown, for a reload.
+export const currentTab = () => recallHere("tab");
+export const setCurrentTab = (tab) => rememberHere("tab", tab);
+
 // The batch of this visit, else the last one of this browser: it goes on while no page is open.
 export const currentBatch = () => recallHere("batch") || recall("batch");
 export function setCurrentBatch(id) {
@@ -57,6 +61,10 @@ export function setCurrentVideo(id) {
 // The photo of the batch that is open on the Photo tab, {number, file}, `file` its id there.
 export const openedItem = () => JSON.parse(recallHere("batch-item") ?? "null");
 export const setOpenedItem = (item) => rememberHere("batch-item", item && JSON.stringify(item));
+
+// How many files that are no photos lay in the folders that were given to the batch.
+export const countOthers = () => Number(recallHere("batch-others"));
+export const setOthers = (count) => rememberHere("batch-others", count ? String(count) : null);
 
 // How many photos were still to be sent when the page was left.
 export const setUnsent = (count) => rememberHere("batch-unsent", count ? String(count) : null);
