@@ -21,7 +21,7 @@ from ..registry.cards import Card, Ensemble, ModelCard, Precision
 from . import engines
 from .blending import blend
 from .engines import Plan
-from .looks import look_again
+from .looks import SMALL, look_again
 from .networks import NetworkInput, Prediction, find_family
 from .networks.feeding import WHOLE, Region, crop_to_region
 from .runtime import Runtime
@@ -63,6 +63,7 @@ def predict(
     cache: bool = True,
     keep: Sequence[str] = (),
     precision: Precision = "exact",
+    small: float = SMALL,
 ) -> PredictionResult:
     """Run `model` on `photo`, unless its prediction is in the cache.
 
@@ -82,6 +83,8 @@ def predict(
         For a model that tells classes apart, those that are the subject; without any, all but the background.
     precision
         ``exact``: as onnxruntime in float32; ``fast``: arithmetic that is as accurate, though not the same.
+    small
+        Share of the photo up to which a small subject's surroundings get a look of their own.
 
     Raises
     ------
@@ -93,10 +96,10 @@ def predict(
     weights.require(card, runtime.settings)
     view = _View(photo)
     if not isinstance(card, Ensemble):
-        predicted = _predict_one(view, card, runtime, precision, job, cache)
+        predicted = _predict_one(view, card, runtime, precision, job, cache, small)
         return predicted._replace(prediction=predicted.prediction.select_classes(classes))
     start = perf_counter()
-    members = _predict_members(view, card, runtime, precision, job, cache)
+    members = _predict_members(view, card, runtime, precision, job, cache, small)
     if all(member.fresh for member in members):
         runtime.speeds.note(card.name, perf_counter() - start)
     blended = blend([each.prediction for each in members], card)
@@ -111,12 +114,12 @@ def _find_class(card: Card, name: str) -> int:
 
 
 def _predict_members(
-    view: "_View", card: Ensemble, runtime: Runtime, precision: Precision, job: Job, cache: bool
+    view: "_View", card: Ensemble, runtime: Runtime, precision: Precision, job: Job, cache: bool, small: float
 ) -> list[PredictionResult]:
     """The prediction of each member, at the same time where there are `SIDE_BY_SIDE` cores."""
 
     def predict_member(member: ModelCard) -> PredictionResult:
-        return _predict_one(view, member, runtime, precision, job, cache)
+        return _predict_one(view, member, runtime, precision, job, cache, small)
 
     if machine.count_cores() < SIDE_BY_SIDE:
         return [predict_member(member) for member in card.members]
@@ -153,7 +156,7 @@ class _View:
 
 
 def _predict_one(
-    view: _View, card: ModelCard, runtime: Runtime, precision: Precision, job: Job, cache: bool
+    view: _View, card: ModelCard, runtime: Runtime, precision: Precision, job: Job, cache: bool, small: float
 ) -> PredictionResult:
     """The prediction of one network, from as many looks as the photo asks for."""
 
@@ -164,7 +167,8 @@ def _predict_one(
     if not first.prediction.is_plain:
         return first
     seen = first.prediction.matte
-    matte = look_again(seen, view.photo.size, lambda region: look(region).prediction.matte, card.feed.has_fixed_shape)
+    wide = card.feed.has_fixed_shape
+    matte = look_again(seen, view.photo.size, lambda region: look(region).prediction.matte, wide, small)
     return first if matte is seen else first._replace(prediction=Prediction(matte))
 
 
