@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from pipeline import Job, Options, Photo, Runtime, default_runtime
+from pipeline.inference.looks import FRAME
 from pipeline.inference.predict import PredictionResult
 from pipeline.pixels.measures import measure_iou
 from pipeline.stages import find_subject
@@ -52,7 +53,7 @@ def run(given: argparse.Namespace) -> None:
         for path in sorted((given.folder / "masks").glob("*.png"))
     ]
     frames = [frame.load() for frame in Reader(clip).read()]
-    found = [find_subject(photo, options, runtime, Job(), cache=False) for photo in frames]
+    found = [find_subject(photo, options, runtime, Job(), cache=False, effort=FRAME) for photo in frames]
     print("| | IoU | flicker |\n|---|--:|--:|")
     for title, smooth in (("each frame for itself", False), ("made steady", True)):
         alphas = list(_make_alphas(frames, found, options, runtime, smooth))
@@ -86,10 +87,10 @@ def measure_flicker(alphas: list[np.ndarray], truths: list[np.ndarray]) -> float
 def _time(frames: list[Photo], options: Options, runtime: Runtime) -> None:
     """Frames a second at 1920 x 1080: of the network alone, and of network and edges, which overlap."""
     large = [replace(photo, rgb=cv2.resize(photo.rgb, HD, interpolation=cv2.INTER_CUBIC)) for photo in frames]
-    find_subject(large[0], options, runtime, Job(), cache=False)  # loads the network
+    find_subject(large[0], options, runtime, Job(), cache=False, effort=FRAME)  # loads the network
     start = perf_counter()
     for photo in large:
-        find_subject(photo, options, runtime, Job(), cache=False)
+        find_subject(photo, options, runtime, Job(), cache=False, effort=FRAME)
     alone = perf_counter() - start
     predictor, finisher = ClipPredictor(options, runtime, Job()), Finisher(options, runtime, Job())
     start = perf_counter()

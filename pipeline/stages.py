@@ -26,6 +26,7 @@ from .edges.shape import shape_edges
 from .edges.touch_up import Marked
 from .inference import engines
 from .inference.keying import KeyMode, key_subject
+from .inference.looks import PHOTO, Effort
 from .inference.networks import Prediction
 from .inference.picking import find_mask
 from .inference.predict import PredictionResult, flatten, predict
@@ -203,19 +204,26 @@ def _identify_networks(options: Options, runtime: Runtime) -> tuple[Any, ...]:
 
 
 def find_subject(
-    photo: Photo, options: Options, runtime: Runtime, job: Job, cache: bool, size: Size | None = None
+    photo: Photo,
+    options: Options,
+    runtime: Runtime,
+    job: Job,
+    cache: bool,
+    size: Size | None = None,
+    effort: Effort = PHOTO,
 ) -> PredictionResult:
     """The prediction of the model in `options`, or the key.
 
     No network runs where the photo's own alpha is to be kept, nor where a key is asked for and the background is of one
     colour. `size` is that at which a draft goes on: a key is made at the size of `photo` and then made smaller.
+    `effort` as for `predict`.
     """
     if _keeps_own_alpha(photo, options):
         return OWN_ALPHA
     if options.key != "off" and (keyed := _key_photo(photo, options.key)) is not None:
         job.enter("finding")
         return PredictionResult(keyed.shrink_to(size or photo.size), KEYED)
-    predicted = predict(photo, options.model, runtime, job, cache, options.keep, options.precision)
+    predicted = predict(photo, options.model, runtime, job, cache, options.keep, options.precision, effort)
     return (
         predicted._replace(warnings=(*predicted.warnings, NOT_FLAT)) if options.key in ("outside", "on") else predicted
     )

@@ -6,6 +6,7 @@ matte, as a region alone does not tell what is the subject.
 
 import math
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -22,7 +23,6 @@ SEEN = 0.005  # share of a part, as subject in the look at the whole, from which
 SURE = 0.9  # certainty from which it counts whatever the whole showed
 SPECK = 0.05  # of the largest piece: smaller pieces are not part of the subject's box
 MARGIN = 0.4  # of the longer side of that box, on each side: the surroundings
-SMALL = 0.6  # of the photo: larger surroundings are worth no second look
 FINE = 250**2  # pixels of a matte: surroundings that it shows in more are worth none either
 LEAST = 64  # pixels of the photo: regions with a shorter side have no more to show
 CLOSER = 3  # weight of the look at the surroundings, beside 1 of the first
@@ -31,7 +31,27 @@ LONGEST = 2048  # pixels of a joined matte's longer side
 Look = Callable[[Region], np.ndarray]  # a network's matte ``(h, w)`` float32 of a region of the photo
 
 
-def look_again(matte: np.ndarray, size: Size, look: Look, in_parts: bool) -> np.ndarray:
+class Effort(NamedTuple):
+    """What looks at a picture may cost.
+
+    Attributes
+    ----------
+    small
+        Share of it up to which a subject's surroundings get a look of their own.
+    far
+        Times a network's size that is left at least when it is halved before it is resized with care; None: as
+        `resize_for_network` does.
+    """
+
+    small: float
+    far: float | None = None
+
+
+PHOTO = Effort(0.6)
+FRAME = Effort(0.45, 1.5)  # of a clip: above it a second look gains little, and flickers where it comes and goes
+
+
+def look_again(matte: np.ndarray, size: Size, look: Look, in_parts: bool, small: float = PHOTO.small) -> np.ndarray:
     """`matte`, joined with further looks where the photo asks for them; else itself.
 
     Parameters
@@ -44,6 +64,8 @@ def look_again(matte: np.ndarray, size: Size, look: Look, in_parts: bool) -> np.
         Runs the network on a region.
     in_parts
         Whether a wide photo is worth looking at in parts.
+    small
+        Share of the photo up to which a subject's surroundings get a look of their own.
 
     Returns
     -------
@@ -53,7 +75,7 @@ def look_again(matte: np.ndarray, size: Size, look: Look, in_parts: bool) -> np.
     parts = list_parts(size) if in_parts else []
     if parts:
         matte = _join_parts(matte, [look(part) for part in parts], parts, size)
-    surroundings = find_surroundings(matte, size)
+    surroundings = find_surroundings(matte, size, small)
     return matte if surroundings is None else _join_closer(matte, look(surroundings), surroundings, size)
 
 
@@ -74,7 +96,7 @@ def list_parts(size: Size) -> list[Region]:
     return [(start, 0.0, end, 1.0) if size[0] > size[1] else (0.0, start, 1.0, end) for start, end in spans]
 
 
-def find_surroundings(matte: np.ndarray, size: Size) -> Region | None:
+def find_surroundings(matte: np.ndarray, size: Size, small: float = PHOTO.small) -> Region | None:
     """The box of a small subject in a photo of `size`, with a margin; None where a closer look shows no more."""
     pieces = cv2.connectedComponentsWithStats((matte > 0.5).view(np.uint8))[2][1:]
     if not len(pieces):
@@ -85,7 +107,7 @@ def find_surroundings(matte: np.ndarray, size: Size) -> Region | None:
     margin = MARGIN * (end - start).max()
     start, end = np.rint(np.maximum(start - margin, 0)), np.rint(np.minimum(end + margin, size))
     sides = end - start
-    if sides.min() < LEAST or sides.prod() > min(SMALL, FINE / matte.size) * size[0] * size[1]:
+    if sides.min() < LEAST or sides.prod() > min(small, FINE / matte.size) * size[0] * size[1]:
         return None
     (left, top), (right, bottom) = (start / size).tolist(), (end / size).tolist()
     return left, top, right, bottom

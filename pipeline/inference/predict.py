@@ -16,12 +16,13 @@ from ..base import machine
 from ..base.errors import ClearcutError
 from ..base.jobs import Job
 from ..pixels.image_io import Photo, hash_array
+from ..pixels.resample import halve
 from ..registry import weights
 from ..registry.cards import Card, Ensemble, ModelCard, Precision
 from . import engines
 from .blending import blend
 from .engines import Plan
-from .looks import look_again
+from .looks import PHOTO, Effort, look_again
 from .networks import NetworkInput, Prediction, find_family
 from .networks.feeding import WHOLE, Region, crop_to_region
 from .runtime import Runtime
@@ -63,6 +64,7 @@ def predict(
     cache: bool = True,
     keep: Sequence[str] = (),
     precision: Precision = "exact",
+    effort: Effort = PHOTO,
 ) -> PredictionResult:
     """Run `model` on `photo`, unless its prediction is in the cache.
 
@@ -82,6 +84,8 @@ def predict(
         For a model that tells classes apart, those that are the subject; without any, all but the background.
     precision
         ``exact``: as onnxruntime in float32; ``fast``: arithmetic that is as accurate, though not the same.
+    effort
+        What looks may cost; only for ``cache=False`` another one than that of photos.
 
     Raises
     ------
@@ -93,10 +97,10 @@ def predict(
     weights.require(card, runtime.settings)
     view = _View(photo)
     if not isinstance(card, Ensemble):
-        predicted = _predict_one(view, card, runtime, precision, job, cache)
+        predicted = _predict_one(view, card, runtime, precision, job, cache, effort)
         return predicted._replace(prediction=predicted.prediction.select_classes(classes))
     start = perf_counter()
-    members = _predict_members(view, card, runtime, precision, job, cache)
+    members = _predict_members(view, card, runtime, precision, job, cache, effort)
     if all(member.fresh for member in members):
         runtime.speeds.note(card.name, perf_counter() - start)
     blended = blend([each.prediction for each in members], card, view.rgb)
@@ -111,12 +115,12 @@ def _find_class(card: Card, name: str) -> int:
 
 
 def _predict_members(
-    view: "_View", card: Ensemble, runtime: Runtime, precision: Precision, job: Job, cache: bool
+    view: "_View", card: Ensemble, runtime: Runtime, precision: Precision, job: Job, cache: bool, effort: Effort
 ) -> list[PredictionResult]:
     """The prediction of each member, at the same time where there are `SIDE_BY_SIDE` cores."""
 
     def predict_member(member: ModelCard) -> PredictionResult:
-        return _predict_one(view, member, runtime, precision, job, cache)
+        return _predict_one(view, member, runtime, precision, job, cache, effort)
 
     if machine.count_cores() < SIDE_BY_SIDE:
         return [predict_member(member) for member in card.members]
@@ -153,23 +157,31 @@ class _View:
 
 
 def _predict_one(
-    view: _View, card: ModelCard, runtime: Runtime, precision: Precision, job: Job, cache: bool
+    view: _View, card: ModelCard, runtime: Runtime, precision: Precision, job: Job, cache: bool, effort: Effort
 ) -> PredictionResult:
     """The prediction of one network, from as many looks as the photo asks for."""
 
     def look(region: Region) -> PredictionResult:
-        return _look(view, region, card, runtime, precision, job, cache)
+        return _look(view, region, card, runtime, precision, job, cache, effort)
 
     first = look(WHOLE)
     if not first.prediction.is_plain:
         return first
     seen = first.prediction.matte
-    matte = look_again(seen, view.photo.size, lambda region: look(region).prediction.matte, card.feed.has_fixed_shape)
+    wide = card.feed.has_fixed_shape
+    matte = look_again(seen, view.photo.size, lambda region: look(region).prediction.matte, wide, effort.small)
     return first if matte is seen else first._replace(prediction=Prediction(matte))
 
 
 def _look(
-    view: _View, region: Region, card: ModelCard, runtime: Runtime, precision: Precision, job: Job, cache: bool
+    view: _View,
+    region: Region,
+    card: ModelCard,
+    runtime: Runtime,
+    precision: Precision,
+    job: Job,
+    cache: bool,
+    effort: Effort,
 ) -> PredictionResult:
     """What a network says of a region of a photo, or its earlier word from the cache."""
     planned = engines.choose_plan(card, precision, runtime.settings)
@@ -180,15 +192,22 @@ def _look(
         found = runtime.predictions.follow(_name_look(view, region, card, by))
         if found is not None:
             return by.tell(found)
-    return _look_anew(view, region, card, runtime, planned, job, cache)
+    return _look_anew(view, region, card, runtime, planned, job, cache, effort)
 
 
 def _look_anew(
-    view: _View, region: Region, card: ModelCard, runtime: Runtime, planned: Plan, job: Job, cache: bool
+    view: _View,
+    region: Region,
+    card: ModelCard,
+    runtime: Runtime,
+    planned: Plan,
+    job: Job,
+    cache: bool,
+    effort: Effort,
 ) -> PredictionResult:
     """As `_look`, of a file that is not known: its network's input may be."""
     family, predictions = find_family(card), runtime.predictions
-    fed = family.feed(crop_to_region(view.rgb, region), card)
+    fed = family.feed(_see(view.rgb, region, card, effort), card)
     asked = f"{fingerprint(fed)} {card.read}" if cache else ""
 
     def recall(by: _By) -> PredictionResult | None:
@@ -216,6 +235,16 @@ def _look_anew(
         predictions.put(by.make_key(asked), prediction)
         predictions.link(_name_look(view, region, card, by), by.make_key(asked))
     return by.tell(prediction, fresh=True)
+
+
+def _see(rgb: np.ndarray, region: Region, card: ModelCard, effort: Effort) -> np.ndarray:
+    """The part of a picture that a network is to be fed with."""
+    part, size = crop_to_region(rgb, region), card.feed.size
+    if effort.far is None or card.feed.interpolation != "lanczos" or not card.feed.has_fixed_shape:
+        return part
+    while part.shape[1] >= 2 * effort.far * size[0] and part.shape[0] >= 2 * effort.far * size[1]:
+        part = halve(part)
+    return part
 
 
 class _By(NamedTuple):

@@ -83,11 +83,11 @@ def resize_for_network(rgb: np.ndarray, size: Size, interpolation: Interpolation
     height, width = (float(side) for side in rgb.shape[:2])
     far = FINE_FAR if min(size) >= FINE else FAR
     while width >= 2 * far * size[0] and height >= 2 * far * size[1]:
-        rgb, width, height = _halve(rgb), width / 2, height / 2
+        rgb, width, height = halve(rgb), width / 2, height / 2
     return _resize_lanczos(rgb, size, (width, height))
 
 
-def _halve(rgb: np.ndarray) -> np.ndarray:
+def halve(rgb: np.ndarray) -> np.ndarray:
     """Averages of two by two pixels; the last row or column of an odd side counts twice."""
     down, across = rgb.shape[0] % 2, rgb.shape[1] % 2
     if down or across:

@@ -7,12 +7,11 @@ import cv2
 import numpy as np
 
 from ..pixels.gamma import LEVELS, decode_levels, encode_light
+from .planes import BT601, BT709, BT2020, read_planes
 
 HD = 720  # lines from which a clip that does not name its colours is BT.709; below it is BT.601
-BT601, BT709, BT2020 = 5, 1, 9  # matrices and primaries, as ITU-T H.273 numbers them; 5 and 6 are one matrix
 UNSPECIFIED = 2
 PQ, HLG = 16, 18  # transfer characteristics
-LIMITED, FULL = 1, 2  # ranges, as FFmpeg numbers them
 PAPER = 203.0  # nits of a white sheet in HDR, ITU-R BT.2408
 HLG_PEAK = 1000.0  # nits
 KNEE = 0.7  # of white: what is darker stays as it is, what is brighter is pressed together below 1
@@ -32,40 +31,20 @@ def convert_frame(frame: Any) -> tuple[np.ndarray, np.ndarray | None]:
 
     BT.709's and BT.601's curves are taken for that of sRGB, as players do.
     """
-    has_alpha = any(part.is_alpha for part in frame.format.components)
-    if is_hdr(frame):
-        return tone_map(_reformat(frame, "rgb48le"), int(frame.color_trc)), None
-    pixels = _reformat(frame, "rgba" if has_alpha else "rgb24")
-    rgb, alpha = (np.ascontiguousarray(pixels[..., :3]), pixels[..., 3].copy()) if has_alpha else (pixels, None)
+    is_wide = is_hdr(frame)
+    if _is_yuv(frame):
+        rgb, alpha = read_planes(frame, _choose_matrix(frame), 16 if is_wide else 8)
+    else:
+        has_alpha = any(part.is_alpha for part in frame.format.components)
+        pixels = frame.to_ndarray(format="rgb48le" if is_wide else "rgba" if has_alpha else "rgb24")
+        rgb, alpha = np.ascontiguousarray(pixels[..., :3]), pixels[..., 3].copy() if pixels.shape[2] > 3 else None
+    if is_wide:
+        return tone_map(rgb, int(frame.color_trc)), alpha
     return (narrow_gamut(rgb) if int(frame.color_primaries) == BT2020 else rgb), alpha
-
-
-def _reformat(frame: Any, wanted: str) -> np.ndarray:
-    """The pixels of a frame as the RGB format `wanted`.
-
-    By way of colour in full size: the direct way repeats colour in blocks and is up to three levels off.
-    """
-    if not _is_yuv(frame):
-        return np.asarray(frame.to_ndarray(format=wanted))
-    span = FULL if frame.format.name.startswith("yuvj") or int(frame.color_range) == FULL else LIMITED
-    matrix = _choose_matrix(frame)
-    known = {"src_colorspace": matrix, "dst_colorspace": matrix, "src_color_range": span}
-    full = frame.reformat(
-        format=_name_full_colour(frame.format), **known, dst_color_range=span, interpolation="BICUBIC"
-    )
-    return np.asarray(full.reformat(format=wanted, **known, dst_color_range=FULL).to_ndarray())
 
 
 def _is_yuv(frame: Any) -> bool:
     return frame.format.name.startswith(("yuv", "nv", "p0", "p2", "p4", "uyvy", "yvyu"))
-
-
-def _name_full_colour(format: Any) -> str:
-    """The planar format with as many bits whose colour has every pixel."""
-    parts = format.components
-    kind = "yuva444p" if any(part.is_alpha for part in parts) else "yuv444p"
-    bits = max(part.bits for part in parts)
-    return kind + ("" if bits <= 8 else "10le" if bits <= 10 else "12le")
 
 
 def _choose_matrix(frame: Any) -> int:

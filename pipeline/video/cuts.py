@@ -3,6 +3,10 @@
 import cv2
 import numpy as np
 
+from ..pixels.geometry import fit_size
+from ..pixels.resample import resize_for_work
+
+WORKING_SIDE = 320  # pixels of the longer side, to which averaging is fast
 SIZE = (64, 36)  # pixels at which frames are compared: grain and small movements are gone
 BINS = 16  # of each channel's histogram
 OTHER_COLOURS = 0.3  # share of pixels whose colours are other ones, from which it may be a cut
@@ -24,7 +28,8 @@ class CutDetector:
 
     def is_cut(self, rgb: np.ndarray) -> bool:
         """Whether the next frame, ``(H, W, 3)`` uint8, begins a new scene; the first one does not."""
-        small = cv2.resize(rgb, SIZE, interpolation=cv2.INTER_AREA)
+        near = resize_for_work(rgb, fit_size((rgb.shape[1], rgb.shape[0]), WORKING_SIDE))
+        small = cv2.resize(near, SIZE, interpolation=cv2.INTER_AREA)
         before, self._before = self._before, small
         if before is None:
             return False

@@ -10,14 +10,15 @@ import numpy as np
 
 from ..pixels.encoders import Picture, encode_picture
 from .formats import VideoFormat, choose_codec_options
+from .planes import BT709, LIMITED, write_grey, write_planes
 
 REACH = 16  # pixels: the side of a block in which lossy codecs mix colours
 COARSE = 4  # pixels of the picture that are one where colours are spread
+LEAST = 0.25  # of 255: what counts as nothing seen near a pixel
 LARGE = (
     5e6  # pixels of a frame from which VP9's alpha waits for the end of a segment: an encoder takes 80 bytes a pixel
 )
 FIRST_ADDED = (1).to_bytes(8)  # the number of what goes with a block of Matroska: its alpha
-LIMITED, FULL, BT709 = 1, 2, 1  # as FFmpeg numbers ranges and matrices
 
 
 class SegmentEncoder:
@@ -97,7 +98,7 @@ class SegmentEncoder:
             assert alpha is not None
             if self._container is None:
                 self._open(alone, alpha.shape[1], alpha.shape[0])
-            self._write(_make_grey_frame(alpha), number)
+            self._write(write_grey(alpha), number)
         self._container.mux(self._stream.encode())
         self._container.close()
         _join_alpha(colours, alone, self._path)
@@ -128,33 +129,13 @@ def _make_frame(rgb: np.ndarray, alpha: np.ndarray | None, pixels: str) -> Any:
     """Pixels as a frame of PyAV's, in BT.709 and limited range where the codec's are not RGB."""
     import av
 
-    is_lossy = pixels not in ("bgra", "rgba")
-    if alpha is not None:
-        rgba = cv2.cvtColor(spread_colour(rgb, alpha) if is_lossy else rgb, cv2.COLOR_RGB2RGBA)
-        cv2.insertChannel(alpha, rgba, 3)
-        frame = av.VideoFrame.from_ndarray(rgba, format="rgba")
-    else:
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")
-    if not is_lossy:
-        return frame.reformat(format=pixels)
-    span = {"src_color_range": FULL, "dst_color_range": LIMITED}
-    made = frame.reformat(format=pixels, dst_colorspace=BT709, **span)
-    made.colorspace, made.color_range = BT709, LIMITED
-    return made
-
-
-def _make_grey_frame(alpha: np.ndarray) -> Any:
-    """Alpha ``(H, W)`` uint8 as the luma of a frame without colour, every level as it is."""
-    import av
-
-    height, width = alpha.shape
-    frame = av.VideoFrame(width, height, "yuv420p")
-    for plane, values in zip(frame.planes, (alpha, None, None), strict=True):
-        rows = np.full((plane.height, plane.line_size), 128, np.uint8)
-        if values is not None:
-            rows[:, :width] = values
-        plane.update(rows.tobytes())
-    return frame
+    if pixels.startswith("yuv"):
+        return write_planes(rgb if alpha is None else spread_colour(rgb, alpha), alpha, pixels)
+    if alpha is None:
+        return av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24").reformat(format=pixels)
+    rgba = cv2.cvtColor(rgb, cv2.COLOR_RGB2RGBA)
+    cv2.insertChannel(alpha, rgba, 3)
+    return av.VideoFrame.from_ndarray(rgba, format="rgba").reformat(format=pixels)
 
 
 def _join_alpha(colours: Path, alphas: Path, target: Path) -> None:
@@ -199,9 +180,12 @@ def spread_colour(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     size = -(-width // COARSE), -(-height // COARSE)  # a colour that is only to be near needs few pixels
     side = 2 * (REACH // COARSE) + 1
     # where alpha is 0 rgb is 0, so that sums are those of what is seen
-    sums = cv2.boxFilter(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA).astype(np.float32), -1, (side, side))
-    shown = cv2.resize((alpha > 0).view(np.uint8) * np.uint8(255), size, interpolation=cv2.INTER_AREA)
-    whole = cv2.boxFilter(shown.astype(np.float32) / 255, -1, (side, side))
-    near = (sums / np.maximum(whole, 1e-3)[..., None]).clip(0, 255).astype(np.uint8)
+    seen = cv2.threshold(alpha, 0, 255, cv2.THRESH_BINARY)[1]
+    sums, whole = (
+        cv2.boxFilter(cv2.resize(each, size, interpolation=cv2.INTER_LINEAR), cv2.CV_32F, (side, side))
+        for each in (rgb, seen)
+    )
+    weights = np.maximum(whole, LEAST)
+    near = cv2.divide(sums, cv2.merge([weights, weights, weights]), scale=255, dtype=cv2.CV_8U)
     spread = cv2.resize(near, (width, height), interpolation=cv2.INTER_LINEAR)
     return cv2.copyTo(rgb, alpha, spread)

@@ -117,7 +117,7 @@ def choose_codec_options(format: VideoFormat, quality: int) -> dict[str, str]:
             return {"crf": str(max(crf, 1)), "preset": "faster", "g": str(GOP), "bf": "0", "rc-lookahead": "10"}
         case "libvpx-vp9":  # alpha forbids frames that are not shown, and so there is nothing to look ahead for
             # `realtime` is as good at the same size for a quarter of the processor's time
-            speed = {"deadline": "realtime", "cpu-used": "7", "row-mt": "1", "auto-alt-ref": "0", "lag-in-frames": "0"}
+            speed = {"deadline": "realtime", "cpu-used": "8", "row-mt": "1", "auto-alt-ref": "0", "lag-in-frames": "0"}
             return {"crf": str(max(22 + round(0.4 * worse), 1)), "b:v": "0", "g": str(GOP), **speed}
         case "prores_ks":  # one quantiser for all slices: to search for each one's takes seven times as long
             fixed = {"flags": "+qscale", "global_quality": str(PRORES_QUANTISER * LAMBDA)}

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..base.jobs import Job
 from ..inference import engines
+from ..inference.looks import FRAME
 from ..inference.networks import find_family
 from ..inference.predict import PredictionResult, flatten
 from ..inference.runtime import Runtime
@@ -60,7 +61,7 @@ class StillPredictor:
 
     def predict(self, photo: Photo, is_cut: bool) -> PredictionResult:
         """What the network says of the next frame."""
-        found = find_subject(photo, self._options, self._runtime, self._job, cache=False)
+        found = find_subject(photo, self._options, self._runtime, self._job, cache=False, effort=FRAME)
         if self._smoother is None:
             return found
         if is_cut:

@@ -61,13 +61,14 @@ class MatteSmoother:
         back, forth = self._flow.calc(greys[0], greys[1], None), self._flow.calc(greys[1], greys[0], None)
         ways = _list_places(back.shape[:2]) + back
         returned = cv2.remap(forth, ways, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        missed = np.linalg.norm(back + returned, axis=2)
+        missed = cv2.magnitude(*cv2.split(back + returned))
         warped = cv2.remap(before, ways, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        changed = cv2.absdiff(cv2.blur(small, (3, 3)), cv2.blur(warped, (3, 3))).max(axis=2).astype(np.float32)
+        red, green, blue = cv2.split(cv2.absdiff(cv2.blur(small, (3, 3)), cv2.blur(warped, (3, 3))))
+        changed = cv2.max(cv2.max(red, green), blue).astype(np.float32)
         height, width = greys[0].shape
-        inside = (ways >= 0).all(axis=2) & (ways[..., 0] <= width - 1) & (ways[..., 1] <= height - 1)
-        sure = np.clip(2 - missed / NEAR_FLOW, 0, 1) * np.clip(2 - changed / NEAR_COLOUR, 0, 1) * inside
-        return ways, cv2.erode(sure.astype(np.float32), np.ones((3, 3), np.uint8))
+        sure = np.clip(2 - missed / NEAR_FLOW, 0, 1) * np.clip(2 - changed / NEAR_COLOUR, 0, 1)
+        sure[cv2.inRange(ways, (0, 0), (width - 1, height - 1)) == 0] = 0
+        return ways, cv2.erode(sure, np.ones((3, 3), np.uint8))
 
     def save(self) -> dict[str, np.ndarray]:
         """What it knows, as arrays by name."""
