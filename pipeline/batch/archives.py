@@ -135,9 +135,12 @@ def _list_zip(path: Path) -> Iterator[Member]:
 
 def _list_tar(path: Path) -> Iterator[Member]:
     with tarfile.open(path, "r:") as archive:
+        files: dict[str, tarfile.TarInfo] = {}
         for each in archive:
-            if each.isreg():
-                yield Member(each.name, each.size, each.offset_data, _check_name(each.name))
+            held = files.get(each.linkname) if each.islnk() else each  # of a second name of a file, that file
+            if held and held.isreg():
+                files[each.name] = held
+                yield Member(each.name, held.size, held.offset_data, _check_name(each.name))
 
 
 def _check_name(name: str, code: str | None = None) -> ClearcutError | None:

@@ -181,7 +181,7 @@ def test_a_damaged_archive_is_told(find: Callable[..., Any], path: str, data: by
     assert fails(find, path) in ("broken_archive", "folder_empty")
 
 
-def test_links_in_a_tar_are_not_followed(find: Callable[..., Any]) -> None:
+def test_links_in_a_tar_are_not_followed_but_a_second_name_of_a_photo_is(find: Callable[..., Any]) -> None:
     with tarfile.open("p.tar", "w") as archive:
         link = tarfile.TarInfo("link.png")
         link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
@@ -189,7 +189,13 @@ def test_links_in_a_tar_are_not_followed(find: Callable[..., Any]) -> None:
         about = tarfile.TarInfo("a.png")
         about.size = len(PNG)
         archive.addfile(about, io.BytesIO(PNG))
-    assert names(find("p.tar")) == ["a.png"]
+        for name in ("a.png", "gone.png"):
+            second = tarfile.TarInfo(f"second {name}")
+            second.type, second.linkname = tarfile.LNKTYPE, name
+            archive.addfile(second)
+    found = find("p.tar")
+    assert names(found) == ["a.png", "second a.png"]
+    assert found[1].source.read()[0] == PNG
 
 
 def test_a_photo_that_needs_a_password_is_told(find: Callable[..., Any]) -> None:
