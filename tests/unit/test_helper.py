@@ -165,7 +165,6 @@ print(command_line.main(["cut", "photo.png", "other.png", "-o", "out/", "--no-ca
         "well",
         "killed before",
         "killed between",
-        "told nonsense",
         "told of other threads",
         "told of another file",
         "told a word",
