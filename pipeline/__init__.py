@@ -59,11 +59,12 @@ if TYPE_CHECKING:
     from .registry.weights import check_weights, count_bytes, is_installed
     from .video.clip import Clip, Limits
     from .video.cut_video import VideoOrder, VideoResult, cut_out_video
+    from .video.finishing import open_backdrop, peek_backdrop
     from .video.formats import VideoFormat, find_video_format, list_video_formats
     from .video.journal import read_glimpse
     from .video.live import LivePredictor, list_live_models
     from .video.peek import find_marks
-    from .video.reader import Reader
+    from .video.reader import Reader, is_video
     from .video.timed_marks import TimedMarks, parse_timed_marks
     from .video.times import NOT_OF_CLIPS, parse_rate, parse_time
 
@@ -114,11 +115,12 @@ _HOME = {
         "inputs": ["Cutout", "Inputs"],
         "video.clip": ["Clip", "Limits"],
         "video.cut_video": ["VideoOrder", "VideoResult", "cut_out_video"],
+        "video.finishing": ["open_backdrop", "peek_backdrop"],
         "video.formats": ["VideoFormat", "find_video_format", "list_video_formats"],
         "video.journal": ["read_glimpse"],
         "video.live": ["LivePredictor", "list_live_models"],
         "video.peek": ["find_marks"],
-        "video.reader": ["Reader"],
+        "video.reader": ["Reader", "is_video"],
         "video.timed_marks": ["TimedMarks", "parse_timed_marks"],
         "video.times": ["NOT_OF_CLIPS", "parse_rate", "parse_time"],
     }.items()

@@ -5,6 +5,7 @@ import binascii
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from starlette.concurrency import run_in_threadpool
@@ -12,11 +13,12 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from pipeline import ClearcutError, InputFiles, Marks, Options
+from pipeline import ClearcutError, InputFiles, Marks, Options, is_video
 
 from .cutter import Check
-from .routes import limit_changes, limit_form
+from .routes import limit_behind, limit_changes, limit_form
 from .settings import ServerSettings
+from .video_tasks import CheckBehind
 from .work import Workers
 
 PHOTO, BEHIND, MARKS, TRIMAP, PRESET = "image", "background_image", "marks", "trimap", "preset"
@@ -88,12 +90,12 @@ async def read_changes(
     known: tuple[str, ...],
     options: tuple[str, ...] = OPTIONS,
     check_marks: Callable[[bytes], object] = Marks.of,
+    may_move: bool = False,
 ) -> Changes:
     """The changes that a request asks for: JSON with some of the names `known`, or a form with them.
 
     `options` are the names of those that there may be; `check_marks` refuses marks that are none. Pictures are files of
-    the form, or texts as in a single request;
-    ``marks`` may be JSON itself.
+    the form, or texts as in a single request; ``marks`` may be JSON itself. `may_move` as for `read_sent`.
 
     Raises
     ------
@@ -101,13 +103,14 @@ async def read_changes(
         ``bad_request``, ``unknown_option``, ``bad_marks``, and as `read_sent`.
     """
     if not request.headers.get("content-type", "").lower().startswith("multipart/"):
-        return await _make_changes(request, _parse_json(await request.body()), workers, known, options, check_marks)
+        given = _parse_json(await request.body())
+        return await _make_changes(request, given, workers, known, options, check_marks, may_move)
     largest = limit_changes(workers.settings, request.headers).size
     async with open_form(request, MOST_FILES, MOST_FIELDS, max_part_size=largest) as form:
         given = dict(form)
         if OWN in given:
             given[OWN] = _parse_json(given[OWN])
-        return await _make_changes(request, given, workers, known, options, check_marks)
+        return await _make_changes(request, given, workers, known, options, check_marks, may_move)
 
 
 async def _make_changes(
@@ -117,6 +120,7 @@ async def _make_changes(
     known: tuple[str, ...],
     named: tuple[str, ...],
     check_marks: Callable[[bytes], object],
+    may_move: bool,
 ) -> Changes:
     if not isinstance(given, dict) or set(given) - set(known):
         raise ClearcutError("bad_request")
@@ -127,7 +131,7 @@ async def _make_changes(
     files: dict[str, Sent | None] = {}
     for name in (BEHIND, TRIMAP):
         if name in given:
-            files[name] = await read_sent(request, given[name], name, workers)
+            files[name] = await read_sent(request, given[name], name, workers, may_move)
     if MARKS in given:
         marks = given[MARKS]
         files[MARKS] = await _read_marks(json.dumps(marks) if isinstance(marks, dict | list) else marks, check_marks)
@@ -144,8 +148,10 @@ async def _read_marks(given: Any, check: Callable[[bytes], object]) -> Sent | No
     return Sent("marks.json", data)
 
 
-async def read_sent(request: Request, given: Any, name: str, workers: Workers) -> Sent | None:
+async def read_sent(request: Request, given: Any, name: str, workers: Workers, may_move: bool = False) -> Sent | None:
     """The picture for behind, or the trimap, as `name` says, which a worker has decoded; None where nothing came.
+
+    `may_move`: or a clip for behind.
 
     Raises
     ------
@@ -154,12 +160,13 @@ async def read_sent(request: Request, given: Any, name: str, workers: Workers) -
     """
     if not isinstance(given, UploadFile | str | None):
         raise ClearcutError("bad_request")
-    data, file_name = await read_picture(given, workers.settings)
+    moves = may_move and isinstance(given, UploadFile) and is_video(Path(given.filename or ""))
+    data, file_name = await read_picture(given, workers.settings, limit_behind(workers.settings) if moves else None)
     if data is None and given:
         raise ClearcutError("not_a_picture", name=name).about(PARTS[name])
     if not data:
         return None
-    if error := await workers.ask(request, Check(data, file_name)):
+    if error := await workers.ask(request, CheckBehind(data, file_name) if moves else Check(data, file_name)):
         raise error.about(PARTS[name])
     return Sent(file_name or name, data)
 
@@ -205,7 +212,9 @@ def pick_options(given: Mapping[str, Any], known: tuple[str, ...] = OPTIONS) -> 
     return {name: text for name, text in texts.items() if text != ""}
 
 
-async def read_picture(given: UploadFile | str | None, settings: ServerSettings) -> tuple[bytes | None, str]:
+async def read_picture(
+    given: UploadFile | str | None, settings: ServerSettings, most_mb: float | None = None
+) -> tuple[bytes | None, str]:
     """The bytes of a picture that came as a file, a data URI or base64, and its name; None where it is none of these.
 
     Raises
@@ -214,12 +223,12 @@ async def read_picture(given: UploadFile | str | None, settings: ServerSettings)
         ``too_large``
     """
     if isinstance(given, UploadFile):
-        _check_size(given.size or 0, settings)
+        _check_size(given.size or 0, most_mb or settings.max_mb)
         return await given.read(), given.filename or ""
     if not given:
         return None, ""
     data = await run_in_threadpool(_decode_text, given)
-    _check_size(len(data or b""), settings)
+    _check_size(len(data or b""), settings.max_mb)
     return data, UNNAMED
 
 
@@ -228,9 +237,9 @@ async def read_text(given: UploadFile | str | None) -> bytes:
     return await given.read() if isinstance(given, UploadFile) else (given or "").encode()
 
 
-def _check_size(size: int, settings: ServerSettings) -> None:
-    if size > settings.max_mb * 1e6:
-        raise ClearcutError("too_large", megabytes=round(size / 1e6, 1), limit=settings.max_mb)
+def _check_size(size: int, most_mb: float) -> None:
+    if size > most_mb * 1e6:
+        raise ClearcutError("too_large", megabytes=round(size / 1e6, 1), limit=most_mb)
 
 
 def _decode_text(text: str) -> bytes | None:

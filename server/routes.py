@@ -22,6 +22,7 @@ from .settings import ServerSettings
 LARGEST_FILE = 4_000_000_000  # bytes of a weight file that is sent for import
 LARGEST_UPLOAD = 64_000_000_000  # bytes of photos that come in one request
 MANY = 10  # times the limit of a picture that a request may bring where others can reach the server
+CLIP_BEHIND_MB = 200.0  # of a clip for behind a video, which is in memory on its way
 MARKS = 4 << 20  # bytes of strokes
 SMALL = 1 << 20  # bytes of a request without a picture
 FORM_PICTURES = 3  # of one photo: itself, what is behind it, a trimap
@@ -112,7 +113,12 @@ def limit_video(settings: ServerSettings, headers: Headers) -> BodyLimit:
     most = settings.most_video_mb
     if most is None:
         return BodyLimit(LARGEST_UPLOAD)
-    return BodyLimit(int((most + settings.max_mb) * 1e6) + FORM_OVERHEAD, most)
+    return BodyLimit(int((most + limit_behind(settings)) * 1e6) + FORM_OVERHEAD, most)
+
+
+def limit_behind(settings: ServerSettings) -> float:
+    """How many MB a clip behind a video may have."""
+    return max(settings.max_mb, min(CLIP_BEHIND_MB, settings.most_video_mb or CLIP_BEHIND_MB))
 
 
 def limit_frame(settings: ServerSettings, headers: Headers) -> BodyLimit:
@@ -123,6 +129,12 @@ def limit_frame(settings: ServerSettings, headers: Headers) -> BodyLimit:
 def limit_changes(settings: ServerSettings, headers: Headers) -> BodyLimit:
     """Strokes and two pictures, as files or as text, of a batch or of a photo of it."""
     return BodyLimit(2 * count_base64(settings.max_mb) + MARKS + FORM_OVERHEAD, settings.max_mb)
+
+
+def limit_video_changes(settings: ServerSettings, headers: Headers) -> BodyLimit:
+    """Strokes, and what is behind: a picture, or a clip as a file."""
+    changes, most = limit_changes(settings, headers), limit_behind(settings)
+    return BodyLimit(max(changes.size, int(most * 1e6) + MARKS + FORM_OVERHEAD), most)
 
 
 @dataclass(frozen=True)
@@ -166,7 +178,7 @@ RULES = (
     Rule(re.compile(r"/api/batches(/[^/]+/items)?$"), limit_batch, methods=frozenset({"POST"})),
     Rule(re.compile(r"/api/batches/[^/]+(/items/[^/]+)?$"), limit_changes, methods=frozenset({"PATCH"})),
     Rule(re.compile(r"/api/videos$"), limit_video, methods=frozenset({"POST"})),
-    Rule(re.compile(r"/api/videos/[^/]+$"), limit_changes, methods=frozenset({"PATCH"})),
+    Rule(re.compile(r"/api/videos/[^/]+$"), limit_video_changes, methods=frozenset({"PATCH"})),
     Rule(re.compile(r"/api/videos/[^/]+/(preview|frame)$"), works=True),
     Rule(re.compile(r"/api/live/[^/]+/frames$"), limit_frame, counts=False),  # one after another, of few at a time
     Rule(re.compile(r"/api/")),

@@ -64,7 +64,8 @@ def _add_video_routes(router: APIRouter, videos: Videos, workers: Workers) -> No
     )
     async def begin(request: Request) -> dict[str, Any]:
         """A form of a clip (``video``), options by name, ``format``, ``from``, ``to``, ``fps``, ``smooth``, ``marks``,
-        and a picture for behind. With ``begin=false`` it waits until it is told to run, so that settings can be tried.
+        and a picture or a clip for behind. With ``begin=false`` it waits until it is told to run, so that settings can
+        be tried.
         """
         async with open_form(request, 3, MOST_FIELDS) as form:
             check_names(form, (CLIP, BEHIND, MARKS, BEGIN, *NAMED))
@@ -73,7 +74,7 @@ def _add_video_routes(router: APIRouter, videos: Videos, workers: Workers) -> No
             upload = form.get(CLIP)
             if not isinstance(upload, UploadFile) or not upload.filename:
                 raise ClearcutError("no_video")
-            sent = await read_sent(request, form.get(BEHIND), BEHIND, workers)
+            sent = await read_sent(request, form.get(BEHIND), BEHIND, workers, may_move=True)
             order = make_order(values, Path(sent.name) if sent else None, settings)
             drawn = await _read_marks(form.get(MARKS))
             marks = parse_timed_marks(drawn) if drawn else ()
@@ -111,7 +112,7 @@ def _add_video_routes(router: APIRouter, videos: Videos, workers: Workers) -> No
         """JSON or a form: ``options``, which replace all others; ``background_image`` and ``marks``, null for none;
         and ``state``: ``running`` begins, ``ready`` stops. What was made so far is deleted."""
         await run_in_threadpool(videos.get, id)
-        changes = await read_changes(request, workers, ("state", OWN, BEHIND, MARKS), NAMED, parse_timed_marks)
+        changes = await read_changes(request, workers, ("state", OWN, BEHIND, MARKS), NAMED, parse_timed_marks, True)
         await run_in_threadpool(_change, id, changes, videos)
         return await run_in_threadpool(videos.describe, id)
 
@@ -201,7 +202,7 @@ def _add_pictures(router: APIRouter, videos: Videos, workers: Workers) -> None:
     @router.get(
         "/{id}/background_image",
         response_class=Response,
-        summary="Fetch the picture behind the subject",
+        summary="Fetch the picture or clip behind the subject",
         responses={200: {"description": "The file", "content": {"*/*": {"schema": FILE}}}},
     )
     def send_background(id: str) -> Response:

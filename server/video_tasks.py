@@ -1,6 +1,7 @@
 """What worker processes do with videos: one that crashes a decoder ends a worker, and not the server."""
 
 import json
+import tempfile
 import time
 from collections import deque
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline import (
+    ClearcutError,
     Clip,
     Inputs,
     Job,
@@ -24,11 +26,11 @@ from pipeline import (
     count_cores,
     cut_out,
     cut_out_video,
-    decode,
     encode_picture,
     encode_view,
     find_marks,
     make_picture,
+    peek_backdrop,
     prepare_process,
 )
 
@@ -69,7 +71,8 @@ class Still(NamedTuple):
 class Peek(NamedTuple):
     """One frame of a clip, cut out as a photo is, with the strokes that hold there.
 
-    `background` is the file of the picture behind, `marks` are all strokes on frames.
+    `background` is the file of the picture or clip behind, which begins at second `start`; `marks` are all strokes on
+    frames.
     """
 
     clip: Path
@@ -77,6 +80,7 @@ class Peek(NamedTuple):
     options: Options
     background: Path | None
     marks: tuple[TimedMarks, ...] = ()
+    start: float = 0.0
     cost: float = 1.0
 
     def run(self, runtime: Runtime) -> bytes:
@@ -85,9 +89,27 @@ class Peek(NamedTuple):
             photo, marks = reader.peek(self.second), find_marks(reader, self.marks, self.second)
         behind = None
         if self.background and self.options.background == "image":
-            limits = runtime.settings.max_megapixels, runtime.settings.max_frames
-            behind = decode(self.background.read_bytes(), self.background.name, *limits)
+            behind = peek_backdrop(self.background, max(0.0, self.second - self.start), runtime)
         return encode_picture("png", make_picture(cut_out(Inputs(photo, behind, marks), self.options, runtime)))
+
+
+class CheckBehind(NamedTuple):
+    """A picture or a clip for behind, called `name`, of which only is asked whether it can be opened."""
+
+    data: bytes
+    name: str
+    cost: float = 0.2
+
+    def run(self, runtime: Runtime) -> ClearcutError | None:
+        """What is wrong with it."""
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, f"behind{Path(self.name).suffix}")
+            file.write_bytes(self.data)
+            try:
+                peek_backdrop(file, 0.0, runtime)
+            except ClearcutError as error:
+                return ClearcutError(error.code, **error.facts | {"name": self.name})
+        return None
 
 
 class VideoTask(NamedTuple):

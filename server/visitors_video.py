@@ -129,11 +129,11 @@ class VisitorsVideo:
 
     @property
     def background(self) -> Path | None:
-        """The file of the picture behind the subject."""
+        """The file of the picture or clip behind the subject."""
         return self.folder / "behind" / self.behind if self.behind else None
 
     def set_background(self, sent: Sent | None) -> None:
-        """Put another picture behind the subject, or none. Raises ``disk_full``, ``write_failed``."""
+        """Put another picture or clip behind the subject, or none. Raises ``disk_full``, ``write_failed``."""
         place = self.folder / "behind"
         shutil.rmtree(place, ignore_errors=True)
         self.behind = sent and name_file(sent.name, "picture")
@@ -200,7 +200,8 @@ class VisitorsVideo:
     def make_peek(self, second: float, values: dict[str, Any]) -> Peek:
         """A frame with options of its own, or with those of the video. Raises as `make_options`."""
         options = make_options(values or self.values, self.behind is not None, self.settings)
-        return Peek(self.source, second, options, self.background, self.marks)
+        start = parse_time("from", str(self.values.get("from") or 0))
+        return Peek(self.source, second, options, self.background, self.marks, start)
 
     def forget_work(self) -> None:
         """Delete what has been made."""

@@ -44,7 +44,7 @@ def convert_frame(frame: Any) -> tuple[np.ndarray, np.ndarray | None]:
 
 
 def _is_yuv(frame: Any) -> bool:
-    return frame.format.name.startswith(("yuv", "nv", "p0", "p2", "p4", "uyvy", "yvyu"))
+    return frame.format.name.startswith(("yuv", "yuyv", "nv", "p0", "p2", "p4", "uyvy", "yvyu"))
 
 
 def _choose_matrix(frame: Any) -> int:

@@ -1,6 +1,7 @@
 """What comes after the network: each frame through the stages of a still picture, with one frame for the whole clip."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -19,9 +20,10 @@ from ..memo import Clock
 from ..options.options import Options
 from ..pixels.image_io import Photo
 from ..stages import run_stages
+from .clip import Limits
 from .order import VideoOrder, read_frames
 from .predictor import ClipPredictor
-from .reader import Reader, is_video
+from .reader import Reader, is_clip
 
 LOOKS = 5  # frames a second of which the extent is made
 FRAMED = ("crop", "canvas", "outline", "shadow", "scale", "offset_x", "offset_y")  # options that go by the subject
@@ -77,8 +79,20 @@ def open_backdrop(path: Path | None, runtime: Runtime) -> Backdrop:
     """The background in a file: of a picture or of a clip. Raises as `decode` and `Reader`."""
     if path is None:
         return StillBackdrop(None)
-    if is_video(path):
-        return ClipBackdrop(Reader(path))
+    if is_clip(path):
+        return ClipBackdrop(Reader(path, Limits(megapixels=runtime.settings.max_megapixels)))
+    return _open_picture(path, runtime)
+
+
+def peek_backdrop(path: Path, second: float, runtime: Runtime) -> Photo | None:
+    """The background in a file at a second of the new clip. Raises as `open_backdrop`."""
+    if not is_clip(path):
+        return _open_picture(path, runtime).pick(Fraction(0))
+    with closing(Reader(path)) as reader:
+        return reader.peek(second % reader.clip.seconds if reader.clip.seconds else 0.0)
+
+
+def _open_picture(path: Path, runtime: Runtime) -> StillBackdrop:
     limits = runtime.settings.max_megapixels, runtime.settings.max_frames
     return StillBackdrop(decode_background(path.read_bytes(), path.name, *limits))
 

@@ -260,6 +260,16 @@ def is_video(path: Path) -> bool:
     return path.suffix.lower() in VIDEOS
 
 
+def is_clip(path: Path) -> bool:
+    """Whether a file that is called as a clip is one: a picture of a kind that may move has to."""
+    if path.suffix.lower() not in ANIMATIONS:
+        return is_video(path)
+    image = open_animation(path, Limits())
+    if image:
+        image.close()
+    return image is not None
+
+
 def _check_file(path: Path) -> None:
     try:
         with path.open("rb") as file:

@@ -125,6 +125,29 @@ def test_a_frame_can_be_tried_before_the_video_is_begun(client: TestClient, clip
     assert until_done(client, id)["result"]["name"] == "clip_cutout.mp4"
 
 
+def test_another_clip_stands_behind_as_the_frame_that_is_tried_says(
+    client: TestClient, clip: bytes, tmp_path: Path
+) -> None:
+    colours = [np.full((48, 64, 3), colour, np.uint8) for colour in ((0, 0, 250), (250, 250, 0))]
+    waves = write_clip(tmp_path / "waves.mp4", [colours[number // 3] for number in range(6)])  # 0.12 s each
+    id = begin(client, clip, begin="false")
+    told = client.patch(f"/api/videos/{id}", files={"background_image": ("waves.mp4", waves.read_bytes())})
+    assert told.json()["background_image"]["name"] == "waves.mp4", told.text
+    behind = KEYED | {"background": "image", "format": "mp4"}
+
+    def corner(at: str) -> bool:
+        shown = client.get(f"/api/videos/{id}/preview", params=KEYED | {"background": "image", "at": at})
+        return bool(np.asarray(Image.open(io.BytesIO(shown.content)))[2, 2, 2] > 127)
+
+    assert [corner(at) for at in ("0.02", "0.2", "0.3")] == [True, False, True]  # it begins again
+    client.patch(f"/api/videos/{id}", json={"options": behind, "state": "running"})
+    file = tmp_path / "made.mp4"
+    file.write_bytes(client.get("/" + until_done(client, id)["result"]["url"]).content)
+    assert [rgb[2, 2, 2] > 127 for _, rgb in read_clip(file)] == [True] * 3 + [False] * 3 + [True] * 3 + [False]
+    broken = client.patch(f"/api/videos/{id}", files={"background_image": ("waves.mp4", b"no clip")})
+    assert broken.json()["code"] == "broken_video" and broken.json()["facts"]["name"] == "waves.mp4"
+
+
 def test_strokes_on_a_frame_hold_from_there(client: TestClient, clip: bytes, tmp_path: Path) -> None:
     marks = {"version": 1, "size": [64, 48], "strokes": [{"kind": "keep", "radius": 3, "points": [[60, 4]]}]}
     other = [{"at": 0, "marks": marks | {"size": [9, 9]}}]

@@ -98,6 +98,11 @@ def test_a_clip_dropped_on_the_photo_tab_becomes_a_transparent_video(
     for number, rgba in enumerate(frames):
         wanted = disc(number, **SIZE, flat=True)[1].astype(float)
         assert np.abs(rgba[..., 3] - wanted).mean() < 6
+    expect(page.locator("#video-opaque")).to_be_hidden()
+    page.add_init_script("CanvasRenderingContext2D.prototype.getImageData = () => ({ data: [0, 0, 0, 255] })")
+    visit.reload()  # as in a browser that paints black in the place of what is transparent
+    page.click("#tab-video")
+    expect(page.locator("#video-opaque")).to_contain_text("no transparency in WebM", timeout=30_000)
 
 
 def test_strokes_on_a_frame_are_in_its_preview_after_a_reload_and_in_the_video(
@@ -172,7 +177,7 @@ def test_a_photo_that_moves_is_offered_as_a_whole_and_stays_what_it_is(
 
 
 def test_a_video_under_way_is_found_by_a_reload_and_can_be_stopped(
-    visit_to: VisitTo, studio: Process, long_clip: Path
+    visit_to: VisitTo, studio: Process, long_clip: Path, clip: Path
 ) -> None:
     visit = visit_keyed(visit_to, studio, width=390, height=844)
     page = visit.page
@@ -181,7 +186,11 @@ def test_a_video_under_way_is_found_by_a_reload_and_can_be_stopped(
         page.click("#video-choose")
     waiting.value.set_files(long_clip)
     is_in(page, "ready")
-    page.select_option("#video-format", "mp4")
+    becomes(page, 0)
+    with page.expect_file_chooser() as waiting:
+        page.click("#video-behind")
+    waiting.value.set_files(clip)
+    becomes(page, 255)
     page.click("#video-begin")
     expect(page.locator("#video-rate")).to_contain_text("frames a second", timeout=90_000)
     visit.reload()
@@ -195,6 +204,10 @@ def test_a_video_under_way_is_found_by_a_reload_and_can_be_stopped(
     is_in(page, "ready")
     shows_frame(page)
     expect(page.locator("#video-format")).to_have_value("mp4")
+    expect(page.locator("#video-behind")).to_have_text("Take “dance.mp4” away from behind")
+    page.click("#video-behind")
+    becomes(page, 0)
+    expect(page.locator("#video-format")).to_have_value("webm")
     expect(page.locator("#video-offer")).to_be_empty()  # nothing that a key would use
     page.evaluate("localStorage.setItem('clearcut-settings', '{\"model\": \"automatic\"}')")
     visit.reload()

@@ -227,9 +227,9 @@ def test_another_clip_stands_behind_and_begins_again_where_it_is_shorter(tmp_pat
         assert off(colour, np.array(colours[number % 5])) < 12
 
 
-def test_a_picture_stands_behind(clip: Path, tmp_path: Path) -> None:
-    (tmp_path / "sky.png").write_bytes(encoded(np.full((9, 9, 3), (20, 120, 220), np.uint8)))
-    cut(clip, tmp_path / "out.mp4", how={"background": tmp_path / "sky.png", "end": 0.2})
+def test_a_picture_stands_behind_also_of_a_kind_that_may_move(clip: Path, tmp_path: Path) -> None:
+    (tmp_path / "sky.webp").write_bytes(encoded(np.full((9, 9, 3), (20, 120, 220), np.uint8), "WEBP"))
+    cut(clip, tmp_path / "out.mp4", how={"background": tmp_path / "sky.webp", "end": 0.2})
     assert off(next(iter(Reader(tmp_path / "out.mp4").read())).load().rgb[2, 2], np.array([20, 120, 220])) < 6
 
 

@@ -9,7 +9,8 @@ import { onSettings } from "./settings.js";
 import { onTab, showTab } from "./shell.js";
 import { currentVideo, setCurrentVideo } from "./store.js";
 import { facts } from "./state.js";
-import { behindChange, beginForm, fillForm, optionsOfFrames, optionsOfVideo, speakForm } from "./video_form.js";
+import { beginBehind, behindChange, forgetChosen } from "./video_behind.js";
+import { beginForm, chooseUsualFormat, fillForm, optionsOfFrames, optionsOfVideo, speakForm } from "./video_form.js";
 import { acceptStrokes, strokesChange } from "./video_marks.js";
 import { changeVideo, deleteVideo, followVideo, readVideo, sendVideo } from "./video_server.js";
 import { changeVideoState, onVideo, phaseOf, video } from "./video_state.js";
@@ -83,6 +84,7 @@ function leave() {
   sending?.abort();
   setCurrentVideo(null);
   forgetStrokes();
+  forgetChosen();
   changeVideoState({ status: null, sent: null });
 }
 
@@ -90,7 +92,7 @@ function leave() {
 
 async function prepareFrame() {
   const frame = prepareStrokes(optionsOfFrames());
-  const [{ background_image: behind }, changes] = [behindChange(), strokesChange()];
+  const [{ background_image: behind }, changes] = [behindChange(optionsOfFrames()), strokesChange()];
   if (behind) changes.background_image = behind;
   if (Object.keys(changes).length) await tellChanges(changes);
   return frame;
@@ -100,7 +102,12 @@ async function tellChanges(changes) {
   try {
     changeVideoState({ status: await changeVideo(video.status.id, changes) });
     acceptStrokes(changes);
+    if (changes.background_image) forgetChosen();
   } catch (error) {
+    if (changes.background_image) {
+      forgetChosen();
+      chooseUsualFormat();
+    }
     if (error.code === "bad_marks") refuseStroke();
     throw error;
   }
@@ -162,8 +169,9 @@ const begin = () => attempt(async () => {
   stopTrying();
   tell(null);
   const strokes = strokesChange();
-  const status = await changeVideo(video.status.id, { state: "running", options: optionsOfVideo(), ...behindChange(), ...strokes });
+  const status = await changeVideo(video.status.id, { state: "running", options: optionsOfVideo(), ...behindChange(optionsOfFrames()), ...strokes });
   acceptStrokes(strokes);
+  forgetChosen();
   take(status);
   follow(status);
   $("video-title").focus({ preventScroll: true });
@@ -198,6 +206,10 @@ async function startOver() {
 export function beginVideo() {
   note = makeNote("video-note");
   beginForm();
+  beginBehind(() => {
+    chooseUsualFormat();
+    renewFrame();
+  });
   beginView();
   beginVideoStrokes(renewFrame);
   beginLive(note);

@@ -1,26 +1,24 @@
 // What is to be made of the clip: which part, as what kind of file, with the settings of the Photo tab.
 import { $, make, write } from "./dom.js";
-import { nameSettings, optionsOfPhotoTab, pictureBehind, pictureChange } from "./batch_settings.js";
+import { nameSettings, optionsOfPhotoTab } from "./batch_settings.js";
 import { onModels } from "./models.js";
 import { drawOffer } from "./offer.js";
 import { onSettings, shownSettings } from "./settings.js";
 import { facts, models } from "./state.js";
 import { say, titleOf } from "./words.js";
+import { drawBehind, hasClipBehind, withBehind } from "./video_behind.js";
 import { phaseOf, video } from "./video_state.js";
 
 const ABOUT = 0.01; // seconds that no frame is short of
 const PEOPLE = ["rvm-mobilenetv3", "rvm-resnet50"]; // that remember; the first one that is here is taken where people are seen
 const { notOfClips, videoFormats } = facts;
 
-// The options of each frame, and the picture behind it where that has to be sent.
+// The options of each frame.
 export function optionsOfFrames() {
   const options = optionsOfPhotoTab();
   for (const name of notOfClips) delete options[name];
-  if (options.background === "image" && !pictureBehind() && !video.status.background_image) delete options.background;
-  return options;
+  return withBehind(options);
 }
-
-export const behindChange = () => pictureChange(optionsOfFrames().background, video.status.background_image);
 
 export function optionsOfVideo() {
   const [from, to] = [$("video-from").valueAsNumber || 0, $("video-to").valueAsNumber || null];
@@ -35,7 +33,8 @@ const ANIMATIONS = { gif: "gif", webp: "webp", png: "apng", apng: "apng" }; // w
 
 function usualFormat() {
   const ending = video.status?.name.split(".").pop().toLowerCase();
-  return ANIMATIONS[ending] ?? (shownSettings().background === "transparent" ? "webm" : "mp4");
+  const isTransparent = shownSettings().background === "transparent" && !hasClipBehind();
+  return ANIMATIONS[ending] ?? (isTransparent ? "webm" : "mp4");
 }
 
 // As the server knows them, else as most want them.
@@ -54,7 +53,13 @@ export function drawForm() {
   write($("video-second"), say("page.video.second", { seconds: Number($("video-at").value).toFixed(2) }));
   write($("video-for"), say(`page.video.for.${$("video-format").value}`));
   write($("video-settings"), say("page.video.settings", { name: nameSettings(shownSettings()) }));
+  drawBehind();
   drawModel();
+}
+
+export function chooseUsualFormat() {
+  $("video-format").value = usualFormat();
+  drawForm();
 }
 
 // Which model the first second decides for, where none is chosen.

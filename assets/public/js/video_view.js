@@ -1,6 +1,7 @@
 // What is seen of the video: its frames while settings are tried, how far it is, the new file.
 import { $, announce, make, root, write } from "./dom.js";
 import { facts } from "./state.js";
+import { showsAlpha } from "./video_alpha.js";
 import { beginBefore, hideBefore, showBefore } from "./video_before.js";
 import { drawForm } from "./video_form.js";
 import { cutFrame, newestFrame, resultOf } from "./video_server.js";
@@ -94,6 +95,13 @@ function showResult(status) {
   if (player.hidden) return;
   player.src = resultOf(id);
   showBefore(status);
+  if (kind === "webm" && (status.options.background ?? "transparent") === "transparent") tellOpaque(id);
+}
+
+// Where the browser shows black in the place of what is transparent, it is said.
+async function tellOpaque(id) {
+  const isShown = await showsAlpha();
+  if (shown === id) $("video-opaque").hidden = isShown;
 }
 
 function hideResult() {
@@ -102,12 +110,12 @@ function hideResult() {
   $("video-player").removeAttribute("src");
   $("video-player").load();
   hideBefore();
-  for (const name of ["player", "unseen", "frame"]) $(`video-${name}`).hidden = true;
+  for (const name of ["player", "unseen", "frame", "opaque"]) $(`video-${name}`).hidden = true;
 }
 
 function giveUpPlaying() {
   if (!shown) return;
-  $("video-player").hidden = true;
+  $("video-player").hidden = $("video-opaque").hidden = true;
   $("video-unseen").hidden = false;
   hideBefore();
 }
