@@ -18,6 +18,7 @@ LEAST = 0.25  # of 255: what counts as nothing seen near a pixel
 LARGE = (
     5e6  # pixels of a frame from which VP9's alpha waits for the end of a segment: an encoder takes 80 bytes a pixel
 )
+TINY = 128  # pixels of a side, below which libx264 weighs blocks by memory that it has not set: other bytes each time
 FIRST_ADDED = (1).to_bytes(8)  # the number of what goes with a block of Matroska: its alpha
 
 
@@ -112,6 +113,8 @@ class SegmentEncoder:
         self._container = av.open(str(path), "w", format="matroska", options={"fflags": "+bitexact"})
         codec = "ffv1" if format.is_animation else format.codec
         options = {} if format.is_animation else choose_codec_options(format, self._quality)
+        if codec == "libx264" and min(width, height) < TINY:
+            options["mbtree"] = "0"
         self._stream = self._container.add_stream(codec, rate=self._rate, options=options)
         self._stream.width, self._stream.height = width, height
         has_alpha = self._has_alpha and self._alphas is None
