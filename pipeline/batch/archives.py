@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
+from posixpath import dirname, join, normpath
 from typing import IO, Any, NamedTuple
 
 from ..base.errors import ClearcutError, as_write_error
@@ -136,11 +137,17 @@ def _list_zip(path: Path) -> Iterator[Member]:
 def _list_tar(path: Path) -> Iterator[Member]:
     with tarfile.open(path, "r:") as archive:
         files: dict[str, tarfile.TarInfo] = {}
+        links: dict[str, str] = {}  # other names of files, which may come before these
         for each in archive:
-            held = files.get(each.linkname) if each.islnk() else each  # of a second name of a file, that file
-            if held and held.isreg():
-                files[each.name] = held
-                yield Member(each.name, held.size, held.offset_data, _check_name(each.name))
+            if each.isreg():
+                files[normpath(each.name)] = each
+                yield Member(each.name, each.size, each.offset_data, _check_name(each.name))
+            elif each.issym() or each.islnk():
+                links[each.name] = each.linkname if each.islnk() else join(dirname(each.name), each.linkname)
+        for name, meant in links.items():
+            held = files.get(normpath(meant))
+            place = (held.size, held.offset_data) if held else (0, -1)
+            yield Member(name, *place, _check_name(name, None if held else "file_missing"))
 
 
 def _check_name(name: str, code: str | None = None) -> ClearcutError | None:
