@@ -76,7 +76,7 @@ def listening() -> Iterator[set[str]]:
 
 
 def fake_predict(
-    photo: Photo, model: str, runtime: Runtime, job: Job, cache: bool, keep: Any, precision: str
+    photo: Photo, model: str, runtime: Runtime, job: Job, cache: bool, keep: Any, precision: str, *_: Any
 ) -> PredictionResult:
     """A soft ball, somewhere else for each question."""
     asked = hashlib.sha256(repr((model, keep, precision)).encode()).digest()
