@@ -37,6 +37,8 @@ from .settings import PageSettings
 from .theme import theme
 from .words import head, html
 
+IDLE_SECONDS = 0.02  # between looks into Gradio's queue: its own millisecond costs an unused page 5 % of a core
+
 
 def build_page(work: PhotoWork, client: ClientWork) -> gr.Blocks:
     """The Gradio Blocks of the page."""
@@ -71,6 +73,7 @@ def build_page(work: PhotoWork, client: ClientWork) -> gr.Blocks:
 def mount_page(app: FastAPI, page: gr.Blocks, settings: PageSettings) -> FastAPI:
     """Put `page` at the root of `app`."""
     page.has_launched = True  # without it Gradio would hand any readable file of the machine to whoever names it
+    page._queue.sleep_when_free = IDLE_SECONDS
     own_the_head()
     fetch_nothing()
     log_in_one_line()
