@@ -1,6 +1,7 @@
 """What the helper process of the command line runs: a network that loads while the command line itself still starts."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -44,12 +45,13 @@ def serve(received: Iterator[Any]) -> Iterator[Any]:
 
 
 def _guess() -> None:
-    """Load the engine that is most likely ordered, before the order has come."""
-    if machine.has_avx2_at_most():
-        from . import mnn
+    """Load the engine that is most likely ordered, before the order has come; if it is not here, another will be."""
+    with suppress(Exception):
+        if machine.has_avx2_at_most():
+            from . import mnn
 
-        mnn.import_mnn()
-    else:
-        from . import open_vino
+            mnn.import_mnn()
+        else:
+            from . import open_vino
 
-        open_vino.prepare_open_vino()
+            open_vino.prepare_open_vino()
