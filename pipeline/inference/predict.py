@@ -95,12 +95,12 @@ def predict(
     card = runtime.find_cutter(model)
     classes = [_find_class(card, name) for name in keep]
     weights.require(card, runtime.settings)
-    view = _View(photo)
+    view = _View(photo, effort)
     if not isinstance(card, Ensemble):
-        predicted = _predict_one(view, card, runtime, precision, job, cache, effort)
+        predicted = _predict_one(view, card, runtime, precision, job, cache)
         return predicted._replace(prediction=predicted.prediction.select_classes(classes))
     start = perf_counter()
-    members = _predict_members(view, card, runtime, precision, job, cache, effort)
+    members = _predict_members(view, card, runtime, precision, job, cache)
     if all(member.fresh for member in members):
         runtime.speeds.note(card.name, perf_counter() - start)
     blended = blend([each.prediction for each in members], card, view.rgb)
@@ -115,12 +115,12 @@ def _find_class(card: Card, name: str) -> int:
 
 
 def _predict_members(
-    view: "_View", card: Ensemble, runtime: Runtime, precision: Precision, job: Job, cache: bool, effort: Effort
+    view: "_View", card: Ensemble, runtime: Runtime, precision: Precision, job: Job, cache: bool
 ) -> list[PredictionResult]:
     """The prediction of each member, at the same time where there are `SIDE_BY_SIDE` cores."""
 
     def predict_member(member: ModelCard) -> PredictionResult:
-        return _predict_one(view, member, runtime, precision, job, cache, effort)
+        return _predict_one(view, member, runtime, precision, job, cache)
 
     if machine.count_cores() < SIDE_BY_SIDE:
         return [predict_member(member) for member in card.members]
@@ -137,10 +137,10 @@ def estimate_seconds(model: str, runtime: Runtime) -> float | None:
 
 
 class _View:
-    """A photo as networks see it; what is not needed is not made."""
+    """A photo as networks see it, at some effort; what is not needed is not made."""
 
-    def __init__(self, photo: Photo) -> None:
-        self.photo = photo
+    def __init__(self, photo: Photo, effort: Effort) -> None:
+        self.photo, self.effort = photo, effort
 
     @cached_property
     def rgb(self) -> np.ndarray:
@@ -157,19 +157,19 @@ class _View:
 
 
 def _predict_one(
-    view: _View, card: ModelCard, runtime: Runtime, precision: Precision, job: Job, cache: bool, effort: Effort
+    view: _View, card: ModelCard, runtime: Runtime, precision: Precision, job: Job, cache: bool
 ) -> PredictionResult:
     """The prediction of one network, from as many looks as the photo asks for."""
 
     def look(region: Region) -> PredictionResult:
-        return _look(view, region, card, runtime, precision, job, cache, effort)
+        return _look(view, region, card, runtime, precision, job, cache)
 
     first = look(WHOLE)
     if not first.prediction.is_plain:
         return first
     seen = first.prediction.matte
     wide = card.feed.has_fixed_shape
-    matte = look_again(seen, view.photo.size, lambda region: look(region).prediction.matte, wide, effort.small)
+    matte = look_again(seen, view.photo.size, lambda region: look(region).prediction.matte, wide, view.effort.small)
     return first if matte is seen else first._replace(prediction=Prediction(matte))
 
 
@@ -181,7 +181,6 @@ def _look(
     precision: Precision,
     job: Job,
     cache: bool,
-    effort: Effort,
 ) -> PredictionResult:
     """What a network says of a region of a photo, or its earlier word from the cache."""
     planned = engines.choose_plan(card, precision, runtime.settings)
@@ -192,7 +191,7 @@ def _look(
         found = runtime.predictions.follow(_name_look(view, region, card, by))
         if found is not None:
             return by.tell(found)
-    return _look_anew(view, region, card, runtime, planned, job, cache, effort)
+    return _look_anew(view, region, card, runtime, planned, job, cache)
 
 
 def _look_anew(
@@ -203,11 +202,10 @@ def _look_anew(
     planned: Plan,
     job: Job,
     cache: bool,
-    effort: Effort,
 ) -> PredictionResult:
     """As `_look`, of a file that is not known: its network's input may be."""
     family, predictions = find_family(card), runtime.predictions
-    fed = family.feed(_see(view.rgb, region, card, effort), card)
+    fed = family.feed(_see(view, region, card), card)
     asked = f"{fingerprint(fed)} {card.read}" if cache else ""
 
     def recall(by: _By) -> PredictionResult | None:
@@ -237,12 +235,12 @@ def _look_anew(
     return by.tell(prediction, fresh=True)
 
 
-def _see(rgb: np.ndarray, region: Region, card: ModelCard, effort: Effort) -> np.ndarray:
+def _see(view: _View, region: Region, card: ModelCard) -> np.ndarray:
     """The part of a picture that a network is to be fed with."""
-    part, size = crop_to_region(rgb, region), card.feed.size
-    if effort.far is None or card.feed.interpolation != "lanczos" or not card.feed.has_fixed_shape:
+    part, size, far = crop_to_region(view.rgb, region), card.feed.size, view.effort.far
+    if far is None or card.feed.interpolation != "lanczos" or not card.feed.has_fixed_shape:
         return part
-    while part.shape[1] >= 2 * effort.far * size[0] and part.shape[0] >= 2 * effort.far * size[1]:
+    while part.shape[1] >= 2 * far * size[0] and part.shape[0] >= 2 * far * size[1]:
         part = halve(part)
     return part
 
